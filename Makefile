@@ -1,0 +1,34 @@
+# `make demo` and `make test` do everything on a fresh machine with Python 3.11 or newer.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.demo
+	$(BIN)/compsel demo
+
+test: $(VENV)/.test
+	scripts/check $(BIN)
+	$(BIN)/pytest
+
+check: $(VENV)/.test
+	scripts/check $(BIN)
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: setup.cfg requirements-demo.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --editable '.[demo]'
+	$(BIN)/pip install --quiet --no-deps --requirement requirements-demo.txt
+	touch $@
+
+$(VENV)/.test: setup.cfg requirements-demo.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --editable '.[test,lint]'
+	$(BIN)/pip install --quiet --no-deps --requirement requirements-demo.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV)

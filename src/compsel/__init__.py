@@ -1,0 +1,53 @@
+"""Choose, for every input and every state of the device, which compressed version of a model to run, and where.
+
+The public names are loaded when they are first used, so that `import compsel` costs next to nothing and an app
+that only runs a bundle never imports what training needs.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from compsel.build import build
+    from compsel.model import Model
+    from compsel.preprocessing import ImagePreprocessing
+    from compsel.runtime import Answer, Runtime, load
+    from compsel.samples import ImageFolder, TensorFolder
+    from compsel.selection import Objective
+
+_HOME = {
+    "Answer": "compsel.runtime",
+    "ImageFolder": "compsel.samples",
+    "ImagePreprocessing": "compsel.preprocessing",
+    "Model": "compsel.model",
+    "Objective": "compsel.selection",
+    "Runtime": "compsel.runtime",
+    "TensorFolder": "compsel.samples",
+    "build": "compsel.build",
+    "load": "compsel.runtime",
+}
+
+__all__ = [
+    "Answer",
+    "ImageFolder",
+    "ImagePreprocessing",
+    "Model",
+    "Objective",
+    "Runtime",
+    "TensorFolder",
+    "__version__",
+    "build",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'compsel' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

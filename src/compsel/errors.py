@@ -1,0 +1,112 @@
+"""One tree of exceptions; every message says what, what was got, what is allowed and what to do.
+
+CompselError
+├── ModelError              an ONNX model that cannot be read or run (also ValueError)
+│   └── WeightsError        weights that do not fit a network
+├── InputError              an input that a model cannot take (also ValueError)
+│   └── ImageError          an image that cannot be decoded
+├── SamplesError            a folder of samples that cannot be used (also ValueError)
+├── TechniqueError          a technique, or its options, that does not exist (also ValueError)
+│   └── NotApplicableError  a technique that does not apply to this model, with the reason
+├── ProcessorError          a processor that does not exist or is not available here
+├── ProfileError            measured tables that are missing, incomplete or inconsistent
+├── ObjectiveError          an objective that cannot be met or understood (also ValueError)
+├── SelectorError           a selector used wrongly (also ValueError)
+├── BundleError             a bundle that cannot be used
+│   ├── IntegrityError      a changed, missing or foreign file
+│   └── VersionError        written by a newer compsel
+├── StorageError            a disk that is full, or a place that may not be written (also OSError)
+└── MissingDependencyError  an optional package that is not installed (also ImportError)
+
+>>> raise ImageError("photo.jpg: not an image")
+Traceback (most recent call last):
+compsel.errors.ImageError: photo.jpg: not an image
+"""
+
+__all__ = [
+    "BundleError",
+    "CompselError",
+    "ImageError",
+    "InputError",
+    "IntegrityError",
+    "MissingDependencyError",
+    "ModelError",
+    "NotApplicableError",
+    "ObjectiveError",
+    "ProcessorError",
+    "ProfileError",
+    "SamplesError",
+    "SelectorError",
+    "StorageError",
+    "TechniqueError",
+    "VersionError",
+    "WeightsError",
+]
+
+
+class CompselError(Exception):
+    """Base of every error that compsel raises on purpose."""
+
+
+class ModelError(CompselError, ValueError):
+    """An ONNX model that cannot be read or run."""
+
+
+class WeightsError(ModelError):
+    """Weights that do not fit a network, or a weights file that is not only tensors."""
+
+
+class InputError(CompselError, ValueError):
+    """An input that a model cannot take: wrong name, shape, dtype, or NaN."""
+
+
+class ImageError(InputError):
+    """An image that cannot be decoded: empty, truncated, too large, or not an image."""
+
+
+class SamplesError(CompselError, ValueError):
+    """A folder of samples that cannot be used."""
+
+
+class TechniqueError(CompselError, ValueError):
+    """A technique, or one of its options, that does not exist."""
+
+
+class NotApplicableError(TechniqueError):
+    """A technique that does not apply to this model; the message is the reason."""
+
+
+class ProcessorError(CompselError):
+    """A processor that does not exist or is not available on this machine."""
+
+
+class ProfileError(CompselError):
+    """Measured tables that are missing, incomplete or inconsistent."""
+
+
+class ObjectiveError(CompselError, ValueError):
+    """An objective that cannot be understood or met."""
+
+
+class SelectorError(CompselError, ValueError):
+    """A selector used wrongly, for example before it was fitted."""
+
+
+class BundleError(CompselError):
+    """A bundle that cannot be used."""
+
+
+class IntegrityError(BundleError):
+    """A bundle with a changed, missing or foreign file."""
+
+
+class VersionError(BundleError):
+    """A bundle, or another artefact, in a format newer than this compsel reads."""
+
+
+class StorageError(CompselError, OSError):
+    """A disk that is full, or a place that may not be written."""
+
+
+class MissingDependencyError(CompselError, ImportError):
+    """An optional package that is not installed; the message has the command that installs it."""

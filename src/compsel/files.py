@@ -1,0 +1,118 @@
+"""Files that are either whole or absent: written under a temporary name, then renamed; and their hashes."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from compsel.errors import StorageError
+
+__all__ = ["atomic_directory", "atomic_file", "sha256_file", "storage_errors", "write_json"]
+
+_REASONS = {
+    errno.ENOSPC: "no space is left on the device: free some, or choose another place",
+    errno.EDQUOT: "the disk quota is used up: free some space, or choose another place",
+    errno.EACCES: "permission denied: choose a place that you may write",
+    errno.EPERM: "permission denied: choose a place that you may write",
+    errno.EROFS: "the file system is read-only: choose a place that you may write",
+    errno.ENOTDIR: "a part of the path is a file, not a folder: choose another place",
+    errno.EISDIR: "it is a folder, a file is needed: choose another name",
+    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+}
+
+
+@contextlib.contextmanager
+def storage_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn the operating system's errors about a place to write into `StorageError` that says what to do."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0)
+        if reason is None:
+            raise
+        raise StorageError(error.errno, f"cannot write {os.fspath(path)}: {reason}") from error
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside `path`; it becomes `path` when the block ends well, and vanishes otherwise.
+
+    Raises:
+        StorageError: a full disk, no permission, a read-only file system.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "numbers.txt"
+    >>> with atomic_file(target) as temporary:
+    ...     _ = temporary.write_text("1 2 3")
+    >>> target.read_text()
+    '1 2 3'
+    """
+    target = Path(path)
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".tmp")
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            # mkstemp makes private files; what we write is as readable as any other file
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+    """Give a temporary folder beside `path`; it becomes `path` when the block ends well, and vanishes otherwise.
+
+    Args:
+        path: the folder to make.
+        replace: whether a folder that is there already is replaced; otherwise that is an error.
+
+    Raises:
+        StorageError: a folder that is there already, a full disk, no permission.
+    """
+    target = Path(path)
+    with storage_errors(target):
+        if target.exists() and not replace and any(target.iterdir()):
+            raise StorageError(errno.EEXIST, f"{target} is there already and not empty: choose another place")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".tmp"))
+        try:
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o777 & ~umask)
+            if target.exists():
+                old = temporary.with_suffix(".old")
+                target.rename(old)
+                temporary.rename(target)
+                shutil.rmtree(old)
+            else:
+                temporary.rename(target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sha256_file(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> None:
+    """Write `content` as JSON, whole or not at all."""
+    text = json.dumps(content, indent=2, allow_nan=False)
+    with atomic_file(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")

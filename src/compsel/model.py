@@ -1,0 +1,196 @@
+"""A model: an ONNX graph, what it takes, what it gives, and its preprocessing."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+
+from compsel.errors import ModelError
+from compsel.files import atomic_directory, atomic_file
+from compsel.preprocessing import METADATA_KEY, ImagePreprocessing
+from compsel.specs import TensorSpec
+
+__all__ = ["Model"]
+
+# protobuf cannot serialise more than 2 GiB: larger weights go to a file beside the graph
+_EXTERNAL_FROM_BYTES = 1_900_000_000
+_TECHNIQUE_KEY = "compsel.technique"
+
+
+@dataclass(frozen=True)
+class Model:
+    """An ONNX graph with its preprocessing.
+
+    A model is a value: techniques make new ones and leave the old as it is. `proto` must not be changed in place;
+    take `copy_proto()` for that.
+
+    Attributes:
+        name: how variants of it are called.
+        proto: the graph, weights inside (external data has been read).
+        preprocessing: how an image becomes its tensor; None for models that take tensors.
+        technique: what made it, "none" for an uncompressed model.
+
+    >>> from compsel.networks import build
+    >>> model = build("mobilenet-v1", width=0.25, resolution=32)
+    >>> model.inputs
+    (TensorSpec(name='input', dtype='float32', shape=(None, 3, 32, 32)),)
+    >>> model.preprocessing.resolution
+    (32, 32)
+    """
+
+    name: str
+    proto: onnx.ModelProto = field(repr=False)
+    preprocessing: ImagePreprocessing | None = None
+    technique: str = "none"
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], name: str | None = None) -> "Model":
+        """Read an ONNX file, its external data, and the preprocessing in its metadata.
+
+        Raises:
+            ModelError: no such file, not an ONNX model, a truncated one, missing external data.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise ModelError(f"{path}: no such file: give the path of an ONNX model")
+        try:
+            proto = onnx.load(path, load_external_data=False)
+        except (DecodeError, ValueError) as error:
+            raise ModelError(f"{path}: not an ONNX model, or a truncated one: export it again") from error
+        if not proto.graph.node or not proto.opset_import:
+            raise ModelError(f"{path}: not an ONNX model: it has no graph")
+        try:
+            onnx.load_external_data_for_model(proto, str(path.parent))
+        except (OSError, ValueError, onnx.checker.ValidationError) as error:
+            raise ModelError(
+                f"{path}: its external data cannot be read ({error}): keep the data file beside the model"
+            ) from error
+        return cls.from_proto(proto, name or path.stem)
+
+    @classmethod
+    def from_proto(cls, proto: onnx.ModelProto, name: str) -> "Model":
+        """Wrap a graph that is in memory; preprocessing and technique are read from its metadata."""
+        metadata = {entry.key: entry.value for entry in proto.metadata_props}
+        text = metadata.get(METADATA_KEY)
+        return cls(
+            name=name,
+            proto=proto,
+            preprocessing=ImagePreprocessing.from_json(text) if text else None,
+            technique=metadata.get(_TECHNIQUE_KEY, "none"),
+        )
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What must be fed (initializers with a default value are not in it)."""
+        defaults = {initializer.name for initializer in self.proto.graph.initializer}
+        return tuple(_spec(value) for value in self.proto.graph.input if value.name not in defaults)
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What it gives."""
+        return tuple(_spec(value) for value in self.proto.graph.output)
+
+    @property
+    def opset(self) -> int:
+        """Version of the standard operator set."""
+        return max(
+            (entry.version for entry in self.proto.opset_import if entry.domain in ("", "ai.onnx")), default=0
+        )
+
+    def copy_proto(self) -> onnx.ModelProto:
+        """Return a copy of the graph that may be changed."""
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self.proto)
+        return copy
+
+    def with_proto(self, proto: onnx.ModelProto, technique: str | None = None) -> "Model":
+        """Return this model with another graph, and the name of the technique that made it."""
+        return replace(self, proto=proto, technique=technique or self.technique)
+
+    def to_proto(self) -> onnx.ModelProto:
+        """Return the graph as it is saved: with the preprocessing and the technique in its metadata."""
+        proto = self.copy_proto()
+        metadata = {entry.key: entry.value for entry in proto.metadata_props}
+        metadata[_TECHNIQUE_KEY] = self.technique
+        metadata.pop(METADATA_KEY, None)
+        if self.preprocessing is not None:
+            metadata[METADATA_KEY] = self.preprocessing.to_json()
+        del proto.metadata_props[:]
+        for key in sorted(metadata):
+            proto.metadata_props.add(key=key, value=metadata[key])
+        return proto
+
+    def serialize(self) -> bytes:
+        """Return the bytes of the ONNX file; the same model gives the same bytes.
+
+        Raises:
+            ModelError: over 2 GiB; `save` keeps such weights in a file beside the graph.
+        """
+        try:
+            return self.to_proto().SerializeToString(deterministic=True)
+        except ValueError as error:
+            raise ModelError(f"model {self.name!r} is over 2 GiB: save it to a file instead") from error
+
+    def save(self, path: str | os.PathLike[str], *, external_from_bytes: int = _EXTERNAL_FROM_BYTES) -> Path:
+        """Write the ONNX file, whole or not at all; weights over `external_from_bytes` go to `<path>.data`.
+
+        Raises:
+            StorageError: a full disk, no permission.
+        """
+        path = Path(path)
+        if self.proto.ByteSize() < external_from_bytes:
+            with atomic_file(path) as temporary:
+                temporary.write_bytes(self.serialize())
+            return path
+        data = f"{path.name}.data"
+        proto = self.to_proto()
+        with atomic_directory(path.parent / f".{path.name}.parts", replace=True) as folder:
+            onnx.save_model(proto, folder / path.name, save_as_external_data=True, location=data)
+        parts = path.parent / f".{path.name}.parts"
+        (parts / data).replace(path.with_name(data))
+        (parts / path.name).replace(path)
+        parts.rmdir()
+        return path
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of graph, weights and preprocessing."""
+        digest = hashlib.sha256()
+        proto = self.to_proto()
+        for initializer in proto.graph.initializer:
+            digest.update(initializer.SerializeToString(deterministic=True))
+        del proto.graph.initializer[:]
+        digest.update(proto.SerializeToString(deterministic=True))
+        return digest.hexdigest()
+
+    def graphs(self) -> Iterator[onnx.GraphProto]:
+        """Walk over the main graph and every sub-graph in it (If, Loop, Scan)."""
+        pending = [self.proto.graph]
+        while pending:
+            graph = pending.pop()
+            yield graph
+            for node in graph.node:
+                for attribute in node.attribute:
+                    if attribute.type == onnx.AttributeProto.GRAPH:
+                        pending.append(attribute.g)
+                    pending.extend(attribute.graphs)
+
+
+def _spec(value: onnx.ValueInfoProto) -> TensorSpec:
+    if not value.type.HasField("tensor_type"):
+        return TensorSpec(value.name, "other", None)
+    tensor = value.type.tensor_type
+    if tensor.elem_type == onnx.TensorProto.STRING:
+        dtype = "string"
+    else:
+        try:
+            dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
+        except KeyError as error:
+            raise ModelError(f"{value.name}: has no element type: the model is damaged") from error
+    if not tensor.HasField("shape"):
+        return TensorSpec(value.name, dtype, None)
+    shape = tuple(axis.dim_value if axis.HasField("dim_value") else None for axis in tensor.shape.dim)
+    return TensorSpec(value.name, dtype, shape)

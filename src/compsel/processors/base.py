@@ -1,0 +1,71 @@
+"""What every processor obeys: it says whether it can run here, and opens sessions that really run on it."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from compsel.specs import TensorSpec
+
+__all__ = ["Availability", "Processor", "Session"]
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a processor can be used on this machine.
+
+    Attributes:
+        available: proven by running a small graph on it.
+        reason: why not; what was found when it is available.
+    """
+
+    available: bool
+    reason: str
+
+
+class Session(Protocol):
+    """A variant, loaded on a processor, ready to run.
+
+    Attributes:
+        inputs: what must be fed.
+        outputs: what comes out.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
+        """Run one inference. Feeds are passed on as they are: check them before (`compsel.specs.check_feeds`)."""
+        ...
+
+    def close(self) -> None:
+        """Free threads and memory."""
+        ...
+
+
+class Processor(ABC):
+    """Where and how an inference runs: execution provider, device, threads, spinning.
+
+    Attributes:
+        name: the word in tables and on the command line, for example "cpu:2:nospin".
+        provider: ONNX Runtime's name of the execution provider.
+    """
+
+    name: str
+    provider: str
+
+    @abstractmethod
+    def availability(self) -> Availability:
+        """Say whether this processor can be used here, and why not. Proven by running, never guessed."""
+
+    @abstractmethod
+    def open(self, variant: bytes | str | os.PathLike[str]) -> Session:
+        """Load a variant (its path, or the bytes of its ONNX file). Never falls back to another processor.
+
+        Raises:
+            ModelError: not a model, a truncated one, or an operator that the runtime lacks.
+            ProcessorError: the session would not run on this processor.
+        """

@@ -1,0 +1,63 @@
+"""What a tensor must look like: the inputs and outputs of a model, and the check of what is fed to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compsel.errors import InputError
+
+__all__ = ["TensorSpec", "check_feeds"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Name, element type and shape of an input or an output.
+
+    Attributes:
+        name: the name in the graph.
+        dtype: numpy name of the element type ("float32", "int64", ...), "string", or "other" (sequences, maps).
+        shape: one entry an axis: a length, or None where any length is allowed; None when the rank is open.
+
+    >>> spec = TensorSpec("input", "float32", (None, 3, 224, 224))
+    >>> spec.check(np.zeros((1, 3, 224, 224), np.float32))
+    >>> spec.check(np.zeros((1, 3, 200, 224), np.float32))
+    Traceback (most recent call last):
+    compsel.errors.InputError: input 'input': got shape (1, 3, 200, 224), allowed is (any, 3, 224, 224)
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+
+    def check(self, value: np.ndarray) -> None:
+        """Raise InputError unless `value` has the dtype and shape of this specification and holds no NaN."""
+        if self.dtype == "other":
+            return
+        if not isinstance(value, np.ndarray):
+            raise InputError(f"input {self.name!r}: got {type(value).__name__}, allowed is a numpy array")
+        got = "string" if value.dtype.kind in "OUS" else value.dtype.name
+        if got != self.dtype:
+            raise InputError(f"input {self.name!r}: got dtype {got}, allowed is {self.dtype}")
+        if self.shape is not None and not self._fits(value.shape):
+            allowed = ", ".join("any" if axis is None else str(axis) for axis in self.shape)
+            raise InputError(f"input {self.name!r}: got shape {value.shape}, allowed is ({allowed})")
+        # a sum is NaN when any element is: one pass, no temporary array
+        if value.dtype.kind == "f" and value.size and np.isnan(np.sum(value, dtype=np.float64)):
+            kind = "NaN" if np.isnan(value).any() else "infinite values of both signs"
+            raise InputError(f"input {self.name!r}: got {kind}, allowed are numbers: check what made it")
+
+    def _fits(self, shape: tuple[int, ...]) -> bool:
+        assert self.shape is not None
+        return len(shape) == len(self.shape) and all(
+            want is None or want == have for want, have in zip(self.shape, shape, strict=True)
+        )
+
+
+def check_feeds(specs: Sequence[TensorSpec], feeds: Mapping[str, np.ndarray]) -> None:
+    """Raise InputError unless `feeds` has exactly the inputs of `specs`, each as specified."""
+    names = {spec.name for spec in specs}
+    if feeds.keys() != names:
+        raise InputError(f"got inputs {sorted(feeds)}, allowed are exactly {sorted(names)}")
+    for spec in specs:
+        spec.check(feeds[spec.name])
