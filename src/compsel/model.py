@@ -97,9 +97,7 @@ class Model:
     @property
     def opset(self) -> int:
         """Version of the standard operator set."""
-        return max(
-            (entry.version for entry in self.proto.opset_import if entry.domain in ("", "ai.onnx")), default=0
-        )
+        return max((entry.version for entry in self.proto.opset_import if entry.domain in ("", "ai.onnx")), default=0)
 
     def copy_proto(self) -> onnx.ModelProto:
         """Return a copy of the graph that may be changed."""

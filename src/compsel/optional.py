@@ -25,6 +25,4 @@ def require(module: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
-        raise MissingDependencyError(
-            f"{error.name} is not installed: run pip install 'compsel[{extra}]'"
-        ) from error
+        raise MissingDependencyError(f"{error.name} is not installed: run pip install 'compsel[{extra}]'") from error

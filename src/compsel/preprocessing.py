@@ -60,9 +60,7 @@ class ImagePreprocessing:
         if not 0 < self.crop_fraction <= 1:
             raise ModelError(f"preprocessing: got crop_fraction {self.crop_fraction}, allowed is 0 to 1")
         if self.interpolation not in get_args(Interpolation):
-            raise ModelError(
-                f"preprocessing: got interpolation {self.interpolation!r}, allowed are {sorted(_FLAGS)}"
-            )
+            raise ModelError(f"preprocessing: got interpolation {self.interpolation!r}, allowed are {sorted(_FLAGS)}")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ModelError(f"preprocessing: got mean {self.mean} and std {self.std}, allowed are 3 each, std > 0")
 

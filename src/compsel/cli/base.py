@@ -50,7 +50,9 @@ def table(rows: Iterable[Iterable[object]], header: Iterable[str]) -> str:
     lines = [list(header), *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     numeric = [
-        all(line[column].replace(".", "").replace("%", "").strip("+-x ").isdigit() for line in lines[1:] if line[column])
+        all(
+            line[column].replace(".", "").replace("%", "").strip("+-x ").isdigit() for line in lines[1:] if line[column]
+        )
         for column in range(len(widths))
     ]
     return "\n".join(
