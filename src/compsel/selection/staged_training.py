@@ -1,0 +1,140 @@
+"""Learn a staged policy from what every variant said about labelled samples."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.optional import require
+from compsel.selection.evidence import Evidence, fuse
+from compsel.selection.staged import Node, StagedPolicy
+
+__all__ = ["fit_staged"]
+
+Floats = NDArray[np.float64]
+_GRID = 24  # points on which values are kept
+_BANDWIDTH = 0.5  # of the kernel that smooths transitions, in log-odds
+_FOLDS = 5
+_ROUNDS = 60  # of expectation maximisation; it has settled long before
+
+
+def fit_staged(
+    names: Sequence[str],
+    evidence: Sequence[Evidence],
+    labels: NDArray[np.integer],
+    *,
+    max_stages: int = 3,
+    seed: int = 0,
+) -> StagedPolicy:
+    """Learn pool weights, calibrations and transitions of every set of at most `max_stages` variants.
+
+    Args:
+        names: of the variants.
+        evidence: what each variant said about the n samples.
+        labels: (n,), class of each sample.
+        max_stages: the most variants that may run for one input.
+        seed: of the folds from which out-of-fold probabilities come.
+
+    Returns:
+        A policy; prices and the penalty come later, with `StagedPolicy.plan`.
+    """
+    labels = np.asarray(labels)
+    folds = np.random.default_rng(seed).permutation(len(labels)) % _FOLDS
+    sets = [members for size in range(1, max_stages + 1) for members in combinations(range(len(names)), size)]
+    nodes: dict[tuple[int, ...], Node] = {}
+    scores: dict[tuple[int, ...], Floats] = {}
+    for members in sets:
+        stages = [evidence[member] for member in members]
+        weights = _pool_weights(stages, labels)
+        fused = fuse(stages, weights)
+        right = fused.classes == labels
+        coefficients, intercept = _calibrate(fused.features, right)
+        scores[members] = _out_of_fold(fused.features, right, folds)
+        nodes[members] = Node(members, weights, coefficients, intercept, _grid(scores[members]))
+    root = Node((), np.ones(0), np.zeros(0), 0.0, np.array([0.5]))
+    scores[()] = np.full(len(labels), 0.5)
+    return StagedPolicy(
+        tuple(names),
+        tuple(_with_edges(node, nodes, scores, len(names)) for node in [root, *nodes.values()]),
+    )
+
+
+def _pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Floats:
+    """Return the weights of the linear pool that make the labels most likely (expectation maximisation)."""
+    weights = np.full(len(stages), 1.0 / len(stages))
+    if len(stages) == 1:
+        return weights
+    likelihood = np.stack(
+        [np.where(stage.classes == labels[:, None], stage.probabilities, 0.0).sum(axis=1) for stage in stages], axis=1
+    )
+    likelihood = likelihood.astype(np.float64) + 1e-6
+    for _ in range(_ROUNDS):
+        share = likelihood * weights
+        weights = (share / share.sum(axis=1, keepdims=True)).mean(axis=0)
+    return weights
+
+
+def _calibrate(features: Floats, right: NDArray[np.bool_]) -> tuple[Floats, float]:
+    """Fit the logistic calibration; with too few of one kind, only the base rate (Laplace's rule)."""
+    if min(right.sum(), (~right).sum()) < 5:
+        rate = (right.sum() + 1) / (len(right) + 2)
+        return np.zeros(features.shape[1]), float(np.log(rate / (1 - rate)))
+    linear_model = require("sklearn.linear_model", "train")
+    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
+    learner = linear_model.LogisticRegression(C=1.0, max_iter=500).fit((features - mean) / spread, right)
+    coefficients = learner.coef_[0] / spread
+    return coefficients, float(learner.intercept_[0] - coefficients @ mean)
+
+
+def _out_of_fold(features: Floats, right: NDArray[np.bool_], folds: NDArray[np.integer]) -> Floats:
+    scores = np.empty(len(right))
+    for fold in range(_FOLDS):
+        test = folds == fold
+        if not test.any() or test.all():
+            test = np.ones(len(right), bool)
+        train = ~test if not test.all() else test
+        coefficients, intercept = _calibrate(features[train], right[train])
+        scores[test] = 1.0 / (1.0 + np.exp(-(features[test] @ coefficients + intercept)))
+    return scores
+
+
+def _grid(scores: Floats) -> Floats:
+    return np.unique(np.quantile(scores, np.linspace(0, 1, _GRID)))
+
+
+def _with_edges(
+    node: Node, nodes: dict[tuple[int, ...], Node], scores: dict[tuple[int, ...], Floats], n_variants: int
+) -> Node:
+    kernel = _kernel(node.grid, scores[node.members])
+    edges = {}
+    for variant in range(n_variants):
+        target = nodes.get(tuple(sorted((*node.members, variant))))
+        if variant not in node.members and target is not None:
+            edges[variant] = kernel @ _on_grid(scores[target.members], target.grid)
+    return Node(node.members, node.weights, node.coefficients, node.intercept, node.grid, edges)
+
+
+def _kernel(grid: Floats, scores: Floats) -> Floats:
+    """Return the share (n_grid, n) that each sample has in each grid point: a Gaussian in log-odds."""
+    distance = (_log_odds(grid)[:, None] - _log_odds(scores)[None, :]) / _BANDWIDTH
+    weights = np.exp(-0.5 * distance**2) + 1e-12
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def _on_grid(scores: Floats, grid: Floats) -> Floats:
+    """Return each score as a mixture (n, n_grid) of its two neighbours on the grid."""
+    mixture = np.zeros((len(scores), len(grid)))
+    rows = np.arange(len(scores))
+    if len(grid) == 1:
+        mixture[:, 0] = 1.0
+        return mixture
+    upper = np.clip(np.searchsorted(grid, scores), 1, len(grid) - 1)
+    share = np.clip((scores - grid[upper - 1]) / (grid[upper] - grid[upper - 1]), 0.0, 1.0)
+    mixture[rows, upper] = share
+    mixture[rows, upper - 1] = 1.0 - share
+    return mixture
+
+
+def _log_odds(probability: Floats) -> Floats:
+    return np.asarray(np.log((probability + 1e-4) / (1.0 - probability + 1e-4)))
