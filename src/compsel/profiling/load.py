@@ -1,0 +1,81 @@
+"""Real load on the machine: processes that keep cores, or the memory bus, busy while something is measured."""
+
+import os
+import subprocess
+import sys
+import time
+from types import TracebackType
+from typing import Literal, Self
+
+from compsel.errors import ProfileError
+
+__all__ = ["BusyProcesses", "parse_state", "standard_states"]
+
+_COMPUTE = "while True: pass"
+_MEMORY = (
+    "import numpy as np\na = np.ones(8_000_000); b = np.empty_like(a)\nwhile True: np.add(a, 1.0, out=b); a, b = b, a"
+)
+_SETTLE_S = 0.5
+
+
+class BusyProcesses:
+    """Real processes that each keep one core busy, from entering the block to leaving it.
+
+    Args:
+        count: how many processes.
+        kind: "compute" spins in the interpreter, "memory" streams through arrays larger than the caches.
+
+    >>> with BusyProcesses(0) as busy:
+    ...     busy.count
+    0
+    """
+
+    def __init__(self, count: int, kind: Literal["compute", "memory"] = "compute") -> None:
+        self.count = count
+        self.kind = kind
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        code = _COMPUTE if self.kind == "compute" else _MEMORY
+        # each ends by itself when its parent is gone: it reads the pipe that only we hold open
+        watch = "import os, sys, threading\nthreading.Thread(target=lambda: (sys.stdin.read(), os._exit(0))).start()\n"
+        self._processes = [
+            subprocess.Popen([sys.executable, "-c", watch + code], stdin=subprocess.PIPE) for _ in range(self.count)
+        ]
+        if self.count:
+            time.sleep(_SETTLE_S)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+        self._processes = []
+
+
+def standard_states() -> tuple[str, ...]:
+    """Return the states that a device is measured in: idle, one busy neighbour, and twice as many as it has cores."""
+    cores = os.cpu_count() or 1
+    return tuple(dict.fromkeys(("idle", "busy:1", f"busy:{cores}", f"busy:{2 * cores}")))
+
+
+def parse_state(state: str) -> BusyProcesses:
+    """Return the load that makes a state: "idle", "busy:N", or "memory:N".
+
+    Raises:
+        ProfileError: not such a word.
+
+    >>> parse_state("busy:2").count
+    2
+    """
+    kind, _, count = state.partition(":")
+    if state == "idle":
+        return BusyProcesses(0)
+    if kind in ("busy", "memory") and count.isdigit():
+        return BusyProcesses(int(count), "compute" if kind == "busy" else "memory")
+    raise ProfileError(f"state: got {state!r}, allowed are idle, busy:N and memory:N with a number of processes N")

@@ -1,0 +1,264 @@
+"""The measured tables and how they are stored: Parquet and JSON in one folder, whole or absent.
+
+    profile.json              format, device, variants, how it was made
+    quality/<variant>.parquet one row a sample: was the answer right, and its most probable classes
+    features.parquet          one row a sample: the features of the input
+    latency/<state>.parquet   one row a measured inference of a choice in a state of the device; outliers are kept
+    memory.parquet            one row a choice
+
+Raise `FORMAT_VERSION` when a reader of the version before would misread a file; keep a reader for the older version
+in this module, and a test with a folder of that version.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.errors import ProfileError, VersionError
+from compsel.files import atomic_file, write_json
+from compsel.optional import require
+from compsel.selection.evidence import Evidence
+from compsel.variant import Variant
+from compsel.variants import slug
+
+__all__ = ["FORMAT_VERSION", "LatencyTable", "Profile", "read_table", "write_table"]
+
+FORMAT_VERSION = 1
+
+
+def write_table(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
+    """Write columns as a Parquet file, whole or not at all."""
+    pa, parquet = require("pyarrow", "train"), require("pyarrow.parquet", "train")
+    arrays = {}
+    for name, values in columns.items():
+        if isinstance(values, np.ndarray) and values.ndim == 2:
+            arrays[name] = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
+        else:
+            arrays[name] = pa.array(values)
+    table = pa.table(arrays).replace_schema_metadata(dict(metadata or {}))
+    with atomic_file(path) as temporary:
+        parquet.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read what `write_table` wrote: columns (arrays, lists of strings) and metadata.
+
+    Raises:
+        ProfileError: no such table, or a damaged one.
+    """
+    pa, parquet = require("pyarrow", "train"), require("pyarrow.parquet", "train")
+    try:
+        table = parquet.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ProfileError(f"{path}: cannot be read as a Parquet table: measure it again ({error})") from error
+    columns: dict[str, Any] = {}
+    for name in table.column_names:
+        column = table.column(name).combine_chunks()
+        if pa.types.is_fixed_size_list(column.type):
+            columns[name] = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+        elif pa.types.is_string(column.type):
+            columns[name] = column.to_pylist()
+        else:
+            columns[name] = column.to_numpy(zero_copy_only=False)
+    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    metadata.pop("ARROW:schema", None)
+    return columns, metadata
+
+
+@dataclass(frozen=True)
+class LatencyTable:
+    """Every timed inference: from the decoded input to the outputs, preprocessing included.
+
+    Attributes:
+        variant, processor, state: names, one an inference.
+        latency_ms: (n,).
+        load: per state, the median of cores that other processes kept busy while it was measured.
+    """
+
+    variant: tuple[str, ...]
+    processor: tuple[str, ...]
+    state: tuple[str, ...]
+    latency_ms: NDArray[np.float64]
+    load: Mapping[str, float]
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """States of the device, least load first."""
+        return tuple(sorted(dict.fromkeys(self.state), key=lambda state: self.load[state]))
+
+    @property
+    def choices(self) -> tuple[tuple[str, str], ...]:
+        """Every (variant, processor) that was measured."""
+        return tuple(dict.fromkeys(zip(self.variant, self.processor, strict=True)))
+
+    def by_choice(self) -> dict[tuple[str, str, str], NDArray[np.float64]]:
+        """Return the latencies of each (variant, processor, state)."""
+        keys: dict[tuple[str, str, str], list[float]] = {}
+        for variant, processor, state, value in zip(
+            self.variant, self.processor, self.state, self.latency_ms, strict=True
+        ):
+            keys.setdefault((variant, processor, state), []).append(value)
+        return {key: np.array(values) for key, values in keys.items()}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What was measured: quality of every variant on every sample, features of the samples, cost of every choice.
+
+    Attributes:
+        samples: (n,) names.
+        labels: (n,) class of each sample; -1 where there is none (quality is then agreement with the model itself).
+        variants: what was measured.
+        quality: (n, n_variants), 1 where the answer is right, 0 where it is wrong.
+        evidence: what each variant said; empty for models that are not classifiers.
+        features: (n, n_features), of the inputs; NaN where a feature does not exist.
+        feature_names: (n_features,).
+        latency: the timed inferences, or None before they are measured on this device.
+        memory_mb: peak resident memory of one process that runs the choice, by choice.
+        device: fingerprint of the device that `latency` was measured on.
+    """
+
+    samples: tuple[str, ...]
+    labels: NDArray[np.int64]
+    variants: tuple[Variant, ...]
+    quality: NDArray[np.float64]
+    evidence: tuple[Evidence, ...]
+    features: NDArray[np.float32]
+    feature_names: tuple[str, ...]
+    latency: LatencyTable | None = None
+    memory_mb: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    device: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the variants."""
+        return tuple(variant.name for variant in self.variants)
+
+    def take(self, rows: Sequence[int] | NDArray[np.intp]) -> "Profile":
+        """Return the profile of some of the samples; the costs stay."""
+        chosen = np.asarray(rows, np.intp)
+        return Profile(
+            tuple(self.samples[row] for row in chosen),
+            self.labels[chosen],
+            self.variants,
+            self.quality[chosen],
+            tuple(evidence.take(chosen) for evidence in self.evidence),
+            self.features[chosen],
+            self.feature_names,
+            self.latency,
+            self.memory_mb,
+            self.device,
+        )
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> "Profile":
+        """Read a profile.
+
+        Raises:
+            ProfileError: no profile there, or tables that do not fit together.
+            VersionError: written by a newer compsel.
+        """
+        folder = Path(folder)
+        header = read_header(folder)
+        variants = tuple(Variant.from_dict(content) for content in header["variants"])
+        tables = [_read_quality(folder, variant) for variant in variants]
+        if not tables:
+            raise ProfileError(f"{folder}: has no measured variants")
+        samples = tables[0]["sample"]
+        if any(table["sample"] != samples for table in tables):
+            raise ProfileError(f"{folder}: the quality tables are of different samples: measure them again")
+        features, _ = read_table(folder / "features.parquet")
+        if features.pop("sample") != samples:
+            raise ProfileError(f"{folder}: features.parquet is of other samples than the quality tables")
+        evidence = [_evidence(table, header["n_classes"]) for table in tables if "classes" in table]
+        return cls(
+            tuple(samples),
+            tables[0]["label"].astype(np.int64),
+            variants,
+            np.stack([table["quality"] for table in tables], axis=1).astype(np.float64),
+            tuple(evidence) if len(evidence) == len(tables) else (),
+            np.stack(list(features.values()), axis=1).astype(np.float32)
+            if features
+            else np.empty((len(samples), 0), np.float32),
+            tuple(features),
+            read_latency(folder),
+            read_memory(folder),
+            header.get("device", {}),
+        )
+
+
+def read_header(folder: Path) -> dict[str, Any]:
+    """Read `profile.json`."""
+    path = folder / "profile.json"
+    try:
+        header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = header["format_version"]
+    except FileNotFoundError as error:
+        raise ProfileError(f"{folder}: has no profile.json: make one with compsel profile") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProfileError(f"{path}: cannot be read: measure again ({error})") from error
+    if version > FORMAT_VERSION:
+        raise VersionError(f"{path}: format {version}, this compsel reads up to {FORMAT_VERSION}: install a newer one")
+    return header
+
+
+def write_header(
+    folder: Path, variants: Sequence[Variant], n_classes: int, device: Mapping[str, Any], origin: str
+) -> None:
+    """Write `profile.json`; `origin` says in words what the samples are."""
+    write_json(
+        folder / "profile.json",
+        {
+            "format_version": FORMAT_VERSION,
+            "origin": origin,
+            "n_classes": n_classes,
+            "device": dict(device),
+            "variants": [variant.to_dict() for variant in variants],
+        },
+    )
+
+
+def quality_path(folder: Path, variant: Variant) -> Path:
+    """Return where the quality of a variant is stored."""
+    return folder / "quality" / f"{slug(variant.name)}.parquet"
+
+
+def read_latency(folder: Path) -> LatencyTable | None:
+    """Read every state that was measured; None when there is none."""
+    paths = sorted((folder / "latency").glob("*.parquet"))
+    if not paths:
+        return None
+    tables = [read_table(path) for path in paths]
+    variant = tuple(name for columns, _ in tables for name in columns["variant"])
+    processor = tuple(name for columns, _ in tables for name in columns["processor"])
+    states = tuple(metadata["state"] for columns, metadata in tables for _ in columns["variant"])
+    latency = np.concatenate([columns["latency_ms"] for columns, _ in tables])
+    return LatencyTable(
+        variant, processor, states, latency, {metadata["state"]: float(metadata["load"]) for _, metadata in tables}
+    )
+
+
+def read_memory(folder: Path) -> dict[tuple[str, str], float]:
+    """Read the peak memory of the choices; empty when it was not measured."""
+    if not (folder / "memory.parquet").exists():
+        return {}
+    columns, _ = read_table(folder / "memory.parquet")
+    keys = zip(columns["variant"], columns["processor"], strict=True)
+    return dict(zip(keys, map(float, columns["peak_mb"]), strict=True))
+
+
+def _read_quality(folder: Path, variant: Variant) -> dict[str, Any]:
+    columns, metadata = read_table(quality_path(folder, variant))
+    if metadata.get("sha256") != variant.sha256:
+        raise ProfileError(f"{quality_path(folder, variant)}: was measured with another file of {variant.name}")
+    return columns
+
+
+def _evidence(table: Mapping[str, Any], n_classes: int) -> Evidence:
+    return Evidence(table["classes"].astype(np.int32), table["probabilities"].astype(np.float32), n_classes)
