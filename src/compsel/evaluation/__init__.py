@@ -1,0 +1,1 @@
+"""Evaluate: the oracle, baselines, metrics, and the comparison on the real runtime."""

@@ -1,0 +1,1 @@
+"""Measure: quality of variants, features of samples, cost of choices."""

@@ -1,0 +1,28 @@
+"""Choose: objectives, costs, policies that apps run, and selectors that are trained.
+
+Names are loaded when they are first used: an app that runs a bundle never imports a learner.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compsel.selection.cost_sensitive import CostSensitiveSelector
+    from compsel.selection.costs import CostModel
+    from compsel.selection.objective import Objective
+    from compsel.selection.staged import StagedPolicy
+
+_HOME = {
+    "CostModel": "compsel.selection.costs",
+    "CostSensitiveSelector": "compsel.selection.cost_sensitive",
+    "Objective": "compsel.selection.objective",
+    "StagedPolicy": "compsel.selection.staged",
+}
+
+__all__ = ["CostModel", "CostSensitiveSelector", "Objective", "StagedPolicy"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'compsel.selection' has no attribute {name!r}")

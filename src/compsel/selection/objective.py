@@ -1,0 +1,63 @@
+"""What "best" means: what to minimise, under which floor of quality."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from compsel.errors import ObjectiveError
+
+__all__ = ["Objective", "Quantity"]
+
+Quantity = Literal["latency", "energy", "energy_delay", "memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """Minimise a cost under a floor of quality.
+
+    Attributes:
+        minimize: "latency"; "energy" and "energy_delay" need a meter, "memory" is the peak of the choice.
+        max_loss: how much less accurate than the most accurate uncompressed network it may be, as a fraction of all
+            answers (0.01 is one in a hundred); None sets no floor.
+        min_quality: absolute floor, in addition; None sets none.
+        penalty: price of one wrong answer in the unit of what is minimised (ms for latency). None takes the exchange
+            rate at which the fastest and the most accurate uncompressed choice are equally good.
+
+    Raises:
+        ObjectiveError: a value that is not allowed.
+
+    >>> Objective(max_loss=0.01)
+    Objective(minimize='latency', max_loss=0.01, min_quality=None, penalty=None)
+    >>> Objective(minimize="beauty")
+    Traceback (most recent call last):
+    compsel.errors.ObjectiveError: minimize: got 'beauty', allowed are latency, energy, energy_delay, memory
+    """
+
+    minimize: Quantity = "latency"
+    max_loss: float | None = 0.0
+    min_quality: float | None = None
+    penalty: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.minimize not in get_args(Quantity):
+            raise ObjectiveError(f"minimize: got {self.minimize!r}, allowed are {', '.join(get_args(Quantity))}")
+        for name in ("max_loss", "min_quality"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ObjectiveError(f"{name}: got {value}, allowed is a fraction from 0 to 1")
+        if self.penalty is not None and not self.penalty > 0:
+            raise ObjectiveError(f"penalty: got {self.penalty}, allowed is a price above 0")
+
+    def floor(self, most_accurate: float) -> float:
+        """Return the least quality allowed, given that of the most accurate uncompressed network."""
+        relative = -1.0 if self.max_loss is None else most_accurate - self.max_loss
+        return max(relative, self.min_quality or 0.0, 0.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Objective":
+        """Read the JSON form."""
+        return cls(**content)
