@@ -21,6 +21,12 @@ class Technique(ABC):
     Attributes:
         name: the word in tables and on the command line.
         needs_calibration: whether samples must be given.
+
+    >>> from compsel.techniques import parse
+    >>> parse("prune:0.8").spec
+    'prune:0.8'
+    >>> parse("int8-static:method=percentile,per_channel=false").spec
+    'int8-static:percentile,per_channel=false'
     """
 
     name: ClassVar[str]
@@ -28,14 +34,29 @@ class Technique(ABC):
 
     @property
     def spec(self) -> str:
-        """The text that `compsel.techniques.parse` turns into this technique again: name, then changed options."""
-        changed = {
-            field.name: getattr(self, field.name)
+        """The text that `compsel.techniques.parse` turns into this technique again: name, then changed options.
+
+        Options with `metadata={"always": True}` are named even when they are the default.
+        """
+        changed = [
+            field
             for field in fields(self)
-            if getattr(self, field.name) != field.default
-        }
-        options = ",".join(f"{key}={_text(value)}" for key, value in changed.items())
+            if field.metadata.get("always") or getattr(self, field.name) != field.default
+        ]
+        first = fields(self)[0].name if fields(self) else None
+        # the first option stands without its name: "prune:0.5", "resolution:192"
+        options = ",".join(
+            ("" if field.name == first else f"{field.name}=") + _text(getattr(self, field.name)) for field in changed
+        )
         return f"{self.name}:{options}" if options else self.name
+
+    @classmethod
+    def suggestions(cls, model: Model) -> "tuple[Technique, ...]":
+        """Return what is tried on `model` when no technique is asked for; those that do not apply are left out."""
+        return (cls(),)
+
+    def check(self, model: Model) -> None:  # noqa: B027 - most techniques see only at work whether they apply
+        """Raise NotApplicableError when it is plain, before any work, that the technique does nothing for `model`."""
 
     def apply(self, model: Model, calibration: Samples | None = None) -> Model:
         """Compress `model`.
@@ -48,6 +69,7 @@ class Technique(ABC):
             NotApplicableError: the technique does nothing for this model; the message is the reason.
             TechniqueError: samples are needed and were not given, or the technique broke its own contract.
         """
+        self.check(model)
         if self.needs_calibration and (calibration is None or len(calibration) == 0):
             raise TechniqueError(f"{self.name} needs calibration samples: got none, give at least one")
         result = self._transform(model, calibration)
@@ -55,12 +77,16 @@ class Technique(ABC):
             raise TechniqueError(f"{self.name} changed the names of the inputs of {model.name!r}: this is a defect")
         if [spec.name for spec in result.outputs] != [spec.name for spec in model.outputs]:
             raise TechniqueError(f"{self.name} changed the names of the outputs of {model.name!r}: this is a defect")
-        chain = self.spec if model.technique == "none" else f"{model.technique}+{self.spec}"
-        return result.with_proto(result.proto, technique="none" if self.name == "none" else chain)
+        return result.with_proto(result.proto, technique=self._label(model))
 
     @abstractmethod
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         """Return the compressed model."""
+
+    def _label(self, model: Model) -> str:
+        if self.name == "none":
+            return model.technique
+        return self.spec if model.technique == "none" else f"{model.technique}+{self.spec}"
 
 
 def _text(value: Any) -> str:

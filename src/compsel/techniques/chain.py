@@ -1,0 +1,53 @@
+"""Several techniques, one after the other."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from compsel.errors import TechniqueError
+from compsel.model import Model
+from compsel.samples import Samples
+from compsel.techniques.base import Technique
+
+__all__ = ["Chain"]
+
+
+@dataclass(frozen=True)
+class Chain(Technique):
+    """Techniques that are applied in order.
+
+    >>> from compsel.techniques import parse
+    >>> parse("resolution:192+int8-static").spec
+    'resolution:192+int8-static'
+    """
+
+    name: ClassVar[str] = "chain"
+
+    techniques: tuple[Technique, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.techniques) < 2:
+            raise TechniqueError(f"chain: got {len(self.techniques)} techniques, allowed are 2 or more")
+
+    @property
+    def spec(self) -> str:
+        """The specs of the techniques, with "+" between them."""
+        return "+".join(technique.spec for technique in self.techniques)
+
+    @property
+    def needs_calibration(self) -> bool:  # type: ignore[override]
+        """Whether one of them needs samples."""
+        return any(technique.needs_calibration for technique in self.techniques)
+
+    @classmethod
+    def suggestions(cls, model: Model) -> tuple[Technique, ...]:
+        """Return nothing: what to combine is for whoever calls."""
+        return ()
+
+    def check(self, model: Model) -> None:
+        """Raise NotApplicableError when the first one does not apply; the others see what the first one made."""
+        self.techniques[0].check(model)
+
+    def _transform(self, model: Model, calibration: Samples | None) -> Model:
+        for technique in self.techniques:
+            model = technique.apply(model, calibration)
+        return model

@@ -1,0 +1,77 @@
+"""Weights and arithmetic in 16-bit floating point; inputs and outputs stay as they are."""
+
+import logging
+import warnings
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+
+from compsel.errors import NotApplicableError
+from compsel.model import Model
+from compsel.samples import Samples
+from compsel.techniques.base import Technique
+from compsel.techniques.fold import fold
+from compsel.techniques.graph import editable, infer_types, sort_nodes, with_opset
+
+__all__ = ["Float16"]
+
+_LARGEST = float(np.finfo(np.float16).max)
+_MINIMUM_OPSET = 9  # Cast and Where take float16 from there on
+
+
+@dataclass(frozen=True)
+class Float16(Technique):
+    """Half the size; faster where the processor computes in float16 (GPUs, NPUs, newer ARM), slower where it does not.
+
+    Nodes with weights beyond the range of float16 (65504), or that are not numbers, stay in float32. Weights below
+    its resolution keep their sign and become the smallest number that float16 has.
+
+    >>> Float16().spec
+    'float16'
+    """
+
+    name: ClassVar[str] = "float16"
+
+    def check(self, model: Model) -> None:
+        """Raise NotApplicableError without float32 weights, or with a quantised graph."""
+        if not any(tensor.data_type == onnx.TensorProto.FLOAT for tensor in model.proto.graph.initializer) and not any(
+            node.op_type == "Constant" for node in model.proto.graph.node
+        ):
+            raise NotApplicableError(f"float16: {model.name!r} has no float32 weights")
+        if any("QuantizeLinear" in node.op_type or "Integer" in node.op_type for node in model.proto.graph.node):
+            raise NotApplicableError(f"float16: {model.name!r} is quantised already: compress the float model")
+
+    def _transform(self, model: Model, calibration: Samples | None) -> Model:
+        proto = with_opset(fold(editable(model)), _MINIMUM_OPSET)
+        types = infer_types(proto)
+        del proto.graph.value_info[:]
+        boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
+        proto.graph.value_info.extend(types[name] for name in sorted(types.keys() - boundary))
+        logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            # it tells of weights that are rounded: the docstring says how, and verification sees whether it matters
+            warnings.simplefilter("ignore")
+            converted = convert_float_to_float16(
+                proto,
+                keep_io_types=True,
+                disable_shape_infer=True,
+                op_block_list=[*DEFAULT_OP_BLOCK_LIST],
+                node_block_list=_out_of_range(proto.graph),
+            )
+        sort_nodes(converted.graph)
+        return model.with_proto(converted)
+
+
+def _out_of_range(graph: onnx.GraphProto) -> list[str]:
+    """Return the names of the nodes that read weights which float16 cannot hold."""
+    beyond = set()
+    for tensor in graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            values = numpy_helper.to_array(tensor)
+            if values.size and not np.abs(values).max() <= _LARGEST:  # also true for NaN
+                beyond.add(tensor.name)
+    return [node.name for node in graph.node if beyond.intersection(node.input)]

@@ -1,0 +1,129 @@
+"""8-bit weights and activations, with ranges measured on samples."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import onnx
+
+from compsel.errors import NotApplicableError, TechniqueError
+from compsel.feeds import feeds_of
+from compsel.model import Model
+from compsel.samples import Samples
+from compsel.techniques.base import Technique
+from compsel.techniques.calibrate import calibrate
+from compsel.techniques.fold import fold
+from compsel.techniques.graph import constants, editable, infer_types, is_standard, with_opset
+from compsel.techniques.histogram import Method
+from compsel.techniques.qdq import QUANTISED_OPS, Activations, Weights, insert_qdq
+
+__all__ = ["Int8Static"]
+
+_LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+_MINIMUM_OPSET = 13  # per-channel DequantizeLinear
+
+
+@dataclass(frozen=True)
+class Int8Static(Technique):
+    """Weights and activations in 8 bits (Jacob et al. 2018), ranges from calibration samples.
+
+    The graph is simplified first (batch norms and paddings folded), then gets QuantizeLinear and DequantizeLinear
+    around its operators, which runtimes fuse into 8-bit kernels.
+
+    Attributes:
+        method: how ranges follow from the samples; all but "minmax" cut off rare values.
+        percentile: percent of the values that "percentile" keeps.
+        samples: how many calibration samples are used at most, evenly spread.
+        per_channel: one scale for each output channel of a weight instead of one for all.
+        activations, weights: types; unsigned activations with signed weights are what most kernels are made for.
+        reduce_range: weights in 7 bits, for processors whose 8-bit multiplication saturates (x86 without VNNI).
+
+    >>> Int8Static(per_channel=False).spec
+    'int8-static:per_channel=false'
+    """
+
+    name: ClassVar[str] = "int8-static"
+    needs_calibration: ClassVar[bool] = True
+
+    method: Method = "minmax"
+    percentile: float = 99.99
+    samples: int = 100
+    per_channel: bool = True
+    activations: Activations = "uint8"
+    weights: Weights = "int8"
+    reduce_range: bool = False
+
+    def __post_init__(self) -> None:
+        if not 50 < self.percentile <= 100:
+            raise TechniqueError(f"int8-static: got percentile {self.percentile}, allowed is above 50 up to 100")
+        if self.samples < 1:
+            raise TechniqueError(f"int8-static: got samples {self.samples}, allowed is 1 or more")
+
+    def check(self, model: Model) -> None:
+        """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
+        check_quantisable(self.name, model)
+
+    def _transform(self, model: Model, calibration: Samples | None) -> Model:
+        assert calibration is not None
+        proto = with_opset(fold(editable(model)), _MINIMUM_OPSET)
+        types = infer_types(proto)
+        tensors = _float_values(proto, types)
+        if not tensors:
+            raise NotApplicableError(f"int8-static: the layers of {model.name!r} do not compute in float32")
+        chosen = calibration.spread(self.samples)
+
+        def feeds() -> Iterator[dict[str, np.ndarray]]:
+            return (feeds_of(model, sample.value) for sample in chosen)
+
+        ranges = calibrate(proto, tensors, feeds, self.method, self.percentile)
+        insert_qdq(
+            proto,
+            types,
+            ranges,
+            fixed=_pixel_scale(model),
+            per_channel=self.per_channel,
+            activations=self.activations,
+            weights=self.weights,
+            reduce_range=self.reduce_range,
+        )
+        return model.with_proto(proto)
+
+
+def check_quantisable(name: str, model: Model, layers: tuple[str, ...] = _LAYERS) -> None:
+    """Raise NotApplicableError unless the main graph has one of these layers and is not quantised."""
+    nodes = model.proto.graph.node
+    if any("QuantizeLinear" in node.op_type or "Integer" in node.op_type for node in nodes):
+        raise NotApplicableError(f"{name}: {model.name!r} is quantised already: compress the float model")
+    if not any(is_standard(node, *layers) for node in nodes):
+        raise NotApplicableError(f"{name}: {model.name!r} has none of the layers {', '.join(layers)} in its main graph")
+
+
+def _float_values(proto: onnx.ModelProto, types: dict[str, onnx.ValueInfoProto]) -> list[str]:
+    """Return the names of the float32 values that quantised operators read or make, in graph order."""
+    weights = constants(proto.graph)
+    names: dict[str, None] = {}
+    for node in proto.graph.node:
+        if is_standard(node, *QUANTISED_OPS):
+            names.update(dict.fromkeys(name for name in (*node.input, *node.output) if name and name not in weights))
+    return [
+        name for name in names if name in types and types[name].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    ]
+
+
+def _pixel_scale(model: Model) -> dict[str, tuple[float, int]]:
+    """Return scale and zero point under which the quantised input is the pixels' bytes, where there is one.
+
+    (pixel - mean) / std = scale * (byte - zero point) with scale = 1 / std and zero point = mean, provided that they
+    are the same for all channels and the mean is a whole number.
+    """
+    preprocessing = model.preprocessing
+    if preprocessing is None or len(model.inputs) != 1:
+        return {}
+    mean, std = set(preprocessing.mean), set(preprocessing.std)
+    if len(mean) != 1 or len(std) != 1:
+        return {}
+    zero_point = mean.pop()
+    if zero_point != int(zero_point) or not 0 <= zero_point <= 255:
+        return {}
+    return {model.inputs[0].name: (1.0 / std.pop(), int(zero_point))}

@@ -1,0 +1,121 @@
+"""Insert QuantizeLinear and DequantizeLinear into a graph, with given ranges: ONNX Runtime's quantiser."""
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationMethod, QuantType
+from onnxruntime.quantization.calibrate import TensorsData
+from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+from compsel.techniques.calibrate import Range
+from compsel.techniques.graph import captured_names, is_standard, remove_unused, sort_nodes
+
+__all__ = ["QUANTISED_OPS", "Activations", "Weights", "insert_qdq"]
+
+Activations = Literal["uint8", "int8"]
+Weights = Literal["int8", "uint8"]
+
+# operators with an 8-bit kernel, and those that only move values; normalisations and softmax lose too much in 8 bits
+QUANTISED_OPS = (
+    *("Conv", "ConvTranspose", "Gemm", "MatMul"),
+    *("Add", "Mul", "Concat", "Relu", "Clip", "LeakyRelu", "Sigmoid"),
+    *("MaxPool", "AveragePool", "GlobalAveragePool"),
+    *("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Resize", "Slice", "Pad", "Split", "Gather"),
+)
+_REMOVABLE = ("Clip", "Relu")
+_TYPES = {
+    ("activations", "uint8"): QuantType.QUInt8,
+    ("activations", "int8"): QuantType.QInt8,
+    ("weights", "uint8"): QuantType.QUInt8,
+    ("weights", "int8"): QuantType.QInt8,
+}
+
+
+def insert_qdq(
+    proto: onnx.ModelProto,
+    types: Mapping[str, onnx.ValueInfoProto],
+    ranges: Mapping[str, Range],
+    *,
+    fixed: Mapping[str, tuple[float, int]],
+    per_channel: bool,
+    activations: Activations,
+    weights: Weights,
+    reduce_range: bool,
+) -> None:
+    """Quantise a graph in place.
+
+    Args:
+        proto: the graph, every node named, operator set 13 or newer.
+        types: element type and shape of its values.
+        ranges: low and high of its float values.
+        fixed: scale and zero point of inputs that are known exactly (uint8), used instead of the range.
+        per_channel: one scale for each output channel of a weight.
+        activations, weights: types.
+        reduce_range: weights in 7 bits.
+    """
+    outer = {value.name for value in (*proto.graph.input, *proto.graph.output)}
+    del proto.graph.value_info[:]
+    proto.graph.value_info.extend(types[name] for name in types if name not in outer)
+    # tells the quantiser that types have been inferred: it would write and read the whole model otherwise
+    mark = proto.metadata_props.add(key="onnx.infer", value="onnxruntime.quant")
+    overrides = {
+        name: [{"quant_type": QuantType.QUInt8, "scale": np.array(scale, np.float32), "zero_point": np.array(zero)}]
+        for name, (scale, zero) in fixed.items()
+        if activations == "uint8"
+    }
+    with _quiet():
+        quantiser = QDQQuantizer(
+            proto,
+            per_channel=per_channel,
+            reduce_range=reduce_range,
+            weight_qType=_TYPES["weights", weights],
+            activation_qType=_TYPES["activations", activations],
+            tensors_range=TensorsData(
+                CalibrationMethod.MinMax,
+                {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()},
+            ),
+            nodes_to_quantize=[node.name for node in proto.graph.node if _complete(node, ranges, proto)],
+            nodes_to_exclude=_kept_activations(proto.graph),
+            op_types_to_quantize=list(QUANTISED_OPS),
+            extra_options={"TensorQuantOverrides": overrides},
+        )
+        quantiser.quantize_model()
+    proto.metadata_props.remove(mark)
+    sort_nodes(proto.graph)
+    remove_unused(proto.graph)
+    del proto.graph.value_info[:]
+
+
+def _complete(node: onnx.NodeProto, ranges: Mapping[str, Range], proto: onnx.ModelProto) -> bool:
+    """Tell whether a node is one to quantise: its first input and its outputs are float values with a range."""
+    weights = {tensor.name for tensor in proto.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT}
+    return (
+        is_standard(node, *QUANTISED_OPS)
+        and (node.input[0] in ranges or node.input[0] in weights)
+        and all(name in ranges for name in node.output if name)
+    )
+
+
+def _kept_activations(graph: onnx.GraphProto) -> list[str]:
+    """Return the clamps whose input a sub-graph reads: they cannot be merged into the layer before them."""
+    captured = captured_names(graph)
+    return [node.name for node in graph.node if is_standard(node, *_REMOVABLE) and node.input[0] in captured]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the quantiser from logging every tensor that it leaves as it is."""
+
+    def foreign(record: logging.LogRecord) -> bool:
+        return "quantization" not in record.pathname
+
+    logger = logging.getLogger()
+    logger.addFilter(foreign)
+    try:
+        yield
+    finally:
+        logger.removeFilter(foreign)
