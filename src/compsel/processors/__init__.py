@@ -1,0 +1,120 @@
+"""Where inference can run: the CPU in several ways, and every accelerator that ONNX Runtime can reach.
+
+    cpu:1  cpu:2  cpu:2:nospin  cpu:all   threads; `nospin` lets waiting threads sleep; all: of this process's share
+    cuda:0  openvino:GPU  webgpu  ...     an execution provider and its device, see `compsel.processors.provider`
+
+>>> parse("cpu:2:nospin").threads
+2
+>>> parse("gpu")
+Traceback (most recent call last):
+compsel.errors.ProcessorError: processor 'gpu': allowed are cpu:N, cpu:N:nospin, cpu:all, cuda:N, tensorrt:N, ...
+"""
+
+from collections.abc import Iterator
+
+import onnxruntime
+
+from compsel.cgroup import usable_cores
+from compsel.errors import ProcessorError
+from compsel.processors.base import Availability, Processor, Session
+from compsel.processors.cpu import CpuProcessor
+from compsel.processors.provider import PROVIDERS, Provider, ProviderProcessor, plugged_providers
+from compsel.processors.session import OrtSession
+
+__all__ = [
+    "Availability",
+    "CpuProcessor",
+    "OrtSession",
+    "Processor",
+    "ProviderProcessor",
+    "Session",
+    "discover",
+    "parse",
+    "unusable",
+]
+
+# providers that ONNX Runtime lists and that run no models of ours on this machine
+_NOT_HERE = {"AzureExecutionProvider": "sends inputs to a service over the network: it is no device of this machine"}
+_MOST_DEVICES = 16
+
+
+def parse(name: str) -> Processor:
+    """Return the processor called `name`; whether it can run here, its `availability()` says.
+
+    Raises:
+        ProcessorError: no such name.
+    """
+    word, _, rest = name.partition(":")
+    if word == "cpu" and (processor := _parse_cpu(rest)) is not None:
+        return processor
+    entry = next((entry for entry in PROVIDERS if entry.word == word), None)
+    if entry is None:
+        raise ProcessorError(f"processor {name!r}: allowed are {_allowed()}")
+    return ProviderProcessor(entry, rest or entry.devices[0])
+
+
+def _parse_cpu(rest: str) -> CpuProcessor | None:
+    count, _, waiting = rest.partition(":")
+    threads = usable_cores() if count == "all" else int(count) if count.isdecimal() and count.isascii() else 0
+    if threads < 1 or waiting not in ("", "nospin") or rest.endswith(":") or (waiting and threads == 1):
+        return None
+    return CpuProcessor(threads, spinning=not waiting)
+
+
+def _allowed() -> str:
+    forms = (
+        "|".join(f"{entry.word}:{device}" if device else entry.word for device in entry.devices).replace(":0", ":N")
+        for entry in PROVIDERS
+    )
+    return ", ".join(("cpu:N", "cpu:N:nospin", "cpu:all", *forms))
+
+
+def discover() -> list[tuple[Processor, Availability]]:
+    """Try every processor that this machine and this ONNX Runtime may have; return each with what was found.
+
+    The CPU comes first, with 1, 2, 4, ... threads up to all that this process may use; then each provider that the
+    installed ONNX Runtime, or a plug-in package, offers. Trying means running: this takes up to seconds.
+    """
+    tried: list[tuple[Processor, Availability]] = [(processor, processor.availability()) for processor in _cpus()]
+    for entry in PROVIDERS:
+        if _offered(entry):
+            tried.extend(_devices(entry))
+    return tried
+
+
+def unusable() -> dict[str, str]:
+    """Return the providers that ONNX Runtime lists and `discover` leaves out, each with the reason."""
+    known = {entry.name for entry in PROVIDERS} | {CpuProcessor(1).provider}
+    listed = [name for name in onnxruntime.get_available_providers() if name not in known]
+    return {name: _NOT_HERE.get(name, "compsel has no line for it in compsel.processors.provider") for name in listed}
+
+
+def _cpus() -> Iterator[CpuProcessor]:
+    cores = usable_cores()
+    threads = 1
+    while threads < cores:
+        yield from _ways(threads)
+        threads *= 2
+    yield from _ways(cores)
+
+
+def _ways(threads: int) -> Iterator[CpuProcessor]:
+    yield CpuProcessor(threads)
+    if threads > 1:
+        yield CpuProcessor(threads, spinning=False)
+
+
+def _offered(entry: Provider) -> bool:
+    return entry.name in onnxruntime.get_available_providers() or entry.name in plugged_providers()
+
+
+def _devices(entry: Provider) -> Iterator[tuple[Processor, Availability]]:
+    numbered = entry.devices == ("0",)
+    for device in map(str, range(_MOST_DEVICES)) if numbered else entry.devices:
+        processor = ProviderProcessor(entry, device)
+        found = processor.availability()
+        if numbered and device != "0" and not found.available:
+            return
+        yield processor, found
+        if numbered and not found.available:
+            return

@@ -1,0 +1,62 @@
+"""The CPU as several processors: by number of threads, and by how idle threads wait."""
+
+import os
+from dataclasses import dataclass, field
+
+from compsel.cgroup import usable_cores
+from compsel.errors import ProcessorError
+from compsel.processors.base import Availability, Processor
+from compsel.processors.proof import prove
+from compsel.processors.session import OrtSession, session_options
+
+__all__ = ["CpuProcessor"]
+
+
+@dataclass(frozen=True)
+class CpuProcessor(Processor):
+    """ONNX Runtime's CPU provider with a number of threads.
+
+    Two threads that spin are fastest on idle cores and much slower beside a busy neighbour, where threads that sleep
+    (`nospin`), or one thread, win: which one is best depends on the state of the device, so each is a processor.
+
+    Attributes:
+        threads: how many work on one inference, the caller's among them.
+        spinning: whether threads wait for work busily during a run. One thread never waits.
+
+    Raises:
+        ProcessorError: fewer than one thread.
+
+    >>> CpuProcessor(2, spinning=False).name
+    'cpu:2:nospin'
+    >>> CpuProcessor(1).availability()
+    Availability(available=True, reason='1 thread')
+    """
+
+    threads: int
+    spinning: bool = True
+    name: str = field(init=False)
+    provider: str = field(init=False, default="CPUExecutionProvider", repr=False)
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ProcessorError(f"cpu: got {self.threads} threads, allowed is at least 1")
+        spinning = self.spinning and self.threads > 1
+        object.__setattr__(self, "spinning", spinning)
+        waiting = "" if spinning or self.threads == 1 else ":nospin"
+        object.__setattr__(self, "name", f"cpu:{self.threads}{waiting}")
+
+    def availability(self) -> Availability:
+        """Say whether this process may use that many cores (affinity, container), and whether a graph runs."""
+        usable = usable_cores()
+        if self.threads > usable:
+            return Availability(False, f"{self.threads} threads, but this process may use {usable} cores")
+        waiting = "" if self.threads == 1 else ", spinning" if self.spinning else ", not spinning"
+        return prove(self, f"{self.threads} thread{'s' * (self.threads > 1)}{waiting}")
+
+    def open(self, variant: bytes | str | os.PathLike[str]) -> OrtSession:
+        """Load a variant (its path, or the bytes of its ONNX file).
+
+        Raises:
+            ModelError: not a model, a truncated one, or an operator that the runtime lacks.
+        """
+        return OrtSession(variant, session_options(self.threads, spinning=self.spinning))
