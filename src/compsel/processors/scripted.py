@@ -1,4 +1,4 @@
-"""A processor that plays a script: for tests of what stands above processors, without models and without waiting long."""
+"""A processor that plays a script: for tests of what stands above processors, without models."""
 
 import itertools
 import os
