@@ -6,7 +6,6 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.optional import require
 from compsel.selection.evidence import Evidence, fuse
 from compsel.selection.staged import Node, StagedPolicy
 
@@ -16,6 +15,8 @@ Floats = NDArray[np.float64]
 _GRID = 24  # points on which values are kept
 _BANDWIDTH = 0.5  # of the kernel that smooths transitions, in log-odds
 _FOLDS = 5
+_RIDGE = 1.0  # on standardised features
+_NEWTON_STEPS = 50
 _ROUNDS = 60  # of expectation maximisation; it has settled long before
 
 
@@ -76,15 +77,24 @@ def _pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Fl
 
 
 def _calibrate(features: Floats, right: NDArray[np.bool_]) -> tuple[Floats, float]:
-    """Fit the logistic calibration; with too few of one kind, only the base rate (Laplace's rule)."""
+    """Fit a logistic calibration (ridge, Newton); with too few of one kind, only the base rate (Laplace's rule)."""
     if min(right.sum(), (~right).sum()) < 5:
         rate = (right.sum() + 1) / (len(right) + 2)
         return np.zeros(features.shape[1]), float(np.log(rate / (1 - rate)))
-    linear_model = require("sklearn.linear_model", "train")
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
-    learner = linear_model.LogisticRegression(C=1.0, max_iter=500).fit((features - mean) / spread, right)
-    coefficients = learner.coef_[0] / spread
-    return coefficients, float(learner.intercept_[0] - coefficients @ mean)
+    design = np.column_stack([(features - mean) / spread, np.ones(len(features))])
+    ridge = np.diag([_RIDGE] * features.shape[1] + [0.0])
+    solution = np.zeros(design.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        probability = 1.0 / (1.0 + np.exp(-design @ solution))
+        gradient = design.T @ (probability - right) + ridge @ solution
+        curvature = (design * (probability * (1.0 - probability) + 1e-9)[:, None]).T @ design + ridge
+        step = np.linalg.solve(curvature, gradient)
+        solution -= np.clip(step, -4.0, 4.0)
+        if np.abs(step).max() < 1e-9:
+            break
+    coefficients = solution[:-1] / spread
+    return coefficients, float(solution[-1] - coefficients @ mean)
 
 
 def _out_of_fold(features: Floats, right: NDArray[np.bool_], folds: NDArray[np.integer]) -> Floats:

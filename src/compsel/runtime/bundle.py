@@ -1,0 +1,158 @@
+"""A bundle: a folder that an app ships, with variants, policies, costs and what was measured when it was built.
+
+manifest.json     every file with size and SHA-256
+bundle.json       variants, objective, summary of the profile, names of the baselines
+policies.json     the adaptive policy and the baselines that `compsel evaluate` compares it with
+costs.json        latency of every choice in every state of the device it was measured on
+variants/         graphs and weights
+selectors/        exported selectors (ONNX)
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import compsel
+from compsel.errors import BundleError
+from compsel.files import atomic_directory, write_json
+from compsel.runtime.manifest import check_bundle, write_manifest
+from compsel.selection.costs import CostModel
+from compsel.selection.exported import ExportedSelector
+from compsel.selection.objective import Objective
+from compsel.selection.policies import Policy, RowSelector, policy_from_dict
+from compsel.variant import Variant
+
+__all__ = ["Bundle"]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What is in a bundle.
+
+    Attributes:
+        folder: where it is.
+        variants: by name.
+        policies: "adaptive" and the baselines, by name.
+        objective: what it was built for.
+        penalty: price of a wrong answer (ms) that the adaptive policy decides with.
+        quality: mean quality of each variant on the samples it was built with.
+        expected_quality: of the adaptive policy, as its plan sees it when the device is idle; None when it has no
+            plan that could tell.
+        costs: of every choice.
+        summary: what training found: comparison of selectors, portfolio, device, what was shipped and why.
+    """
+
+    folder: Path
+    variants: Mapping[str, Variant]
+    policies: Mapping[str, Policy]
+    objective: Objective
+    penalty: float
+    quality: Mapping[str, float]
+    expected_quality: float | None
+    costs: CostModel
+    summary: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> "Bundle":
+        """Check every file, then read the bundle.
+
+        Raises:
+            BundleError: not a bundle, or one that does not fit together.
+            IntegrityError: a changed, missing or foreign file.
+            VersionError: of a newer format.
+        """
+        folder = Path(folder)
+        check_bundle(folder)
+        try:
+            content = _json(folder / "bundle.json")
+            variants = [Variant.from_dict(variant) for variant in content["variants"]]
+            selectors: dict[str, RowSelector] = {
+                name: ExportedSelector((folder / name).read_bytes()) for name in content["selectors"]
+            }
+            policies = {
+                name: policy_from_dict(policy, selectors) for name, policy in _json(folder / "policies.json").items()
+            }
+            bundle = cls(
+                folder,
+                {variant.name: variant for variant in variants},
+                policies,
+                Objective.from_dict(content["objective"]),
+                float(content["penalty"]),
+                content["quality"],
+                content["expected_quality"],
+                CostModel.from_dict(_json(folder / "costs.json")),
+                content["summary"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise BundleError(f"{folder}: does not fit together ({error!r}): build it again") from error
+        bundle._check()
+        return bundle
+
+    def _check(self) -> None:
+        used = {name for policy in self.policies.values() for name in policy.variants}
+        measured = {variant for variant, _ in self.costs.choices}
+        for name in sorted(used - (self.variants.keys() & measured)):
+            raise BundleError(f"{self.folder}: a policy uses {name}, which is not there or was never measured")
+        if "adaptive" not in self.policies:
+            raise BundleError(f"{self.folder}: has no adaptive policy: build it again")
+        for variant in self.variants.values():
+            for file in variant.files:
+                if not (self.folder / "variants" / file).is_file():
+                    raise BundleError(f"{self.folder}: {variant.name} lacks {file}: build it again")
+
+
+@dataclass(frozen=True)
+class BundleContent:
+    """What `write_bundle` puts into a bundle: see `Bundle`; `selectors` are ONNX bytes by file name."""
+
+    variants: tuple[Variant, ...]
+    files: Path
+    policies: Mapping[str, Policy]
+    selectors: Mapping[str, bytes]
+    objective: Objective
+    penalty: float
+    quality: Mapping[str, float]
+    expected_quality: float | None
+    costs: CostModel
+    summary: Mapping[str, Any]
+
+
+def write_bundle(content: BundleContent, folder: str | os.PathLike[str], *, replace: bool = False) -> None:
+    """Write a bundle, whole or not at all.
+
+    Raises:
+        StorageError: a full disk, no permission, a folder that is there already.
+    """
+    used = {name for policy in content.policies.values() for name in policy.variants}
+    variants = [variant for variant in content.variants if variant.name in used]
+    with atomic_directory(folder, replace=replace) as temporary:
+        (temporary / "variants").mkdir()
+        for variant in variants:
+            for file in variant.files:
+                shutil.copyfile(content.files / file, temporary / "variants" / file)
+        for name, data in content.selectors.items():
+            (temporary / name).parent.mkdir(exist_ok=True)
+            (temporary / name).write_bytes(data)
+        write_json(temporary / "policies.json", {name: policy.to_dict() for name, policy in content.policies.items()})
+        write_json(temporary / "costs.json", content.costs.restricted([v.name for v in variants]).to_dict())
+        write_json(
+            temporary / "bundle.json",
+            {
+                "variants": [variant.to_dict() for variant in variants],
+                "selectors": sorted(content.selectors),
+                "objective": content.objective.to_dict(),
+                "penalty": content.penalty,
+                "quality": {variant.name: content.quality[variant.name] for variant in variants},
+                "expected_quality": content.expected_quality,
+                "summary": dict(content.summary),
+            },
+        )
+        write_manifest(temporary, compsel.__version__)
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

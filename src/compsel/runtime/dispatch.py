@@ -1,0 +1,322 @@
+"""The runtime: loads a bundle and dispatches every inference to the choice that is best for it now."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from compsel.errors import BundleError, InputError, ProcessorError
+from compsel.features.base import FeatureExtractor
+from compsel.features.device import DeviceSampler
+from compsel.features.image import ImageFeatures
+from compsel.images import decode
+from compsel.processors import parse
+from compsel.runtime.answer import Answer, Stage
+from compsel.runtime.bundle import Bundle
+from compsel.runtime.planning import Limits, PlannedPolicy, Planner
+from compsel.runtime.pool import EnginePool
+from compsel.selection.costs import CostModel
+from compsel.selection.evidence import Evidence, read_evidence
+from compsel.selection.policies import STOP, Policy
+from compsel.specs import TensorSpec
+from compsel.variant import Engine
+
+__all__ = ["Runtime", "load"]
+
+Value = np.ndarray | Mapping[str, np.ndarray]
+Source = np.ndarray | str | os.PathLike[str] | bytes
+
+
+def load(
+    bundle: str | os.PathLike[str],
+    *,
+    policy: str = "adaptive",
+    memory_limit_mb: float | None = None,
+    warm_up: bool = True,
+) -> "Runtime":
+    """Load a bundle.
+
+    Args:
+        bundle: its folder.
+        policy: which of its policies decides; all but "adaptive" are there for comparison.
+        memory_limit_mb: about so much memory may be taken by loaded variants; None: as many as are used.
+        warm_up: load and run the variants of the policy now, so that the first answer is as fast as the others.
+
+    Raises:
+        BundleError, IntegrityError, VersionError: see `compsel.errors`.
+    """
+    return Runtime(Bundle.load(bundle), policy=policy, memory_limit_mb=memory_limit_mb, warm_up=warm_up)
+
+
+class Runtime:
+    """Answers inputs, each with the choice that is best for it in the device's present state.
+
+    Args:
+        bundle: what to run.
+        policy: which of its policies decides.
+        memory_limit_mb, warm_up: see `load`.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        policy: str = "adaptive",
+        memory_limit_mb: float | None = None,
+        warm_up: bool = True,
+    ) -> None:
+        if policy not in bundle.policies:
+            raise BundleError(f"policy: got {policy!r}, this bundle has {', '.join(bundle.policies)}")
+        self.bundle = bundle
+        self.costs = _available(bundle.costs, bundle.folder)
+        self._policy = bundle.policies[policy]
+        self._planner = Planner(bundle, self.costs, self._policy)
+        self._pool = EnginePool(bundle.folder / "variants", memory_limit_mb)
+        self._extractor: FeatureExtractor = ImageFeatures()
+        self._default = Limits()
+        self._accepting: dict[tuple[tuple[str, str, tuple[int | None, ...]], ...], frozenset[str]] = {}
+        self._sampler = DeviceSampler()
+        self._sampler.start()
+        if warm_up:
+            self.warm_up()
+
+    def __call__(
+        self,
+        source: Source,
+        *,
+        deadline_ms: float | None = None,
+        min_quality: float | None = None,
+        minimize: str | None = None,
+    ) -> Answer:
+        """Answer one image.
+
+        Args:
+            source: a uint8 (height, width, 3) RGB array, a path, or encoded bytes.
+            deadline_ms: the answer must be there by then, decoding excluded.
+            min_quality: probability of a right answer that is asked for, on average over such inputs.
+            minimize: what to minimise instead of the bundle's objective.
+
+        Raises:
+            ImageError: not an image.
+            ObjectiveError: limits that are not allowed.
+        """
+        limits = self._limits(deadline_ms, min_quality, minimize)
+        image = decode(source)
+        return self._answer(image, limits, None)
+
+    def run(
+        self,
+        output_names: Sequence[str] | None,
+        input_feed: Mapping[str, np.ndarray],
+        run_options: object | None = None,
+    ) -> list[np.ndarray]:
+        """Run tensors, as `onnxruntime.InferenceSession.run` does: a drop-in replacement for it.
+
+        Only variants that take exactly these inputs are chosen from. A batch of several is answered one by one.
+
+        Raises:
+            InputError: no variant takes such inputs, or they hold NaN.
+        """
+        feed = dict(input_feed)
+        allowed = self._accepting_variants(feed)
+        rows = max((len(value) for value in feed.values() if np.ndim(value)), default=1)
+        if rows > 1 and self._has_batch_axis(allowed):
+            parts = [
+                self._answer(
+                    {name: value[row : row + 1] for name, value in feed.items()}, self._default, allowed
+                ).outputs
+                for row in range(rows)
+            ]
+            outputs = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+        else:
+            outputs = self._answer(feed, self._default, allowed).outputs
+        names = [spec.name for spec in self.get_outputs()]
+        if output_names is None:
+            return outputs
+        unknown = [name for name in output_names if name not in names]
+        if unknown:
+            raise InputError(f"outputs: got {unknown}, allowed are {names}")
+        return [outputs[names.index(name)] for name in output_names]
+
+    def get_inputs(self) -> list[TensorSpec]:
+        """Return the inputs of the policy's first variant, as `InferenceSession.get_inputs` does."""
+        return list(self.bundle.variants[self._policy.variants[0]].inputs)
+
+    def get_outputs(self) -> list[TensorSpec]:
+        """Return the outputs of the policy's first variant."""
+        return list(self.bundle.variants[self._policy.variants[0]].outputs)
+
+    def warm_up(self) -> None:
+        """Load and run every variant of the policy on the processors that are best in some state of the device."""
+        for name in self._policy.variants:
+            for processor in dict.fromkeys(self.costs.processors(name, load)[0] for load in self.costs.loads):
+                engine = self._pool.get(self.bundle.variants[name], processor)
+                if engine.takes_pixels:
+                    spec = engine.session.inputs[0]
+                    engine.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
+        self._planner.plan(self._sampler.state().load_others, self._default)
+
+    def close(self) -> None:
+        """Stop the sampler and close every session."""
+        self._sampler.stop()
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _limits(self, deadline_ms: float | None, min_quality: float | None, minimize: str | None) -> Limits:
+        if deadline_ms is None and min_quality is None and minimize is None:
+            return self._default
+        return Limits(deadline_ms, min_quality, minimize)
+
+    def _answer(self, value: Value, limits: Limits, allowed: frozenset[str] | None) -> Answer:
+        begin = time.perf_counter_ns()
+        planned = self._planner.plan(self._sampler.state().load_others, limits, allowed)
+        policy, priced = planned.policy, planned.priced
+        features, features_ns = None, 0
+        if policy.uses_features and isinstance(value, np.ndarray):
+            started = time.perf_counter_ns()
+            features = self._extractor.extract(value)
+            features_ns = time.perf_counter_ns() - started
+        position = priced.first(features)
+        trace = _Trace(time.perf_counter_ns() - begin - features_ns)
+        while position != STOP:
+            outputs = self._run_stage(planned, position, value, trace, tensors=allowed is not None)
+            position = self._next(planned, position, outputs, trace)
+        begun = time.perf_counter_ns()
+        outputs = self._fused(planned, trace)
+        end = time.perf_counter_ns()
+        return Answer(
+            outputs,
+            " > ".join(f"{stage.variant}@{stage.processor}" for stage in trace.stages),
+            (end - begin) / 1e6,
+            tuple(trace.stages),
+            features_ns / 1e6,
+            (trace.deciding_ns + end - begun) / 1e6,
+            not planned.note,
+            planned.note,
+        )
+
+    def _run_stage(
+        self, planned: PlannedPolicy, position: int, value: Value, trace: "_Trace", *, tensors: bool
+    ) -> list[np.ndarray]:
+        variant = self.bundle.variants[planned.policy.variants[position]]
+        engine = self._pool.get(variant, planned.processors[position], tensors=tensors)
+        begin = time.perf_counter_ns()
+        outputs = engine(value)
+        latency_ms = (time.perf_counter_ns() - begin) / 1e6
+        trace.ran.append(position)
+        trace.outputs.append(outputs)
+        trace.engines.append(engine)
+        expected = float(planned.expected_ms[position])
+        trace.stages.append(Stage(variant.name, planned.processors[position], latency_ms, expected))
+        return outputs
+
+    def _next(self, planned: PlannedPolicy, position: int, outputs: list[np.ndarray], trace: "_Trace") -> int:
+        if not planned.policy.uses_evidence:
+            return STOP
+        begin = time.perf_counter_ns()
+        probabilities = trace.engines[-1].probabilities(outputs)
+        trace.probabilities.append(probabilities)
+        trace.evidence.append(read_evidence(probabilities))
+        following, sure = planned.priced.next(trace.ran, trace.evidence)
+        last = trace.stages[-1]
+        trace.stages[-1] = Stage(last.variant, last.processor, last.latency_ms, last.expected_ms, sure)
+        trace.deciding_ns += time.perf_counter_ns() - begin
+        return following
+
+    def _fused(self, planned: PlannedPolicy, trace: "_Trace") -> list[np.ndarray]:
+        outputs = trace.outputs[-1]
+        if len(trace.ran) == 1:
+            return outputs
+        weights = planned.priced.weights(trace.ran)
+        weights = weights / weights.sum()
+        fused = np.zeros_like(trace.probabilities[0])
+        for weight, probabilities in zip(weights, trace.probabilities, strict=True):
+            fused += np.float32(weight) * probabilities
+        if trace.engines[-1].variant.output == "logits":
+            fused = np.log(np.maximum(fused, np.finfo(np.float32).tiny))
+        return [fused[None], *outputs[1:]]
+
+    def _accepting_variants(self, feed: Mapping[str, np.ndarray]) -> frozenset[str]:
+        key = tuple(sorted((name, np.asarray(value).dtype.str, np.shape(value)) for name, value in feed.items()))
+        allowed = self._accepting.get(key)
+        if allowed is None:
+            allowed = frozenset(
+                variant.name
+                for variant in self.bundle.variants.values()
+                if feed.keys() == {spec.name for spec in variant.inputs}
+                and all(_fits(spec, feed[spec.name]) for spec in variant.inputs)
+            )
+            if not allowed:
+                takes = sorted(
+                    {str([(s.name, s.dtype, s.shape) for s in v.inputs]) for v in self.bundle.variants.values()}
+                )
+                got = [(name, str(np.asarray(value).dtype), np.shape(value)) for name, value in feed.items()]
+                raise InputError(f"inputs: got {got}, this bundle takes {' or '.join(takes)}")
+            self._accepting[key] = allowed
+        return allowed
+
+    def _has_batch_axis(self, allowed: frozenset[str]) -> bool:
+        specs = self.bundle.variants[next(iter(allowed))].inputs
+        return all(spec.shape is not None and len(spec.shape) > 0 and spec.shape[0] is None for spec in specs)
+
+
+class _Trace:
+    """What has happened to one input so far."""
+
+    __slots__ = ("deciding_ns", "engines", "evidence", "outputs", "probabilities", "ran", "stages")
+
+    def __init__(self, deciding_ns: int) -> None:
+        self.deciding_ns = deciding_ns
+        self.ran: list[int] = []
+        self.stages: list[Stage] = []
+        self.outputs: list[list[np.ndarray]] = []
+        self.probabilities: list[np.ndarray] = []
+        self.evidence: list[Evidence] = []
+        self.engines: list[Engine] = []
+
+
+def _fits(spec: TensorSpec, value: np.ndarray) -> bool:
+    try:
+        TensorSpec(spec.name, spec.dtype, spec.shape).check(value)
+    except InputError as error:
+        if "NaN" in str(error) or "infinite" in str(error):
+            raise
+        return False
+    return True
+
+
+def _available(costs: CostModel, folder: Path) -> CostModel:
+    """Keep the choices whose processor works here; a bundle may come from a device with others."""
+    words = dict.fromkeys(processor for _, processor in costs.choices)
+    working = set()
+    for word in words:
+        try:
+            if parse(word).availability().available:
+                working.add(word)
+        except ProcessorError:
+            continue
+    keep = [number for number, (_, processor) in enumerate(costs.choices) if processor in working]
+    kept = CostModel(
+        tuple(costs.choices[number] for number in keep),
+        costs.loads,
+        costs.latency_ms[:, keep],
+        costs.p95_ms[:, keep],
+    )
+    lost = {variant for variant, _ in costs.choices} - {variant for variant, _ in kept.choices}
+    if lost:
+        raise BundleError(
+            f"{folder}: was measured on {', '.join(words)}, of which nothing that runs {sorted(lost)[0]} is available "
+            "here: measure this device with compsel profile and build again"
+        )
+    return kept

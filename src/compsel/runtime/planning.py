@@ -1,0 +1,190 @@
+"""Plans for the device's present state and the limits of a call, kept as long as they hold."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.errors import ObjectiveError
+from compsel.runtime.bundle import Bundle
+from compsel.selection.costs import CostModel
+from compsel.selection.policies import FixedPolicy, Policy, PricedPolicy, Stagewise
+
+__all__ = ["Limits", "PlannedPolicy", "Planner"]
+
+# loads nearer than this share a plan: the cost model knows them no better
+_LOAD_STEP = 0.25
+_KEPT_PLANS = 64
+_BISECTIONS = 14
+_DEAREST = 1e6  # penalty, in multiples of the dearest variant's price, beyond which nothing changes
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call asks for, besides the bundle's objective.
+
+    Attributes:
+        deadline_ms: the answer must be there by then.
+        min_quality: the answer must be right with at least this probability, on average.
+        minimize: what to minimise; None is the bundle's objective.
+    """
+
+    deadline_ms: float | None = None
+    min_quality: float | None = None
+    minimize: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.deadline_ms is not None and not self.deadline_ms > 0:
+            raise ObjectiveError(f"deadline_ms: got {self.deadline_ms}, allowed is a time above 0")
+        if self.min_quality is not None and not 0 <= self.min_quality <= 1:
+            raise ObjectiveError(f"min_quality: got {self.min_quality}, allowed is a fraction from 0 to 1")
+        if self.minimize not in (None, "latency"):
+            raise ObjectiveError(
+                f"minimize: got {self.minimize!r}, allowed is 'latency': this bundle has no measurements of anything else"
+            )
+
+
+@dataclass(frozen=True)
+class PlannedPolicy:
+    """A policy that is priced, and where its variants run.
+
+    Attributes:
+        policy: what was priced.
+        priced: decides.
+        processors: (n_variants,), the fastest of each variant now.
+        expected_ms: (n_variants,), what each takes there.
+        note: which limit cannot be met; empty when all can.
+    """
+
+    policy: Policy
+    priced: PricedPolicy
+    processors: tuple[str, ...]
+    expected_ms: NDArray[np.float64]
+    note: str = ""
+
+
+class Planner:
+    """Prices a policy for states and limits; plans are kept and found again.
+
+    Args:
+        bundle: costs, qualities and penalty.
+        costs: of the choices that are available here.
+        policy: what to price.
+    """
+
+    def __init__(self, bundle: Bundle, costs: CostModel, policy: Policy) -> None:
+        self._bundle = bundle
+        self._costs = costs
+        self._policy = policy
+        self._plans: OrderedDict[tuple[int, Limits, frozenset[str] | None], PlannedPolicy] = OrderedDict()
+        self._target = bundle.expected_quality if isinstance(policy, Stagewise) else None
+
+    def plan(self, load: float, limits: Limits, allowed: frozenset[str] | None = None) -> PlannedPolicy:
+        """Return the plan for a load by others, the limits of a call, and the variants that may run (None: all)."""
+        step = round(load / _LOAD_STEP)
+        key = (step, limits, allowed)
+        planned = self._plans.get(key)
+        if planned is None:
+            planned = self._plans[key] = self._make(step * _LOAD_STEP, limits, allowed)
+            if len(self._plans) > _KEPT_PLANS:
+                self._plans.popitem(last=False)
+        return planned
+
+    def _make(self, load: float, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
+        policy = self._policy
+        if allowed is not None and not allowed & set(policy.variants):
+            policy = FixedPolicy(max(allowed, key=lambda name: self._bundle.quality[name]))
+        mean, p95, processors = self._costs.prices(policy.variants, load)
+        prices = mean.copy()
+        if allowed is not None:
+            prices[[name not in allowed for name in policy.variants]] = np.inf
+        deadline = limits.deadline_ms if limits.deadline_ms is not None else np.inf
+        wanted = limits.min_quality if limits.min_quality is not None else self._target
+        try:
+            priced = policy.plan(prices, self._bundle.penalty, p95, deadline)
+        except ValueError:
+            return self._fastest(load, limits, allowed)
+        if isinstance(policy, Stagewise) and wanted is not None:
+            priced = _dear_enough(
+                policy, prices, self._bundle.penalty, p95, deadline, wanted, exactly=limits.min_quality
+            )
+            reached = priced.plan.expected_quality
+        else:
+            reached = min(self._bundle.quality[name] for name in policy.variants)
+        if limits.min_quality is not None and reached < limits.min_quality:
+            return self._most_accurate(load, limits, allowed, priced, policy, reached)
+        return PlannedPolicy(policy, priced, processors, mean)
+
+    def _fastest(self, load: float, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
+        names = self._names(allowed)
+        _, p95, _ = self._costs.prices(names, load)
+        name = names[int(np.argmin(p95))]
+        within = limits.deadline_ms is not None and p95.min() <= limits.deadline_ms
+        note = "" if within else f"no choice meets deadline_ms={limits.deadline_ms:g}: the fastest one answered"
+        return self._fixed(name, load, note)
+
+    def _most_accurate(
+        self,
+        load: float,
+        limits: Limits,
+        allowed: frozenset[str] | None,
+        priced: PricedPolicy,
+        policy: Policy,
+        reached: float,
+    ) -> PlannedPolicy:
+        """The policy falls short: a single variant may reach the quality, or at least come nearer."""
+        names = self._names(allowed)
+        mean, p95, _ = self._costs.prices(names, load)
+        deadline = limits.deadline_ms if limits.deadline_ms is not None else np.inf
+        quality = np.array([self._bundle.quality[name] for name in names])
+        assert limits.min_quality is not None
+        good = (quality >= limits.min_quality) & (p95 <= deadline)
+        if good.any():
+            return self._fixed(names[int(np.argmin(np.where(good, mean, np.inf)))], load, "")
+        note = f"no choice reaches min_quality={limits.min_quality:g}"
+        in_time = np.where(p95 <= deadline, quality, -1.0)
+        if in_time.max() > reached:
+            return self._fixed(names[int(np.argmax(in_time))], load, f"{note}: the most accurate one answered")
+        mean, _, processors = self._costs.prices(policy.variants, load)
+        return PlannedPolicy(policy, priced, processors, mean, f"{note}: the most accurate plan answered")
+
+    def _fixed(self, name: str, load: float, note: str) -> PlannedPolicy:
+        policy = FixedPolicy(name)
+        mean, p95, processors = self._costs.prices(policy.variants, load)
+        return PlannedPolicy(policy, policy.plan(mean, 1.0, p95, np.inf), processors, mean, note)
+
+    def _names(self, allowed: frozenset[str] | None) -> tuple[str, ...]:
+        measured = dict.fromkeys(variant for variant, _ in self._costs.choices)
+        return tuple(name for name in measured if allowed is None or name in allowed)
+
+
+def _dear_enough(
+    policy: Stagewise,
+    prices: NDArray[np.float64],
+    penalty: float,
+    durations: NDArray[np.float64],
+    deadline: float,
+    wanted: float,
+    *,
+    exactly: float | None,
+) -> "PricedPolicy":
+    """Return the cheapest plan that is expected to reach a quality, by bisection on the penalty.
+
+    The bundle's own target only makes the penalty dearer (when load makes every computation dearer); a quality that a
+    call asks for replaces it.
+    """
+    finite = prices[np.isfinite(prices)]
+    low, high = np.log(penalty if exactly is None else finite.min()), np.log(finite.max() * _DEAREST)
+    plan = policy.plan(prices, float(np.exp(low)), durations, deadline)
+    if plan.plan.expected_quality >= wanted:
+        return plan
+    best = policy.plan(prices, float(np.exp(high)), durations, deadline)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        plan = policy.plan(prices, float(np.exp(middle)), durations, deadline)
+        if plan.plan.expected_quality >= wanted:
+            best, high = plan, middle
+        else:
+            low = middle
+    return best

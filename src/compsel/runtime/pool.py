@@ -1,0 +1,67 @@
+"""Engines that are loaded: opened when they are first needed, closed again, least recently used first, under a limit."""
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from compsel.processors import parse
+from compsel.processors.base import Processor
+from compsel.variant import Engine, Variant
+
+__all__ = ["EnginePool"]
+
+# weights, their packed copy and activations take about this many times the file
+_RESIDENT_FACTOR = 2.5
+
+
+class EnginePool:
+    """Holds the engines of a bundle.
+
+    Args:
+        folder: of the variants' files.
+        memory_limit_mb: about so much may stay loaded; the engine that is asked for is always loaded. None: all.
+    """
+
+    def __init__(self, folder: Path, memory_limit_mb: float | None = None) -> None:
+        self._folder = folder
+        self._limit_mb = memory_limit_mb
+        self._engines: OrderedDict[tuple[str, str, bool], Engine] = OrderedDict()
+        self._processors: dict[str, Processor] = {}
+        self._lock = threading.Lock()
+
+    def get(self, variant: Variant, processor: str, *, tensors: bool = False) -> Engine:
+        """Return the engine of a choice, loading it if need be."""
+        key = (variant.name, processor, tensors)
+        with self._lock:
+            engine = self._engines.get(key)
+            if engine is None:
+                engine = self._engines[key] = Engine(variant, self._folder, self._processor(processor), tensors=tensors)
+                self._evict(key)
+            elif self._limit_mb is not None:
+                self._engines.move_to_end(key)
+            return engine
+
+    @property
+    def resident_mb(self) -> float:
+        """About how much memory the loaded engines take."""
+        return sum(engine.variant.size_bytes for engine in self._engines.values()) * _RESIDENT_FACTOR / 1e6
+
+    def close(self) -> None:
+        """Close every engine."""
+        with self._lock:
+            for engine in self._engines.values():
+                engine.close()
+            self._engines.clear()
+
+    def _processor(self, name: str) -> Processor:
+        if name not in self._processors:
+            self._processors[name] = parse(name)
+        return self._processors[name]
+
+    def _evict(self, keep: tuple[str, str, bool]) -> None:
+        if self._limit_mb is None:
+            return
+        while self.resident_mb > self._limit_mb and len(self._engines) > 1:
+            oldest = next(key for key in self._engines if key != keep)
+            # a call in another thread may still run it: dropping the reference lets it finish
+            del self._engines[oldest]

@@ -1,0 +1,254 @@
+"""Policies that an app runs: one interface over one fixed choice, a selector on features, and the staged policy.
+
+A policy is priced first (`plan`): the prices of its variants in the device's present state, the penalty for a wrong
+answer and the limits of a call. The plan then decides for inputs. Pricing is done when the state changes, not for
+every input.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.errors import BundleError
+from compsel.selection.evidence import Evidence
+from compsel.selection.staged import STOP, Node, Plan, StagedPolicy
+
+__all__ = ["STOP", "FixedPolicy", "Policy", "PricedPolicy", "SelectingPolicy", "Stagewise", "policy_from_dict"]
+
+Floats = NDArray[np.float64]
+
+
+class PricedPolicy(Protocol):
+    """A policy at given prices."""
+
+    def first(self, features: NDArray[np.float32] | None) -> int:
+        """Return the variant to run first; `features` are given when the policy asks for them."""
+        ...
+
+    def next(self, ran: Sequence[int], evidence: Sequence[Evidence]) -> tuple[int, float | None]:
+        """Return the variant to run next, or STOP, and how sure the answer so far is (None: not known).
+
+        Args:
+            ran: the variants that ran.
+            evidence: what each of them said.
+        """
+        ...
+
+    def weights(self, ran: Sequence[int]) -> Floats:
+        """Return the weights (n_ran,) with which the answers of the variants that ran are fused."""
+        ...
+
+
+class Policy(ABC):
+    """Decides which variants run.
+
+    Attributes:
+        kind: the word in bundles.
+        variants: names of the variants that it may run.
+        uses_features: whether `first` needs the features of the input.
+        uses_evidence: whether `next` needs the evidence of the stages.
+    """
+
+    kind: str
+    variants: tuple[str, ...]
+    uses_features: bool = False
+    uses_evidence: bool = False
+
+    @abstractmethod
+    def plan(self, prices: Floats, penalty: float, durations: Floats, limit: float) -> PricedPolicy:
+        """Price the policy.
+
+        Args:
+            prices: (n_variants,), of running each variant now; infinite where it must not run.
+            penalty: price of a wrong answer.
+            durations: (n_variants,), how long each may take (ms).
+            limit: how long one input may take in all (ms).
+
+        Raises:
+            ValueError: no variant may run within the limit.
+        """
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    variant: int
+
+    def first(self, features: NDArray[np.float32] | None) -> int:
+        return self.variant
+
+    def next(self, ran: Sequence[int], evidence: Sequence[Evidence]) -> tuple[int, float | None]:
+        return STOP, None
+
+    def weights(self, ran: Sequence[int]) -> Floats:
+        return np.ones(1)
+
+
+class FixedPolicy(Policy):
+    """Always the same variant.
+
+    >>> policy = FixedPolicy("net/int8-static")
+    >>> policy.plan(np.ones(1), 10.0, np.ones(1), np.inf).first(None)
+    0
+    """
+
+    kind = "fixed"
+
+    def __init__(self, variant: str) -> None:
+        self.variants = (variant,)
+
+    def plan(self, prices: Floats, penalty: float, durations: Floats, limit: float) -> PricedPolicy:
+        """Return the only plan there is; it is refused when the variant takes longer than the limit."""
+        if durations[0] > limit or not np.isfinite(prices[0]):
+            raise ValueError("the only variant takes longer than the limit")
+        return _Fixed(0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"kind": self.kind, "variants": list(self.variants)}
+
+
+class RowSelector(Protocol):
+    """What an exported selector offers."""
+
+    def select(self, features: NDArray[np.float32]) -> int:
+        """Return the choice for one input."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Selecting:
+    selector: RowSelector
+    allowed: NDArray[np.bool_]
+    fallback: int
+
+    def first(self, features: NDArray[np.float32] | None) -> int:
+        assert features is not None
+        variant = self.selector.select(features)
+        return variant if self.allowed[variant] else self.fallback
+
+    def next(self, ran: Sequence[int], evidence: Sequence[Evidence]) -> tuple[int, float | None]:
+        return STOP, None
+
+    def weights(self, ran: Sequence[int]) -> Floats:
+        return np.ones(1)
+
+
+class SelectingPolicy(Policy):
+    """One variant per input, selected from the features of the input before anything has run.
+
+    Args:
+        variants: names, in the order of the selector's answers.
+        selector: maps features to the index of a variant.
+        selector_file: where the bundle keeps it.
+    """
+
+    kind = "selecting"
+    uses_features = True
+
+    def __init__(self, variants: Sequence[str], selector: RowSelector, selector_file: str = "") -> None:
+        self.variants = tuple(variants)
+        self.selector = selector
+        self.selector_file = selector_file
+
+    def plan(self, prices: Floats, penalty: float, durations: Floats, limit: float) -> PricedPolicy:
+        """Allow what the limit allows; a selection that it forbids becomes the slowest one that it allows."""
+        allowed = (durations <= limit) & np.isfinite(prices)
+        if not allowed.any():
+            raise ValueError("every variant takes longer than the limit")
+        fallback = int(np.argmax(np.where(allowed, durations, -np.inf)))
+        return _Selecting(self.selector, allowed, fallback)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form; the selector itself is a file of its own."""
+        return {"kind": self.kind, "variants": list(self.variants), "selector": self.selector_file}
+
+
+@dataclass(frozen=True)
+class _Stages:
+    plan: Plan
+
+    def first(self, features: NDArray[np.float32] | None) -> int:
+        return self.plan.first
+
+    def next(self, ran: Sequence[int], evidence: Sequence[Evidence]) -> tuple[int, float | None]:
+        policy = self.plan.policy
+        members = tuple(sorted(ran))
+        number = policy.index[members]
+        said = dict(zip(ran, evidence, strict=True))
+        _, score = policy.nodes[number].score([said[member] for member in members])
+        return int(self.plan.decide(number, score)[0]), float(score[0])
+
+    def weights(self, ran: Sequence[int]) -> Floats:
+        policy = self.plan.policy
+        members = tuple(sorted(ran))
+        weight = dict(zip(members, policy.nodes[policy.index[members]].weights, strict=True))
+        return np.array([weight[member] for member in ran])
+
+
+class Stagewise(Policy):
+    """The staged policy: run, look at the answer, stop or go on."""
+
+    kind = "staged"
+    uses_evidence = True
+
+    def __init__(self, policy: StagedPolicy) -> None:
+        self.policy = policy
+        self.variants = policy.variants
+
+    def plan(self, prices: Floats, penalty: float, durations: Floats, limit: float) -> "_Stages":
+        """Find what to do at these prices."""
+        return _Stages(self.policy.plan(prices, penalty, limit, durations))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        nodes = [
+            {
+                **asdict(node),
+                "weights": node.weights.tolist(),
+                "coefficients": node.coefficients.tolist(),
+                "grid": node.grid.tolist(),
+                "edges": {str(variant): matrix.tolist() for variant, matrix in node.edges.items()},
+            }
+            for node in self.policy.nodes
+        ]
+        return {"kind": self.kind, "variants": list(self.variants), "nodes": nodes}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Stagewise":
+        """Read the JSON form."""
+        nodes = tuple(
+            Node(
+                tuple(node["members"]),
+                np.array(node["weights"], np.float64),
+                np.array(node["coefficients"], np.float64),
+                float(node["intercept"]),
+                np.array(node["grid"], np.float64),
+                {int(variant): np.array(matrix, np.float64) for variant, matrix in node["edges"].items()},
+            )
+            for node in content["nodes"]
+        )
+        return cls(StagedPolicy(tuple(content["variants"]), nodes))
+
+
+def policy_from_dict(content: Mapping[str, Any], selectors: Mapping[str, RowSelector]) -> Policy:
+    """Read the JSON form of any policy; `selectors` are the bundle's, by file.
+
+    Raises:
+        BundleError: a kind that this compsel does not know, or a selector that is not there.
+    """
+    kind = content.get("kind")
+    if kind == FixedPolicy.kind:
+        return FixedPolicy(content["variants"][0])
+    if kind == Stagewise.kind:
+        return Stagewise.from_dict(content)
+    if kind == SelectingPolicy.kind and content["selector"] in selectors:
+        return SelectingPolicy(content["variants"], selectors[content["selector"]], content["selector"])
+    raise BundleError(f"policy: got kind {kind!r}, allowed are fixed, selecting and staged: build the bundle again")
