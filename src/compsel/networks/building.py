@@ -9,9 +9,10 @@ import numpy as np
 from compsel.errors import ModelError
 from compsel.model import Model
 from compsel.networks import efficientnet_lite, mobilenet
+from compsel.networks.calibration import CALIBRATION_SIZE, calibrate
 from compsel.networks.graph import GraphBuilder
 from compsel.networks.initialisation import initialise
-from compsel.networks.network import Network
+from compsel.networks.network import Network, Variant
 from compsel.networks.weights import fit, imagenet_file, load_weights
 
 __all__ = ["NETWORKS", "build", "names"]
@@ -69,13 +70,23 @@ def build(
     size = _checked(network, classes, resolution, width)
     arrays = _arrays(network, weights)
     variant = next((v for v in network.variants if arrays and v.marker in arrays), network.variants[0])
-    net = GraphBuilder(size, 1.0 if width is None else width)
+    width = 1.0 if width is None else width
+    net = GraphBuilder(size, width)
     output = variant.define(net, classes)
     if arrays is None:
-        values = initialise(net.parameters, seed)
+        values = _seeded(variant, classes, width, seed)
     else:
         values = fit(name, net.parameters, variant.rename(arrays), network.ignored)
     return Model(name, net.proto(name, output, values), variant.preprocessing(size))
+
+
+def _seeded(variant: Variant, classes: int, width: float, seed: int) -> dict[str, np.ndarray]:
+    """Return parameters that depend on the seed, but not on the resolution."""
+    net = GraphBuilder(CALIBRATION_SIZE, width)
+    output = variant.define(net, classes)
+    values = initialise(net.parameters, seed)
+    calibrate(net.proto("calibration", output), values, variant.preprocessing(CALIBRATION_SIZE), seed)
+    return values
 
 
 def _checked(

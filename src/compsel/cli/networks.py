@@ -1,0 +1,83 @@
+"""`compsel networks`: list the networks that can be built, and export one as an ONNX file."""
+
+import argparse
+from pathlib import Path
+
+from compsel.cli.base import Command, add_json, table, write_result
+
+__all__ = ["COMMAND"]
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_json(parser)
+    actions = parser.add_subparsers(metavar="export", dest="action")
+    export = actions.add_parser("export", help="write a network as an ONNX file, its preprocessing in the metadata")
+    export.add_argument("name", metavar="NAME", help="a name from the list")
+    export.add_argument("--weights", metavar="FILE", help="weights file, or the word imagenet; without: seeded weights")
+    export.add_argument("--width", type=float, metavar="W", help="factor on the channels of every layer (default 1)")
+    export.add_argument("--resolution", type=int, metavar="R", help="side of the input in pixels")
+    export.add_argument("--classes", type=int, default=1000, metavar="N", help="number of classes (default 1000)")
+    export.add_argument("--seed", type=int, default=0, metavar="S", help="of seeded weights (default 0)")
+    export.add_argument("--out", type=Path, required=True, metavar="MODEL.onnx", help="where to write it")
+    # suppressed: its default would undo a --json that stands before the word export
+    export.add_argument(
+        "--json", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="also write the result to FILE as JSON"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    return _export(arguments) if arguments.action == "export" else _list(arguments.json)
+
+
+def _list(json: Path | None) -> int:
+    from compsel.networks import NETWORKS
+
+    rows = [
+        {
+            "name": network.name,
+            "parameters": network.parameters,
+            "macs": network.macs,
+            "resolution": network.resolution,
+            "reference": network.reference,
+        }
+        for network in NETWORKS.values()
+    ]
+    print(table((row.values() for row in rows), header=("name", "parameters", "macs", "resolution", "checked against")))
+    write_result(json, {"networks": rows})
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from compsel.networks import build, macs, parameters
+
+    model = build(
+        arguments.name,
+        weights=arguments.weights,
+        classes=arguments.classes,
+        resolution=arguments.resolution,
+        width=arguments.width,
+        seed=arguments.seed,
+    )
+    path = model.save(arguments.out)
+    result = {
+        "name": model.name,
+        "path": str(path),
+        "parameters": parameters(model),
+        "macs": macs(model),
+        "bytes": path.stat().st_size,
+    }
+    print(
+        f"{path}: {model.name}, {result['parameters']:,} parameters, {result['macs']:,} multiply-accumulates, "
+        f"{result['bytes'] / 1e6:.1f} MB"
+    )
+    write_result(arguments.json, result)
+    return 0
+
+
+COMMAND = Command(
+    name="networks",
+    help="list the networks that can be built, and export one as an ONNX file",
+    example="compsel networks export efficientnet-lite0 --weights imagenet --out lite0.onnx",
+    arguments=_arguments,
+    run=_run,
+)
