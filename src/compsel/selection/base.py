@@ -74,7 +74,7 @@ class Selector(ABC):
         Raises:
             SelectorError: not fitted, or `X` does not have the shape of `fit`.
         """
-        return np.asarray(self._predict(self._check_fitted(X)), dtype=np.int64)
+        return self._predict(self._check_fitted(X)).astype(np.int64)
 
     def select(self, features: npt.ArrayLike) -> int:
         """Select for one sample, by the shortest way.

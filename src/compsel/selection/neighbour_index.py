@@ -6,9 +6,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NeighbourIndex"]
+__all__ = ["STEPS", "NeighbourIndex"]
 
-_STEPS = float(2**20)  # squares take 42 bits, so the 53 of a float64 hold the exact sum of 2000 features
+STEPS = float(2**20)  # squares take 42 bits, so the 53 of a float64 hold the exact sum of 2000 features
 _CHUNK = 256
 
 
@@ -54,7 +54,7 @@ class NeighbourIndex:
 
     def steps(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Scale `X` (n, n_features) to whole steps; float64 of the same shape."""
-        scaled = np.rint(np.clip((X.astype(np.float64) - self.low) * self.scale, -0.5, 1.5) * _STEPS)
+        scaled = np.rint(np.clip((X.astype(np.float64) - self.low) * self.scale, -0.5, 1.5) * STEPS)
         return np.where(np.isnan(X), self.fill, scaled)
 
     def nearest(
