@@ -1,0 +1,146 @@
+"""How sure a classifier's answer is: what the output of a cheap variant says about the need of a better one.
+
+These are pure functions of numbers, a few microseconds each: they run after every stage of every inference.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from compsel.errors import InputError
+
+__all__ = ["PROBE_FEATURES", "Evidence", "evidence", "is_probabilities", "probe_features", "softmax"]
+
+Kind = Literal["logits", "probabilities"]
+
+PROBE_FEATURES = (
+    "top1",  # probability of the likeliest class
+    "margin",  # its distance to that of the second
+    "entropy",  # of all classes, in nats
+    "log_ratio",  # logarithm of first over second probability: the gap of their logits; at most 50
+)
+_MOST_LOG_RATIO = 50.0
+_LEAST = np.float32(1e-30)
+# what rounding to half precision, or a table of 8-bit numbers, does to a sum of probabilities
+_SUM_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one output of a classifier says.
+
+    Attributes:
+        probabilities: float32 (n_classes,), their sum is 1.
+        top: index of the likeliest class.
+        features: float32 (n,) in the order of `PROBE_FEATURES`.
+    """
+
+    probabilities: np.ndarray
+    top: int
+    features: np.ndarray
+
+
+def evidence(output: np.ndarray, kind: Kind | None = None) -> Evidence:
+    """Read a classifier's output.
+
+    Args:
+        output: (n_classes,), or with axes of length 1 around it: logits or probabilities.
+        kind: which of them; None: `is_probabilities` says. Declare it where it is known.
+
+    Returns:
+        What it says. An output with NaN says nothing: the features are those of equal probabilities.
+
+    Raises:
+        InputError: more than one row, or no class.
+
+    >>> sure = evidence(np.array([[0.0, 9.0, 1.0]], np.float32))
+    >>> sure.top, sure.features.round(3).tolist()
+    (1, [1.0, 0.999, 0.004, 8.0])
+    >>> evidence(np.array([0.5, 0.5], np.float32)).features.round(3).tolist()
+    [0.5, 0.0, 0.693, 0.0]
+    """
+    row = _row(output)
+    if kind is None:
+        kind = "probabilities" if is_probabilities(row) else "logits"
+    probabilities = _softmax(row) if kind == "logits" else _normalised(row)
+    top = int(probabilities.argmax())
+    return Evidence(probabilities, top, _features(probabilities, top))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return the probabilities of logits: float32 (n_classes,).
+
+    Raises:
+        InputError: more than one row, or no class.
+
+    >>> softmax(np.array([0.0, math.log(3)])).tolist()
+    [0.25, 0.75]
+    """
+    return _softmax(_row(logits))
+
+
+def is_probabilities(output: np.ndarray) -> bool:
+    """Say whether an output looks like probabilities: none below 0, and a sum of 1.
+
+    >>> is_probabilities(np.array([0.2, 0.8])), is_probabilities(np.array([-1.0, 2.0]))
+    (True, False)
+    """
+    return bool(output.size) and bool(output.min() >= 0) and abs(float(output.sum()) - 1.0) <= _SUM_TOLERANCE
+
+
+def probe_features(probabilities: np.ndarray) -> np.ndarray:
+    """Describe how sure probabilities are.
+
+    Args:
+        probabilities: float32 (n_classes,), not negative, their sum is 1 (as `softmax` returns them).
+
+    Returns:
+        float32 (len(PROBE_FEATURES),), all finite.
+
+    >>> probe_features(np.array([1.0, 0.0], np.float32)).tolist()
+    [1.0, 1.0, 0.0, 50.0]
+    """
+    return _features(probabilities, int(probabilities.argmax()))
+
+
+def _features(probabilities: np.ndarray, top: int) -> np.ndarray:
+    first = float(probabilities[top])
+    logarithms = np.log(np.maximum(probabilities, _LEAST))
+    entropy = -float(probabilities.dot(logarithms))
+    logarithms[top] = -np.inf
+    runner_up = int(logarithms.argmax())  # argmax is faster than max
+    second = float(probabilities[runner_up]) if runner_up != top else 0.0
+    ratio = _MOST_LOG_RATIO if second <= 0 else min(_MOST_LOG_RATIO, math.log(first / second))
+    return np.array((first, first - second, max(0.0, entropy), ratio), np.float32)
+
+
+def _softmax(row: np.ndarray) -> np.ndarray:
+    largest = row[row.argmax()]
+    if not math.isfinite(largest):
+        return _degenerate(row)
+    powers: np.ndarray = np.exp(row - largest)
+    powers /= powers.dot(np.ones_like(powers))
+    return powers
+
+
+def _row(output: np.ndarray) -> np.ndarray:
+    row = output.astype(np.float32, copy=False).reshape(-1)
+    if row.size == 0 or (output.ndim > 1 and row.size != max(output.shape)):
+        raise InputError(f"a classifier's output: got shape {output.shape}, allowed is one row of classes")
+    return row
+
+
+def _normalised(row: np.ndarray) -> np.ndarray:
+    total = float(row.sum())
+    if not math.isfinite(total) or total <= 0:
+        return np.full(row.size, 1.0 / row.size, np.float32)
+    return row / np.float32(total)
+
+
+def _degenerate(row: np.ndarray) -> np.ndarray:
+    """Infinite logits share all probability; with NaN, or nothing but minus infinity, nothing is known."""
+    infinite = np.isposinf(row)
+    known = infinite if infinite.any() and not np.isnan(row).any() else np.ones(row.size, bool)
+    return _normalised(known.astype(np.float32))
