@@ -12,7 +12,7 @@ import numpy as np
 
 from compsel.errors import InputError, SamplesError
 
-__all__ = ["ImageFolder", "Sample", "Samples", "Subset", "TensorFolder"]
+__all__ = ["ArraySamples", "ImageFolder", "Sample", "Samples", "Subset", "TensorFolder"]
 
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
@@ -97,6 +97,46 @@ class Subset(Samples):
         return self.samples.value(self.indices[index])
 
 
+class ArraySamples(Samples):
+    """Samples that are in memory already.
+
+    Args:
+        values: images, or mappings of named tensors.
+        labels: one each; None when there are none.
+        names: one each; None numbers them.
+
+    >>> samples = ArraySamples([np.zeros((8, 8, 3), np.uint8)], labels=[4])
+    >>> samples[0].label, samples.names
+    (4, ('0',))
+    """
+
+    def __init__(
+        self,
+        values: Sequence[np.ndarray | Mapping[str, np.ndarray]],
+        labels: Sequence[int] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> None:
+        if len({len(part) for part in (values, labels, names) if part is not None}) > 1:
+            raise SamplesError(f"got {len(values)} values and other numbers of labels or names: give one of each")
+        self._values = tuple(values)
+        self._labels = tuple(labels) if labels is not None else (None,) * len(self._values)
+        self._names = tuple(names) if names is not None else tuple(map(str, range(len(self._values))))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of every sample."""
+        return self._names
+
+    @property
+    def labels(self) -> tuple[int | None, ...]:
+        """Label of every sample."""
+        return self._labels
+
+    def value(self, index: int) -> np.ndarray | Mapping[str, np.ndarray]:
+        """Return the input at `index`."""
+        return self._values[index]
+
+
 class ImageFolder(Samples):
     """A folder of images, with a `labels.csv` (columns `file`, `label`, others are ignored) when it has labels.
 
@@ -117,6 +157,8 @@ class ImageFolder(Samples):
         if not self.folder.is_dir():
             raise SamplesError(f"{self.folder}: no such folder: give a folder of images")
         table = self.folder / "labels.csv"
+        self._files: tuple[str, ...]
+        self._labels: tuple[int, ...] | None
         self._files, self._labels = self._read(table) if table.exists() else (self._list(), None)
         if not self._files:
             raise SamplesError(f"{self.folder}: has no images: allowed are {', '.join(sorted(_IMAGE_SUFFIXES))}")

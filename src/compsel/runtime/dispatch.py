@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -73,8 +74,7 @@ class Runtime:
             raise BundleError(f"policy: got {policy!r}, this bundle has {', '.join(bundle.policies)}")
         self.bundle = bundle
         self.costs = _available(bundle.costs, bundle.folder)
-        self._policy = bundle.policies[policy]
-        self._planner = Planner(bundle, self.costs, self._policy)
+        self._use(bundle.policies[policy])
         self._pool = EnginePool(bundle.folder / "variants", memory_limit_mb)
         self._extractor: FeatureExtractor = ImageFeatures()
         self._default = Limits()
@@ -172,6 +172,16 @@ class Runtime:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def with_policy(self, policy: Policy) -> "Runtime":
+        """Return a runtime that decides by another policy and shares engines and sampler; close this one, not that."""
+        other = copy(self)
+        other._use(policy)
+        return other
+
+    def _use(self, policy: Policy) -> None:
+        self._policy = policy
+        self._planner = Planner(self.bundle, self.costs, policy)
 
     def _limits(self, deadline_ms: float | None, min_quality: float | None, minimize: str | None) -> Limits:
         if deadline_ms is None and min_quality is None and minimize is None:

@@ -41,7 +41,7 @@ class Limits:
             raise ObjectiveError(f"min_quality: got {self.min_quality}, allowed is a fraction from 0 to 1")
         if self.minimize not in (None, "latency"):
             raise ObjectiveError(
-                f"minimize: got {self.minimize!r}, allowed is 'latency': this bundle has no measurements of anything else"
+                f"minimize: got {self.minimize!r}, allowed is 'latency': nothing else was measured for this bundle"
             )
 
 
@@ -95,7 +95,7 @@ class Planner:
         policy = self._policy
         if allowed is not None and not allowed & set(policy.variants):
             policy = FixedPolicy(max(allowed, key=lambda name: self._bundle.quality[name]))
-        mean, p95, processors = self._costs.prices(policy.variants, load)
+        mean, p95, processors = self._costs.prices(policy.variants, load, policy.processor)
         prices = mean.copy()
         if allowed is not None:
             prices[[name not in allowed for name in policy.variants]] = np.inf

@@ -1,4 +1,4 @@
-"""Engines that are loaded: opened when they are first needed, closed again, least recently used first, under a limit."""
+"""Engines that are loaded: opened when first needed; under a limit, the least recently used is dropped."""
 
 import threading
 from collections import OrderedDict

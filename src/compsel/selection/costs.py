@@ -57,10 +57,24 @@ class CostModel:
         column = min(self._columns[variant], key=lambda number: float(latency[number]))
         return self.choices[column][1], float(latency[column])
 
-    def prices(self, variants: Sequence[str], load: float) -> tuple[Floats, Floats, tuple[str, ...]]:
-        """Return for each variant the mean and the 95th percentile on its fastest processor, and that processor."""
+    def prices(
+        self, variants: Sequence[str], load: float, processor: str | None = None
+    ) -> tuple[Floats, Floats, tuple[str, ...]]:
+        """Return for each variant the mean and the 95th percentile on its fastest processor, and that processor.
+
+        Args:
+            variants: names.
+            load: cores kept busy by others.
+            processor: asks for this one instead, where the variant was measured on it.
+        """
         latency, p95 = self.at(load), self.p95_at(load)
-        best = [min(self._columns[name], key=lambda number: float(latency[number])) for name in variants]
+        best = [
+            min(
+                self._columns[name],
+                key=lambda number: (self.choices[number][1] != processor, float(latency[number])),
+            )
+            for name in variants
+        ]
         return latency[best], p95[best], tuple(self.choices[number][1] for number in best)
 
     def restricted(self, variants: Sequence[str]) -> "CostModel":

@@ -49,12 +49,14 @@ class Policy(ABC):
     Attributes:
         kind: the word in bundles.
         variants: names of the variants that it may run.
+        processor: where all of them run; None: each where it is fastest now.
         uses_features: whether `first` needs the features of the input.
         uses_evidence: whether `next` needs the evidence of the stages.
     """
 
     kind: str
     variants: tuple[str, ...]
+    processor: str | None = None
     uses_features: bool = False
     uses_evidence: bool = False
 
@@ -94,6 +96,10 @@ class _Fixed:
 class FixedPolicy(Policy):
     """Always the same variant.
 
+    Args:
+        variant: its name.
+        processor: always there; None: wherever it is fastest in the device's present state.
+
     >>> policy = FixedPolicy("net/int8-static")
     >>> policy.plan(np.ones(1), 10.0, np.ones(1), np.inf).first(None)
     0
@@ -101,8 +107,9 @@ class FixedPolicy(Policy):
 
     kind = "fixed"
 
-    def __init__(self, variant: str) -> None:
+    def __init__(self, variant: str, processor: str | None = None) -> None:
         self.variants = (variant,)
+        self.processor = processor
 
     def plan(self, prices: Floats, penalty: float, durations: Floats, limit: float) -> PricedPolicy:
         """Return the only plan there is; it is refused when the variant takes longer than the limit."""
@@ -112,7 +119,7 @@ class FixedPolicy(Policy):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {"kind": self.kind, "variants": list(self.variants)}
+        return {"kind": self.kind, "variants": list(self.variants), "processor": self.processor}
 
 
 class RowSelector(Protocol):
@@ -246,7 +253,7 @@ def policy_from_dict(content: Mapping[str, Any], selectors: Mapping[str, RowSele
     """
     kind = content.get("kind")
     if kind == FixedPolicy.kind:
-        return FixedPolicy(content["variants"][0])
+        return FixedPolicy(content["variants"][0], content.get("processor"))
     if kind == Stagewise.kind:
         return Stagewise.from_dict(content)
     if kind == SelectingPolicy.kind and content["selector"] in selectors:

@@ -1,0 +1,134 @@
+"""What selectors are trained on: quality, evidence, features and prices of the same samples, in one object."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.errors import ProfileError
+from compsel.profiling.tables import Profile
+from compsel.selection.costs import CostModel
+from compsel.selection.evidence import Evidence
+
+__all__ = ["Outcome", "Problem"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a policy would have given for n samples.
+
+    Attributes:
+        quality: (n,), 1 where its answer is right.
+        latency_ms: (n,).
+        variants: (n,) of object, the variants that ran, joined by " > ".
+    """
+
+    quality: Floats
+    latency_ms: Floats
+    variants: NDArray[np.str_]
+
+    def cost(self, penalty: float) -> Floats:
+        """Return the cost (n,) of each sample: its latency, and the penalty where it is wrong."""
+        return self.latency_ms + penalty * (1.0 - self.quality)
+
+    @staticmethod
+    def concatenate(parts: Sequence["Outcome"]) -> "Outcome":
+        """Return the outcomes of several sets of samples as one."""
+        return Outcome(
+            np.concatenate([part.quality for part in parts]),
+            np.concatenate([part.latency_ms for part in parts]),
+            np.concatenate([part.variants for part in parts]),
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Samples, variants and prices.
+
+    Attributes:
+        names: (n_variants,).
+        prices_ms: (n_variants,), mean latency on the best processor of an idle device.
+        uncompressed: bool (n_variants,).
+        quality: (n, n_variants).
+        evidence: what each variant said; empty where models are not classifiers.
+        targets: (n,), the right class (or the reference's answer); -1 where there is none.
+        features: float32 (n, n_features).
+        features_ms: price of computing the features.
+        reference: name of the model whose answers count as right, for samples without labels; else "".
+    """
+
+    names: tuple[str, ...]
+    prices_ms: Floats
+    uncompressed: NDArray[np.bool_]
+    quality: Floats
+    evidence: tuple[Evidence, ...]
+    targets: NDArray[np.int64]
+    features: NDArray[np.float32]
+    features_ms: float
+    reference: str = ""
+
+    @classmethod
+    def from_profile(cls, profile: Profile, costs: CostModel, features_ms: float) -> "Problem":
+        """Join the tables. Variants without costs are left out.
+
+        Raises:
+            ProfileError: no uncompressed variant is left.
+        """
+        priced = {variant for variant, _ in costs.choices}
+        keep = [number for number, name in enumerate(profile.names) if name in priced]
+        names = tuple(profile.names[number] for number in keep)
+        uncompressed = np.array([profile.variants[number].technique == "none" for number in keep], bool)
+        if not uncompressed.any():
+            raise ProfileError("no uncompressed variant was measured: nothing to compare with")
+        prices, _, _ = costs.prices(names, float(costs.loads[0]))
+        problem = cls(
+            names,
+            prices,
+            uncompressed,
+            profile.quality[:, keep],
+            tuple(profile.evidence[number] for number in keep) if profile.evidence else (),
+            profile.labels,
+            profile.features,
+            features_ms,
+        )
+        return problem._with_reference() if (profile.labels < 0).any() and problem.evidence else problem
+
+    @property
+    def most_accurate(self) -> int:
+        """The most accurate uncompressed variant; the cheaper one of equals."""
+        quality = self.quality.mean(axis=0)
+        return min(np.flatnonzero(self.uncompressed), key=lambda number: (-quality[number], self.prices_ms[number]))
+
+    def take(self, rows: NDArray[np.intp]) -> "Problem":
+        """Return some of the samples."""
+        return replace(
+            self,
+            quality=self.quality[rows],
+            evidence=tuple(evidence.take(rows) for evidence in self.evidence),
+            targets=self.targets[rows],
+            features=self.features[rows],
+        )
+
+    def fixed(self, variant: int) -> Outcome:
+        """Return what always running one variant gives."""
+        n = len(self.quality)
+        return Outcome(self.quality[:, variant], np.full(n, self.prices_ms[variant]), np.full(n, self.names[variant]))
+
+    def oracle(self, variants: Sequence[int] | None = None) -> Outcome:
+        """Return what the cheapest variant that is right gives, known with hindsight; the cheapest where none is."""
+        columns = np.arange(len(self.names)) if variants is None else np.asarray(variants)
+        order = columns[np.argsort(self.prices_ms[columns], kind="stable")]
+        best = self.quality[:, order].argmax(axis=1)  # the first of the best
+        chosen = order[best]
+        rows = np.arange(len(chosen))
+        return Outcome(self.quality[rows, chosen], self.prices_ms[chosen], np.array(self.names)[chosen])
+
+    def _with_reference(self) -> "Problem":
+        """Without labels, the dearest uncompressed model's answers count as right, for all models alike."""
+        reference = int(max(np.flatnonzero(self.uncompressed), key=lambda number: self.prices_ms[number]))
+        targets = self.evidence[reference].classes[:, 0].astype(np.int64)
+        quality = np.stack([evidence.classes[:, 0] == targets for evidence in self.evidence], axis=1)
+        return replace(self, targets=targets, quality=quality.astype(np.float64), reference=self.names[reference])

@@ -1,0 +1,220 @@
+"""How each kind of policy is trained on a problem, and what it would have given: all behind one interface."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.selection.objective import Objective
+from compsel.selection.policies import FixedPolicy, Policy, SelectingPolicy, Stagewise
+from compsel.selection.portfolio import Addition, choose_portfolio
+from compsel.selection.problem import Outcome, Problem
+from compsel.selection.staged import StagedPolicy
+from compsel.selection.staged_training import fit_staged
+
+__all__ = [
+    "CostSensitiveRecipe",
+    "Fitted",
+    "PremodelRecipe",
+    "Recipe",
+    "SingleBestRecipe",
+    "StagedRecipe",
+    "penalty_of",
+]
+
+Floats = NDArray[np.float64]
+# a wrong answer costs as much as so many inferences of the most accurate network, unless the objective says otherwise
+_PENALTY_IN_INFERENCES = 10.0
+_INNER_FOLDS = 5
+# penalties that are tried, as multiples of the objective's
+_PENALTIES = tuple(float(factor) for factor in np.geomspace(0.05, 20.0, 16))
+
+
+def penalty_of(problem: Problem, objective: Objective) -> float:
+    """Return the price of a wrong answer (ms)."""
+    return objective.penalty or _PENALTY_IN_INFERENCES * float(problem.prices_ms[problem.most_accurate])
+
+
+def floor_of(problem: Problem, objective: Objective) -> float:
+    """Return the least quality that the objective allows on these samples."""
+    return objective.floor(float(problem.quality[:, problem.most_accurate].mean()))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained policy.
+
+    Attributes:
+        policy: what an app runs.
+        penalty: price of a wrong answer that it decides with.
+        expected_quality: as its plan sees it; None where it has none.
+        portfolio: how its variants were chosen, for policies that choose them.
+        selectors: exported selectors (ONNX bytes) by file name.
+    """
+
+    policy: Policy
+    penalty: float
+    expected_quality: float | None = None
+    portfolio: tuple[Addition, ...] = ()
+    selectors: dict[str, bytes] = field(default_factory=dict)
+
+    def outcome(self, problem: Problem) -> Outcome:
+        """Return what it gives for the samples of a problem, at the problem's prices."""
+        columns = [problem.names.index(name) for name in self.policy.variants]
+        if isinstance(self.policy, Stagewise):
+            return _walk(self.policy.policy, columns, problem, self.penalty)
+        if isinstance(self.policy, SelectingPolicy):
+            chosen = np.array([columns[self.policy.selector.select(row)] for row in problem.features], np.intp)
+            rows = np.arange(len(chosen))
+            latency = problem.prices_ms[chosen] + problem.features_ms
+            return Outcome(problem.quality[rows, chosen], latency, np.array(problem.names)[chosen])
+        return problem.fixed(columns[0])
+
+
+class Recipe(ABC):
+    """Trains one kind of policy.
+
+    Attributes:
+        name: the word in comparisons.
+    """
+
+    name: str
+
+    @abstractmethod
+    def fit(self, problem: Problem, objective: Objective) -> Fitted:
+        """Train on all samples of the problem."""
+
+    def applies(self, problem: Problem) -> bool:
+        """Whether the problem has what this kind needs."""
+        return True
+
+
+class SingleBestRecipe(Recipe):
+    """The choice that never changes: least cost among those that meet the floor."""
+
+    name = "single best"
+
+    def fit(self, problem: Problem, objective: Objective) -> Fitted:
+        """Choose on the means."""
+        penalty, floor = penalty_of(problem, objective), floor_of(problem, objective)
+        quality = problem.quality.mean(axis=0)
+        cost = problem.prices_ms + penalty * (1.0 - quality)
+        good = quality >= floor - 1e-9
+        best = int(np.argmin(np.where(good, cost, np.inf))) if good.any() else int(np.argmax(quality))
+        return Fitted(FixedPolicy(problem.names[best]), penalty)
+
+
+class StagedRecipe(Recipe):
+    """The staged policy over a portfolio, with the least penalty under which the floor is met out of fold."""
+
+    name = "staged"
+
+    def __init__(self, size: int = 4, max_stages: int = 3, seed: int = 0) -> None:
+        self.size = size
+        self.max_stages = max_stages
+        self.seed = seed
+
+    def applies(self, problem: Problem) -> bool:
+        """Needs what each variant said."""
+        return bool(problem.evidence) and len(problem.names) > 1
+
+    def fit(self, problem: Problem, objective: Objective) -> Fitted:
+        """Choose the portfolio, then the penalty, then train on everything."""
+        base = penalty_of(problem, objective)
+        portfolio = choose_portfolio(problem, base, self.size)
+        columns = [problem.names.index(addition.variant) for addition in portfolio]
+        factor = self._least_factor(problem, objective, columns, base)
+        policy = self._train(problem, columns)
+        plan = policy.plan(problem.prices_ms[columns], base * factor)
+        return Fitted(Stagewise(policy), base * factor, plan.expected_quality, portfolio)
+
+    def _least_factor(self, problem: Problem, objective: Objective, columns: Sequence[int], base: float) -> float:
+        """Return the penalty, as a factor, at which the policy is fastest and meets the floor, out of fold."""
+        folds = np.random.default_rng(self.seed).permutation(len(problem.targets)) % _INNER_FOLDS
+        parts: dict[float, list[Outcome]] = {factor: [] for factor in _PENALTIES}
+        for fold in range(_INNER_FOLDS):
+            policy = self._train(problem.take(np.flatnonzero(folds != fold)), columns)
+            test = problem.take(np.flatnonzero(folds == fold))
+            for factor, outcomes in parts.items():
+                outcomes.append(_walk(policy, columns, test, base * factor))
+        outcomes = {factor: Outcome.concatenate(found) for factor, found in parts.items()}
+        if objective.max_loss is None and objective.min_quality is None:
+            return 1.0
+        floor = floor_of(problem, objective)
+        good = [factor for factor, outcome in outcomes.items() if outcome.quality.mean() >= floor - 1e-9]
+        if not good:
+            return max(outcomes, key=lambda factor: float(outcomes[factor].quality.mean()))
+        return min(good, key=lambda factor: float(outcomes[factor].latency_ms.mean()))
+
+    def _train(self, problem: Problem, columns: Sequence[int]) -> StagedPolicy:
+        return fit_staged(
+            [problem.names[column] for column in columns],
+            [problem.evidence[column] for column in columns],
+            problem.targets,
+            max_stages=self.max_stages,
+            seed=self.seed,
+        )
+
+
+class PremodelRecipe(Recipe):
+    """The LCTES 2018 premodel: a chain of nearest-neighbour classifiers over the features of the input."""
+
+    name = "premodel"
+
+    def applies(self, problem: Problem) -> bool:
+        """Needs features."""
+        return problem.features.shape[1] > 0 and len(problem.names) > 1
+
+    def fit(self, problem: Problem, objective: Objective) -> Fitted:
+        """Train on the optimal choice of every sample."""
+        from compsel.selection.export import to_onnx
+        from compsel.selection.exported import ExportedSelector
+        from compsel.selection.premodel import Premodel
+
+        penalty = penalty_of(problem, objective)
+        costs = problem.prices_ms[None] + penalty * (1.0 - problem.quality)
+        premodel = Premodel().fit(problem.features, costs, problem.quality > 0.5)
+        return _exported(
+            "selectors/premodel.onnx", to_onnx(premodel, problem.features), problem, penalty, ExportedSelector
+        )
+
+
+class CostSensitiveRecipe(Recipe):
+    """A cost-sensitive selector over the features of the input: see `compsel.selection.CostSensitiveSelector`."""
+
+    name = "cost-sensitive"
+
+    def __init__(self, size: int = 4) -> None:
+        self.size = size
+
+    def applies(self, problem: Problem) -> bool:
+        """Needs features."""
+        return problem.features.shape[1] > 0 and len(problem.names) > 1
+
+    def fit(self, problem: Problem, objective: Objective) -> Fitted:
+        """Train on the cost of every variant on every sample."""
+        from compsel.selection.cost_sensitive import CostSensitiveSelector
+        from compsel.selection.export import to_onnx
+        from compsel.selection.exported import ExportedSelector
+
+        penalty = penalty_of(problem, objective)
+        costs = problem.prices_ms[None] + penalty * (1.0 - problem.quality)
+        selector = CostSensitiveSelector(random_state=0).fit(problem.features, costs)
+        data = to_onnx(selector, problem.features)
+        return _exported("selectors/cost-sensitive.onnx", data, problem, penalty, ExportedSelector)
+
+
+def _exported(file: str, data: bytes, problem: Problem, penalty: float, reader: type) -> Fitted:
+    policy = SelectingPolicy(problem.names, reader(data), file)
+    return Fitted(policy, penalty, selectors={file: data})
+
+
+def _walk(policy: StagedPolicy, columns: Sequence[int], problem: Problem, penalty: float) -> Outcome:
+    prices = problem.prices_ms[list(columns)]
+    plan = policy.plan(prices, penalty)
+    walk = policy.walk(plan, [problem.evidence[column] for column in columns])
+    names = [" > ".join(policy.variants[member] for member in np.flatnonzero(row)) for row in walk.ran]
+    quality = (walk.classes == problem.targets).astype(np.float64)
+    return Outcome(quality, walk.ran @ prices, np.array(names))

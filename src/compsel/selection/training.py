@@ -1,0 +1,184 @@
+"""Train every kind of policy, compare them by cross-validation on the objective itself, and ship the winner.
+
+The folds are nested: whatever a kind of policy tunes (portfolio, penalty, learner), it tunes inside the training part
+of an outer fold. The winner must beat the single best choice with 95 % confidence, or the single best is shipped.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.errors import ProfileError
+from compsel.selection.objective import Objective
+from compsel.selection.problem import Outcome, Problem
+from compsel.selection.recipes import (
+    CostSensitiveRecipe,
+    Fitted,
+    PremodelRecipe,
+    Recipe,
+    SingleBestRecipe,
+    StagedRecipe,
+    penalty_of,
+)
+
+__all__ = ["Comparison", "Score", "Trained", "compare", "default_recipes", "train"]
+
+_BOOTSTRAPS = 2000
+_CONFIDENCE = 0.95
+_LEAST_SAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one kind of policy reaches on held-out samples.
+
+    Attributes:
+        name: of the kind.
+        quality: mean.
+        latency_ms: mean.
+        cost: mean, wrong answers included at the objective's penalty.
+        gap_closed: share of the distance between single best and oracle, a ratio of sums over all samples.
+        gap_low, gap_high: its 95 % confidence interval, by bootstrap over samples.
+        quality_loss: how much quality it loses to the most accurate uncompressed network.
+    """
+
+    name: str
+    quality: float
+    latency_ms: float
+    cost: float
+    gap_closed: float
+    gap_low: float
+    gap_high: float
+    quality_loss: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Every kind on the same held-out samples.
+
+    Attributes:
+        scores: by kind; with "single best", "most accurate" and "oracle" among them.
+        winner: the kind that is shipped.
+        reason: why.
+        penalty: price of a wrong answer (ms) in the costs.
+    """
+
+    scores: dict[str, Score]
+    winner: str
+    reason: str
+    penalty: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The winner, trained on all samples, and the baselines.
+
+    Attributes:
+        fitted: by kind; the winner is `fitted[comparison.winner]`.
+        comparison: how the winner was found.
+    """
+
+    fitted: dict[str, Fitted]
+    comparison: Comparison
+
+
+def default_recipes() -> tuple[Recipe, ...]:
+    """Return every kind of policy that is tried."""
+    return SingleBestRecipe(), StagedRecipe(), CostSensitiveRecipe(), PremodelRecipe()
+
+
+def train(
+    problem: Problem,
+    objective: Objective | None = None,
+    recipes: Sequence[Recipe] | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda message: None,
+) -> Trained:
+    """Compare the kinds that apply and train each on all samples.
+
+    Raises:
+        ProfileError: fewer than 20 samples.
+    """
+    objective = objective or Objective()
+    recipes = [recipe for recipe in recipes or default_recipes() if recipe.applies(problem)]
+    comparison = compare(problem, objective, recipes, folds, seed, progress)
+    fitted = {}
+    for recipe in recipes:
+        progress(f"training {recipe.name} on all samples")
+        fitted[recipe.name] = recipe.fit(problem, objective)
+    return Trained(fitted, comparison)
+
+
+def compare(
+    problem: Problem,
+    objective: Objective,
+    recipes: Sequence[Recipe],
+    folds: int = 5,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda message: None,
+) -> Comparison:
+    """Cross-validate every kind and name the winner."""
+    n = len(problem.quality)
+    if n < _LEAST_SAMPLES:
+        raise ProfileError(f"got {n} samples, needed are at least {_LEAST_SAMPLES}: measure more")
+    fold_of = np.random.default_rng(seed).permutation(n) % folds
+    parts: dict[str, list[Outcome]] = {recipe.name: [] for recipe in recipes}
+    parts |= {"most accurate": [], "oracle": []}
+    order = []
+    for fold in range(folds):
+        training, test = problem.take(np.flatnonzero(fold_of != fold)), problem.take(np.flatnonzero(fold_of == fold))
+        order.append(np.flatnonzero(fold_of == fold))
+        for recipe in recipes:
+            progress(f"cross-validation: fold {fold + 1} of {folds}, {recipe.name}")
+            parts[recipe.name].append(recipe.fit(training, objective).outcome(test))
+        parts["most accurate"].append(test.fixed(training.most_accurate))
+        parts["oracle"].append(test.oracle())
+    outcomes = {name: Outcome.concatenate(found) for name, found in parts.items()}
+    penalty = penalty_of(problem, objective)
+    scores = {name: _score(name, outcomes, penalty, seed) for name in outcomes}
+    winner, reason = _winner(scores, [recipe.name for recipe in recipes], objective)
+    return Comparison(scores, winner, reason, penalty)
+
+
+def gap_closed(cost: NDArray[np.float64], single_best: NDArray[np.float64], oracle: NDArray[np.float64]) -> float:
+    """Return the share of the distance from the single best to the oracle that is covered; nan where there is none."""
+    distance = float((single_best - oracle).sum())
+    return float((single_best - cost).sum()) / distance if distance > 0 else float("nan")
+
+
+def _score(name: str, outcomes: dict[str, Outcome], penalty: float, seed: int) -> Score:
+    mine, single_best, oracle = (outcomes[key].cost(penalty) for key in (name, "single best", "oracle"))
+    generator = np.random.default_rng(seed)
+    n = len(mine)
+    draws = [
+        gap_closed(mine[rows], single_best[rows], oracle[rows])
+        for rows in (generator.integers(0, n, n) for _ in range(_BOOTSTRAPS))
+    ]
+    low, high = np.nanquantile(draws, [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2])
+    return Score(
+        name,
+        float(outcomes[name].quality.mean()),
+        float(outcomes[name].latency_ms.mean()),
+        float(mine.mean()),
+        gap_closed(mine, single_best, oracle),
+        float(low),
+        float(high),
+        float((outcomes["most accurate"].quality - outcomes[name].quality).mean()),
+    )
+
+
+def _winner(scores: dict[str, Score], names: Sequence[str], objective: Objective) -> tuple[str, str]:
+    learned = [scores[name] for name in names if name != "single best"]
+    better = [score for score in learned if score.gap_low > 0]
+    if not better:
+        return "single best", (
+            "no learned selector beats the single best choice with 95 % confidence, so the single best is shipped"
+        )
+    best = min(better, key=lambda score: score.cost)
+    return best.name, (
+        f"{best.name} closes {best.gap_closed:.0%} of the gap between the single best choice and the oracle "
+        f"(95 % confidence: {best.gap_low:.0%} to {best.gap_high:.0%}), on samples that it was not trained on"
+    )
