@@ -11,7 +11,7 @@ import onnxruntime
 from compsel.errors import ModelError
 from compsel.techniques.histogram import Histogram, Method, entropy_range, mse_range, percentile_range
 
-__all__ = ["Range", "calibrate", "open_session"]
+__all__ = ["Range", "calibrate", "open_session", "with_outputs"]
 
 Range = tuple[float, float]
 Feeds = Mapping[str, np.ndarray]
@@ -45,7 +45,7 @@ def calibrate(
         return extremes
     histograms = {name: Histogram.empty(*extremes[name]) for name in tensors}
     inner = [name for name in tensors if name not in {value.name for value in proto.graph.input}]
-    session = open_session(_with_outputs(proto, inner))
+    session = open_session(with_outputs(proto, inner))
     for feed in feeds():
         values = {**feed, **dict(zip(inner, session.run(inner, dict(feed)), strict=True))}
         for name, histogram in histograms.items():
@@ -114,7 +114,7 @@ def _without_weights(proto: onnx.ModelProto, weights: Path) -> onnx.ModelProto:
 
 def _extremes(proto: onnx.ModelProto, tensors: Sequence[str], feeds: Iterable[Feeds]) -> dict[str, Range]:
     """Measure minimum and maximum inside the graph, so that no tensor leaves it."""
-    graph = _with_outputs(proto, ())
+    graph = with_outputs(proto, ())
     names = []
     for index, tensor in enumerate(tensors):
         for op_type, prefix in (("ReduceMin", _LOW), ("ReduceMax", _HIGH)):
@@ -133,7 +133,8 @@ def _extremes(proto: onnx.ModelProto, tensors: Sequence[str], feeds: Iterable[Fe
     return {name: (float(low[index]), float(high[index])) for index, name in enumerate(tensors)}
 
 
-def _with_outputs(proto: onnx.ModelProto, tensors: Sequence[str]) -> onnx.ModelProto:
+def with_outputs(proto: onnx.ModelProto, tensors: Sequence[str]) -> onnx.ModelProto:
+    """Return a copy of a graph that gives these values too."""
     graph = onnx.ModelProto()
     graph.CopyFrom(proto)
     present = {value.name for value in graph.graph.output}

@@ -16,7 +16,8 @@ from compsel.techniques.calibrate import calibrate
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import constants, editable, infer_types, is_standard, with_opset
 from compsel.techniques.histogram import Method
-from compsel.techniques.qdq import QUANTISED_OPS, Activations, Weights, insert_qdq
+from compsel.techniques.qdq import QUANTISED_OPS, Activations, Weights, insert_qdq, pixel_scale
+from compsel.techniques.rounding import WeightRange, channel_means, round_weights
 
 __all__ = ["Int8Static"]
 
@@ -37,7 +38,8 @@ class Int8Static(Technique):
         samples: how many calibration samples are used at most, evenly spread.
         per_channel: one scale for each output channel of a weight instead of one for all.
         activations, weights: types; unsigned activations with signed weights are what most kernels are made for.
-        reduce_range: weights in 7 bits, for processors whose 8-bit multiplication saturates (x86 without VNNI).
+        weight_range: "safe" never overflows the 16-bit sums of x86 without VNNI, "full" may, "reduced" takes 7 bits.
+        bias_correction: shift biases by the mean error of the rounded weights.
 
     >>> Int8Static(per_channel=False).spec
     'int8-static:per_channel=false'
@@ -52,7 +54,8 @@ class Int8Static(Technique):
     per_channel: bool = True
     activations: Activations = "uint8"
     weights: Weights = "int8"
-    reduce_range: bool = False
+    weight_range: WeightRange = "safe"
+    bias_correction: bool = True
 
     def __post_init__(self) -> None:
         if not 50 < self.percentile <= 100:
@@ -77,15 +80,19 @@ class Int8Static(Technique):
             return (feeds_of(model, sample.value) for sample in chosen)
 
         ranges = calibrate(proto, tensors, feeds, self.method, self.percentile)
+        overrides = pixel_scale(model) if self.activations == "uint8" else {}
+        if self.per_channel and self.weights == "int8":
+            means = channel_means(proto, feeds()) if self.bias_correction else {}
+            overrides |= round_weights(proto, self.weight_range, means)
         insert_qdq(
             proto,
             types,
             ranges,
-            fixed=_pixel_scale(model),
+            overrides=overrides,
             per_channel=self.per_channel,
             activations=self.activations,
             weights=self.weights,
-            reduce_range=self.reduce_range,
+            reduce_range=self.weight_range == "reduced",
         )
         return model.with_proto(proto)
 
@@ -109,21 +116,3 @@ def _float_values(proto: onnx.ModelProto, types: dict[str, onnx.ValueInfoProto])
     return [
         name for name in names if name in types and types[name].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
     ]
-
-
-def _pixel_scale(model: Model) -> dict[str, tuple[float, int]]:
-    """Return scale and zero point under which the quantised input is the pixels' bytes, where there is one.
-
-    (pixel - mean) / std = scale * (byte - zero point) with scale = 1 / std and zero point = mean, provided that they
-    are the same for all channels and the mean is a whole number.
-    """
-    preprocessing = model.preprocessing
-    if preprocessing is None or len(model.inputs) != 1:
-        return {}
-    mean, std = set(preprocessing.mean), set(preprocessing.std)
-    if len(mean) != 1 or len(std) != 1:
-        return {}
-    zero_point = mean.pop()
-    if zero_point != int(zero_point) or not 0 <= zero_point <= 255:
-        return {}
-    return {model.inputs[0].name: (1.0 / std.pop(), int(zero_point))}

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -11,13 +11,15 @@ from onnxruntime.quantization import CalibrationMethod, QuantType
 from onnxruntime.quantization.calibrate import TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
+from compsel.model import Model
 from compsel.techniques.calibrate import Range
 from compsel.techniques.graph import captured_names, is_standard, remove_unused, sort_nodes
 
-__all__ = ["QUANTISED_OPS", "Activations", "Weights", "insert_qdq"]
+__all__ = ["QUANTISED_OPS", "Activations", "Overrides", "Weights", "insert_qdq", "pixel_scale", "quiet"]
 
 Activations = Literal["uint8", "int8"]
 Weights = Literal["int8", "uint8"]
+Overrides = dict[str, list[dict[str, Any]]]
 
 # operators with an 8-bit kernel, and those that only move values; normalisations and softmax lose too much in 8 bits
 QUANTISED_OPS = (
@@ -40,7 +42,7 @@ def insert_qdq(
     types: Mapping[str, onnx.ValueInfoProto],
     ranges: Mapping[str, Range],
     *,
-    fixed: Mapping[str, tuple[float, int]],
+    overrides: Overrides,
     per_channel: bool,
     activations: Activations,
     weights: Weights,
@@ -52,7 +54,7 @@ def insert_qdq(
         proto: the graph, every node named, operator set 13 or newer.
         types: element type and shape of its values.
         ranges: low and high of its float values.
-        fixed: scale and zero point of inputs that are known exactly (uint8), used instead of the range.
+        overrides: scales and zero points of values and weights that are fixed already.
         per_channel: one scale for each output channel of a weight.
         activations, weights: types.
         reduce_range: weights in 7 bits.
@@ -62,12 +64,7 @@ def insert_qdq(
     proto.graph.value_info.extend(types[name] for name in types if name not in outer)
     # tells the quantiser that types have been inferred: it would write and read the whole model otherwise
     mark = proto.metadata_props.add(key="onnx.infer", value="onnxruntime.quant")
-    overrides = {
-        name: [{"quant_type": QuantType.QUInt8, "scale": np.array(scale, np.float32), "zero_point": np.array(zero)}]
-        for name, (scale, zero) in fixed.items()
-        if activations == "uint8"
-    }
-    with _quiet():
+    with quiet():
         quantiser = QDQQuantizer(
             proto,
             per_channel=per_channel,
@@ -81,7 +78,7 @@ def insert_qdq(
             nodes_to_quantize=[node.name for node in proto.graph.node if _complete(node, ranges, proto)],
             nodes_to_exclude=_kept_activations(proto.graph),
             op_types_to_quantize=list(QUANTISED_OPS),
-            extra_options={"TensorQuantOverrides": overrides},
+            extra_options={"TensorQuantOverrides": dict(overrides)},
         )
         quantiser.quantize_model()
     proto.metadata_props.remove(mark)
@@ -106,8 +103,31 @@ def _kept_activations(graph: onnx.GraphProto) -> list[str]:
     return [node.name for node in graph.node if is_standard(node, *_REMOVABLE) and node.input[0] in captured]
 
 
+def pixel_scale(model: Model) -> Overrides:
+    """Fix the scale of an image input so that its quantised form is the pixels' bytes, where there is such a scale.
+
+    (pixel - mean) / std = scale * (byte - zero point) with scale = 1 / std and zero point = mean, provided that they
+    are the same for all channels and the mean is a whole number.
+    """
+    preprocessing = model.preprocessing
+    if preprocessing is None or len(model.inputs) != 1:
+        return {}
+    mean, std = set(preprocessing.mean), set(preprocessing.std)
+    if len(mean) != 1 or len(std) != 1:
+        return {}
+    zero_point = mean.pop()
+    if zero_point != int(zero_point) or not 0 <= zero_point <= 255:
+        return {}
+    scale = np.array(1.0 / std.pop(), np.float32)
+    return {
+        model.inputs[0].name: [
+            {"quant_type": QuantType.QUInt8, "scale": scale, "zero_point": np.array(int(zero_point))}
+        ]
+    }
+
+
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the quantiser from logging every tensor that it leaves as it is."""
 
     def foreign(record: logging.LogRecord) -> bool:
