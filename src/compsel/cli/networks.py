@@ -59,16 +59,17 @@ def _export(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
     )
     path = model.save(arguments.out)
+    size = path.stat().st_size
     result = {
         "name": model.name,
         "path": str(path),
         "parameters": parameters(model),
         "macs": macs(model),
-        "bytes": path.stat().st_size,
+        "bytes": size,
     }
     print(
         f"{path}: {model.name}, {result['parameters']:,} parameters, {result['macs']:,} multiply-accumulates, "
-        f"{result['bytes'] / 1e6:.1f} MB"
+        f"{size / 1e6:.1f} MB"
     )
     write_result(arguments.json, result)
     return 0

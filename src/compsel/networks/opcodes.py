@@ -6,6 +6,7 @@ of a handful of harmless types, and how a tensor is made of a storage; everythin
 """
 
 import pickletools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
@@ -101,8 +102,11 @@ def run_opcodes(stream: IO[bytes], source: str) -> Any:
     """
     machine = _Machine(source)
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
-            machine.step(opcode.name, argument)
+        with warnings.catch_warnings():
+            # about escapes in damaged text
+            warnings.simplefilter("ignore", DeprecationWarning)
+            for opcode, argument, _ in pickletools.genops(stream):
+                machine.step(opcode.name, argument)
         return machine.stack.pop()
     except WeightsError:
         raise

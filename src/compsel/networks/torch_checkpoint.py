@@ -7,8 +7,8 @@ every storage in a file of its own.
 
 import io
 import math
+import struct
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,23 +72,33 @@ def _storages(
 def _read_zip(path: Path, content: bytes) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            programs = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-            if len(programs) != 1:
-                raise WeightsError(f"{path}: not a torch checkpoint: a zip without data.pkl")
-            folder = programs[0].removesuffix("data.pkl")
-            if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
-                raise WeightsError(f"{path}: written on a big-endian machine: save it again elsewhere")
-            described = _tensors(path, run_opcodes(io.BytesIO(archive.read(programs[0])), str(path)))
-
-            def read(storage: StorageRef) -> np.ndarray:
-                member = f"{folder}data/{storage.key}"
-                if archive.getinfo(member).file_size != storage.count * _dtype(storage).itemsize:
-                    raise WeightsError(f"{path}: {member} has another size than its tensor: the file is damaged")
-                return np.frombuffer(archive.read(member), _dtype(storage))
-
-            return {name: _view(path, name, ref, read) for name, ref in described.items()}
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+            return _read_archive(path, archive)
+    except WeightsError:
+        raise
+    except (zipfile.BadZipFile, struct.error, KeyError, EOFError, ValueError, OSError, RuntimeError) as error:
         raise WeightsError(f"{path}: not a torch checkpoint, or a damaged one: {error}") from error
+
+
+def _read_archive(path: Path, archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
+    members = archive.infolist()
+    # torch never compresses: what does may be made to fill the memory
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise WeightsError(f"{path}: not a torch checkpoint: it is compressed")
+    programs = [member.filename for member in members if member.filename.endswith("/data.pkl")]
+    if len(programs) != 1:
+        raise WeightsError(f"{path}: not a torch checkpoint: a zip without data.pkl")
+    folder = programs[0].removesuffix("data.pkl")
+    if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
+        raise WeightsError(f"{path}: written on a big-endian machine: save it again elsewhere")
+    described = _tensors(path, run_opcodes(io.BytesIO(archive.read(programs[0])), str(path)))
+
+    def read(storage: StorageRef) -> np.ndarray:
+        numbers = archive.read(f"{folder}data/{storage.key}")
+        if len(numbers) != storage.count * _dtype(storage).itemsize:
+            raise WeightsError(f"{path}: storage {storage.key} has another size than its tensor: the file is damaged")
+        return np.frombuffer(numbers, _dtype(storage))
+
+    return {name: _view(path, name, ref, read) for name, ref in described.items()}
 
 
 def _tensors(path: Path, content: Any) -> dict[str, TensorRef]:

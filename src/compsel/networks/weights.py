@@ -1,6 +1,7 @@
 """Weights files: tensors by name, read without executing anything, and fitted to the parameters of a network."""
 
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -108,13 +109,23 @@ def _float32(name: str, key: str, array: np.ndarray) -> np.ndarray:
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # a stream of our own: numpy leaves the file open when it is damaged
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             if isinstance(archive, np.ndarray):
                 raise WeightsError(f"{path}: holds one array, allowed is an .npz of named arrays")
             return {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, WeightsError):
-            raise
+    except WeightsError:
+        raise
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+    ) as error:
         raise WeightsError(f"{path}: not an .npz of plain arrays: {error}") from error
 
 
