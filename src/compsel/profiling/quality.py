@@ -21,7 +21,7 @@ from compsel.samples import Samples
 from compsel.selection.evidence import TOP, read_evidence
 from compsel.variant import Engine, Variant
 
-__all__ = ["Progress", "measure_features", "measure_quality"]
+__all__ = ["Progress", "measure_features", "measure_quality", "time_features"]
 
 Progress = Callable[[Iterable[int], str], Iterable[int]]
 _SAVE_EVERY_S = 30.0
@@ -162,13 +162,38 @@ def _save(job: _Job, rows: Sequence[Mapping[str, Any]], n_classes: int) -> None:
     write_table(job.path, columns, {"sha256": job.variant.sha256, "n_classes": str(n_classes), "top": str(TOP)})
 
 
-def measure_features(extractor: FeatureExtractor, samples: Samples, folder: Path, progress: Progress = silent) -> None:
-    """Compute the features of every sample and store them; what is there already is kept."""
+def measure_features(
+    extractors: Mapping[str, FeatureExtractor], samples: Samples, folder: Path, progress: Progress = silent
+) -> None:
+    """Compute the features of every sample and store them; what is there already is kept.
+
+    Args:
+        extractors: by name; columns are called "<extractor>.<feature>".
+        samples: the inputs.
+        folder: of the profile; `features.parquet` is written there.
+        progress: wraps the loop over samples.
+    """
     path = folder / "features.parquet"
+    columns = [f"{name}.{feature}" for name, extractor in extractors.items() for feature in extractor.names]
     if path.exists():
-        columns, _ = read_table(path)
-        if tuple(columns.pop("sample")) == samples.names and tuple(columns) == extractor.names:
+        known, _ = read_table(path)
+        if tuple(known.pop("sample")) == samples.names and list(known) == columns:
             return
-    rows = [extractor.extract(samples.value(index)) for index in progress(range(len(samples)), "features")]
-    table = np.stack(rows)
-    write_table(path, {"sample": list(samples.names), **dict(zip(extractor.names, table.T, strict=True))})
+    rows = []
+    for index in progress(range(len(samples)), "features"):
+        value = samples.value(index)
+        rows.append(np.concatenate([extractor.extract(value) for extractor in extractors.values()] or [np.empty(0)]))
+    table = np.stack(rows).astype(np.float32)
+    write_table(path, {"sample": list(samples.names), **dict(zip(columns, table.T, strict=True))})
+
+
+def time_features(extractors: Mapping[str, FeatureExtractor], samples: Samples, count: int = 30) -> dict[str, float]:
+    """Return the median time (ms) of each extractor on some of the samples."""
+    values = [samples.value(index) for index in samples.spread(count).indices]
+    times: dict[str, list[float]] = {name: [] for name in extractors}
+    for value in values:
+        for name, extractor in extractors.items():
+            begin = time.perf_counter_ns()
+            extractor.extract(value)
+            times[name].append((time.perf_counter_ns() - begin) / 1e6)
+    return {name: float(np.median(measured)) for name, measured in times.items()}

@@ -11,9 +11,9 @@ from typing import Self
 import numpy as np
 
 from compsel.errors import BundleError, InputError, ProcessorError
+from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.features.device import DeviceSampler
-from compsel.features.image import ImageFeatures
 from compsel.images import decode
 from compsel.processors import parse
 from compsel.runtime.answer import Answer, Stage
@@ -76,7 +76,7 @@ class Runtime:
         self.costs = _available(bundle.costs, bundle.folder)
         self._use(bundle.policies[policy])
         self._pool = EnginePool(bundle.folder / "variants", memory_limit_mb)
-        self._extractor: FeatureExtractor = ImageFeatures()
+        self._extractors: dict[str, FeatureExtractor] = {}
         self._default = Limits()
         self._accepting: dict[tuple[tuple[str, str, tuple[int | None, ...]], ...], frozenset[str]] = {}
         self._sampler = DeviceSampler()
@@ -193,9 +193,9 @@ class Runtime:
         planned = self._planner.plan(self._sampler.state().load_others, limits, allowed)
         policy, priced = planned.policy, planned.priced
         features, features_ns = None, 0
-        if policy.uses_features and isinstance(value, np.ndarray):
+        if policy.extractor:
             started = time.perf_counter_ns()
-            features = self._extractor.extract(value)
+            features = self._features(policy.extractor, value)
             features_ns = time.perf_counter_ns() - started
         position = priced.first(features)
         trace = _Trace(time.perf_counter_ns() - begin - features_ns)
@@ -215,6 +215,15 @@ class Runtime:
             not planned.note,
             planned.note,
         )
+
+    def _features(self, name: str, value: Value) -> np.ndarray:
+        """Return the features of an image; tensors have none of these, which selectors know as NaN."""
+        if name not in self._extractors:
+            self._extractors[name] = EXTRACTORS[name]()
+        extractor = self._extractors[name]
+        if isinstance(value, np.ndarray):
+            return extractor.extract(value)
+        return np.full(len(extractor.names), np.nan, np.float32)
 
     def _run_stage(
         self, planned: PlannedPolicy, position: int, value: Value, trace: "_Trace", *, tensors: bool

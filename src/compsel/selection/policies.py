@@ -50,14 +50,14 @@ class Policy(ABC):
         kind: the word in bundles.
         variants: names of the variants that it may run.
         processor: where all of them run; None: each where it is fastest now.
-        uses_features: whether `first` needs the features of the input.
+        extractor: name of the features of the input that `first` needs; empty when it needs none.
         uses_evidence: whether `next` needs the evidence of the stages.
     """
 
     kind: str
     variants: tuple[str, ...]
     processor: str | None = None
-    uses_features: bool = False
+    extractor: str = ""
     uses_evidence: bool = False
 
     @abstractmethod
@@ -155,12 +155,15 @@ class SelectingPolicy(Policy):
         variants: names, in the order of the selector's answers.
         selector: maps features to the index of a variant.
         selector_file: where the bundle keeps it.
+        extractor: which features it wants, see `compsel.features.EXTRACTORS`.
     """
 
     kind = "selecting"
-    uses_features = True
 
-    def __init__(self, variants: Sequence[str], selector: RowSelector, selector_file: str = "") -> None:
+    def __init__(
+        self, variants: Sequence[str], selector: RowSelector, selector_file: str = "", extractor: str = "image"
+    ) -> None:
+        self.extractor = extractor
         self.variants = tuple(variants)
         self.selector = selector
         self.selector_file = selector_file
@@ -175,7 +178,12 @@ class SelectingPolicy(Policy):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; the selector itself is a file of its own."""
-        return {"kind": self.kind, "variants": list(self.variants), "selector": self.selector_file}
+        return {
+            "kind": self.kind,
+            "variants": list(self.variants),
+            "selector": self.selector_file,
+            "extractor": self.extractor,
+        }
 
 
 @dataclass(frozen=True)
@@ -257,5 +265,7 @@ def policy_from_dict(content: Mapping[str, Any], selectors: Mapping[str, RowSele
     if kind == Stagewise.kind:
         return Stagewise.from_dict(content)
     if kind == SelectingPolicy.kind and content["selector"] in selectors:
-        return SelectingPolicy(content["variants"], selectors[content["selector"]], content["selector"])
+        return SelectingPolicy(
+            content["variants"], selectors[content["selector"]], content["selector"], content["extractor"]
+        )
     raise BundleError(f"policy: got kind {kind!r}, allowed are fixed, selecting and staged: build the bundle again")

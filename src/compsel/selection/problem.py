@@ -1,6 +1,6 @@
 """What selectors are trained on: quality, evidence, features and prices of the same samples, in one object."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,8 +55,8 @@ class Problem:
         quality: (n, n_variants).
         evidence: what each variant said; empty where models are not classifiers.
         targets: (n,), the right class (or the reference's answer); -1 where there is none.
-        features: float32 (n, n_features).
-        features_ms: price of computing the features.
+        features: by extractor, float32 (n, n_features).
+        features_ms: by extractor, the price of computing them.
         reference: name of the model whose answers count as right, for samples without labels; else "".
     """
 
@@ -66,12 +66,12 @@ class Problem:
     quality: Floats
     evidence: tuple[Evidence, ...]
     targets: NDArray[np.int64]
-    features: NDArray[np.float32]
-    features_ms: float
+    features: Mapping[str, NDArray[np.float32]]
+    features_ms: Mapping[str, float]
     reference: str = ""
 
     @classmethod
-    def from_profile(cls, profile: Profile, costs: CostModel, features_ms: float) -> "Problem":
+    def from_profile(cls, profile: Profile, costs: CostModel, features_ms: Mapping[str, float]) -> "Problem":
         """Join the tables. Variants without costs are left out.
 
         Raises:
@@ -91,7 +91,7 @@ class Problem:
             profile.quality[:, keep],
             tuple(profile.evidence[number] for number in keep) if profile.evidence else (),
             profile.labels,
-            profile.features,
+            _by_extractor(profile),
             features_ms,
         )
         return problem._with_reference() if (profile.labels < 0).any() and problem.evidence else problem
@@ -109,7 +109,7 @@ class Problem:
             quality=self.quality[rows],
             evidence=tuple(evidence.take(rows) for evidence in self.evidence),
             targets=self.targets[rows],
-            features=self.features[rows],
+            features={name: table[rows] for name, table in self.features.items()},
         )
 
     def fixed(self, variant: int) -> Outcome:
@@ -132,3 +132,11 @@ class Problem:
         targets = self.evidence[reference].classes[:, 0].astype(np.int64)
         quality = np.stack([evidence.classes[:, 0] == targets for evidence in self.evidence], axis=1)
         return replace(self, targets=targets, quality=quality.astype(np.float64), reference=self.names[reference])
+
+
+def _by_extractor(profile: Profile) -> dict[str, NDArray[np.float32]]:
+    """Split the columns "<extractor>.<feature>" of the profile."""
+    columns: dict[str, list[int]] = {}
+    for number, name in enumerate(profile.feature_names):
+        columns.setdefault(name.partition(".")[0], []).append(number)
+    return {name: profile.features[:, numbers] for name, numbers in columns.items()}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.selection.objective import Objective
-from compsel.selection.policies import FixedPolicy, Policy, SelectingPolicy, Stagewise
+from compsel.selection.policies import FixedPolicy, Policy, RowSelector, SelectingPolicy, Stagewise
 from compsel.selection.portfolio import Addition, choose_portfolio
 from compsel.selection.problem import Outcome, Problem
 from compsel.selection.staged import StagedPolicy
@@ -66,9 +66,10 @@ class Fitted:
         if isinstance(self.policy, Stagewise):
             return _walk(self.policy.policy, columns, problem, self.penalty)
         if isinstance(self.policy, SelectingPolicy):
-            chosen = np.array([columns[self.policy.selector.select(row)] for row in problem.features], np.intp)
+            table = problem.features[self.policy.extractor]
+            chosen = np.array([columns[self.policy.selector.select(row)] for row in table], np.intp)
             rows = np.arange(len(chosen))
-            latency = problem.prices_ms[chosen] + problem.features_ms
+            latency = problem.prices_ms[chosen] + problem.features_ms.get(self.policy.extractor, 0.0)
             return Outcome(problem.quality[rows, chosen], latency, np.array(problem.names)[chosen])
         return problem.fixed(columns[0])
 
@@ -162,10 +163,11 @@ class PremodelRecipe(Recipe):
     """The LCTES 2018 premodel: a chain of nearest-neighbour classifiers over the features of the input."""
 
     name = "premodel"
+    extractor = "lctes"
 
     def applies(self, problem: Problem) -> bool:
         """Needs features."""
-        return problem.features.shape[1] > 0 and len(problem.names) > 1
+        return self.extractor in problem.features and len(problem.names) > 1
 
     def fit(self, problem: Problem, objective: Objective) -> Fitted:
         """Train on the optimal choice of every sample."""
@@ -185,13 +187,11 @@ class CostSensitiveRecipe(Recipe):
     """A cost-sensitive selector over the features of the input: see `compsel.selection.CostSensitiveSelector`."""
 
     name = "cost-sensitive"
-
-    def __init__(self, size: int = 4) -> None:
-        self.size = size
+    extractor = "image"
 
     def applies(self, problem: Problem) -> bool:
         """Needs features."""
-        return problem.features.shape[1] > 0 and len(problem.names) > 1
+        return self.extractor in problem.features and len(problem.names) > 1
 
     def fit(self, problem: Problem, objective: Objective) -> Fitted:
         """Train on the cost of every variant on every sample."""
@@ -201,13 +201,17 @@ class CostSensitiveRecipe(Recipe):
 
         penalty = penalty_of(problem, objective)
         costs = problem.prices_ms[None] + penalty * (1.0 - problem.quality)
-        selector = CostSensitiveSelector(random_state=0).fit(problem.features, costs)
-        data = to_onnx(selector, problem.features)
-        return _exported("selectors/cost-sensitive.onnx", data, problem, penalty, ExportedSelector)
+        table = problem.features[self.extractor]
+        data = to_onnx(CostSensitiveSelector(random_state=0).fit(table, costs), table)
+        return _exported(
+            "selectors/cost-sensitive.onnx", ExportedSelector(data), data, self.extractor, problem, penalty
+        )
 
 
-def _exported(file: str, data: bytes, problem: Problem, penalty: float, reader: type) -> Fitted:
-    policy = SelectingPolicy(problem.names, reader(data), file)
+def _exported(
+    file: str, selector: RowSelector, data: bytes, extractor: str, problem: Problem, penalty: float
+) -> Fitted:
+    policy = SelectingPolicy(problem.names, selector, file, extractor)
     return Fitted(policy, penalty, selectors={file: data})
 
 
