@@ -1,0 +1,115 @@
+"""The state of a device at one moment, and its form as features."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compsel.errors import InputError
+from compsel.features.base import FeatureExtractor
+
+__all__ = ["DeviceState", "DeviceStateFeatures"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """What goes on on the device beside our own inferences. NaN, or None, where the machine does not say.
+
+    Attributes:
+        time_ns: when it was read, by `time.perf_counter_ns`.
+        cores: how many cores' worth of time this process may use (affinity, container).
+        load_others: cores kept busy by other processes (by the hypervisor too), 0 to `cores`. Under a quota of a
+            container that is below its cores: by the others in the container.
+        load_own: cores kept busy by this process.
+        core_use: share of time that each core this process may use was busy, by anyone; 0 to 1.
+        run_queue: threads that could run at that moment, the one that looked not counted.
+        cpu_pressure, memory_pressure, io_pressure: share of time that some thread waited for it; 0 to 1.
+        frequency_mhz: mean clock of the cores; frequency_ratio: of their greatest clock, 0 to 1.
+        temperature_c: of the processor.
+        temperature_trend_c_per_min: its rise over the last half minute.
+        throttled: whether heat, or a container's quota, held the processor back just now.
+        battery_percent: charge, 0 to 100; on_battery: whether it runs on it.
+        free_memory_bytes: what can be allocated without swapping, in the container if there is one.
+
+    >>> DeviceState(time_ns=0, cores=2, load_others=1.0).run_queue
+    nan
+    """
+
+    time_ns: int
+    cores: int
+    load_others: float
+    load_own: float = math.nan
+    core_use: tuple[float, ...] = ()
+    run_queue: float = math.nan
+    cpu_pressure: float = math.nan
+    memory_pressure: float = math.nan
+    io_pressure: float = math.nan
+    frequency_mhz: float = math.nan
+    frequency_ratio: float = math.nan
+    temperature_c: float = math.nan
+    temperature_trend_c_per_min: float = math.nan
+    throttled: bool | None = None
+    battery_percent: float = math.nan
+    on_battery: bool | None = None
+    free_memory_bytes: float = math.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as JSON can hold it: null for what is not known."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        fields["core_use"] = list(self.core_use)
+        return {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in fields.items()}
+
+
+class DeviceStateFeatures(FeatureExtractor):
+    """A `DeviceState` as numbers; NaN where it is not known.
+
+    >>> features = DeviceStateFeatures()
+    >>> dict(zip(features.names, features.extract(DeviceState(0, cores=2, load_others=0.5)).tolist()))["load_others"]
+    0.5
+    """
+
+    names = (
+        "load_others",
+        "load_own",
+        "free_cores",  # cores minus load by others
+        "busiest_core_use",
+        "idlest_core_use",
+        "run_queue",
+        "cpu_pressure",
+        "memory_pressure",
+        "io_pressure",
+        "frequency_ratio",
+        "temperature_c",
+        "temperature_trend_c_per_min",
+        "throttled",
+        "battery_percent",
+        "on_battery",
+        "log2_free_memory_bytes",
+    )
+
+    def _extract(self, x: Any) -> np.ndarray:
+        if not isinstance(x, DeviceState):
+            raise InputError(f"device state: got {type(x).__name__}, allowed is a DeviceState")
+        memory = x.free_memory_bytes
+        return np.array(
+            (
+                x.load_others,
+                x.load_own,
+                x.cores - x.load_others,
+                max(x.core_use, default=math.nan),
+                min(x.core_use, default=math.nan),
+                x.run_queue,
+                x.cpu_pressure,
+                x.memory_pressure,
+                x.io_pressure,
+                x.frequency_ratio,
+                x.temperature_c,
+                x.temperature_trend_c_per_min,
+                math.nan if x.throttled is None else x.throttled,
+                x.battery_percent,
+                math.nan if x.on_battery is None else x.on_battery,
+                math.log2(memory) if memory > 0 else math.nan,
+            ),
+            np.float32,
+        )

@@ -1,0 +1,189 @@
+"""Readings from Linux: `/proc` and control groups, through files that are kept open."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from compsel.cgroup import cpu_quota, group_folders, read_number
+from compsel.features.linux_gauges import LinuxGauges
+from compsel.features.readings import Counters, Gauges
+
+__all__ = ["KernelFile", "LinuxReader"]
+
+_TICK_S = 1 / (os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100)
+_FILE_BYTES = 1 << 16
+# a line of /proc/stat: user nice system idle iowait irq softirq steal, then guests, who are in user already
+_COLUMNS, _IDLE, _IOWAIT = 8, 3, 4
+_MICROSECOND_S, _NANOSECOND_S, _KIB = 1e-6, 1e-9, 1024
+_PRESSURES = ("cpu", "memory", "io")
+# version 1 of control groups writes a number near 2^63 where there is no limit
+_NO_LIMIT_BYTES = 1 << 60
+
+
+class KernelFile:
+    """A file of the kernel that is kept open: reading it again costs one system call.
+
+    Args:
+        paths: the first that can be opened is taken.
+
+    >>> KernelFile(Path("/no/such/file")).read()
+    b''
+    """
+
+    def __init__(self, *paths: Path) -> None:
+        self._descriptor = -1
+        for path in paths:
+            try:
+                self._descriptor = os.open(path, os.O_RDONLY)
+                break
+            except OSError:
+                continue
+
+    def __bool__(self) -> bool:
+        return self._descriptor >= 0
+
+    def read(self) -> bytes:
+        """Return its content now; empty where it is not there, or not readable any more."""
+        if self._descriptor < 0:
+            return b""
+        try:
+            return os.pread(self._descriptor, _FILE_BYTES, 0)
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        """Close it; reading then gives nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class LinuxReader:
+    """Reads the state of a Linux machine. What the machine does not have is NaN or None, never an error.
+
+    Args:
+        proc, sys: where the kernel's trees are mounted: others in tests.
+        own_seconds: gives the processor time of this process.
+        affinity: the cores that this process may use; None: what the kernel says.
+
+    >>> LinuxReader(proc="/no/such/folder", sys="/no/such/folder").counters().busy_s
+    ()
+    """
+
+    def __init__(
+        self,
+        proc: str | os.PathLike[str] = "/proc",
+        sys: str | os.PathLike[str] = "/sys",
+        own_seconds: Callable[[], float] = time.process_time,
+        affinity: Sequence[int] | None = None,
+    ) -> None:
+        root, mount = Path(proc), Path(sys)
+        self._own_seconds = own_seconds
+        usable = os.sched_getaffinity(0) if affinity is None else affinity
+        self._cores = frozenset(b"cpu%d" % core for core in usable)
+        quota = cpu_quota(proc, sys)
+        limited = quota is not None and quota < len(self._cores)
+        self.cores = max(1, math.ceil(quota) if quota is not None and limited else len(self._cores))
+        # under a quota it is the neighbours in the container that take from it, not those on the machine
+        group = next(group_folders("cpu", proc, sys), None) if limited else None
+        self._stat = KernelFile(root / "stat")
+        self._loadavg = KernelFile(root / "loadavg")
+        self._meminfo = KernelFile(root / "meminfo")
+        self._group_stat = KernelFile(*([group / "cpu.stat"] if group else []))
+        self._group_usage = KernelFile(*_usage_files(mount, group))
+        self._pressures = tuple(
+            KernelFile(*([group / f"{what}.pressure"] if group else []), root / "pressure" / what)
+            for what in _PRESSURES
+        )
+        self._memory_limits = list(_memory_limits(proc, sys))
+        self._gauges = LinuxGauges(mount, sorted(usable))
+
+    def counters(self) -> Counters:
+        """Read what changes fast."""
+        time_ns, own_s = time.perf_counter_ns(), self._own_seconds()
+        group = dict(line.split()[:2] for line in self._group_stat.read().splitlines() if b" " in line)
+        usage_us = group.get(b"usage_usec")
+        usage_ns = self._group_usage.read()
+        return Counters(
+            time_ns=time_ns,
+            busy_s=self._busy_s(),
+            own_s=own_s,
+            group_s=int(usage_us) * _MICROSECOND_S
+            if usage_us
+            else int(usage_ns) * _NANOSECOND_S
+            if usage_ns
+            else math.nan,
+            held_back=int(group[b"nr_throttled"]) if b"nr_throttled" in group else None,
+            runnable=self._runnable(),
+            waiting_s=tuple(map(_waiting_s, self._pressures)),  # type: ignore[arg-type]
+            free_memory_bytes=self._free_memory_bytes(),
+        )
+
+    def gauges(self) -> Gauges:
+        """Read what changes slowly."""
+        return self._gauges.read()
+
+    def close(self) -> None:
+        """Close the files."""
+        files = (self._stat, self._loadavg, self._meminfo, self._group_stat, self._group_usage, *self._pressures)
+        for file in (*files, *(used for _, used in self._memory_limits)):
+            file.close()
+
+    def _busy_s(self) -> tuple[float, ...]:
+        busy = []
+        for line in self._stat.read().splitlines():
+            if not line.startswith(b"cpu"):
+                break
+            name, *columns = line.split()
+            if name in self._cores:
+                ticks = [int(column) for column in columns[:_COLUMNS]]
+                busy.append((sum(ticks) - ticks[_IDLE] - ticks[_IOWAIT]) * _TICK_S)
+        return tuple(busy)
+
+    def _runnable(self) -> float:
+        words = self._loadavg.read().split()
+        return float(words[3].partition(b"/")[0]) if len(words) > 3 else math.nan
+
+    def _free_memory_bytes(self) -> float:
+        free = math.nan
+        for line in self._meminfo.read().splitlines():
+            if line.startswith(b"MemAvailable:"):
+                free = float(line.split()[1]) * _KIB
+                break
+        for limit, used in self._memory_limits:
+            text = used.read()
+            if text:
+                left = float(max(0, limit - int(text)))
+                free = left if math.isnan(free) else min(free, left)
+        return free
+
+
+def _waiting_s(file: KernelFile) -> float:
+    # some avg10=0.00 avg60=0.00 avg300=0.00 total=1234
+    first = file.read().partition(b"\n")[0]
+    total = first.rpartition(b"total=")[2]
+    return int(total) * _MICROSECOND_S if total.isdigit() else math.nan
+
+
+def _usage_files(sys: Path, group: Path | None) -> list[Path]:
+    """Where version 1 of control groups keeps the processor time of a group: in a tree of its own."""
+    first = sys / "fs/cgroup/cpu"
+    if group is None or not group.is_relative_to(first):
+        return []
+    return [sys / "fs/cgroup/cpuacct" / group.relative_to(first) / "cpuacct.usage", group / "cpuacct.usage"]
+
+
+def _memory_limits(proc: str | os.PathLike[str], sys: str | os.PathLike[str]) -> list[tuple[int, KernelFile]]:
+    """Return every memory limit above this process, with the file of what is used of it."""
+    limits = []
+    for folder in group_folders("memory", proc, sys):
+        for limit_file, used_file in (
+            ("memory.max", "memory.current"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        ):
+            limit = read_number(folder / limit_file)
+            if limit is not None and limit < _NO_LIMIT_BYTES:
+                limits.append((limit, KernelFile(folder / used_file)))
+    return limits
