@@ -4,22 +4,40 @@ Adding a technique: a file with a frozen dataclass that derives from `compsel.te
 `TECHNIQUES`, and `tests/techniques` checks it like all others.
 """
 
+from compsel.errors import NotApplicableError
+from compsel.model import Model
 from compsel.techniques.base import Technique
 from compsel.techniques.chain import Chain
+from compsel.techniques.compress import CompressionReport, compress
 from compsel.techniques.float16 import Float16
+from compsel.techniques.int8_dynamic import Int8Dynamic
 from compsel.techniques.int8_static import Int8Static
 from compsel.techniques.none import NoCompression
 from compsel.techniques.parsing import parse_with
+from compsel.techniques.prune import Prune
 from compsel.techniques.resolution import Resolution
+from compsel.techniques.verify import Verification, verify
 
 __all__ = [
     "TECHNIQUES",
     "Chain",
+    "CompressionReport",
     "Technique",
+    "Verification",
+    "applicable",
+    "compress",
     "parse",
+    "verify",
 ]
 
-TECHNIQUES: dict[str, type[Technique]] = {kind.name: kind for kind in (NoCompression, Int8Static, Float16, Resolution)}
+TECHNIQUES: dict[str, type[Technique]] = {
+    NoCompression.name: NoCompression,
+    Int8Static.name: Int8Static,
+    Float16.name: Float16,
+    Int8Dynamic.name: Int8Dynamic,
+    Prune.name: Prune,
+    Resolution.name: Resolution,
+}
 
 
 def parse(spec: str) -> Technique:
@@ -35,3 +53,25 @@ def parse(spec: str) -> Technique:
     compsel.errors.TechniqueError: got technique 'int9', allowed are none, ...
     """
     return parse_with(TECHNIQUES, spec)
+
+
+def applicable(model: Model) -> list[str]:
+    """Return the techniques, as `parse` reads them, that are worth a try on `model` when none is asked for.
+
+    Whether one really applies shows when it is applied; those that plainly do not are left out.
+    """
+    found: dict[str, list[Technique]] = {}
+    for name, kind in TECHNIQUES.items():
+        for technique in kind.suggestions(model):
+            try:
+                technique.check(model)
+            except NotApplicableError:
+                continue
+            found.setdefault(name, []).append(technique)
+    # the two that cost least accuracy for the time they save work on different things
+    chains = [
+        Chain((smaller, quantised))
+        for smaller in found.get(Resolution.name, ())
+        for quantised in found.get(Int8Static.name, ())
+    ]
+    return [technique.spec for technique in (*(one for some in found.values() for one in some), *chains)]

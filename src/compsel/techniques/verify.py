@@ -1,0 +1,171 @@
+"""Does a variant still say what its model says? What does not load, run or agree is never shipped."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from compsel.errors import InputError, ModelError
+from compsel.feeds import feeds_of, synthetic_feeds
+from compsel.model import Model
+from compsel.samples import Samples
+from compsel.techniques.calibrate import open_session
+
+__all__ = ["Verification", "verify"]
+
+# by sample: the outputs of the model, and those of the variant
+Pairs = list[tuple[list[np.ndarray], list[np.ndarray]]]
+_SAMPLES = 32
+_SYNTHETIC = 4
+_SYNTHETIC_SIDE = 256
+# below both, a variant tells less than a quarter of the variance of its model's output (0.5 squared) and names
+# another class for most samples: it has become another function, not a less precise one
+_LEAST_CORRELATION = 0.5
+_LEAST_AGREEMENT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How far a variant agrees with its model.
+
+    Attributes:
+        ok: whether it can be shipped.
+        reason: why not; empty when it can.
+        agreement: share of samples with the same top class (or, for whole-number outputs, of equal numbers);
+            None where no output can be read that way.
+        correlation: least Pearson correlation of the floating-point outputs with the model's; None without any.
+        samples: how many inputs were compared.
+        synthetic: whether those were made up, for want of samples.
+    """
+
+    ok: bool
+    reason: str
+    agreement: float | None
+    correlation: float | None
+    samples: int
+    synthetic: bool
+
+
+def verify(variant: Model, original: Model, samples: Samples | None = None) -> Verification:
+    """Run a variant beside its model on up to 32 samples, each with its own preprocessing.
+
+    A variant is refused when it does not load or run, gives values that are not finite where the model's are, or has
+    outputs of another shape; and when it is another function: the correlation of an output with the model's is below
+    0.5, and its top class agrees on less than half of the samples.
+
+    Args:
+        variant: what a technique made.
+        original: what it was made of.
+        samples: inputs; without any, seeded synthetic ones.
+
+    Raises:
+        ModelError: the original itself does not run.
+    """
+    synthetic = samples is None or len(samples) == 0
+    values = _synthetic(original) if samples is None or synthetic else (s.value for s in samples.spread(_SAMPLES))
+    reference = open_session(original.proto)
+    try:
+        session = open_session(variant.proto)
+    except ModelError as error:
+        return Verification(False, str(error), None, None, 0, synthetic)
+    pairs: Pairs = []
+    for value in values:
+        try:
+            wanted = reference.run(None, feeds_of(original, value))
+        except InputError:
+            raise
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
+            raise ModelError(f"{original.name!r} does not run: {_short(error)}") from error
+        try:
+            got = session.run(None, feeds_of(variant, value))
+        except Exception as error:
+            return Verification(False, f"it does not run: {_short(error)}", None, None, len(pairs), synthetic)
+        pairs.append((wanted, got))
+        reason = _broken(wanted, got, same_size=variant.preprocessing == original.preprocessing)
+        if reason:
+            return Verification(False, reason, None, None, len(pairs), synthetic)
+    agreement, correlation = _agreement(pairs), _correlation(pairs)
+    reason = _other_function(agreement, correlation)
+    return Verification(not reason, reason, agreement, correlation, len(pairs), synthetic)
+
+
+def _synthetic(model: Model) -> list[np.ndarray | Mapping[str, np.ndarray]]:
+    """Make inputs: coloured clouds for image models, noise for others; the same ones each time."""
+    if model.preprocessing is None:
+        return [synthetic_feeds(model.inputs, seed) for seed in range(_SYNTHETIC)]
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 256, (_SYNTHETIC, 8, 8, 3), dtype=np.uint8)
+    side = (_SYNTHETIC_SIDE, _SYNTHETIC_SIDE)
+    return [np.asarray(cv2.resize(image, side, interpolation=cv2.INTER_LINEAR)) for image in small]
+
+
+def _broken(wanted: Sequence[np.ndarray], got: Sequence[np.ndarray], same_size: bool) -> str:
+    for index, (want, have) in enumerate(zip(wanted, got, strict=True)):
+        if not isinstance(want, np.ndarray) or want.dtype.kind not in "fiub":
+            continue
+        if np.shape(want) != np.shape(have) and same_size:
+            return f"output {index} has shape {np.shape(have)}, the model's has {np.shape(want)}"
+        if want.dtype.kind == "f" and np.isfinite(want).all() and not np.isfinite(have).all():
+            return f"output {index} is not finite (NaN or overflow)"
+    return ""
+
+
+def _comparable(pairs: Pairs, kinds: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return, by output, all samples' values of the model and of the variant, each (samples, values)."""
+    result = []
+    for index in range(len(pairs[0][0]) if pairs else 0):
+        columns = [(wanted[index], got[index]) for wanted, got in pairs]
+        if all(
+            isinstance(want, np.ndarray) and want.dtype.kind in kinds and want.size and want.shape == have.shape
+            for want, have in columns
+        ):
+            flat = [(want.ravel().astype(np.float64), have.ravel().astype(np.float64)) for want, have in columns]
+            if len({len(want) for want, _ in flat}) == 1:
+                result.append((np.stack([want for want, _ in flat]), np.stack([have for _, have in flat])))
+    return result
+
+
+def _agreement(pairs: Pairs) -> float | None:
+    classifier = pairs and all(
+        out.ndim == 2 and out.shape[1] > 1 for out in pairs[0][0][:1] if isinstance(out, np.ndarray)
+    )
+    shares = [float(np.mean(want == have)) for want, have in _comparable(pairs, "iub")]
+    if classifier:
+        scores = _comparable([(wanted[:1], got[:1]) for wanted, got in pairs], "f")
+        shares += [float(np.mean(want.argmax(axis=1) == have.argmax(axis=1))) for want, have in scores]
+    return min(shares, default=None)
+
+
+def _correlation(pairs: Pairs) -> float | None:
+    return min((_pearson(want.ravel(), have.ravel()) for want, have in _comparable(pairs, "f")), default=None)
+
+
+def _pearson(first: np.ndarray, second: np.ndarray) -> float:
+    finite = np.isfinite(first) & np.isfinite(second)
+    first, second = first[finite], second[finite]
+    if first.size < 2:
+        return 1.0
+    first, second = first - first.mean(), second - second.mean()
+    norm = np.linalg.norm(first) * np.linalg.norm(second)
+    if norm == 0.0:
+        # constant outputs: the same constant function, or not
+        return float(np.allclose(np.linalg.norm(first), np.linalg.norm(second), atol=1e-6))
+    return float(first @ second / norm)
+
+
+def _other_function(agreement: float | None, correlation: float | None) -> str:
+    agrees = agreement is not None and agreement >= _LEAST_AGREEMENT
+    correlates = correlation is not None and correlation >= _LEAST_CORRELATION
+    if agrees or correlates or (agreement is None and correlation is None):
+        return ""
+    parts = []
+    if agreement is not None:
+        parts.append(f"agrees with its model on {agreement:.0%} of the samples")
+    if correlation is not None:
+        parts.append(f"its output has a correlation of {correlation:.2f} with the model's")
+    return f"it has become another function: {', '.join(parts)}"
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
