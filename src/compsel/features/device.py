@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from compsel.errors import ProcessorError
 from compsel.features.device_state import DeviceState, DeviceStateFeatures
 from compsel.features.fingerprint import device_fingerprint
 from compsel.features.linux import LinuxReader
@@ -48,8 +49,8 @@ def read_state(
 class DeviceSampler:
     """Watches the device in a background thread.
 
-    The thread is a daemon: it never keeps a process alive. After a fork, which no thread survives, it is started again
-    when the child first asks.
+    The thread is a daemon: it never keeps a process alive. Where it has ended without `stop` (no thread survives a
+    fork) it is started again when somebody asks for the state.
 
     Args:
         interval_s: time between samples.
@@ -104,13 +105,15 @@ class DeviceSampler:
             thread.join()
 
     def state(self) -> DeviceState:
-        """Return the latest state; start to watch if nothing does yet."""
-        state = self._state
-        if state is None or (self._process != os.getpid() and self._thread is not None):
-            self._after_fork()
+        """Return the latest state, which after `stop` is the last one; start to watch if nothing ever did."""
+        thread = self._thread
+        running = thread is not None and thread.is_alive() and self._process == os.getpid()
+        if not running and (thread is not None or self._state is None):
+            self._forget_after_fork()
             self.start()
-            state = self._state
-            assert state is not None
+        state = self._state
+        if state is None:
+            raise ProcessorError("device state: it cannot be read here")
         return state
 
     def __enter__(self) -> "DeviceSampler":
@@ -119,7 +122,7 @@ class DeviceSampler:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _after_fork(self) -> None:
+    def _forget_after_fork(self) -> None:
         if self._process not in (0, os.getpid()):
             # whoever held the lock when the process forked is not here to give it back
             self._lock = threading.Lock()
