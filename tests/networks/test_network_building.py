@@ -10,6 +10,9 @@ from compsel.model import Model
 from compsel.networks import NETWORKS, build, macs, names, parameters
 
 PUBLISHED = {
+    "resnet50": 25_557_032,
+    "resnet101": 44_549_160,
+    "resnet152": 60_192_808,
     "mobilenet-v1": 4_231_976,
     "efficientnet-lite0": 4_652_008,
     "efficientnet-lite1": 5_416_680,
@@ -133,7 +136,7 @@ def test_bad_options(options: dict[str, object], message: str) -> None:
 
 
 # in millions, as published: Howard et al. 2017, table 4; He et al. 2016, table 1 (and so on)
-PUBLISHED_MACS = {"mobilenet-v1": 569}
+PUBLISHED_MACS = {"mobilenet-v1": 569, "resnet50": 4089}
 
 
 @pytest.mark.parametrize("name", PUBLISHED_MACS)

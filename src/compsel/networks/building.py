@@ -8,7 +8,7 @@ import numpy as np
 
 from compsel.errors import ModelError
 from compsel.model import Model
-from compsel.networks import efficientnet_lite, mobilenet
+from compsel.networks import efficientnet_lite, mobilenet, resnet
 from compsel.networks.calibration import CALIBRATION_SIZE, calibrate
 from compsel.networks.graph import GraphBuilder
 from compsel.networks.initialisation import initialise
@@ -18,7 +18,7 @@ from compsel.networks.weights import fit, imagenet_file, load_weights
 __all__ = ["NETWORKS", "build", "names"]
 
 NETWORKS: Mapping[str, Network] = {
-    network.name: network for module in (mobilenet, efficientnet_lite) for network in module.NETWORKS
+    network.name: network for module in (resnet, mobilenet, efficientnet_lite) for network in module.NETWORKS
 }
 
 

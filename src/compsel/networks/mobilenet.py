@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from compsel.networks.graph import GraphBuilder, Tensor
 from compsel.networks.network import Network, Variant
-from compsel.preprocessing import ImagePreprocessing
+from compsel.networks.pixels import tensorflow
 
 __all__ = ["NETWORKS"]
 
@@ -48,12 +48,6 @@ def _unit(net: GraphBuilder, x: Tensor, name: str) -> Tensor:
     return net.relu6(net.batch_norm(x, name, _EPSILON))
 
 
-def _preprocessing(resolution: tuple[int, int]) -> ImagePreprocessing:
-    return ImagePreprocessing(
-        resolution=resolution, crop_fraction=0.875, interpolation="bicubic", mean=(127.5,) * 3, std=(127.5,) * 3
-    )
-
-
 NETWORKS = (
     Network(
         name="mobilenet-v1",
@@ -62,8 +56,8 @@ NETWORKS = (
         naming="timm mobilenetv1; or folded: conv0, block1.depthwise, ...",
         reference="its ImageNet weights on real photographs; keras.applications.MobileNet",
         variants=(
-            Variant(_define, _preprocessing),
-            Variant(_define_folded, _preprocessing, marker="conv0.bias"),
+            Variant(_define, tensorflow),
+            Variant(_define_folded, tensorflow, marker="conv0.bias"),
         ),
     ),
 )

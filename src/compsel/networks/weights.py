@@ -13,6 +13,7 @@ import numpy as np
 from compsel.errors import MissingDependencyError, WeightsError
 from compsel.networks.graph import Parameter
 from compsel.networks.safetensors import read_safetensors
+from compsel.networks.tensorflowjs import read_tensorflowjs
 from compsel.networks.torch_checkpoint import read_torch_checkpoint
 
 __all__ = ["fit", "imagenet_file", "load_weights"]
@@ -26,12 +27,15 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read the tensors of a weights file by name. Nothing in the file is ever executed.
 
     Args:
-        path: `.npz`, `.safetensors`, or a torch checkpoint (`.pth`, `.pt`, `.bin`; the old format or the zip format).
+        path: `.npz`, `.safetensors`, a torch checkpoint (`.pth`, `.pt`, `.bin`; the old format or the zip format),
+            or the `model.json` of a TensorFlow.js model, or its folder.
 
     Raises:
         WeightsError: no such file, another format, a damaged file, or one that holds more than tensors.
     """
     path = Path(path)
+    if path.is_dir():
+        return read_tensorflowjs(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise WeightsError(f"{path}: got a file ending in {path.suffix!r}, allowed are {', '.join(_READERS)}")
@@ -135,4 +139,5 @@ _READERS: Mapping[str, Callable[[Path], dict[str, np.ndarray]]] = {
     ".pth": read_torch_checkpoint,
     ".pt": read_torch_checkpoint,
     ".bin": read_torch_checkpoint,
+    ".json": read_tensorflowjs,
 }
