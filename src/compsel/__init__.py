@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from compsel.build import build
+    from compsel.pipeline import build
     from compsel.model import Model
     from compsel.preprocessing import ImagePreprocessing
     from compsel.runtime import Answer, Runtime, load
@@ -25,7 +25,7 @@ _HOME = {
     "Objective": "compsel.selection",
     "Runtime": "compsel.runtime",
     "TensorFolder": "compsel.samples",
-    "build": "compsel.build",
+    "build": "compsel.pipeline",
     "load": "compsel.runtime",
 }
 

@@ -13,7 +13,7 @@ in this module, and a test with a folder of that version.
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,8 @@ class Profile:
         latency: the timed inferences, or None before they are measured on this device.
         memory_mb: peak resident memory of one process that runs the choice, by choice.
         device: fingerprint of the device that `latency` was measured on.
+        features_ms: by extractor, what computing its features takes.
+        origin: in words, what the samples are.
     """
 
     samples: tuple[str, ...]
@@ -134,6 +136,8 @@ class Profile:
     latency: LatencyTable | None = None
     memory_mb: Mapping[tuple[str, str], float] = field(default_factory=dict)
     device: Mapping[str, Any] = field(default_factory=dict)
+    features_ms: Mapping[str, float] = field(default_factory=dict)
+    origin: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -143,17 +147,13 @@ class Profile:
     def take(self, rows: Sequence[int] | NDArray[np.intp]) -> "Profile":
         """Return the profile of some of the samples; the costs stay."""
         chosen = np.asarray(rows, np.intp)
-        return Profile(
-            tuple(self.samples[row] for row in chosen),
-            self.labels[chosen],
-            self.variants,
-            self.quality[chosen],
-            tuple(evidence.take(chosen) for evidence in self.evidence),
-            self.features[chosen],
-            self.feature_names,
-            self.latency,
-            self.memory_mb,
-            self.device,
+        return replace(
+            self,
+            samples=tuple(self.samples[row] for row in chosen),
+            labels=self.labels[chosen],
+            quality=self.quality[chosen],
+            evidence=tuple(evidence.take(chosen) for evidence in self.evidence),
+            features=self.features[chosen],
         )
 
     @classmethod
@@ -190,6 +190,8 @@ class Profile:
             read_latency(folder),
             read_memory(folder),
             header.get("device", {}),
+            header.get("features_ms", {}),
+            header.get("origin", ""),
         )
 
 
@@ -209,9 +211,14 @@ def read_header(folder: Path) -> dict[str, Any]:
 
 
 def write_header(
-    folder: Path, variants: Sequence[Variant], n_classes: int, device: Mapping[str, Any], origin: str
+    folder: Path,
+    variants: Sequence[Variant],
+    n_classes: int,
+    device: Mapping[str, Any],
+    features_ms: Mapping[str, float],
+    origin: str,
 ) -> None:
-    """Write `profile.json`; `origin` says in words what the samples are."""
+    """Write `profile.json`; see `Profile` for what goes in."""
     write_json(
         folder / "profile.json",
         {
@@ -219,6 +226,7 @@ def write_header(
             "origin": origin,
             "n_classes": n_classes,
             "device": dict(device),
+            "features_ms": dict(features_ms),
             "variants": [variant.to_dict() for variant in variants],
         },
     )

@@ -105,8 +105,16 @@ class Runtime:
             ObjectiveError: limits that are not allowed.
         """
         limits = self._limits(deadline_ms, min_quality, minimize)
-        image = decode(source)
-        return self._answer(image, limits, None)
+        return self._answer(decode(source), limits, None)
+
+    def answer(self, value: Value) -> Answer:
+        """Answer a decoded image, or named tensors, under the bundle's objective; with the trace that `run` drops.
+
+        Raises:
+            InputError: not an input of this bundle.
+        """
+        allowed = None if isinstance(value, np.ndarray) else self._accepting_variants(value)
+        return self._answer(value, self._default, allowed)
 
     def run(
         self,

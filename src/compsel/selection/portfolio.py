@@ -13,7 +13,7 @@ from compsel.selection.problem import Problem
 from compsel.selection.staged import StagedPolicy
 from compsel.selection.staged_training import fit_staged
 
-__all__ = ["Addition", "choose_portfolio"]
+__all__ = ["Addition", "choose_portfolio", "complementary"]
 
 _LEAST_GAIN = 0.005  # of the cost so far: less is noise
 
@@ -56,6 +56,21 @@ def choose_portfolio(problem: Problem, penalty: float, size: int) -> tuple[Addit
         chosen.append(best)
         additions.append(Addition(policy.variants[best], cost, quality))
     return tuple(additions)
+
+
+def complementary(problem: Problem, penalty: float, size: int) -> tuple[int, ...]:
+    """Return at most `size` variants among which an oracle would cost least (greedy), for selectors without stages."""
+    cost = problem.prices_ms[None] + penalty * (1.0 - problem.quality)
+    chosen: list[int] = []
+    so_far = np.full(len(cost), np.inf)
+    while len(chosen) < min(size, cost.shape[1]):
+        totals = np.minimum(cost, so_far[:, None]).mean(axis=0)
+        best = int(np.argmin(totals))
+        if best in chosen or totals[best] > so_far.mean() * (1.0 - _LEAST_GAIN):
+            break
+        chosen.append(best)
+        so_far = np.minimum(so_far, cost[:, best])
+    return tuple(chosen)
 
 
 def _cost(policy: StagedPolicy, prices: np.ndarray, variants: Sequence[int], penalty: float) -> tuple[float, float]:

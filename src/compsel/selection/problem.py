@@ -112,6 +112,18 @@ class Problem:
             features={name: table[rows] for name, table in self.features.items()},
         )
 
+    def among(self, variants: Sequence[int]) -> "Problem":
+        """Return the problem with some of the variants."""
+        columns = list(variants)
+        return replace(
+            self,
+            names=tuple(self.names[column] for column in columns),
+            prices_ms=self.prices_ms[columns],
+            uncompressed=self.uncompressed[columns],
+            quality=self.quality[:, columns],
+            evidence=tuple(self.evidence[column] for column in columns) if self.evidence else (),
+        )
+
     def fixed(self, variant: int) -> Outcome:
         """Return what always running one variant gives."""
         n = len(self.quality)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy, Policy, RowSelector, SelectingPolicy, Stagewise
-from compsel.selection.portfolio import Addition, choose_portfolio
+from compsel.selection.portfolio import Addition, choose_portfolio, complementary
 from compsel.selection.problem import Outcome, Problem
 from compsel.selection.staged import StagedPolicy
 from compsel.selection.staged_training import fit_staged
@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 # a wrong answer costs as much as so many inferences of the most accurate network, unless the objective says otherwise
 _PENALTY_IN_INFERENCES = 10.0
 _INNER_FOLDS = 5
+_SHORTLIST = 5  # variants among which selectors without stages choose
 # penalties that are tried, as multiples of the objective's
 _PENALTIES = tuple(float(factor) for factor in np.geomspace(0.05, 20.0, 16))
 
@@ -200,6 +201,7 @@ class CostSensitiveRecipe(Recipe):
         from compsel.selection.exported import ExportedSelector
 
         penalty = penalty_of(problem, objective)
+        problem = problem.among(complementary(problem, penalty, _SHORTLIST))
         costs = problem.prices_ms[None] + penalty * (1.0 - problem.quality)
         table = problem.features[self.extractor]
         data = to_onnx(CostSensitiveSelector(random_state=0).fit(table, costs), table)

@@ -1,0 +1,217 @@
+"""Compare a bundle's policy with the baselines and the oracle: one run, interleaved, on the real runtime.
+
+Every policy answers every sample, in a new random order each time, so that drift of the device hits all alike.
+Latencies are end to end: decoded image in, answer out, with preprocessing, features, selector and every stage.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.errors import SamplesError
+from compsel.features.device import device_fingerprint
+from compsel.runtime.answer import Answer
+from compsel.runtime.dispatch import Runtime
+from compsel.samples import Samples
+from compsel.selection.policies import FixedPolicy
+
+__all__ = ["Evaluation", "PolicyResult", "evaluate"]
+
+Floats = NDArray[np.float64]
+_BOOTSTRAPS = 2000
+
+
+@dataclass
+class PolicyResult:
+    """What one policy did.
+
+    Attributes:
+        name: of the policy.
+        right: (n,), whether each answer was right.
+        latency_ms: (n,), median over the repeats of each sample.
+        choices: what ran, with its number of samples.
+        features_ms, selector_ms: (n,), overheads.
+    """
+
+    name: str
+    right: Floats
+    latency_ms: Floats
+    choices: Counter[str] = field(default_factory=Counter)
+    features_ms: Floats = field(default_factory=lambda: np.empty(0))
+    selector_ms: Floats = field(default_factory=lambda: np.empty(0))
+
+    def cost(self, penalty: float) -> Floats:
+        """Return latency, and the penalty where the answer is wrong."""
+        return self.latency_ms + penalty * (1.0 - self.right)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        p50, p95, p99 = np.quantile(self.latency_ms, [0.5, 0.95, 0.99])
+        n = len(self.right)
+        return {
+            "accuracy": float(self.right.mean()),
+            "latency_ms": {
+                "mean": float(self.latency_ms.mean()),
+                "p50": float(p50),
+                "p95": float(p95),
+                "p99": float(p99),
+            },
+            "energy_mj": None,
+            "choices": {choice: count / n for choice, count in self.choices.most_common()},
+        }
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The comparison.
+
+    Attributes:
+        results: by policy.
+        penalty: price of a wrong answer (ms) in `gap_closed`.
+        labelled: whether accuracies are against labels; otherwise against the most accurate uncompressed network.
+    """
+
+    results: Mapping[str, PolicyResult]
+    penalty: float
+    labelled: bool
+
+    @property
+    def gap_closed(self) -> tuple[float, float, float]:
+        """Share of the distance from best static to oracle, and its 95 % confidence interval (bootstrap)."""
+        costs = [self.results[name].cost(self.penalty) for name in ("best_static", "adaptive", "oracle")]
+        generator = np.random.default_rng(0)
+        n = len(costs[0])
+        draws = [
+            _gap(*(cost[rows] for cost in costs)) for rows in (generator.integers(0, n, n) for _ in range(_BOOTSTRAPS))
+        ]
+        low, high = np.nanquantile(draws, [0.025, 0.975])
+        return _gap(*costs), float(low), float(high)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        adaptive, accurate = self.results["adaptive"], self.results["most_accurate"]
+        static, oracle = self.results["best_static"], self.results["oracle"]
+        mean = float(adaptive.latency_ms.mean())
+        features, selector = float(adaptive.features_ms.mean()), float(adaptive.selector_ms.mean())
+        gap, low, high = self.gap_closed
+        return {
+            "n": len(adaptive.right),
+            "labelled": self.labelled,
+            "device": device_fingerprint(),
+            "policies": {name: result.to_dict() for name, result in self.results.items()},
+            "names": {name: name for name in self.results},
+            "overhead_ms": {
+                "features": features,
+                "selector": selector,
+                "total": features + selector,
+                "share_of_mean_latency": (features + selector) / mean,
+            },
+            "summary": {
+                "speedup_vs_most_accurate": float(accurate.latency_ms.mean()) / mean,
+                "accuracy_vs_most_accurate": float(adaptive.right.mean() - accurate.right.mean()),
+                "speedup_vs_best_static": float(static.latency_ms.mean()) / mean,
+                "accuracy_vs_best_static": float(adaptive.right.mean() - static.right.mean()),
+                "oracle_latency_fraction": float(oracle.latency_ms.mean()) / mean,
+                "gap_closed": gap,
+                "gap_closed_95": [low, high],
+                "penalty_ms": self.penalty,
+            },
+        }
+
+
+def evaluate(
+    runtime: Runtime,
+    samples: Samples,
+    *,
+    repeats: int = 3,
+    seed: int = 0,
+    progress: Callable[[Iterable[int], str], Iterable[int]] = lambda items, label: items,
+) -> Evaluation:
+    """Answer every sample by every policy of the bundle, by random choices, and by the oracle.
+
+    Args:
+        runtime: of the bundle.
+        samples: with labels; without, answers count as right that agree with the most accurate uncompressed network.
+        repeats: of each sample and policy; the median counts.
+        seed: of the order and of the random choices.
+        progress: wraps the loop over samples.
+
+    Raises:
+        SamplesError: no samples, or labels that the models do not have.
+    """
+    if not len(samples):
+        raise SamplesError("no samples to evaluate on")
+    targets = _targets(runtime, samples, progress)
+    oracle = _oracle_choices(runtime, samples, targets, progress)
+    generator = np.random.default_rng(seed)
+    fixed = {name: runtime.with_policy(FixedPolicy(name)) for name in runtime.bundle.variants}
+    shared = {name: runtime.with_policy(policy) for name, policy in runtime.bundle.policies.items()}
+    for one in [*fixed.values(), *shared.values()]:
+        one.warm_up()
+    names = [*shared, "random", "oracle"]
+    collected: dict[str, list[list[Answer]]] = {name: [] for name in names}
+    variants = list(fixed)
+    for index in progress(range(len(samples)), "evaluating"):
+        value = samples.value(index)
+        choosing = shared | {
+            "random": fixed[variants[generator.integers(len(variants))]],
+            "oracle": fixed[oracle[index]],
+        }
+        answers: dict[str, list[Answer]] = {name: [] for name in names}
+        for _ in range(repeats):
+            for position in generator.permutation(len(names)):
+                answers[names[position]].append(choosing[names[position]].answer(value))
+        for name in names:
+            collected[name].append(answers[name])
+    penalty = float(runtime.bundle.summary["penalty_ms"])
+    results = {name: _result(name, rows, targets) for name, rows in collected.items()}
+    return Evaluation(results, penalty, samples.labelled)
+
+
+def _targets(runtime: Runtime, samples: Samples, progress: Callable[[Iterable[int], str], Iterable[int]]) -> list[int]:
+    """Return the labels, or the answers of the most accurate uncompressed network."""
+    if samples.labelled:
+        return [label for label in samples.labels if label is not None]
+    reference = runtime.with_policy(runtime.bundle.policies["most_accurate"])
+    return [
+        reference.answer(samples.value(index)).label for index in progress(range(len(samples)), "reference answers")
+    ]
+
+
+def _oracle_choices(
+    runtime: Runtime,
+    samples: Samples,
+    targets: list[int],
+    progress: Callable[[Iterable[int], str], Iterable[int]],
+) -> list[str]:
+    """Return for each sample the cheapest variant that is right; the cheapest of all where none is."""
+    load = float(runtime.costs.loads[0])
+    order = sorted(runtime.bundle.variants, key=lambda name: runtime.costs.processors(name, load)[1])
+    fixed = {name: runtime.with_policy(FixedPolicy(name)) for name in order}
+    chosen = []
+    for index in progress(range(len(samples)), "oracle"):
+        value = samples.value(index)
+        right = (name for name in order if fixed[name].answer(value).label == targets[index])
+        chosen.append(next(right, order[0]))
+    return chosen
+
+
+def _result(name: str, rows: list[list[Answer]], targets: list[int]) -> PolicyResult:
+    firsts = [answers[0] for answers in rows]
+    return PolicyResult(
+        name,
+        np.array([answer.label == target for answer, target in zip(firsts, targets, strict=True)], np.float64),
+        np.array([np.median([answer.latency_ms for answer in answers]) for answers in rows]),
+        Counter(answer.choice for answer in firsts),
+        np.array([np.median([answer.features_ms for answer in answers]) for answers in rows]),
+        np.array([np.median([answer.selector_ms for answer in answers]) for answers in rows]),
+    )
+
+
+def _gap(static: Floats, adaptive: Floats, oracle: Floats) -> float:
+    distance = float((static - oracle).sum())
+    return float((static - adaptive).sum()) / distance if distance > 0 else float("nan")
