@@ -1,0 +1,51 @@
+"""`compsel build`: compress, measure, train and write a bundle."""
+
+import argparse
+from pathlib import Path
+
+from compsel.cli.base import Command, add_json, write_result
+from compsel.cli.options import add_measuring, add_objective, add_samples, objective, samples_of
+from compsel.cli.profile import measuring
+from compsel.cli.train import show, summary
+
+__all__ = ["COMMAND"]
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
+    add_samples(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="where measurements are kept (default: BUNDLE.work)")
+    parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
+    add_measuring(parser)
+    add_objective(parser)
+    add_json(parser)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from compsel.pipeline import build
+
+    wanted = objective(arguments)
+    samples = samples_of(arguments)
+    trained = build(
+        arguments.models,
+        samples,
+        arguments.out,
+        wanted,
+        work=arguments.work,
+        replace=arguments.replace,
+        origin=f"{len(samples)} samples",
+        **measuring(arguments),
+    )
+    write_result(arguments.json, summary(trained))
+    show(trained)
+    return 0
+
+
+COMMAND = Command(
+    "build",
+    "compress, measure, train and write a bundle",
+    "compsel build lite0.onnx lite2.onnx --samples val/ --out bundle/",
+    _arguments,
+    _run,
+)

@@ -1,0 +1,67 @@
+"""`compsel evaluate`: compare a bundle's policy with the baselines and the oracle, on the real runtime."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from compsel.cli.base import Command, add_json, progress, table, write_result
+from compsel.cli.options import add_samples, samples_of
+
+__all__ = ["COMMAND", "show"]
+
+
+def show(content: dict[str, Any]) -> None:
+    """Print the comparison."""
+    print(
+        table(
+            [
+                (
+                    name,
+                    f"{policy['accuracy']:.2%}",
+                    *(f"{policy['latency_ms'][key]:.2f}" for key in ("mean", "p50", "p95", "p99")),
+                    next(iter(policy["choices"])),
+                )
+                for name, policy in content["policies"].items()
+            ],
+            ("policy", "accuracy", "mean ms", "p50", "p95", "p99", "most frequent choice"),
+        )
+    )
+    summary, overhead = content["summary"], content["overhead_ms"]
+    low, high = summary["gap_closed_95"]
+    print(
+        f"adaptive against the most accurate network: {summary['speedup_vs_most_accurate']:.2f}x as fast, "
+        f"{summary['accuracy_vs_most_accurate']:+.2%} accuracy\n"
+        f"adaptive against the best static choice:    {summary['speedup_vs_best_static']:.2f}x as fast, "
+        f"{summary['accuracy_vs_best_static']:+.2%} accuracy\n"
+        f"gap to the oracle closed: {summary['gap_closed']:.2f} (95 %: {low:.2f} to {high:.2f}), "
+        f"a wrong answer counted as {summary['penalty_ms']:.0f} ms\n"
+        f"features and selector: {overhead['total']:.3f} ms, {overhead['share_of_mean_latency']:.1%} of the mean latency"
+    )
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
+    add_samples(parser)
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of each sample and policy (default 3)")
+    add_json(parser)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    import compsel
+    from compsel.evaluation.evaluate import evaluate
+
+    samples = samples_of(arguments)
+    with compsel.load(arguments.bundle) as runtime:
+        content = evaluate(runtime, samples, repeats=arguments.repeats, progress=progress).to_dict()
+    write_result(arguments.json, content)
+    show(content)
+    return 0
+
+
+COMMAND = Command(
+    "evaluate",
+    "compare a bundle's policy with the baselines and the oracle, on the real runtime",
+    "compsel evaluate bundle/ --samples test/ --json result.json",
+    _arguments,
+    _run,
+)

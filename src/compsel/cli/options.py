@@ -1,0 +1,94 @@
+"""Options that several commands share."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from compsel.errors import SamplesError
+from compsel.samples import ImageFolder, Samples, TensorFolder
+from compsel.selection.objective import Objective
+
+__all__ = ["add_measuring", "add_objective", "objective", "open_samples", "say"]
+
+
+def open_samples(folder: Path) -> Samples:
+    """Open a folder of images, or one of `.npz` files."""
+    if folder.is_dir() and any(folder.glob("*.npz")):
+        return TensorFolder(folder)
+    return ImageFolder(folder)
+
+
+def split(samples: Samples, part: str) -> Samples:
+    """Return a part "I/N" of the samples: every N-th one, from the I-th; "!I/N" is all others.
+
+    Raises:
+        SamplesError: not such a word.
+    """
+    text = part.removeprefix("!")
+    first, _, step = text.partition("/")
+    if not (first.isdigit() and step.isdigit() and 1 <= int(first) <= int(step)):
+        raise SamplesError(
+            f"part: got {part!r}, allowed are I/N (every N-th sample from the I-th) and !I/N (the others)"
+        )
+    inside = [index for index in range(len(samples)) if index % int(step) == int(first) - 1]
+    if part.startswith("!"):
+        taken = set(inside)
+        inside = [index for index in range(len(samples)) if index not in taken]
+    return samples.subset(inside)
+
+
+def add_samples(parser: argparse.ArgumentParser) -> None:
+    """Add `--samples DIR` and `--part`."""
+    parser.add_argument(
+        "--samples",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of images with an optional labels.csv (columns file,label), or of .npz files",
+    )
+    parser.add_argument("--part", metavar="I/N", help="only every N-th sample from the I-th; !I/N: all others")
+
+
+def samples_of(arguments: argparse.Namespace) -> Samples:
+    """Open the samples that the arguments name."""
+    samples = open_samples(arguments.samples)
+    return samples if arguments.part is None else split(samples, arguments.part)
+
+
+def add_measuring(parser: argparse.ArgumentParser) -> None:
+    """Add what `compsel.pipeline.measure` takes."""
+    parser.add_argument("--technique", action="append", metavar="T", help="a technique to try (repeatable)")
+    parser.add_argument("--processor", action="append", metavar="P", help="a processor to measure (repeatable)")
+    parser.add_argument("--state", action="append", metavar="S", help="a state: idle, busy:N, memory:N (repeatable)")
+    parser.add_argument("--calibration", type=int, default=50, metavar="N", help="calibration samples (default 50)")
+    parser.add_argument("--budget", type=float, default=60.0, metavar="S", help="seconds per state (default 60)")
+
+
+def add_objective(parser: argparse.ArgumentParser) -> None:
+    """Add the objective."""
+    parser.add_argument(
+        "--max-loss",
+        type=float,
+        default=0.0,
+        metavar="F",
+        help="how much less accurate than the most accurate uncompressed network, as a fraction (default 0)",
+    )
+    parser.add_argument("--no-floor", action="store_true", help="no floor of accuracy: only the penalty counts")
+    parser.add_argument("--min-quality", type=float, metavar="F", help="least accuracy, as a fraction")
+    parser.add_argument("--penalty", type=float, metavar="MS", help="price of a wrong answer in ms")
+    parser.add_argument("--minimize", default="latency", metavar="WHAT", help="latency (default), energy, ...")
+
+
+def objective(arguments: argparse.Namespace) -> Objective:
+    """Return the objective that the arguments name."""
+    return Objective(
+        minimize=arguments.minimize,
+        max_loss=None if arguments.no_floor else arguments.max_loss,
+        min_quality=arguments.min_quality,
+        penalty=arguments.penalty,
+    )
+
+
+def say(message: str) -> None:
+    """Print a message on standard error."""
+    print(message, file=sys.stderr, flush=True)

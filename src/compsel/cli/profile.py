@@ -1,0 +1,89 @@
+"""`compsel profile`: compress models and measure what each way costs and breaks on this device."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from compsel.cli.base import Command, add_json, progress, table, write_result
+from compsel.cli.options import add_measuring, add_samples, samples_of, say
+
+__all__ = ["COMMAND", "measuring"]
+
+
+def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the keyword arguments of `compsel.pipeline.measure`."""
+    from compsel.profiling.latency import Criterion
+
+    return {
+        "techniques": arguments.technique,
+        "processors": arguments.processor,
+        "states": arguments.state,
+        "calibration": arguments.calibration,
+        "criterion": Criterion(budget_s=arguments.budget),
+        "progress": progress,
+        "say": say,
+    }
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
+    add_samples(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="PROFILE", help="folder of the profile")
+    add_measuring(parser)
+    add_json(parser)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from compsel.model import Model
+    from compsel.pipeline import measure
+
+    models = [Model.load(path) for path in arguments.models]
+    samples = samples_of(arguments)
+    profile, left_out = measure(
+        models, samples, arguments.out, origin=f"{len(samples)} samples", **measuring(arguments)
+    )
+    latency = profile.latency.by_choice() if profile.latency is not None else {}
+    rows = [
+        {
+            "variant": variant.name,
+            "size_mb": variant.size_bytes / 1e6,
+            "quality": float(profile.quality[:, column].mean()),
+            "latency_ms": {
+                f"{processor}, {state}": float(values.mean())
+                for (name, processor, state), values in latency.items()
+                if name == variant.name
+            },
+            "peak_memory_mb": {
+                processor: value for (name, processor), value in profile.memory_mb.items() if name == variant.name
+            },
+        }
+        for column, variant in enumerate(profile.variants)
+    ]
+    write_result(
+        arguments.json,
+        {"variants": rows, "left_out": [{"variant": f"{o.model}/{o.technique}", "reason": o.reason} for o in left_out]},
+    )
+    print(
+        table(
+            [
+                (
+                    row["variant"],
+                    f"{row['size_mb']:.1f}",
+                    f"{row['quality']:.4f}",
+                    f"{min((v for k, v in row['latency_ms'].items() if k.endswith('idle')), default=float('nan')):.2f}",
+                )
+                for row in rows
+            ],
+            ("variant", "MB", "quality", "ms, idle, best processor"),
+        )
+    )
+    return 0
+
+
+COMMAND = Command(
+    "profile",
+    "compress models and measure what each way costs and breaks on this device",
+    "compsel profile lite0.onnx lite2.onnx --samples val/ --out profile/",
+    _arguments,
+    _run,
+)

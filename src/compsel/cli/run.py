@@ -1,0 +1,96 @@
+"""`compsel run`: answer images with a bundle."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from compsel.classes import imagenet_classes
+from compsel.cli.base import Command, add_json, table, write_result
+from compsel.errors import ImageError, InputError
+
+__all__ = ["COMMAND", "names_of", "rows_of"]
+
+_IMAGENET = 1000
+
+
+def names_of(path: Path | None, n_classes: int) -> tuple[str, ...]:
+    """Return the names of the classes: one a line of `path`, ImageNet's for 1000 classes, else numbers.
+
+    Raises:
+        InputError: a file that cannot be read, or with another number of lines.
+    """
+    if path is None:
+        return imagenet_classes() if n_classes == _IMAGENET else tuple(map(str, range(n_classes)))
+    try:
+        names = tuple(path.read_text(encoding="utf-8").split("\n"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a list of class names: {error}") from error
+    names = names[:-1] if names and not names[-1] else names
+    if len(names) != n_classes:
+        raise InputError(f"{path}: has {len(names)} lines, the model has {n_classes} classes: one line each")
+    return names
+
+
+def rows_of(answers: list[tuple[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return one row an answer: image, label, choice, time."""
+    return [
+        {
+            "image": image,
+            "label": answer.label,
+            "name": names[answer.label],
+            "choice": answer.choice,
+            "latency_ms": answer.latency_ms,
+            "constraints_met": answer.constraints_met,
+            "note": answer.note,
+        }
+        for image, answer in answers
+    ]
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
+    parser.add_argument("images", nargs="+", metavar="IMAGE")
+    parser.add_argument("--deadline", type=float, metavar="MS", help="the answer must be there by then")
+    parser.add_argument(
+        "--min-quality", type=float, metavar="F", help="least probability of a right answer, on average"
+    )
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="names of the classes, one a line")
+    add_json(parser)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    import compsel
+
+    failed = 0
+    answers: list[tuple[str, Any]] = []
+    with compsel.load(arguments.bundle) as runtime:
+        for image in arguments.images:
+            try:
+                answer = runtime(image, deadline_ms=arguments.deadline, min_quality=arguments.min_quality)
+            except ImageError as error:
+                if len(arguments.images) == 1:
+                    raise
+                print(f"compsel: {error}", file=sys.stderr)
+                failed += 1
+                continue
+            answers.append((image, answer))
+    if answers:
+        rows = rows_of(answers, names_of(arguments.labels, answers[0][1].outputs[0].shape[-1]))
+        write_result(arguments.json, {"answers": rows})
+        print(
+            table(
+                [(r["image"], r["name"], f"{r['latency_ms']:.2f}", r["choice"], r["note"]) for r in rows],
+                ("image", "label", "ms", "choice", ""),
+            )
+        )
+    return 2 if failed else 0
+
+
+COMMAND = Command(
+    "run",
+    "answer images with a bundle",
+    "compsel run bundle/ photo.jpg --deadline 20",
+    _arguments,
+    _run,
+)

@@ -1,0 +1,80 @@
+"""`compsel train`: train selectors on a profile, compare them, and write the bundle of the winner."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.options import add_objective, objective, say
+
+__all__ = ["COMMAND", "show", "summary"]
+
+
+def summary(trained: Any) -> dict[str, Any]:
+    """Return the JSON form of what training found."""
+    from dataclasses import asdict
+
+    comparison = trained.comparison
+    return {
+        "shipped": comparison.winner,
+        "reason": comparison.reason,
+        "penalty_ms": comparison.penalty,
+        "comparison": {name: asdict(score) for name, score in comparison.scores.items()},
+        "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],
+    }
+
+
+def show(trained: Any) -> None:
+    """Print the comparison on held-out samples, and what is shipped."""
+    print("cross-validated, on samples that were not trained on:")
+    print(
+        table(
+            [
+                (
+                    score.name,
+                    f"{score.quality:.2%}",
+                    f"{score.latency_ms:.2f}",
+                    f"{score.gap_closed:.2f}",
+                    f"{score.gap_low:.2f} to {score.gap_high:.2f}",
+                )
+                for score in trained.comparison.scores.values()
+            ],
+            ("selector", "quality", "mean ms", "gap closed", "95 %"),
+        )
+    )
+    print(trained.comparison.reason)
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("profile", type=Path, metavar="PROFILE", help="folder that compsel profile wrote")
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE")
+    parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
+    add_objective(parser)
+    add_json(parser)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from compsel.pipeline import train_bundle
+    from compsel.profiling.tables import Profile
+
+    profile = Profile.load(arguments.profile)
+    trained = train_bundle(
+        profile,
+        arguments.profile / "variants",
+        arguments.out,
+        objective(arguments),
+        replace=arguments.replace,
+        say=say,
+    )
+    write_result(arguments.json, summary(trained))
+    show(trained)
+    return 0
+
+
+COMMAND = Command(
+    "train",
+    "train selectors on a profile, compare them, and write the bundle of the winner",
+    "compsel train profile/ --out bundle/ --max-loss 0.01",
+    _arguments,
+    _run,
+)
