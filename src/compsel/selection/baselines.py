@@ -7,11 +7,13 @@ import numpy.typing as npt
 
 from compsel.errors import SelectorError
 from compsel.selection.base import FeatureMatrix, Selector, check_costs
+from compsel.selection.graph import GraphBuilder, GraphSelector
+from compsel.selection.trees import TreeTable
 
 __all__ = ["OracleSelector", "RandomSelector", "SingleBest"]
 
 
-class SingleBest(Selector):
+class SingleBest(GraphSelector):
     """Always the choice with the least mean cost on the training samples; ties go to the first.
 
     Attributes:
@@ -27,8 +29,22 @@ class SingleBest(Selector):
     def _fit(self, X: FeatureMatrix, costs: npt.NDArray[np.float64]) -> None:
         self.choice_ = int(costs.mean(axis=0).argmin())
 
-    def _predict(self, X: FeatureMatrix) -> npt.NDArray[np.integer[Any]]:
+    def decide(self, X: FeatureMatrix) -> npt.NDArray[np.integer[Any]]:
+        """The one column, (n,) times."""
         return np.full(len(X), self.choice_)
+
+    def _predict(self, X: FeatureMatrix) -> npt.NDArray[np.integer[Any]]:
+        return self.decide(X)
+
+    def _select(self, features: npt.NDArray[np.float32]) -> int:
+        return self.choice_
+
+    def graph(self) -> Any:
+        """A constant: 0 for the choice, 1 for the others."""
+        graph = GraphBuilder()
+        scores = np.ones(self.n_choices_)
+        scores[self.choice_] = 0.0
+        return graph.finish(graph.trees(TreeTable.constant(scores)), self)
 
 
 class RandomSelector(Selector):

@@ -1,5 +1,6 @@
 """A forest that keeps what its trees say about the samples that they were not grown on."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -52,6 +53,7 @@ def grow_forest(
     settings: ForestSettings,
     random: np.random.Generator,
     groups: npt.NDArray[np.integer[Any]] | None = None,
+    deadline_ns: float = np.inf,
 ) -> Forest:
     """Grow trees that split by `targets` and answer with `values`.
 
@@ -65,13 +67,16 @@ def grow_forest(
         settings: size and shape.
         random: drawn from for every tree.
         groups: int (n,), samples that belong together and are in the bag, or out of it, as one; by default each alone.
+        deadline_ns: no tree after the first is begun when `time.perf_counter_ns` has passed it.
     """
     members = np.arange(len(X)) if groups is None else np.unique(groups, return_inverse=True)[1]
     n_groups = int(members.max()) + 1
     grown, missing = with_indicators(X)
     make: Callable[..., Any] = ExtraTreeRegressor if settings.kind == "extra" else DecisionTreeRegressor
     total, count, tables = np.zeros_like(values), np.zeros((len(X), 1)), []
-    for _ in range(settings.n_trees):
+    for number in range(settings.n_trees):
+        if number and time.perf_counter_ns() > deadline_ns:
+            break
         in_bag = np.zeros(n_groups, dtype=bool)
         in_bag[random.permutation(n_groups)[: max(1, round(_IN_BAG * n_groups))]] = True
         seen = in_bag[members]
@@ -84,10 +89,11 @@ def grow_forest(
         answers = _leaf_means(leaves[seen], values[seen], estimator.tree_.node_count)
         total[~seen] += answers[leaves[~seen]]
         count[~seen] += 1
-        table = table_of_tree(estimator.tree_, answers / settings.n_trees, values.shape[1])
-        tables.append(_as_splits_of_the_feature(table, missing, X.shape[1]))
+        grown_table = table_of_tree(estimator.tree_, answers, values.shape[1])
+        tables.append(_as_splits_of_the_feature(grown_table, missing, X.shape[1]))
     never = np.broadcast_to(values.mean(axis=0), values.shape)
-    return Forest(TreeTable.stack(tables), np.where(count > 0, total / np.maximum(count, 1), never))
+    table = TreeTable.stack(tables).weighted(1.0 / len(tables))
+    return Forest(table, np.where(count > 0, total / np.maximum(count, 1), never))
 
 
 def with_indicators(X: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]]:

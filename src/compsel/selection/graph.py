@@ -1,15 +1,19 @@
 """Small ONNX graphs for exported selectors: features in, the column of the choice out."""
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from compsel.optional import require
-from compsel.selection.exported import CHOICE, FEATURES, FORMAT_VERSION, SCORES
+from compsel.selection.base import FeatureMatrix, Selector
+from compsel.selection.exported import CHOICE, FEATURES, FORMAT_VERSION, SCORES, ExportedSelector
 from compsel.selection.trees import TreeTable
 
-__all__ = ["GraphBuilder"]
+__all__ = ["DOUBLE", "FLOAT", "GraphBuilder", "GraphSelector"]
+
+FLOAT, DOUBLE = 1, 11  # element types of onnx.TensorProto
 
 _OPSET, _ML_OPSET, _IR_VERSION = 17, 3, 8
 
@@ -18,13 +22,12 @@ class GraphBuilder:
     """Collects nodes and constants; every method returns the name of the tensor that it adds.
 
     >>> graph = GraphBuilder()
-    >>> total = graph.node("ReduceSum", FEATURES, graph.constant(np.array([1])), keepdims=1)
-    >>> model = graph.finish(total, graph.node("ArgMin", total, axis=1, keepdims=0), 3, 1, "example")
-    >>> [output.name for output in model.graph.output]
-    ['choice', 'scores']
+    >>> graph.node("ReduceSum", FEATURES, graph.constant(np.array([1])), keepdims=1)
+    'tensor0'
     """
 
     def __init__(self) -> None:
+        require("onnx.numpy_helper", extra="train")
         self._onnx = require("onnx", extra="train")
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
@@ -51,8 +54,16 @@ class GraphBuilder:
             return self.node("Tile", self.constant(table.bias.astype(np.float32)[None]), shape)
         return self.node("TreeEnsembleRegressor", FEATURES, domain="ai.onnx.ml", **_attributes(table))
 
-    def finish(self, scores: str, choice: str, n_features: int, n_choices: int, kind: str) -> Any:
-        """Return the checked ModelProto: outputs `choice` int64 (n,) and `scores` float32 (n, n_choices)."""
+    def finish(self, scores: str, selector: Selector, exact_scores: str | None = None) -> Any:
+        """Return the checked ModelProto: the least of the scores is the choice, the first of equal ones.
+
+        Args:
+            scores: name of a float32 tensor (n, n_choices).
+            selector: whose graph this is.
+            exact_scores: name of a tensor of another type that decides in place of `scores`.
+        """
+        choice = self.node("ArgMin", exact_scores or scores, axis=1, keepdims=0)
+        n_features, n_choices, kind = selector.n_features_in_, selector.n_choices_, type(selector).__name__
         helper, types = self._onnx.helper, self._onnx.TensorProto
         self._nodes.append(helper.make_node("Identity", [choice], [CHOICE]))
         self._nodes.append(helper.make_node("Identity", [scores], [SCORES]))
@@ -71,6 +82,36 @@ class GraphBuilder:
         helper.set_model_props(model, {"compsel.selector": kind, "compsel.selector.version": str(FORMAT_VERSION)})
         self._onnx.checker.check_model(model)
         return model
+
+
+class GraphSelector(Selector):
+    """A selector that decides by an ONNX graph, before it is exported as after, so one row takes microseconds.
+
+    Subclasses write `graph`, and `decide`: the same decision in numpy, which export compares. The session is opened
+    when first needed and is not part of a copy.
+    """
+
+    @abstractmethod
+    def graph(self) -> Any:
+        """The decision as an ONNX ModelProto, from `GraphBuilder.finish`."""
+
+    @abstractmethod
+    def decide(self, X: FeatureMatrix) -> npt.NDArray[np.integer[Any]]:
+        """The columns (n,) for a checked `X` (n, n_features), computed with numpy alone."""
+
+    def _predict(self, X: FeatureMatrix) -> npt.NDArray[np.integer[Any]]:
+        return self._engine().run(X)
+
+    def _select(self, features: npt.NDArray[np.float32]) -> int:
+        return int(self._engine().run(features[None])[0])
+
+    def _engine(self) -> ExportedSelector:
+        if "_exported" not in self.__dict__:
+            self._exported = ExportedSelector(self.graph().SerializeToString())
+        return self._exported
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_exported"}
 
 
 def _attributes(table: TreeTable) -> dict[str, Any]:

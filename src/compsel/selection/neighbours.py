@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from compsel.errors import SelectorError
-from compsel.selection.base import FeatureMatrix, Selector
+from compsel.selection.base import FeatureMatrix
+from compsel.selection.graph import FLOAT, GraphBuilder, GraphSelector
+from compsel.selection.neighbour_graph import nearest, squared_distances
 from compsel.selection.neighbour_index import NeighbourIndex
 from compsel.selection.transforms import transform_costs
 
@@ -15,7 +17,7 @@ __all__ = ["NeighbourSelector"]
 _GRID = 2.0**20
 
 
-class NeighbourSelector(Selector):
+class NeighbourSelector(GraphSelector):
     """The choice with the least mean (transformed) cost on the nearest training samples.
 
     ISAC and SUNNY select among neighbours alike (Kadioglu, Malitsky, Sellmann and Tierney, ECAI 2010; Amadini,
@@ -47,6 +49,15 @@ class NeighbourSelector(Selector):
         self.targets_ = np.rint(targets / (largest * count or 1.0) * _GRID)
         self.index_ = NeighbourIndex.build(X)
 
-    def _predict(self, X: FeatureMatrix) -> npt.NDArray[np.integer[Any]]:
-        nearest = self.index_.nearest(X, min(self.neighbours, len(self.targets_)))
-        return np.asarray(self.targets_[nearest].sum(axis=1).argmin(axis=1))
+    def decide(self, X: FeatureMatrix) -> npt.NDArray[np.integer[Any]]:
+        """The columns (n,), from distances computed by numpy."""
+        rows = self.index_.nearest(X, min(self.neighbours, len(self.targets_)))
+        return np.asarray(self.targets_[rows].sum(axis=1).argmin(axis=1))
+
+    def graph(self) -> Any:
+        """Distances, the nearest rows, the sum of their costs."""
+        graph = GraphBuilder()
+        rows = nearest(graph, squared_distances(graph, self.index_), min(self.neighbours, len(self.targets_)))
+        costs = graph.node("Gather", graph.constant(self.targets_), rows, axis=0)
+        total = graph.node("ReduceSum", costs, graph.constant(np.array([1])), keepdims=0)
+        return graph.finish(graph.node("Cast", total, to=FLOAT), self, total)

@@ -10,15 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from compsel.errors import SelectorError
-from compsel.selection.base import FeatureMatrix, Selector
+from compsel.selection.base import FeatureMatrix
+from compsel.selection.graph import FLOAT, GraphBuilder, GraphSelector
+from compsel.selection.neighbour_graph import nearest, squared_distances
 from compsel.selection.neighbour_index import NeighbourIndex
+from compsel.selection.trees import TreeTable
 
 __all__ = ["Premodel", "order_choices"]
 
 _NONE = -1
 
 
-class Premodel(Selector):
+class Premodel(GraphSelector):
     """Asks one classifier after another "is it this choice?" and takes the first that says yes.
 
     Each sample is labelled with its optimal choice: the cheapest that is right, or none where all are wrong. The
@@ -90,7 +93,8 @@ class Premodel(Selector):
             if len(left) == 0:
                 break
 
-    def _predict(self, X: FeatureMatrix) -> npt.NDArray[np.integer[Any]]:
+    def decide(self, X: FeatureMatrix) -> npt.NDArray[np.integer[Any]]:
+        """The columns (n,), from distances computed by numpy."""
         answer = self._answer(X)
         return np.where(answer == _NONE, self.fallback_, answer)
 
@@ -106,6 +110,25 @@ class Premodel(Selector):
             votes = label[self.index_.nearest(X[asked], voters, rows)].sum(axis=1)
             answer[asked[2 * votes > voters]] = choice
         return answer
+
+    def graph(self) -> Any:
+        """Distances once, a vote a level; the earlier a level that says yes, the less the score of its choice."""
+        graph = GraphBuilder()
+        start = np.ones(self.n_choices_)
+        start[self.fallback_] = 0.5
+        scores = graph.trees(TreeTable.constant(start))
+        squares = squared_distances(graph, self.index_)
+        for depth, (choice, (rows, label)) in enumerate(zip(self.chain_, self.levels_, strict=False)):
+            voters = min(self.neighbours, len(rows))
+            found = nearest(graph, graph.node("Gather", squares, graph.constant(rows), axis=1), voters)
+            votes = graph.node("Gather", graph.constant(label.astype(np.float32)), found, axis=0)
+            total = graph.node("ReduceSum", votes, graph.constant(np.array([1])), keepdims=1)
+            yes = graph.node("Greater", total, graph.constant(np.array(voters / 2, dtype=np.float32)))
+            reward = np.zeros((1, self.n_choices_), dtype=np.float32)
+            reward[0, choice] = len(self.chain_) + 1 - depth
+            gain = graph.node("Mul", graph.node("Cast", yes, to=FLOAT), graph.constant(reward))
+            scores = graph.node("Sub", scores, gain)
+        return graph.finish(scores, self)
 
 
 def order_choices(

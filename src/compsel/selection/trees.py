@@ -85,6 +85,10 @@ class TreeTable:
         """The table whose answers are larger by `bias` (n_outputs,)."""
         return replace(self, bias=self.bias + np.asarray(bias, dtype=np.float64))
 
+    def projected(self, matrix: npt.NDArray[np.float64]) -> Self:
+        """The table whose answers are `answer @ matrix`; each tree must answer all outputs (width = n_outputs)."""
+        return replace(self, values=self.values @ matrix, bias=self.bias @ matrix)
+
     def exact(self) -> Self:
         """The table with all values rounded to one grid, so fine that no float32 sum of them is ever rounded.
 

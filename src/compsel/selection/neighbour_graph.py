@@ -1,0 +1,32 @@
+"""Exact nearest neighbours as ONNX nodes: the same distances and the same ties as `NeighbourIndex`."""
+
+import numpy as np
+
+from compsel.selection.exported import FEATURES
+from compsel.selection.graph import DOUBLE, GraphBuilder
+from compsel.selection.neighbour_index import STEPS, NeighbourIndex
+
+__all__ = ["nearest", "squared_distances"]
+
+
+def squared_distances(graph: GraphBuilder, index: NeighbourIndex) -> str:
+    """Exact squared distances in steps, double (n, n_rows), as `NeighbourIndex.nearest` computes them."""
+    unknown = graph.node("IsNaN", FEATURES)
+    known = graph.node("Where", unknown, graph.constant(index.low), FEATURES)
+    largest = np.finfo(np.float32).max
+    bounded = graph.node("Clip", known, graph.constant(np.array(-largest)), graph.constant(np.array(largest)))
+    above = graph.node("Sub", graph.node("Cast", bounded, to=DOUBLE), graph.constant(index.low.astype(np.float64)))
+    scaled = graph.node("Mul", above, graph.constant(index.scale))
+    clipped = graph.node("Clip", scaled, graph.constant(np.array(-0.5)), graph.constant(np.array(1.5)))
+    steps = graph.node("Round", graph.node("Mul", clipped, graph.constant(np.array(STEPS))))
+    filled = graph.node("Where", unknown, graph.constant(index.fill), steps)
+    apart = graph.node(
+        "Sub", graph.node("Unsqueeze", filled, graph.constant(np.array([1]))), graph.constant(index.rows[None])
+    )
+    return graph.node("ReduceSumSquare", apart, axes=[2], keepdims=0)
+
+
+def nearest(graph: GraphBuilder, squares: str, count: int) -> str:
+    """Positions (n, count) of the least; the lower one wins a tie."""
+    values = graph.node("TopK", squares, graph.constant(np.array([count])), axis=1, largest=0, sorted=1, outputs=2)
+    return f"{values}.1"
