@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from compsel.errors import ModelError
-from compsel.files import atomic_file, sha256_file
+from compsel.files import atomic_file, sha256_file, storage_errors
 from compsel.model import Model
 from compsel.pixels import with_pixel_input
 from compsel.variant import Variant
@@ -57,18 +57,14 @@ def write_variant(
     folder = Path(folder)
     name = f"{model.name}/{model.technique}"
     stem = slug(name)
-    weights = f"{stem}.weights"
     proto = model.to_proto()
-    with atomic_file(folder / weights) as temporary:
-        count = _move_weights_out(proto, temporary, weights)
-    if not count:
-        (folder / weights).unlink()
+    weights = _move_weights_out(proto, folder)
     tensor_file = _write(proto, folder / f"{stem}.onnx")
     pixels_file = None
-    if model.preprocessing is not None:
+    if model.preprocessing is not None and len(model.inputs) == 1:
         shell = model.with_proto(proto)
         pixels_file = _write(with_pixel_input(shell).proto, folder / f"{stem}.pixels.onnx")
-    files = [tensor_file, *([weights] if count else [])]
+    files = [tensor_file, *([weights] if weights else [])]
     digest = hashlib.sha256("".join(sha256_file(folder / file) for file in files).encode()).hexdigest()
     return Variant(
         name=name,
@@ -76,7 +72,7 @@ def write_variant(
         technique=model.technique,
         tensor_file=tensor_file,
         pixels_file=pixels_file,
-        weights_file=weights if count else None,
+        weights_file=weights,
         sha256=digest,
         size_bytes=sum((folder / file).stat().st_size for file in files),
         inputs=model.inputs,
@@ -86,26 +82,44 @@ def write_variant(
     )
 
 
-def _move_weights_out(proto: onnx.ModelProto, path: Path, location: str) -> int:
-    """Move every large initializer of the main graph to the file at `path`; return how many were moved."""
-    count = 0
-    with path.open("wb") as stream:
-        for tensor in proto.graph.initializer:
-            if tensor.data_type == onnx.TensorProto.STRING:
-                continue
-            data = tensor.raw_data if tensor.HasField("raw_data") else onnx.numpy_helper.to_array(tensor).tobytes()
-            if len(data) < _INSIDE_BYTES:
-                continue
-            stream.write(b"\0" * (-stream.tell() % _ALIGNMENT))
-            offset = stream.tell()
-            stream.write(data)
-            for field in ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data"):
-                tensor.ClearField(field)  # type: ignore[arg-type]
-            tensor.data_location = onnx.TensorProto.EXTERNAL
-            for key, value in (("location", location), ("offset", offset), ("length", len(data))):
-                tensor.external_data.add(key=key, value=str(value))
-            count += 1
-    return count
+def _move_weights_out(proto: onnx.ModelProto, folder: Path) -> str | None:
+    """Move the large initializers of the main graph to a file named after its content; return its name.
+
+    Variants with the same weights (other resolutions of one model, for example) so share one file.
+    """
+    moved: list[tuple[onnx.TensorProto, int, int]] = []
+    with atomic_file(folder / ".weights") as temporary:
+        with temporary.open("wb") as stream:
+            for tensor in proto.graph.initializer:
+                data = _large_data(tensor)
+                if data is None:
+                    continue
+                stream.write(b"\0" * (-stream.tell() % _ALIGNMENT))
+                moved.append((tensor, stream.tell(), len(data)))
+                stream.write(data)
+        name = f"{sha256_file(temporary)[:24]}.weights"
+    with storage_errors(folder / name):
+        (folder / ".weights").replace(folder / name)
+    if not moved:
+        (folder / name).unlink()
+        return None
+    for tensor, offset, length in moved:
+        for field in ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data"):
+            tensor.ClearField(field)  # type: ignore[arg-type]
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        for key, value in (("location", name), ("offset", offset), ("length", length)):
+            tensor.external_data.add(key=key, value=str(value))
+    return name
+
+
+def _large_data(tensor: onnx.TensorProto) -> bytes | None:
+    """Return the bytes of a tensor that goes to the weights file; None for one that stays in the graph."""
+    packed = tensor.data_type in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4, onnx.TensorProto.FLOAT4E2M1)
+    raw = tensor.HasField("raw_data")
+    if tensor.data_type == onnx.TensorProto.STRING or (packed and not raw):
+        return None
+    data = tensor.raw_data if raw else onnx.numpy_helper.to_array(tensor).tobytes()
+    return data if len(data) >= _INSIDE_BYTES else None
 
 
 def _write(proto: onnx.ModelProto, path: Path) -> str:

@@ -35,7 +35,8 @@ def show(content: dict[str, Any]) -> None:
         f"{summary['accuracy_vs_best_static']:+.2%} accuracy\n"
         f"gap to the oracle closed: {summary['gap_closed']:.2f} (95 %: {low:.2f} to {high:.2f}), "
         f"a wrong answer counted as {summary['penalty_ms']:.0f} ms\n"
-        f"features and selector: {overhead['total']:.3f} ms, {overhead['share_of_mean_latency']:.1%} of the mean latency"
+        f"features and selector: {overhead['total']:.3f} ms, "
+        f"{overhead['share_of_mean_latency']:.1%} of the mean latency"
     )
 
 

@@ -60,7 +60,7 @@ def choose_portfolio(problem: Problem, penalty: float, size: int) -> tuple[Addit
 
 def complementary(problem: Problem, penalty: float, size: int) -> tuple[int, ...]:
     """Return at most `size` variants among which an oracle would cost least (greedy), for selectors without stages."""
-    cost = problem.prices_ms[None] + penalty * (1.0 - problem.quality)
+    cost = problem.costs(penalty)
     chosen: list[int] = []
     so_far = np.full(len(cost), np.inf)
     while len(chosen) < min(size, cost.shape[1]):

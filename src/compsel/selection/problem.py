@@ -112,6 +112,10 @@ class Problem:
             features={name: table[rows] for name, table in self.features.items()},
         )
 
+    def costs(self, penalty: float) -> Floats:
+        """Return the cost (n, n_variants) of every variant on every sample: its price, and the penalty if wrong."""
+        return np.asarray(self.prices_ms[None] + penalty * (1.0 - self.quality))
+
     def among(self, variants: Sequence[int]) -> "Problem":
         """Return the problem with some of the variants."""
         columns = list(variants)

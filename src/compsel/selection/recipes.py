@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compsel.selection.objective import Objective
-from compsel.selection.policies import FixedPolicy, Policy, RowSelector, SelectingPolicy, Stagewise
+from compsel.selection.policies import FixedPolicy, Policy, SelectingPolicy, Stagewise
 from compsel.selection.portfolio import Addition, choose_portfolio, complementary
 from compsel.selection.problem import Outcome, Problem
 from compsel.selection.staged import StagedPolicy
@@ -161,7 +162,7 @@ class StagedRecipe(Recipe):
 
 
 class PremodelRecipe(Recipe):
-    """The LCTES 2018 premodel: a chain of nearest-neighbour classifiers over the features of the input."""
+    """The LCTES 2018 premodel: a chain of nearest-neighbour classifiers over the paper's seven image statistics."""
 
     name = "premodel"
     extractor = "lctes"
@@ -172,16 +173,12 @@ class PremodelRecipe(Recipe):
 
     def fit(self, problem: Problem, objective: Objective) -> Fitted:
         """Train on the optimal choice of every sample."""
-        from compsel.selection.export import to_onnx
-        from compsel.selection.exported import ExportedSelector
         from compsel.selection.premodel import Premodel
 
         penalty = penalty_of(problem, objective)
-        costs = problem.prices_ms[None] + penalty * (1.0 - problem.quality)
-        premodel = Premodel().fit(problem.features, costs, problem.quality > 0.5)
-        return _exported(
-            "selectors/premodel.onnx", to_onnx(premodel, problem.features), problem, penalty, ExportedSelector
-        )
+        problem = problem.among(complementary(problem, penalty, _SHORTLIST))
+        premodel = Premodel().fit(problem.features[self.extractor], problem.costs(penalty), problem.quality > 0.5)
+        return _exported("selectors/premodel.onnx", premodel, self.extractor, problem, penalty)
 
 
 class CostSensitiveRecipe(Recipe):
@@ -197,23 +194,20 @@ class CostSensitiveRecipe(Recipe):
     def fit(self, problem: Problem, objective: Objective) -> Fitted:
         """Train on the cost of every variant on every sample."""
         from compsel.selection.cost_sensitive import CostSensitiveSelector
-        from compsel.selection.export import to_onnx
-        from compsel.selection.exported import ExportedSelector
 
         penalty = penalty_of(problem, objective)
         problem = problem.among(complementary(problem, penalty, _SHORTLIST))
-        costs = problem.prices_ms[None] + penalty * (1.0 - problem.quality)
-        table = problem.features[self.extractor]
-        data = to_onnx(CostSensitiveSelector(random_state=0).fit(table, costs), table)
-        return _exported(
-            "selectors/cost-sensitive.onnx", ExportedSelector(data), data, self.extractor, problem, penalty
-        )
+        selector = CostSensitiveSelector(random_state=0).fit(problem.features[self.extractor], problem.costs(penalty))
+        return _exported("selectors/cost-sensitive.onnx", selector, self.extractor, problem, penalty)
 
 
-def _exported(
-    file: str, selector: RowSelector, data: bytes, extractor: str, problem: Problem, penalty: float
-) -> Fitted:
-    policy = SelectingPolicy(problem.names, selector, file, extractor)
+def _exported(file: str, selector: Any, extractor: str, problem: Problem, penalty: float) -> Fitted:
+    """Export a selector, checked to decide the same on every training sample."""
+    from compsel.selection.export import to_onnx
+    from compsel.selection.exported import ExportedSelector
+
+    data = to_onnx(selector, problem.features[extractor])
+    policy = SelectingPolicy(problem.names, ExportedSelector(data), file, extractor)
     return Fitted(policy, penalty, selectors={file: data})
 
 

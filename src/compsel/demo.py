@@ -1,0 +1,56 @@
+"""What the demo needs and installed packages have: photographs, and networks with their real ImageNet weights."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from compsel.model import Model
+from compsel.networks import build
+from compsel.optional import require
+from compsel.samples import ArraySamples
+
+__all__ = ["NETWORKS", "TECHNIQUES", "calibration_samples", "networks", "photographs"]
+
+NETWORKS = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+# photographs that ship inside the scikit-image wheel
+_PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "motorcycle_left", "motorcycle_right", "retina", "hubble_deep_field")
+_CROPS = 6
+
+
+def networks() -> list[Model]:
+    """Build the three EfficientNet-Lites with their ImageNet weights.
+
+    Raises:
+        MissingDependencyError: the packages with the weights are not installed.
+    """
+    return [build(name, weights="imagenet") for name in NETWORKS]
+
+
+def photographs() -> dict[str, Path]:
+    """Return the photographs that scikit-image brings, by name.
+
+    Raises:
+        MissingDependencyError: scikit-image is not installed.
+    """
+    folder = Path(str(require("skimage", "demo").__file__)).parent / "data"
+    found = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in (".png", ".jpg")}
+    return {name: found[name] for name in _PHOTOGRAPHS if name in found}
+
+
+def calibration_samples() -> ArraySamples:
+    """Return crops of the photographs: enough variety to calibrate activations, the same ones on every machine."""
+    from compsel.images import decode
+
+    generator = np.random.default_rng(0)
+    crops, names = [], []
+    for name, path in photographs().items():
+        image = decode(path)
+        for number in range(_CROPS):
+            side = int(min(image.shape[:2]) * generator.uniform(0.5, 1.0))
+            top = int(generator.integers(0, image.shape[0] - side + 1))
+            left = int(generator.integers(0, image.shape[1] - side + 1))
+            crop = image[top : top + side, left : left + side]
+            crops.append(np.ascontiguousarray(cv2.flip(crop, 1) if number % 2 else crop))
+            names.append(f"{name}-{number}")
+    return ArraySamples(crops, names=names)
