@@ -49,7 +49,7 @@ def read_header(data: bytes) -> ImageHeader:
         raise ImageError(f"not an image: allowed are {', '.join(FORMATS)}")
     try:
         header = parse(data)
-    except (_TruncatedError, struct.error, IndexError) as error:
+    except (_TruncatedError, struct.error, IndexError, OverflowError) as error:  # overflow: an offset beyond memory
         raise ImageError("truncated: the end of the image is missing; get the whole file again") from error
     if header.width < 1 or header.height < 1:
         size = f"{header.width}x{header.height} ({header.format})"

@@ -117,7 +117,7 @@ def _from_array(array: np.ndarray) -> np.ndarray:
     if channels <= 2:
         grey = array if array.ndim == 2 else array[:, :, 0]
         return np.repeat(grey[:, :, None], 3, axis=2)
-    return np.ascontiguousarray(array[:, :, :3])
+    return np.ascontiguousarray(array if channels == 3 else array[:, :, :3])
 
 
 def _read(path: Path, max_pixels: int) -> bytes:

@@ -64,9 +64,13 @@ def evidence(output: np.ndarray, kind: Kind | None = None) -> Evidence:
     row = _row(output)
     if kind is None:
         kind = "probabilities" if is_probabilities(row) else "logits"
-    probabilities = _softmax(row) if kind == "logits" else _normalised(row)
-    top = int(probabilities.argmax())
-    return Evidence(probabilities, top, _features(probabilities, top))
+    if kind == "logits":
+        top = int(row.argmax())
+        probabilities, entropy = _softmax(row, top)
+    else:
+        probabilities = _normalised(row)
+        top, entropy = int(probabilities.argmax()), _entropy(probabilities)
+    return Evidence(probabilities, top, _features(probabilities, top, entropy))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -78,7 +82,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     >>> softmax(np.array([0.0, math.log(3)])).tolist()
     [0.25, 0.75]
     """
-    return _softmax(_row(logits))
+    row = _row(logits)
+    return _softmax(row, int(row.argmax()))[0]
 
 
 def is_probabilities(output: np.ndarray) -> bool:
@@ -102,27 +107,35 @@ def probe_features(probabilities: np.ndarray) -> np.ndarray:
     >>> probe_features(np.array([1.0, 0.0], np.float32)).tolist()
     [1.0, 1.0, 0.0, 50.0]
     """
-    return _features(probabilities, int(probabilities.argmax()))
+    return _features(probabilities, int(probabilities.argmax()), _entropy(probabilities))
 
 
-def _features(probabilities: np.ndarray, top: int) -> np.ndarray:
+def _features(probabilities: np.ndarray, top: int, entropy: float) -> np.ndarray:
     first = float(probabilities[top])
-    logarithms = np.log(np.maximum(probabilities, _LEAST))
-    entropy = -float(probabilities.dot(logarithms))
-    logarithms[top] = -np.inf
-    runner_up = int(logarithms.argmax())  # argmax is faster than max
-    second = float(probabilities[runner_up]) if runner_up != top else 0.0
+    rest = probabilities.copy()
+    rest[top] = 0.0
+    second = float(rest[rest.argmax()])  # argmax is faster than max
     ratio = _MOST_LOG_RATIO if second <= 0 else min(_MOST_LOG_RATIO, math.log(first / second))
     return np.array((first, first - second, max(0.0, entropy), ratio), np.float32)
 
 
-def _softmax(row: np.ndarray) -> np.ndarray:
-    largest = row[row.argmax()]
-    if not math.isfinite(largest):
-        return _degenerate(row)
-    powers: np.ndarray = np.exp(row - largest)
-    powers /= powers.dot(np.ones_like(powers))
-    return powers
+def _entropy(probabilities: np.ndarray) -> float:
+    return -float(probabilities.dot(np.log(np.maximum(probabilities, _LEAST))))
+
+
+def _softmax(row: np.ndarray, top: int) -> tuple[np.ndarray, float]:
+    """Return the probabilities of logits and their entropy; `top` is the index of the greatest."""
+    largest = float(row[top])
+    if not math.isfinite(largest):  # argmax finds NaN first, then infinity
+        probabilities = _degenerate(row)
+        return probabilities, _entropy(probabilities)
+    shifted = row - np.float32(largest)
+    powers = np.exp(shifted)
+    total = float(powers.sum())
+    powers /= np.float32(total)
+    # log p = shifted - log(total)
+    entropy = math.log(total) - float(powers.dot(shifted))
+    return powers, entropy if math.isfinite(entropy) else _entropy(powers)
 
 
 def _row(output: np.ndarray) -> np.ndarray:
