@@ -8,7 +8,16 @@ import numpy as np
 
 from compsel.errors import ModelError
 from compsel.model import Model
-from compsel.networks import efficientnet_lite, mobilenet, resnet
+from compsel.networks import (
+    efficientnet_lite,
+    inception_v1,
+    inception_v2,
+    inception_v3,
+    inception_v4,
+    mobilenet,
+    resnet,
+    vgg,
+)
 from compsel.networks.calibration import CALIBRATION_SIZE, calibrate
 from compsel.networks.graph import GraphBuilder
 from compsel.networks.initialisation import initialise
@@ -17,9 +26,8 @@ from compsel.networks.weights import fit, imagenet_file, load_weights
 
 __all__ = ["NETWORKS", "build", "names"]
 
-NETWORKS: Mapping[str, Network] = {
-    network.name: network for module in (resnet, mobilenet, efficientnet_lite) for network in module.NETWORKS
-}
+_MODULES = (vgg, inception_v1, inception_v2, inception_v3, inception_v4, resnet, mobilenet, efficientnet_lite)
+NETWORKS: Mapping[str, Network] = {network.name: network for module in _MODULES for network in module.NETWORKS}
 
 
 def names() -> tuple[str, ...]:

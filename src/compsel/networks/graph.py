@@ -203,21 +203,21 @@ class GraphBuilder:
         if nodes[-1].output[0] != output.name:
             raise ModelError(f"{name}: the output {output.name!r} is not the last layer: this is a defect")
         nodes[-1].output[0] = OUTPUT
-        weights = (
-            TensorProto(name=p.name, dims=p.shape, data_type=TensorProto.FLOAT)
-            if values is None
-            else numpy_helper.from_array(np.ascontiguousarray(values[p.name], np.float32), p.name)
-            for p in self.parameters
-        )
         graph = helper.make_graph(
             nodes,
             name,
             [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", *self.input.shape])],
             [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", *output.shape])],
-            [*weights, *self._constants.values()],
+            list(self._constants.values()),
         )
         opsets = [helper.make_opsetid("", OPSET)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="compsel")
+        proto = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="compsel")
+        # in place, one by one: the helpers copy what they are given, and weights are large
+        for parameter in self.parameters:
+            tensor = proto.graph.initializer.add(name=parameter.name, dims=parameter.shape, data_type=TensorProto.FLOAT)
+            if values is not None:
+                tensor.raw_data = values[parameter.name].astype("<f4", copy=False).tobytes()
+        return proto
 
     def _parameter(
         self,
