@@ -77,6 +77,7 @@ def open_session(proto: onnx.ModelProto, *, optimise: bool = True) -> onnxruntim
 
 
 _IN_MEMORY_BYTES = 64_000_000
+_INSIDE_BYTES = 4096
 
 
 def _open_large(proto: onnx.ModelProto, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
@@ -98,7 +99,7 @@ def _without_weights(proto: onnx.ModelProto, weights: Path) -> onnx.ModelProto:
         getattr(graph.graph, field).extend(getattr(proto.graph, field))
     with weights.open("wb") as stream:
         for tensor in proto.graph.initializer:
-            if len(tensor.raw_data) < 4096:
+            if len(tensor.raw_data) < _INSIDE_BYTES:
                 graph.graph.initializer.append(tensor)
                 continue
             stub = graph.graph.initializer.add(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)

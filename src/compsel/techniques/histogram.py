@@ -12,11 +12,11 @@ import numpy as np
 __all__ = ["Histogram", "Method", "entropy_range", "mse_range", "percentile_range"]
 
 Method = Literal["minmax", "percentile", "entropy", "mse"]
-# of both signs together; TensorRT uses as many for magnitudes
-BINS = 2048
+# of both signs together; TensorRT takes 2048 for the magnitudes
+BINS = 4096
 # magnitudes on the grid of 8 bits: both signs share them when a tensor has both
 _LEVELS_ONE_SIGN, _LEVELS_BOTH_SIGNS = 256, 128
-_CANDIDATES = 100
+_CANDIDATES = 128
 
 
 @dataclass
@@ -59,11 +59,12 @@ class Histogram:
         self.counts += np.bincount(index.astype(np.int32), minlength=bins)
 
     def magnitudes(self) -> tuple[np.ndarray, float]:
-        """Return the counts by magnitude, int64 (bins,) from 0 to the largest magnitude, and that magnitude."""
-        largest = max(-self.low, self.high)
+        """Return the counts by magnitude, int64, in bins from 0 on, and the width of a bin."""
+        width = (self.high - self.low) / len(self.counts)
+        bins = int(np.ceil(max(-self.low, self.high) / width - 1e-6))
         centres = np.abs(self.edges[:-1] + self.edges[1:]) / 2
-        index = np.minimum((centres / largest * len(self.counts)).astype(int), len(self.counts) - 1)
-        return np.bincount(index, weights=self.counts, minlength=len(self.counts)).astype(np.int64), largest
+        index = np.minimum((centres / width).astype(int), bins - 1)
+        return np.bincount(index, weights=self.counts, minlength=bins).astype(np.int64), width
 
 
 def percentile_range(histogram: Histogram, percentile: float) -> tuple[float, float]:
@@ -94,12 +95,12 @@ def entropy_range(histogram: Histogram) -> tuple[float, float]:
         return histogram.low, histogram.high
     both_signs = histogram.low < 0.0 < histogram.high
     levels = _LEVELS_BOTH_SIGNS if both_signs else _LEVELS_ONE_SIGN
-    counts, largest = histogram.magnitudes()
+    counts, width = histogram.magnitudes()
     # exact zeros (after a ReLU most values are) are exact on every grid and would hide the rest
     counts[0] = counts[1] if len(counts) > 1 else counts[0]
-    candidates = range(levels, len(counts) + 1, max(1, len(counts) // (2 * levels)))
-    best = min(candidates, key=lambda size: (_divergence(counts, size, levels), -size))
-    return _limit(histogram, best / len(counts) * largest)
+    candidates = range(len(counts), levels - 1, -max(1, len(counts) // _CANDIDATES))
+    best = min(candidates, key=lambda size: _divergence(counts, size, levels))
+    return _limit(histogram, best * width)
 
 
 def mse_range(histogram: Histogram) -> tuple[float, float]:
@@ -126,7 +127,7 @@ def mse_range(histogram: Histogram) -> tuple[float, float]:
 
 
 def _limit(histogram: Histogram, threshold: float) -> tuple[float, float]:
-    return max(histogram.low, -threshold), min(histogram.high, threshold)
+    return float(max(histogram.low, -threshold)), float(min(histogram.high, threshold))
 
 
 def _divergence(counts: np.ndarray, size: int, levels: int) -> float:

@@ -83,6 +83,7 @@ class Int8Dynamic(Technique):
             )
             quantiser.quantize_model()
         result = quantiser.model.model
+        result.producer_name, result.producer_version = model.proto.producer_name, model.proto.producer_version
         del result.metadata_props[:]
         result.metadata_props.extend(model.proto.metadata_props)
         sort_nodes(result.graph)

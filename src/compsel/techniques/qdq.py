@@ -63,6 +63,7 @@ def insert_qdq(
     del proto.graph.value_info[:]
     proto.graph.value_info.extend(types[name] for name in types if name not in outer)
     # tells the quantiser that types have been inferred: it would write and read the whole model otherwise
+    producer = proto.producer_name, proto.producer_version
     mark = proto.metadata_props.add(key="onnx.infer", value="onnxruntime.quant")
     with quiet():
         quantiser = QDQQuantizer(
@@ -82,6 +83,7 @@ def insert_qdq(
         )
         quantiser.quantize_model()
     proto.metadata_props.remove(mark)
+    proto.producer_name, proto.producer_version = producer
     sort_nodes(proto.graph)
     remove_unused(proto.graph)
     del proto.graph.value_info[:]
@@ -98,9 +100,17 @@ def _complete(node: onnx.NodeProto, ranges: Mapping[str, Range], proto: onnx.Mod
 
 
 def _kept_activations(graph: onnx.GraphProto) -> list[str]:
-    """Return the clamps whose input a sub-graph reads: they cannot be merged into the layer before them."""
-    captured = captured_names(graph)
-    return [node.name for node in graph.node if is_standard(node, *_REMOVABLE) and node.input[0] in captured]
+    """Return the clamps that cannot be merged into the layer before them.
+
+    The quantiser gives the layer the range of the clamp and lets the rounding saturate; whoever reads the value
+    before or after the clamp elsewhere (an output, a sub-graph) would see it cut, or not clamped.
+    """
+    captured, outputs = captured_names(graph), {value.name for value in graph.output}
+    return [
+        node.name
+        for node in graph.node
+        if is_standard(node, *_REMOVABLE) and ({*node.input, *node.output} & captured or node.input[0] in outputs)
+    ]
 
 
 def pixel_scale(model: Model) -> Overrides:
