@@ -14,7 +14,16 @@ __all__ = ["NETWORKS", "TECHNIQUES", "calibration_samples", "networks", "photogr
 
 NETWORKS = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 # photographs that ship inside the scikit-image wheel
-_PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "motorcycle_left", "motorcycle_right", "retina", "hubble_deep_field")
+_PHOTOGRAPHS = (
+    "astronaut",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "motorcycle_left",
+    "motorcycle_right",
+    "retina",
+    "hubble_deep_field",
+)
 _CROPS = 6
 
 

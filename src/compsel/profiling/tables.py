@@ -156,6 +156,24 @@ class Profile:
             features=self.features[chosen],
         )
 
+    def with_costs(self, variants: Sequence[Variant], folder: Path, device: Mapping[str, Any]) -> "Profile":
+        """Return this profile with the costs that another device measured into `folder`, and its variants' files.
+
+        Raises:
+            ProfileError: a variant that is not among `variants`.
+        """
+        found = {variant.name: variant for variant in variants}
+        missing = sorted(set(self.names) - found.keys())
+        if missing:
+            raise ProfileError(f"{missing[0]} was not built on this device: build it, or measure its quality again")
+        return replace(
+            self,
+            variants=tuple(found[name] for name in self.names),
+            latency=read_latency(folder),
+            memory_mb=read_memory(folder),
+            device=device,
+        )
+
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "Profile":
         """Read a profile.

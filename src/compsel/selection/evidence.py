@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["n_features", "TOP", "Evidence", "Fused", "fuse", "read_evidence", "softmax", "stack_evidence"]
+__all__ = ["TOP", "Evidence", "Fused", "fuse", "n_features", "read_evidence", "softmax", "stack_evidence"]
 
 # classes kept of each answer: the rest never wins a weighted mean in practice, and a table stays small
 TOP = 10

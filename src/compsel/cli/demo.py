@@ -1,0 +1,112 @@
+"""`compsel demo`: the whole path on real networks: compress, measure this machine, train, write a bundle, classify."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import compsel
+from compsel.classes import imagenet_classes
+from compsel.cli.base import Command, add_json, progress, table, write_result
+from compsel.cli.options import say
+from compsel.cli.run import rows_of
+from compsel.cli.train import show, summary
+from compsel.errors import ProfileError
+
+__all__ = ["COMMAND"]
+
+_TRAINING_DATA = Path("training_data") / "efficientnet-lite"
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="photographs (default: scikit-image's)")
+    parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where everything goes (demo/)")
+    parser.add_argument("--training-data", type=Path, metavar="DIR", help="features and outcomes to train from")
+    parser.add_argument("--budget", type=float, default=20.0, metavar="S", help="seconds per state of the device")
+    add_json(parser)
+
+
+def _training_data(asked: Path | None) -> Path:
+    """Return the folder of the outcomes that ship with the source, or the one that was asked for."""
+    if asked is not None:
+        return asked
+    root = Path(compsel.__file__).resolve().parents[2]
+    for folder in (Path.cwd() / _TRAINING_DATA, root / _TRAINING_DATA):
+        if (folder / "profile.json").is_file():
+            return folder
+    raise ProfileError(f"{_TRAINING_DATA} is not here: run the demo in the source folder, or give --training-data DIR")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from compsel.demo import photographs
+    from compsel.profiling.tables import Profile
+
+    begin = time.perf_counter()
+    outcomes = Profile.load(_training_data(arguments.training_data))
+    images = arguments.images or list(photographs().values())
+    profile, files = _measure(outcomes, arguments.out, arguments.budget)
+    say(f"training from the outcomes of {len(outcomes.samples)} photographs ({outcomes.origin})")
+    from compsel.pipeline import train_bundle
+
+    trained = train_bundle(profile, files, arguments.out / "bundle", replace=True, say=lambda message: None)
+    show(trained)
+    answers = []
+    with compsel.load(arguments.out / "bundle") as runtime:
+        for image in images:
+            runtime(image)  # the first answer on an image warms the caches up
+            answers.append((image.name, runtime(image)))
+    rows = rows_of(answers, imagenet_classes())
+    print(
+        table(
+            [(row["image"], row["name"], f"{row['latency_ms']:.2f}", row["choice"]) for row in rows],
+            ("image", "label", "ms", "choice"),
+        )
+    )
+    seconds = time.perf_counter() - begin
+    print(f"bundle: {arguments.out / 'bundle'}; the whole demo took {seconds:.0f} s")
+    write_result(arguments.json, {**summary(trained), "answers": rows, "seconds": seconds})
+    return 0
+
+
+def _measure(outcomes: Any, out: Path, budget_s: float) -> tuple[Any, Path]:
+    """Build the variants that the outcomes were measured on, measure their cost here, and join both."""
+    from compsel.demo import calibration_samples, networks
+    from compsel.features.fingerprint import device_fingerprint
+    from compsel.pipeline import build_variants, default_processors, measure_costs
+    from compsel.profiling.latency import Criterion
+    from compsel.profiling.load import standard_states
+
+    files = out / "variants"
+    samples = calibration_samples()
+    say("building variants of the three EfficientNet-Lites with their ImageNet weights")
+    techniques = {
+        model: [variant.technique for variant in outcomes.variants if variant.model == model]
+        for model in dict.fromkeys(variant.model for variant in outcomes.variants)
+    }
+    variants = []
+    for network in progress(networks(), "networks"):
+        built, left_out = build_variants([network], files, samples, techniques.get(network.name, []), say)
+        if left_out:
+            raise ProfileError(f"{left_out[0].model}/{left_out[0].technique}: {left_out[0].reason}")
+        variants += built
+    measured = {variant.name: variant.sha256 for variant in outcomes.variants}
+    changed = [variant.name for variant in variants if measured.get(variant.name) != variant.sha256]
+    if changed:
+        say(
+            f"note: {len(changed)} of {len(variants)} files differ in some bytes from those that the outcomes were "
+            f"measured on (another version of a library), for example {changed[0]}"
+        )
+    say("measuring this machine, idle and under real load")
+    measure_costs(
+        variants, samples, out, default_processors(), standard_states(), Criterion(budget_s=budget_s), progress
+    )
+    return outcomes.with_costs(variants, out, device_fingerprint()), files
+
+
+COMMAND = Command(
+    "demo",
+    "the whole path on real networks: compress, measure this machine, train, write a bundle, classify photographs",
+    "compsel demo my_photo.jpg",
+    _arguments,
+    _run,
+)
