@@ -33,18 +33,21 @@ TIMED_ROWS = 200
 class Fits(Protocol):
     """What both libraries' selectors are wrapped in."""
 
-    def fit(self, X: np.ndarray, costs: np.ndarray) -> Any: ...
+    def fit(self, X: np.ndarray, costs: np.ndarray) -> Any:
+        """Learn from X (n, n_features) and costs (n, n_choices)."""
 
-    def predict(self, X: np.ndarray) -> np.ndarray: ...
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Columns (n,) of costs."""
 
 
 class AsfSelector:
-    """A selector of `asf` behind the same two methods; it takes data frames without missing values, so medians fill in."""
+    """A selector of `asf` behind the same two methods; it takes data frames without gaps, so medians fill in."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self.make = make
 
     def fit(self, X: np.ndarray, costs: np.ndarray) -> "AsfSelector":
+        """Learn the medians, then the selector."""
         import pandas as pd
 
         with warnings.catch_warnings():
@@ -57,6 +60,7 @@ class AsfSelector:
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
+        """Columns (n,), read from the first entry of every schedule."""
         answer = self.selector.predict(self._frame(X))
         return np.array([int(answer[str(row)][0][0]) for row in range(len(X))])
 
