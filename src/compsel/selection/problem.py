@@ -100,7 +100,8 @@ class Problem:
     def most_accurate(self) -> int:
         """The most accurate uncompressed variant; the cheaper one of equals."""
         quality = self.quality.mean(axis=0)
-        return min(np.flatnonzero(self.uncompressed), key=lambda number: (-quality[number], self.prices_ms[number]))
+        candidates = np.flatnonzero(self.uncompressed).tolist()
+        return int(min(candidates, key=lambda number: (-quality[number], self.prices_ms[number])))
 
     def take(self, rows: NDArray[np.intp]) -> "Problem":
         """Return some of the samples."""

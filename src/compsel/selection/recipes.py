@@ -140,8 +140,8 @@ class StagedRecipe(Recipe):
         for fold in range(_INNER_FOLDS):
             policy = self._train(problem.take(np.flatnonzero(folds != fold)), columns)
             test = problem.take(np.flatnonzero(folds == fold))
-            for factor, outcomes in parts.items():
-                outcomes.append(_walk(policy, columns, test, base * factor))
+            for factor, found in parts.items():
+                found.append(_walk(policy, columns, test, base * factor))
         outcomes = {factor: Outcome.concatenate(found) for factor, found in parts.items()}
         if objective.max_loss is None and objective.min_quality is None:
             return 1.0

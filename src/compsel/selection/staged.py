@@ -176,7 +176,7 @@ class StagedPolicy:
             if not len(rows):
                 continue
             node = self.nodes[number]
-            ran[np.ix_(rows, node.members)] = True
+            ran[np.ix_(rows, np.array(node.members))] = True
             classes[rows], scores[rows] = node.score([evidence[member].take(rows) for member in node.members])
             action = plan.decide(number, scores[rows])
             for variant in set(action.tolist()) - {STOP}:
