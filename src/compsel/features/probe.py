@@ -23,6 +23,8 @@ PROBE_FEATURES = (
 )
 _MOST_LOG_RATIO = 50.0
 _LEAST = np.float32(1e-30)
+# a logit so far below the greatest has probability 0 in float32; minus infinity is brought up to it
+_ZERO_FROM = 200.0
 # what rounding to half precision, or a table of 8-bit numbers, does to a sum of probabilities
 _SUM_TOLERANCE = 0.02
 
@@ -92,7 +94,11 @@ def is_probabilities(output: np.ndarray) -> bool:
     >>> is_probabilities(np.array([0.2, 0.8])), is_probabilities(np.array([-1.0, 2.0]))
     (True, False)
     """
-    return bool(output.size) and bool(output.min() >= 0) and abs(float(output.sum()) - 1.0) <= _SUM_TOLERANCE
+    row = output.reshape(-1)
+    # argmin and argmax are faster than min and max, and find NaN first
+    if row.size == 0 or not row[row.argmin()] >= 0 or row[row.argmax()] > 1 + _SUM_TOLERANCE:
+        return False
+    return abs(float(row.sum()) - 1.0) <= _SUM_TOLERANCE
 
 
 def probe_features(probabilities: np.ndarray) -> np.ndarray:
@@ -114,7 +120,7 @@ def _features(probabilities: np.ndarray, top: int, entropy: float) -> np.ndarray
     first = float(probabilities[top])
     rest = probabilities.copy()
     rest[top] = 0.0
-    second = float(rest[rest.argmax()])  # argmax is faster than max
+    second = float(rest[rest.argmax()])
     ratio = _MOST_LOG_RATIO if second <= 0 else min(_MOST_LOG_RATIO, math.log(first / second))
     return np.array((first, first - second, max(0.0, entropy), ratio), np.float32)
 
@@ -129,31 +135,39 @@ def _softmax(row: np.ndarray, top: int) -> tuple[np.ndarray, float]:
     if not math.isfinite(largest):  # argmax finds NaN first, then infinity
         probabilities = _degenerate(row)
         return probabilities, _entropy(probabilities)
+    if largest - float(row[row.argmin()]) > _ZERO_FROM:
+        row = np.maximum(row, np.float32(largest - _ZERO_FROM))
     shifted = row - np.float32(largest)
     powers = np.exp(shifted)
     total = float(powers.sum())
     powers /= np.float32(total)
     # log p = shifted - log(total)
-    entropy = math.log(total) - float(powers.dot(shifted))
-    return powers, entropy if math.isfinite(entropy) else _entropy(powers)
+    return powers, math.log(total) - float(powers.dot(shifted))
 
 
 def _row(output: np.ndarray) -> np.ndarray:
-    row = output.astype(np.float32, copy=False).reshape(-1)
+    if output.dtype != np.float32:
+        with np.errstate(over="ignore"):  # what is beyond float32 is infinite
+            output = output.astype(np.float32)
+    row = output.reshape(-1)
     if row.size == 0 or (output.ndim > 1 and row.size != max(output.shape)):
         raise InputError(f"a classifier's output: got shape {output.shape}, allowed is one row of classes")
     return row
 
 
 def _normalised(row: np.ndarray) -> np.ndarray:
-    total = float(row.sum())
-    if not math.isfinite(total) or total <= 0:
+    if not row[row.argmin()] >= 0:
+        row = np.maximum(row, np.float32(0))  # rounding; NaN stays
+    if not math.isfinite(row[row.argmax()]):
+        return _degenerate(row)
+    total = float(row.sum(dtype=np.float64))
+    if total <= 0:
         return np.full(row.size, 1.0 / row.size, np.float32)
-    return row / np.float32(total)
+    return (row / total).astype(np.float32)
 
 
 def _degenerate(row: np.ndarray) -> np.ndarray:
-    """Infinite logits share all probability; with NaN, or nothing but minus infinity, nothing is known."""
+    """Infinite values share all probability; with NaN, or nothing but minus infinity, nothing is known."""
     infinite = np.isposinf(row)
     known = infinite if infinite.any() and not np.isnan(row).any() else np.ones(row.size, bool)
-    return _normalised(known.astype(np.float32))
+    return (known / np.float32(known.sum())).astype(np.float32)
