@@ -4,16 +4,17 @@ import contextlib
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from compsel.errors import StorageError
 
-__all__ = ["atomic_directory", "atomic_file", "sha256_file", "storage_errors", "write_json"]
+__all__ = ["atomic_directory", "atomic_file", "sha256_file", "storage_errors", "without_nan", "write_json"]
 
 _REASONS = {
     errno.ENOSPC: "no space is left on the device: free some, or choose another place",
@@ -109,6 +110,19 @@ def sha256_file(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def without_nan(content: Any) -> Any:
+    """Return `content` with None for every float that JSON has no word for (NaN, infinities).
+
+    >>> without_nan({"gap": [float("nan"), 1.0]})
+    {'gap': [None, 1.0]}
+    """
+    if isinstance(content, Mapping):
+        return {key: without_nan(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from compsel.files import write_json
+from compsel.files import without_nan, write_json
 
 __all__ = ["Command", "add_json", "progress", "table", "write_result"]
 
@@ -40,9 +40,9 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def write_result(path: Path | None, content: Any) -> None:
-    """Write `content` to the `--json` file when one was asked for."""
+    """Write `content` to the `--json` file when one was asked for; figures that do not exist (NaN) become null."""
     if path is not None:
-        write_json(path, content)
+        write_json(path, without_nan(content))
 
 
 def table(rows: Iterable[Iterable[object]], header: Iterable[str]) -> str:

@@ -27,16 +27,24 @@ def show(content: dict[str, Any]) -> None:
         )
     )
     summary, overhead = content["summary"], content["overhead_ms"]
-    low, high = summary["gap_closed_95"]
     print(
         f"adaptive against the most accurate network: {summary['speedup_vs_most_accurate']:.2f}x as fast, "
         f"{summary['accuracy_vs_most_accurate']:+.2%} accuracy\n"
         f"adaptive against the best static choice:    {summary['speedup_vs_best_static']:.2f}x as fast, "
         f"{summary['accuracy_vs_best_static']:+.2%} accuracy\n"
-        f"gap to the oracle closed: {summary['gap_closed']:.2f} (95 %: {low:.2f} to {high:.2f}), "
-        f"a wrong answer counted as {summary['penalty_ms']:.0f} ms\n"
+        f"{_gap(summary)}\n"
         f"features and selector: {overhead['total']:.3f} ms, "
         f"{overhead['share_of_mean_latency']:.1%} of the mean latency"
+    )
+
+
+def _gap(summary: dict[str, Any]) -> str:
+    if summary["gap_closed"] is None:
+        return "there is no gap to close: the best static choice is as good as the oracle"
+    low, high = summary["gap_closed_95"]
+    return (
+        f"gap to the oracle closed: {summary['gap_closed']:.2f} (95 %: {low:.2f} to {high:.2f}), "
+        f"a wrong answer counted as {summary['penalty_ms']:.0f} ms"
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from compsel.errors import SamplesError
 from compsel.features.device import device_fingerprint
+from compsel.files import without_nan
 from compsel.runtime.answer import Answer
 from compsel.runtime.dispatch import Runtime
 from compsel.samples import Samples
@@ -81,18 +82,21 @@ class Evaluation:
 
     @property
     def gap_closed(self) -> tuple[float, float, float]:
-        """Share of the distance from best static to oracle, and its 95 % confidence interval (bootstrap)."""
+        """Share of the distance from best static to oracle, and its 95 % confidence interval (bootstrap).
+
+        All are NaN where the oracle is no better than the best static choice: there is no gap.
+        """
         costs = [self.results[name].cost(self.penalty) for name in ("best_static", "adaptive", "oracle")]
         generator = np.random.default_rng(0)
         n = len(costs[0])
         draws = [
             _gap(*(cost[rows] for cost in costs)) for rows in (generator.integers(0, n, n) for _ in range(_BOOTSTRAPS))
         ]
-        low, high = np.nanquantile(draws, [0.025, 0.975])
+        low, high = np.quantile([draw for draw in draws if np.isfinite(draw)] or [np.nan], [0.025, 0.975])
         return _gap(*costs), float(low), float(high)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
+        """Return the JSON form; figures that do not exist are None."""
         adaptive, accurate = self.results["adaptive"], self.results["most_accurate"]
         static, oracle = self.results["best_static"], self.results["oracle"]
         mean = float(adaptive.latency_ms.mean())
@@ -116,8 +120,8 @@ class Evaluation:
                 "speedup_vs_best_static": float(static.latency_ms.mean()) / mean,
                 "accuracy_vs_best_static": float(adaptive.right.mean() - static.right.mean()),
                 "oracle_latency_fraction": float(oracle.latency_ms.mean()) / mean,
-                "gap_closed": gap,
-                "gap_closed_95": [low, high],
+                "gap_closed": without_nan(gap),
+                "gap_closed_95": without_nan([low, high]),
                 "penalty_ms": self.penalty,
             },
         }

@@ -18,7 +18,7 @@ from typing import Any
 
 import compsel
 from compsel.errors import BundleError
-from compsel.files import atomic_directory, write_json
+from compsel.files import atomic_directory, without_nan, write_json
 from compsel.runtime.manifest import check_bundle, write_manifest
 from compsel.selection.costs import CostModel
 from compsel.selection.exported import ExportedSelector
@@ -148,7 +148,7 @@ def write_bundle(content: BundleContent, folder: str | os.PathLike[str], *, repl
                 "penalty": content.penalty,
                 "quality": {variant.name: content.quality[variant.name] for variant in variants},
                 "expected_quality": content.expected_quality,
-                "summary": dict(content.summary),
+                "summary": without_nan(content.summary),
             },
         )
         write_manifest(temporary, compsel.__version__)

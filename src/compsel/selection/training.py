@@ -157,7 +157,8 @@ def _score(name: str, outcomes: dict[str, Outcome], penalty: float, seed: int) -
         gap_closed(mine[rows], single_best[rows], oracle[rows])
         for rows in (generator.integers(0, n, n) for _ in range(_BOOTSTRAPS))
     ]
-    low, high = np.nanquantile(draws, [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2])
+    known = [draw for draw in draws if np.isfinite(draw)] or [float("nan")]
+    low, high = np.quantile(known, [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2])
     return Score(
         name,
         float(outcomes[name].quality.mean()),
