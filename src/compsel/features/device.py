@@ -4,6 +4,7 @@ with DeviceSampler() as sampler:
     sampler.state().load_others
 """
 
+import contextlib
 import os
 import threading
 import time
@@ -131,7 +132,9 @@ class DeviceSampler:
     def _run(self, watch: "_Watch", stop: threading.Event) -> None:
         try:
             while not stop.wait(self.interval_s):
-                self._state = watch.sample()
+                # a read that fails (a core that went offline, a file in a new form) leaves the last state
+                with contextlib.suppress(Exception):
+                    self._state = watch.sample()
         finally:
             watch.close()
 

@@ -103,21 +103,19 @@ class LinuxReader:
     def counters(self) -> Counters:
         """Read what changes fast."""
         time_ns, own_s = time.perf_counter_ns(), self._own_seconds()
-        group = dict(line.split()[:2] for line in self._group_stat.read().splitlines() if b" " in line)
+        group = dict(words[:2] for line in self._group_stat.read().splitlines() if len(words := line.split()) >= 2)
         usage_us = group.get(b"usage_usec")
-        usage_ns = self._group_usage.read()
+        held_back = _number(group.get(b"nr_throttled"))
         return Counters(
             time_ns=time_ns,
             busy_s=self._busy_s(),
             own_s=own_s,
-            group_s=int(usage_us) * _MICROSECOND_S
+            group_s=_number(usage_us) * _MICROSECOND_S
             if usage_us
-            else int(usage_ns) * _NANOSECOND_S
-            if usage_ns
-            else math.nan,
-            held_back=int(group[b"nr_throttled"]) if b"nr_throttled" in group else None,
+            else _number(self._group_usage.read()) * _NANOSECOND_S,
+            held_back=None if math.isnan(held_back) else int(held_back),
             runnable=self._runnable(),
-            waiting_s=tuple(map(_waiting_s, self._pressures)),  # type: ignore[arg-type]
+            waiting_s=(self._waiting_s(0), self._waiting_s(1), self._waiting_s(2)),
             free_memory_bytes=self._free_memory_bytes(),
         )
 
@@ -138,33 +136,37 @@ class LinuxReader:
                 break
             name, *columns = line.split()
             if name in self._cores:
-                ticks = [int(column) for column in columns[:_COLUMNS]]
-                busy.append((sum(ticks) - ticks[_IDLE] - ticks[_IOWAIT]) * _TICK_S)
+                ticks = [_number(column) for column in columns[:_COLUMNS]]
+                if len(ticks) > _IOWAIT:
+                    busy.append((sum(ticks) - ticks[_IDLE] - ticks[_IOWAIT]) * _TICK_S)
         return tuple(busy)
 
     def _runnable(self) -> float:
+        # 0.52 0.58 0.59 4/467 12345
         words = self._loadavg.read().split()
-        return float(words[3].partition(b"/")[0]) if len(words) > 3 else math.nan
+        return _number(words[3].partition(b"/")[0]) if len(words) > 3 else math.nan
+
+    def _waiting_s(self, index: int) -> float:
+        # some avg10=0.00 avg60=0.00 avg300=0.00 total=1234
+        first = self._pressures[index].read().partition(b"\n")[0]
+        return _number(first.rpartition(b"total=")[2]) * _MICROSECOND_S
 
     def _free_memory_bytes(self) -> float:
-        free = math.nan
-        for line in self._meminfo.read().splitlines():
-            if line.startswith(b"MemAvailable:"):
-                free = float(line.split()[1]) * _KIB
-                break
+        _, _, text = self._meminfo.read().partition(b"MemAvailable:")
+        free = _number(text.lstrip().partition(b" ")[0]) * _KIB
         for limit, used in self._memory_limits:
-            text = used.read()
-            if text:
-                left = float(max(0, limit - int(text)))
-                free = left if math.isnan(free) else min(free, left)
+            left = limit - _number(used.read())
+            if not math.isnan(left):
+                free = max(0.0, left if math.isnan(free) else min(free, left))
         return free
 
 
-def _waiting_s(file: KernelFile) -> float:
-    # some avg10=0.00 avg60=0.00 avg300=0.00 total=1234
-    first = file.read().partition(b"\n")[0]
-    total = first.rpartition(b"total=")[2]
-    return int(total) * _MICROSECOND_S if total.isdigit() else math.nan
+def _number(text: bytes | None) -> float:
+    """Return a count in a kernel file; NaN for what is none."""
+    try:
+        return float(int(text)) if text else math.nan
+    except ValueError:
+        return math.nan
 
 
 def _usage_files(sys: Path, group: Path | None) -> list[Path]:
