@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import onnx
 import pytest
-from checks import CHECKS, digest_in_new_process
 from foreign import FOREIGN, with_external_data, without_layers
 from inputs import Photographs, SeededTensors
 
@@ -16,6 +15,7 @@ from compsel.errors import NotApplicableError, TechniqueError
 from compsel.networks import build
 from compsel.samples import Samples
 from compsel.techniques import TECHNIQUES, Technique, applicable, parse, verify
+from tests.techniques.checks import CHECKS, digest_in_new_process
 
 SPECS = [
     "none",

@@ -94,7 +94,7 @@ def _unrows(rows: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
 
 def _is_depthwise(weight: np.ndarray, node: onnx.NodeProto) -> bool:
     """Tell whether each channel has its own filter: those kernels compute in 32 bits."""
-    return is_standard(node, "Conv") and weight.shape[1] == 1 and attribute(node, "group", 1) == weight.shape[0]
+    return is_standard(node, "Conv") and weight.shape[1] == 1 and attribute(node, "group", 1) == len(weight) > 1
 
 
 def _bound_pairs(grid: np.ndarray) -> None:
