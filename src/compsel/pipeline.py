@@ -224,16 +224,13 @@ def train_bundle(
     costs = CostModel.fit(profile.latency.by_choice(), profile.latency.load)
     problem = Problem.from_profile(profile, costs, profile.features_ms)
     trained = train(problem, objective, progress=say)
-    winner = trained.fitted[trained.comparison.winner]
     content = BundleContent(
         profile.variants,
         Path(files),
         _policies(trained, problem, costs),
         {name: data for fitted in trained.fitted.values() for name, data in fitted.selectors.items()},
         objective,
-        winner.penalty,
         dict(zip(problem.names, problem.quality.mean(axis=0).tolist(), strict=True)),
-        winner.expected_quality,
         costs,
         _summary(trained, profile, problem),
     )

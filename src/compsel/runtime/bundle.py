@@ -38,10 +38,7 @@ class Bundle:
         variants: by name.
         policies: "adaptive" and the baselines, by name.
         objective: what it was built for.
-        penalty: price of a wrong answer (ms) that the adaptive policy decides with.
         quality: mean quality of each variant on the samples it was built with.
-        expected_quality: of the adaptive policy, as its plan sees it when the device is idle; None when it has no
-            plan that could tell.
         costs: of every choice.
         summary: what training found: comparison of selectors, portfolio, device, what was shipped and why.
     """
@@ -50,9 +47,7 @@ class Bundle:
     variants: Mapping[str, Variant]
     policies: Mapping[str, Policy]
     objective: Objective
-    penalty: float
     quality: Mapping[str, float]
-    expected_quality: float | None
     costs: CostModel
     summary: Mapping[str, Any]
 
@@ -81,9 +76,7 @@ class Bundle:
                 {variant.name: variant for variant in variants},
                 policies,
                 Objective.from_dict(content["objective"]),
-                float(content["penalty"]),
                 content["quality"],
-                content["expected_quality"],
                 CostModel.from_dict(_json(folder / "costs.json")),
                 content["summary"],
             )
@@ -114,9 +107,7 @@ class BundleContent:
     policies: Mapping[str, Policy]
     selectors: Mapping[str, bytes]
     objective: Objective
-    penalty: float
     quality: Mapping[str, float]
-    expected_quality: float | None
     costs: CostModel
     summary: Mapping[str, Any]
 
@@ -145,9 +136,7 @@ def write_bundle(content: BundleContent, folder: str | os.PathLike[str], *, repl
                 "variants": [variant.to_dict() for variant in variants],
                 "selectors": sorted(content.selectors),
                 "objective": content.objective.to_dict(),
-                "penalty": content.penalty,
                 "quality": {variant.name: content.quality[variant.name] for variant in variants},
-                "expected_quality": content.expected_quality,
                 "summary": without_nan(content.summary),
             },
         )

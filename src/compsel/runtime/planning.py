@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from compsel.errors import ObjectiveError
 from compsel.runtime.bundle import Bundle
 from compsel.selection.costs import CostModel
-from compsel.selection.policies import FixedPolicy, Policy, PricedPolicy, Stagewise
+from compsel.selection.policies import FixedPolicy, Policy, PricedPolicy, Stages, Stagewise
 
 __all__ = ["Limits", "PlannedPolicy", "Planner"]
 
@@ -17,6 +17,7 @@ __all__ = ["Limits", "PlannedPolicy", "Planner"]
 _LOAD_STEP = 0.25
 _KEPT_PLANS = 64
 _BISECTIONS = 14
+_TOLERANCE = 1e-4  # of a quality: prices measured again move it by as much
 _DEAREST = 1e6  # penalty, in multiples of the dearest variant's price, beyond which nothing changes
 
 
@@ -78,7 +79,6 @@ class Planner:
         self._costs = costs
         self._policy = policy
         self._plans: OrderedDict[tuple[int, Limits, frozenset[str] | None], PlannedPolicy] = OrderedDict()
-        self._target = bundle.expected_quality if isinstance(policy, Stagewise) else None
 
     def plan(self, load: float, limits: Limits, allowed: frozenset[str] | None = None) -> PlannedPolicy:
         """Return the plan for a load by others, the limits of a call, and the variants that may run (None: all)."""
@@ -100,18 +100,15 @@ class Planner:
         if allowed is not None:
             prices[[name not in allowed for name in policy.variants]] = np.inf
         deadline = limits.deadline_ms if limits.deadline_ms is not None else np.inf
-        wanted = limits.min_quality if limits.min_quality is not None else self._target
         try:
-            priced = policy.plan(prices, self._bundle.penalty, p95, deadline)
+            if isinstance(policy, Stagewise):
+                priced: PricedPolicy
+                priced, reached = _staged(policy, prices, p95, deadline, limits.min_quality)
+            else:
+                priced = policy.plan(prices, p95, deadline)
+                reached = min(self._bundle.quality[name] for name in policy.variants)
         except ValueError:
             return self._fastest(load, limits, allowed)
-        if isinstance(policy, Stagewise) and wanted is not None:
-            priced = _dear_enough(
-                policy, prices, self._bundle.penalty, p95, deadline, wanted, exactly=limits.min_quality
-            )
-            reached = priced.plan.expected_quality
-        else:
-            reached = min(self._bundle.quality[name] for name in policy.variants)
         if limits.min_quality is not None and reached < limits.min_quality:
             return self._most_accurate(load, limits, allowed, priced, policy, reached)
         return PlannedPolicy(policy, priced, processors, mean)
@@ -152,39 +149,38 @@ class Planner:
     def _fixed(self, name: str, load: float, note: str) -> PlannedPolicy:
         policy = FixedPolicy(name)
         mean, p95, processors = self._costs.prices(policy.variants, load)
-        return PlannedPolicy(policy, policy.plan(mean, 1.0, p95, np.inf), processors, mean, note)
+        return PlannedPolicy(policy, policy.plan(mean, p95, np.inf), processors, mean, note)
 
     def _names(self, allowed: frozenset[str] | None) -> tuple[str, ...]:
         measured = dict.fromkeys(variant for variant, _ in self._costs.choices)
         return tuple(name for name in measured if allowed is None or name in allowed)
 
 
-def _dear_enough(
+def _staged(
     policy: Stagewise,
     prices: NDArray[np.float64],
-    penalty: float,
     durations: NDArray[np.float64],
     deadline: float,
-    wanted: float,
-    *,
-    exactly: float | None,
-) -> "PricedPolicy":
-    """Return the cheapest plan that is expected to reach a quality, by bisection on the penalty.
+    min_quality: float | None,
+) -> tuple[Stages, float]:
+    """Return the cheapest plan that is expected to reach a quality, and that quality; by bisection on the penalty.
 
-    The bundle's own target only makes the penalty dearer (when load makes every computation dearer); a quality that a
-    call asks for replaces it.
+    The policy's own target only makes the penalty dearer (where load makes every computation dearer); a quality that
+    a call asks for replaces it.
     """
     finite = prices[np.isfinite(prices)]
-    low, high = np.log(penalty if exactly is None else finite.min()), np.log(finite.max() * _DEAREST)
-    plan = policy.plan(prices, float(np.exp(low)), durations, deadline)
-    if plan.plan.expected_quality >= wanted:
-        return plan
-    best = policy.plan(prices, float(np.exp(high)), durations, deadline)
+    wanted = policy.expected_quality if min_quality is None else min_quality
+    cheapest = policy.penalty if min_quality is None else float(finite.min())
+    plan = policy.plan_at(cheapest, prices, durations, deadline)
+    if wanted is None or plan.plan.expected_quality >= wanted - _TOLERANCE:
+        return plan, plan.plan.expected_quality
+    low, high = np.log(cheapest), np.log(finite.max() * _DEAREST)
+    best = policy.plan_at(float(np.exp(high)), prices, durations, deadline)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        plan = policy.plan(prices, float(np.exp(middle)), durations, deadline)
-        if plan.plan.expected_quality >= wanted:
+        plan = policy.plan_at(float(np.exp(middle)), prices, durations, deadline)
+        if plan.plan.expected_quality >= wanted - _TOLERANCE:
             best, high = plan, middle
         else:
             low = middle
-    return best
+    return best, best.plan.expected_quality

@@ -17,7 +17,16 @@ from compsel.errors import BundleError
 from compsel.selection.evidence import Evidence
 from compsel.selection.staged import STOP, Node, Plan, StagedPolicy
 
-__all__ = ["STOP", "FixedPolicy", "Policy", "PricedPolicy", "SelectingPolicy", "Stagewise", "policy_from_dict"]
+__all__ = [
+    "STOP",
+    "FixedPolicy",
+    "Policy",
+    "PricedPolicy",
+    "SelectingPolicy",
+    "Stages",
+    "Stagewise",
+    "policy_from_dict",
+]
 
 Floats = NDArray[np.float64]
 
@@ -61,12 +70,11 @@ class Policy(ABC):
     uses_evidence: bool = False
 
     @abstractmethod
-    def plan(self, prices: Floats, penalty: float, durations: Floats, limit: float) -> PricedPolicy:
+    def plan(self, prices: Floats, durations: Floats, limit: float) -> PricedPolicy:
         """Price the policy.
 
         Args:
             prices: (n_variants,), of running each variant now; infinite where it must not run.
-            penalty: price of a wrong answer.
             durations: (n_variants,), how long each may take (ms).
             limit: how long one input may take in all (ms).
 
@@ -101,7 +109,7 @@ class FixedPolicy(Policy):
         processor: always there; None: wherever it is fastest in the device's present state.
 
     >>> policy = FixedPolicy("net/int8-static")
-    >>> policy.plan(np.ones(1), 10.0, np.ones(1), np.inf).first(None)
+    >>> policy.plan(np.ones(1), np.ones(1), np.inf).first(None)
     0
     """
 
@@ -111,7 +119,7 @@ class FixedPolicy(Policy):
         self.variants = (variant,)
         self.processor = processor
 
-    def plan(self, prices: Floats, penalty: float, durations: Floats, limit: float) -> PricedPolicy:
+    def plan(self, prices: Floats, durations: Floats, limit: float) -> PricedPolicy:
         """Return the only plan there is; it is refused when the variant takes longer than the limit."""
         if durations[0] > limit or not np.isfinite(prices[0]):
             raise ValueError("the only variant takes longer than the limit")
@@ -168,7 +176,7 @@ class SelectingPolicy(Policy):
         self.selector = selector
         self.selector_file = selector_file
 
-    def plan(self, prices: Floats, penalty: float, durations: Floats, limit: float) -> PricedPolicy:
+    def plan(self, prices: Floats, durations: Floats, limit: float) -> PricedPolicy:
         """Allow what the limit allows; a selection that it forbids becomes the slowest one that it allows."""
         allowed = (durations <= limit) & np.isfinite(prices)
         if not allowed.any():
@@ -187,13 +195,17 @@ class SelectingPolicy(Policy):
 
 
 @dataclass(frozen=True)
-class _Stages:
+class Stages:
+    """The staged policy at given prices."""
+
     plan: Plan
 
     def first(self, features: NDArray[np.float32] | None) -> int:
+        """Return the variant to run first."""
         return self.plan.first
 
     def next(self, ran: Sequence[int], evidence: Sequence[Evidence]) -> tuple[int, float | None]:
+        """Return the variant to run next, or STOP, and the probability that the answer so far is right."""
         policy = self.plan.policy
         members = tuple(sorted(ran))
         number = policy.index[members]
@@ -202,6 +214,7 @@ class _Stages:
         return int(self.plan.decide(number, score)[0]), float(score[0])
 
     def weights(self, ran: Sequence[int]) -> Floats:
+        """Return the weights of the pool."""
         policy = self.plan.policy
         members = tuple(sorted(ran))
         weight = dict(zip(members, policy.nodes[policy.index[members]].weights, strict=True))
@@ -209,18 +222,31 @@ class _Stages:
 
 
 class Stagewise(Policy):
-    """The staged policy: run, look at the answer, stop or go on."""
+    """The staged policy: run, look at the answer, stop or go on.
+
+    Args:
+        policy: what was learned.
+        penalty: price of a wrong answer, in the unit of the prices, unless a call asks for another quality.
+        expected_quality: that the policy reaches on an idle device, as its plan sees it. Where load makes computation
+            dearer, the penalty rises with it until the plan reaches this quality again. None: the penalty stays.
+    """
 
     kind = "staged"
     uses_evidence = True
 
-    def __init__(self, policy: StagedPolicy) -> None:
+    def __init__(self, policy: StagedPolicy, penalty: float, expected_quality: float | None = None) -> None:
         self.policy = policy
         self.variants = policy.variants
+        self.penalty = penalty
+        self.expected_quality = expected_quality
 
-    def plan(self, prices: Floats, penalty: float, durations: Floats, limit: float) -> "_Stages":
+    def plan(self, prices: Floats, durations: Floats, limit: float) -> "Stages":
         """Find what to do at these prices."""
-        return _Stages(self.policy.plan(prices, penalty, limit, durations))
+        return self.plan_at(self.penalty, prices, durations, limit)
+
+    def plan_at(self, penalty: float, prices: Floats, durations: Floats, limit: float) -> "Stages":
+        """Find what to do at these prices, with another penalty."""
+        return Stages(self.policy.plan(prices, penalty, limit, durations))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -234,7 +260,13 @@ class Stagewise(Policy):
             }
             for node in self.policy.nodes
         ]
-        return {"kind": self.kind, "variants": list(self.variants), "nodes": nodes}
+        return {
+            "kind": self.kind,
+            "variants": list(self.variants),
+            "penalty": self.penalty,
+            "expected_quality": self.expected_quality,
+            "nodes": nodes,
+        }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Stagewise":
@@ -250,7 +282,8 @@ class Stagewise(Policy):
             )
             for node in content["nodes"]
         )
-        return cls(StagedPolicy(tuple(content["variants"]), nodes))
+        policy = StagedPolicy(tuple(content["variants"]), nodes)
+        return cls(policy, float(content["penalty"]), content["expected_quality"])
 
 
 def policy_from_dict(content: Mapping[str, Any], selectors: Mapping[str, RowSelector]) -> Policy:

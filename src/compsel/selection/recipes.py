@@ -50,15 +50,11 @@ class Fitted:
 
     Attributes:
         policy: what an app runs.
-        penalty: price of a wrong answer that it decides with.
-        expected_quality: as its plan sees it; None where it has none.
         portfolio: how its variants were chosen, for policies that choose them.
         selectors: exported selectors (ONNX bytes) by file name.
     """
 
     policy: Policy
-    penalty: float
-    expected_quality: float | None = None
     portfolio: tuple[Addition, ...] = ()
     selectors: dict[str, bytes] = field(default_factory=dict)
 
@@ -66,7 +62,7 @@ class Fitted:
         """Return what it gives for the samples of a problem, at the problem's prices."""
         columns = [problem.names.index(name) for name in self.policy.variants]
         if isinstance(self.policy, Stagewise):
-            return _walk(self.policy.policy, columns, problem, self.penalty)
+            return _walk(self.policy.policy, columns, problem, self.policy.penalty)
         if isinstance(self.policy, SelectingPolicy):
             table = problem.features[self.policy.extractor]
             chosen = np.array([columns[self.policy.selector.select(row)] for row in table], np.intp)
@@ -106,7 +102,7 @@ class SingleBestRecipe(Recipe):
         cost = problem.prices_ms + penalty * (1.0 - quality)
         good = quality >= floor - 1e-9
         best = int(np.argmin(np.where(good, cost, np.inf))) if good.any() else int(np.argmax(quality))
-        return Fitted(FixedPolicy(problem.names[best]), penalty)
+        return Fitted(FixedPolicy(problem.names[best]))
 
 
 class StagedRecipe(Recipe):
@@ -131,7 +127,7 @@ class StagedRecipe(Recipe):
         factor = self._least_factor(problem, objective, columns, base)
         policy = self._train(problem, columns)
         plan = policy.plan(problem.prices_ms[columns], base * factor)
-        return Fitted(Stagewise(policy), base * factor, plan.expected_quality, portfolio)
+        return Fitted(Stagewise(policy, base * factor, plan.expected_quality), portfolio)
 
     def _least_factor(self, problem: Problem, objective: Objective, columns: Sequence[int], base: float) -> float:
         """Return the penalty, as a factor, at which the policy is fastest and meets the floor, out of fold."""
@@ -178,7 +174,7 @@ class PremodelRecipe(Recipe):
         penalty = penalty_of(problem, objective)
         problem = problem.among(complementary(problem, penalty, _SHORTLIST))
         premodel = Premodel().fit(problem.features[self.extractor], problem.costs(penalty), problem.quality > 0.5)
-        return _exported("selectors/premodel.onnx", premodel, self.extractor, problem, penalty)
+        return _exported("selectors/premodel.onnx", premodel, self.extractor, problem)
 
 
 class CostSensitiveRecipe(Recipe):
@@ -198,17 +194,17 @@ class CostSensitiveRecipe(Recipe):
         penalty = penalty_of(problem, objective)
         problem = problem.among(complementary(problem, penalty, _SHORTLIST))
         selector = CostSensitiveSelector(random_state=0).fit(problem.features[self.extractor], problem.costs(penalty))
-        return _exported("selectors/cost-sensitive.onnx", selector, self.extractor, problem, penalty)
+        return _exported("selectors/cost-sensitive.onnx", selector, self.extractor, problem)
 
 
-def _exported(file: str, selector: Any, extractor: str, problem: Problem, penalty: float) -> Fitted:
+def _exported(file: str, selector: Any, extractor: str, problem: Problem) -> Fitted:
     """Export a selector, checked to decide the same on every training sample."""
     from compsel.selection.export import to_onnx
     from compsel.selection.exported import ExportedSelector
 
     data = to_onnx(selector, problem.features[extractor])
     policy = SelectingPolicy(problem.names, ExportedSelector(data), file, extractor)
-    return Fitted(policy, penalty, selectors={file: data})
+    return Fitted(policy, selectors={file: data})
 
 
 def _walk(policy: StagedPolicy, columns: Sequence[int], problem: Problem, penalty: float) -> Outcome:
