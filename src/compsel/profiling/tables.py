@@ -156,6 +156,23 @@ class Profile:
             features=self.features[chosen],
         )
 
+    def among(self, names: Sequence[str]) -> "Profile":
+        """Return the profile of some of the variants.
+
+        Raises:
+            ProfileError: a variant that was not measured.
+        """
+        unknown = sorted(set(names) - set(self.names))
+        if unknown:
+            raise ProfileError(f"got variant {unknown[0]!r}, measured are {', '.join(self.names)}")
+        columns = [self.names.index(name) for name in names]
+        return replace(
+            self,
+            variants=tuple(self.variants[column] for column in columns),
+            quality=self.quality[:, columns],
+            evidence=tuple(self.evidence[column] for column in columns) if self.evidence else (),
+        )
+
     def with_costs(self, variants: Sequence[Variant], folder: Path, device: Mapping[str, Any]) -> "Profile":
         """Return this profile with the costs that another device measured into `folder`, and its variants' files.
 

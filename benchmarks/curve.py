@@ -1,0 +1,183 @@
+"""Accuracy against latency: adaptive policies, every static choice, premodel and oracle, in one interleaved run.
+
+Cross-validated: for each fold, policies are trained on the other folds of a measured profile and answer the samples of
+the fold on the real runtime, all policies interleaved. Latencies are end to end: decoded image in, answer out.
+
+    python benchmarks/curve.py --profile PROFILE --samples DIR --json curve.json --picture curve.png
+"""
+
+import argparse
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import compsel
+from compsel.cli.base import progress, table
+from compsel.evaluation.evaluate import evaluate
+from compsel.features.fingerprint import device_fingerprint
+from compsel.profiling.tables import Profile
+from compsel.runtime.bundle import Bundle, BundleContent, write_bundle
+from compsel.runtime.dispatch import Runtime
+from compsel.selection.costs import CostModel
+from compsel.selection.objective import Objective
+from compsel.selection.policies import FixedPolicy, Policy
+from compsel.selection.problem import Problem
+from compsel.selection.recipes import PremodelRecipe, StagedRecipe, penalty_of
+
+# how much less accurate than the most accurate uncompressed network
+LOSSES = (0.0, 0.01, 0.02, 0.04)
+# prices of a wrong answer, in inferences of the most accurate network: the rest of the curve
+PENALTIES = (3.0, 30.0, 300.0)
+
+
+@dataclass
+class Row:
+    """What one policy did on all folds."""
+
+    accuracy: float
+    mean_ms: float
+    p50_ms: float
+    p95_ms: float
+    features_ms: float
+    selector_ms: float
+
+
+def policies_of(problem: Problem, costs: CostModel) -> tuple[dict[str, Policy], dict[str, bytes]]:
+    """Train every policy of the curve on one training part."""
+    idle = float(costs.loads[0])
+    found: dict[str, Policy] = {
+        "most_accurate": FixedPolicy(
+            problem.names[problem.most_accurate], costs.processors(problem.names[problem.most_accurate], idle)[0]
+        )
+    }
+    for loss in LOSSES:
+        found[f"adaptive, loss {loss:.0%}"] = StagedRecipe().fit(problem, Objective(max_loss=loss)).policy
+    base = penalty_of(problem, Objective()) / 10.0
+    for factor in PENALTIES:
+        objective = Objective(max_loss=None, penalty=base * factor)
+        found[f"adaptive, error = {factor:.0f} inferences"] = StagedRecipe().fit(problem, objective).policy
+    selectors: dict[str, bytes] = {}
+    premodel = PremodelRecipe()
+    if premodel.applies(problem):
+        fitted = premodel.fit(problem, Objective())
+        found["premodel"], selectors = fitted.policy, fitted.selectors
+    for name in problem.names:
+        found[f"static {name}"] = FixedPolicy(name, costs.processors(name, idle)[0])
+    return found, selectors
+
+
+def run_fold(profile: Profile, files: Path, samples: compsel.ImageFolder, test: np.ndarray, repeats: int) -> dict:
+    """Train on the samples that are not in `test`, evaluate on those that are."""
+    costs = CostModel.fit(profile.latency.by_choice(), profile.latency.load)
+    problem = Problem.from_profile(profile, costs, profile.features_ms)
+    training = np.setdiff1d(np.arange(len(profile.samples)), test)
+    policies, selectors = policies_of(problem.take(training), costs)
+    policies["adaptive"] = policies[f"adaptive, loss {LOSSES[0]:.0%}"]
+    policies["best_static"] = policies["most_accurate"]
+    quality = dict(zip(problem.names, problem.quality[training].mean(axis=0).tolist(), strict=True))
+    with tempfile.TemporaryDirectory() as folder:
+        content = BundleContent(
+            profile.variants, files, policies, selectors, Objective(), quality, costs, {"penalty_ms": 1.0}
+        )
+        write_bundle(content, Path(folder) / "bundle")
+        with Runtime(Bundle.load(Path(folder) / "bundle"), warm_up=False) as runtime:
+            evaluation = evaluate(runtime, samples.subset(test), repeats=repeats, progress=progress)
+    return dict(evaluation.results)
+
+
+def curve(profile: Profile, files: Path, samples: compsel.ImageFolder, folds: int, repeats: int) -> dict[str, Row]:
+    """Pool the folds."""
+    fold_of = np.random.default_rng(0).permutation(len(samples)) % folds
+    parts: dict[str, list] = {}
+    for fold in range(folds):
+        results = run_fold(profile, files, samples, np.flatnonzero(fold_of == fold), repeats)
+        for name, result in results.items():
+            parts.setdefault(name, []).append(result)
+    rows = {}
+    for name, found in parts.items():
+        latency = np.concatenate([part.latency_ms for part in found])
+        rows[name] = Row(
+            float(np.concatenate([part.right for part in found]).mean()),
+            float(latency.mean()),
+            *np.quantile(latency, [0.5, 0.95]).tolist(),
+            float(np.concatenate([part.features_ms for part in found]).mean()),
+            float(np.concatenate([part.selector_ms for part in found]).mean()),
+        )
+    return rows
+
+
+def draw(rows: dict[str, Row], path: Path, title: str) -> None:
+    """Draw accuracy against mean latency."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(9, 6))
+    kinds = {
+        "static choices": [name for name in rows if name.startswith("static ")],
+        "adaptive": sorted((n for n in rows if n.startswith("adaptive,")), key=lambda name: rows[name].mean_ms),
+        "premodel (LCTES 2018)": [name for name in rows if name == "premodel"],
+        "random": [name for name in rows if name == "random"],
+        "oracle": [name for name in rows if name == "oracle"],
+    }
+    styles = {"static choices": "o", "adaptive": "-D", "premodel (LCTES 2018)": "s", "random": "x", "oracle": "*"}
+    for kind, names in kinds.items():
+        if names:
+            x, y = [rows[name].mean_ms for name in names], [100 * rows[name].accuracy for name in names]
+            axes.plot(x, y, styles[kind], label=kind, markersize=12 if kind == "oracle" else 7)
+    axes.set(xscale="log", xlabel="mean latency, end to end (ms)", ylabel="top-1 accuracy (%)", title=title)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    figure.savefig(path, dpi=120, bbox_inches="tight")
+    plt.close(figure)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profile", type=Path, required=True)
+    parser.add_argument("--samples", type=Path, required=True)
+    parser.add_argument("--model", action="append", help="only variants of these models (repeatable)")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path)
+    parser.add_argument("--title", default="accuracy against latency, cross-validated")
+    arguments = parser.parse_args()
+    profile = Profile.load(arguments.profile)
+    if arguments.model:
+        profile = profile.among([v.name for v in profile.variants if v.model in arguments.model])
+    samples = compsel.ImageFolder(arguments.samples)
+    order = [samples.names.index(name) for name in profile.samples]
+    rows = curve(profile, arguments.profile / "variants", samples.subset(order), arguments.folds, arguments.repeats)
+    reference = rows["most_accurate"]
+    print(
+        table(
+            [
+                (
+                    name,
+                    f"{row.accuracy:.2%}",
+                    f"{100 * (row.accuracy - reference.accuracy):+.2f}",
+                    f"{row.mean_ms:.2f}",
+                    f"{row.p50_ms:.2f}",
+                    f"{row.p95_ms:.2f}",
+                    f"{reference.mean_ms / row.mean_ms:.2f}x",
+                    f"{row.features_ms + row.selector_ms:.3f}",
+                )
+                for name, row in sorted(rows.items(), key=lambda item: item[1].mean_ms)
+            ],
+            ("policy", "accuracy", "points", "mean ms", "p50", "p95", "speed-up", "overhead ms"),
+        )
+    )
+    if arguments.json:
+        content = {"device": device_fingerprint(), "n": len(samples), "rows": {n: vars(r) for n, r in rows.items()}}
+        arguments.json.write_text(json.dumps(content, indent=2) + "\n")
+    if arguments.picture:
+        draw(rows, arguments.picture, arguments.title)
+
+
+if __name__ == "__main__":
+    main()
