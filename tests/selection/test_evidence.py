@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from compsel.selection.evidence import fuse, n_features, read_evidence, softmax, stack_evidence
+from compsel.selection.evidence import fuse, fuse_one, n_features, read_evidence, softmax, stack_evidence
 
 logits = hnp.arrays(np.float32, st.integers(2, 60), elements=st.floats(-30, 30, width=32))
 
@@ -62,3 +62,15 @@ def test_rows_are_fused_alike_alone_and_together():
         alone = fuse([part[number] for part in rows], weights)
         assert alone.classes[0] == together.classes[number]
         assert np.array_equal(alone.features[0], together.features[number])
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 10_000), st.integers(1, 3), st.integers(2, 60))
+def test_the_path_without_arrays_says_the_same(seed, stages, classes):
+    generator = np.random.default_rng(seed)
+    evidence = [read_evidence(softmax(generator.normal(size=classes).astype(np.float32) * 3)) for _ in range(stages)]
+    weights = generator.dirichlet(np.ones(stages))
+    fused = fuse(evidence, weights)
+    answer, features = fuse_one(evidence, weights.tolist())
+    assert answer == fused.classes[0]
+    assert features == pytest.approx(fused.features[0].tolist(), rel=1e-9, abs=1e-12)

@@ -5,6 +5,9 @@ answer and the limits of a call. The plan then decides for inputs. Pricing is do
 every input.
 """
 
+import bisect
+import math
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import BundleError
-from compsel.selection.evidence import Evidence
+from compsel.selection.evidence import Evidence, fuse_one
 from compsel.selection.staged import STOP, Node, Plan, StagedPolicy
 
 __all__ = [
@@ -195,10 +198,44 @@ class SelectingPolicy(Policy):
 
 
 @dataclass(frozen=True)
-class Stages:
-    """The staged policy at given prices."""
+class _Step:
+    """A node at given prices, in plain numbers: what one decision of an app needs."""
 
-    plan: Plan
+    members: tuple[int, ...]
+    weights: list[float]
+    coefficients: list[float]
+    intercept: float
+    grid: list[float]
+    going_on: list[tuple[int, list[float]]]
+
+    def decide(self, stages: Sequence[Evidence], penalty: float) -> tuple[int, float]:
+        _, features = fuse_one(stages, self.weights)
+        log_odds = self.intercept + sum(map(operator.mul, self.coefficients, features))
+        score = 1.0 / (1.0 + math.exp(-log_odds)) if log_odds > -700.0 else 0.0
+        action, best = STOP, penalty * (1.0 - score)
+        if self.going_on:
+            upper = bisect.bisect_right(self.grid, score)
+            for variant, prices in self.going_on:
+                price = self._between(prices, upper, score)
+                if price < best:
+                    action, best = variant, price
+        return action, score
+
+    def _between(self, prices: list[float], upper: int, score: float) -> float:
+        if upper == 0:
+            return prices[0]
+        if upper == len(self.grid):
+            return prices[-1]
+        low, high = self.grid[upper - 1], self.grid[upper]
+        return (prices[upper] - prices[upper - 1]) / (high - low) * (score - low) + prices[upper - 1]
+
+
+class Stages:
+    """The staged policy at given prices. It decides as `StagedPolicy.walk` does, for one input and without arrays."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._steps: dict[tuple[int, ...], _Step] = {}
 
     def first(self, features: NDArray[np.float32] | None) -> int:
         """Return the variant to run first."""
@@ -206,19 +243,29 @@ class Stages:
 
     def next(self, ran: Sequence[int], evidence: Sequence[Evidence]) -> tuple[int, float | None]:
         """Return the variant to run next, or STOP, and the probability that the answer so far is right."""
-        policy = self.plan.policy
         members = tuple(sorted(ran))
-        number = policy.index[members]
-        said = dict(zip(ran, evidence, strict=True))
-        _, score = policy.nodes[number].score([said[member] for member in members])
-        return int(self.plan.decide(number, score)[0]), float(score[0])
+        step = self._steps.get(members) or self._step(members)
+        order = evidence if len(ran) == 1 else [evidence[ran.index(member)] for member in members]
+        return step.decide(order, self.plan.penalty)
 
     def weights(self, ran: Sequence[int]) -> Floats:
         """Return the weights of the pool."""
-        policy = self.plan.policy
         members = tuple(sorted(ran))
-        weight = dict(zip(members, policy.nodes[policy.index[members]].weights, strict=True))
-        return np.array([weight[member] for member in ran])
+        step = self._steps.get(members) or self._step(members)
+        return np.array([step.weights[members.index(member)] for member in ran])
+
+    def _step(self, members: tuple[int, ...]) -> _Step:
+        number = self.plan.policy.index[members]
+        node = self.plan.policy.nodes[number]
+        step = self._steps[members] = _Step(
+            members,
+            (node.weights / node.weights.sum()).tolist(),
+            node.coefficients.tolist(),
+            node.intercept,
+            node.grid.tolist(),
+            [(variant, prices.tolist()) for variant, prices in self.plan.going_on.get(number, {}).items()],
+        )
+        return step
 
 
 class Stagewise(Policy):

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compsel.errors import SelectorError
+from compsel.selection.evidence import Evidence
 from compsel.selection.objective import Objective
-from compsel.selection.policies import FixedPolicy, Policy, SelectingPolicy, Stagewise
+from compsel.selection.policies import STOP, FixedPolicy, Policy, SelectingPolicy, Stages, Stagewise
 from compsel.selection.portfolio import Addition, choose_portfolio, complementary
 from compsel.selection.problem import Outcome, Problem
-from compsel.selection.staged import StagedPolicy
+from compsel.selection.staged import Plan, StagedPolicy
 from compsel.selection.staged_training import fit_staged
 
 __all__ = [
@@ -127,6 +129,7 @@ class StagedRecipe(Recipe):
         factor = self._least_factor(problem, objective, columns, base)
         policy = self._train(problem, columns)
         plan = policy.plan(problem.prices_ms[columns], base * factor)
+        _check_same(policy, plan, [problem.evidence[column] for column in columns])
         return Fitted(Stagewise(policy, base * factor, plan.expected_quality), portfolio)
 
     def _least_factor(self, problem: Problem, objective: Objective, columns: Sequence[int], base: float) -> float:
@@ -205,6 +208,22 @@ def _exported(file: str, selector: Any, extractor: str, problem: Problem) -> Fit
     data = to_onnx(selector, problem.features[extractor])
     policy = SelectingPolicy(problem.names, ExportedSelector(data), file, extractor)
     return Fitted(policy, selectors={file: data})
+
+
+def _check_same(policy: StagedPolicy, plan: Plan, evidence: Sequence[Evidence]) -> None:
+    """Check that the path that apps take decides as the policy that was trained, on every training sample.
+
+    Raises:
+        SelectorError: it does not; this is a defect.
+    """
+    walk, stages = policy.walk(plan, evidence), Stages(plan)
+    for row in range(len(walk.classes)):
+        ran, variant = [], stages.first(None)
+        while variant != STOP:
+            ran.append(variant)
+            variant, _ = stages.next(ran, [evidence[member].take(np.array([row])) for member in ran])
+        if sorted(ran) != np.flatnonzero(walk.ran[row]).tolist():
+            raise SelectorError(f"sample {row}: training ran {np.flatnonzero(walk.ran[row])}, the app {sorted(ran)}")
 
 
 def _walk(policy: StagedPolicy, columns: Sequence[int], problem: Problem, penalty: float) -> Outcome:
