@@ -71,8 +71,8 @@ CHECKS = [value for name, value in sorted(globals().items()) if name.startswith(
 _BUILD = """
 import hashlib, sys
 sys.path.insert(0, sys.argv[2])
-from foreign import FOREIGN
-from inputs import SeededTensors
+from tests.techniques.foreign import FOREIGN
+from tests.techniques.inputs import SeededTensors
 from compsel.techniques import parse
 digest = hashlib.sha256()
 for name in ("opset-9", "two-outputs"):

@@ -3,8 +3,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from foreign import convolutional, two_inputs
-from inputs import SeededTensors
 
 from compsel import Model
 from compsel.errors import ModelError
@@ -12,6 +10,8 @@ from compsel.feeds import synthetic_feeds
 from compsel.techniques import calibrate as module
 from compsel.techniques.calibrate import calibrate, open_session
 from compsel.techniques.graph import editable
+from tests.techniques.foreign import convolutional, two_inputs
+from tests.techniques.inputs import SeededTensors
 
 
 def values_of(model: Model, names: list[str], samples: SeededTensors) -> dict[str, np.ndarray]:

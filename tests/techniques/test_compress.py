@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from foreign import convolutional, token_classifier, without_layers
-from inputs import PHOTOGRAPHS, Photographs, SeededTensors
 
 from compsel import Model
 from compsel.cli.main import main
 from compsel.errors import StorageError
 from compsel.networks import build
 from compsel.techniques import compress, parse
+from tests.techniques.foreign import convolutional, token_classifier, without_layers
+from tests.techniques.inputs import PHOTOGRAPHS, Photographs, SeededTensors
 
 
 def test_files_or_reasons(tmp_path: Path) -> None:

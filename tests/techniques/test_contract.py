@@ -7,8 +7,6 @@ from typing import ClassVar
 
 import onnx
 import pytest
-from foreign import FOREIGN, with_external_data, without_layers
-from inputs import Photographs, SeededTensors
 
 from compsel import ImagePreprocessing, Model
 from compsel.errors import NotApplicableError, TechniqueError
@@ -16,6 +14,8 @@ from compsel.networks import build
 from compsel.samples import Samples
 from compsel.techniques import TECHNIQUES, Technique, applicable, parse, verify
 from tests.techniques.checks import CHECKS, digest_in_new_process
+from tests.techniques.foreign import FOREIGN, with_external_data, without_layers
+from tests.techniques.inputs import Photographs, SeededTensors
 
 SPECS = [
     "none",
@@ -85,7 +85,7 @@ def test_external_data(tmp_path: Path) -> None:
 
 def test_same_bytes_in_another_process() -> None:
     specs = [spec for spec in SPECS if "resolution" not in spec]
-    folder = str(Path(__file__).parent)
+    folder = str(Path(__file__).parents[2])
     assert digest_in_new_process(specs, folder, 1) == digest_in_new_process(specs, folder, 2)
 
 

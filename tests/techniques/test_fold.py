@@ -3,8 +3,6 @@
 import numpy as np
 import onnx
 import pytest
-from foreign import FLOAT, convolutional, make, value, weight
-from inputs import SeededTensors
 from onnx import helper, numpy_helper
 
 from compsel import Model
@@ -12,6 +10,8 @@ from compsel.networks import build
 from compsel.techniques.calibrate import open_session
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import editable
+from tests.techniques.foreign import FLOAT, convolutional, make, value, weight
+from tests.techniques.inputs import SeededTensors
 
 
 def same_function(model: Model, folded: onnx.ModelProto) -> bool:

@@ -4,8 +4,6 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from foreign import convolutional
-from inputs import Photographs, SeededTensors
 from onnx import numpy_helper
 
 from compsel import Model
@@ -13,6 +11,8 @@ from compsel.errors import TechniqueError
 from compsel.feeds import feeds_of
 from compsel.networks import build
 from compsel.techniques import parse, verify
+from tests.techniques.foreign import convolutional
+from tests.techniques.inputs import Photographs, SeededTensors
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_other_methods_narrow_the_ranges(method: str) -> None:
 
 
 def test_a_value_that_a_subgraph_or_an_output_reads_keeps_its_clamp() -> None:
-    from foreign import branching, two_outputs_unnamed
+    from tests.techniques.foreign import branching, two_outputs_unnamed
 
     for make in (branching, two_outputs_unnamed):
         model = make()

@@ -3,8 +3,6 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from foreign import FLOAT, make, value, weight
-from inputs import Photographs
 from onnx import helper
 
 from compsel import ImagePreprocessing, Model
@@ -14,6 +12,8 @@ from compsel.networks import build
 from compsel.techniques import parse, verify
 from compsel.techniques.calibrate import open_session
 from compsel.techniques.graph import attribute
+from tests.techniques.foreign import FLOAT, make, value, weight
+from tests.techniques.inputs import Photographs
 
 
 def output(model: Model, image: np.ndarray) -> np.ndarray:

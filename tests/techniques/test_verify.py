@@ -3,14 +3,14 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from foreign import convolutional, token_classifier
-from inputs import Photographs, SeededTensors
 from onnx import numpy_helper
 
 from compsel import Model
 from compsel.errors import ModelError
 from compsel.networks import build
 from compsel.techniques import parse, verify
+from tests.techniques.foreign import convolutional, token_classifier
+from tests.techniques.inputs import Photographs, SeededTensors
 
 
 def with_weight(model: Model, name: str, values: np.ndarray) -> Model:
