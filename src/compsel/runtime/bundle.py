@@ -61,12 +61,12 @@ class Bundle:
             VersionError: of a newer format.
         """
         folder = Path(folder)
-        check_bundle(folder)
+        listed = check_bundle(folder)
         try:
             content = _json(folder / "bundle.json")
             variants = [Variant.from_dict(variant) for variant in content["variants"]]
             selectors: dict[str, RowSelector] = {
-                name: ExportedSelector((folder / name).read_bytes()) for name in content["selectors"]
+                name: ExportedSelector((folder / _listed(name, listed)).read_bytes()) for name in content["selectors"]
             }
             policies = {
                 name: policy_from_dict(policy, selectors) for name, policy in _json(folder / "policies.json").items()
@@ -80,12 +80,12 @@ class Bundle:
                 CostModel.from_dict(_json(folder / "costs.json")),
                 content["summary"],
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise BundleError(f"{folder}: does not fit together ({error!r}): build it again") from error
-        bundle._check()
+        bundle._check(listed)
         return bundle
 
-    def _check(self) -> None:
+    def _check(self, listed: frozenset[str]) -> None:
         used = {name for policy in self.policies.values() for name in policy.variants}
         measured = {variant for variant, _ in self.costs.choices}
         for name in sorted(used - (self.variants.keys() & measured)):
@@ -94,7 +94,7 @@ class Bundle:
             raise BundleError(f"{self.folder}: has no adaptive policy: build it again")
         for variant in self.variants.values():
             for file in variant.files:
-                if not (self.folder / "variants" / file).is_file():
+                if f"variants/{file}" not in listed:
                     raise BundleError(f"{self.folder}: {variant.name} lacks {file}: build it again")
 
 
@@ -141,6 +141,13 @@ def write_bundle(content: BundleContent, folder: str | os.PathLike[str], *, repl
             },
         )
         write_manifest(temporary, compsel.__version__)
+
+
+def _listed(name: str, listed: frozenset[str]) -> str:
+    """Return `name`, which only then leads nowhere else when the manifest lists it."""
+    if name not in listed:
+        raise ValueError(f"{name} is not in the manifest")
+    return name
 
 
 def _json(path: Path) -> Any:

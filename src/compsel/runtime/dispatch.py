@@ -166,7 +166,7 @@ class Runtime:
                 if engine.takes_pixels:
                     spec = engine.session.inputs[0]
                     engine.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
-        self._planner.plan(self._sampler.state().load_others, self._default)
+        self._planner.prepare()
 
     def close(self) -> None:
         """Stop the sampler and close every session."""

@@ -30,15 +30,15 @@ def write_manifest(folder: str | os.PathLike[str], compsel_version: str) -> None
     files = {
         path.relative_to(folder).as_posix(): {"size_bytes": path.stat().st_size, "sha256": sha256_file(path)}
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
+        if path.is_file() and path != folder / MANIFEST
     }
     write_json(
         folder / MANIFEST, {"format_version": FORMAT_VERSION, "compsel_version": compsel_version, "files": files}
     )
 
 
-def check_bundle(folder: str | os.PathLike[str]) -> None:
-    """Check that the folder holds exactly the files of its manifest, each as it was written.
+def check_bundle(folder: str | os.PathLike[str]) -> frozenset[str]:
+    """Check that the folder holds exactly the files of its manifest, each as it was written; return their names.
 
     Raises:
         BundleError: no bundle there, or a manifest that cannot be read.
@@ -59,12 +59,15 @@ def check_bundle(folder: str | os.PathLike[str]) -> None:
             raise IntegrityError(f"{folder}: {name} is a link out of the bundle: get the bundle again")
         if path.stat().st_size != wanted.size_bytes or sha256_file(path) != wanted.sha256:
             raise IntegrityError(f"{folder}: {name} was changed after the bundle was written: get the bundle again")
+    return frozenset(files)
 
 
 def _read(folder: Path) -> dict[str, _File]:
     path = folder / MANIFEST
     if not path.is_file():
         raise BundleError(f"{folder}: is not a bundle, it has no {MANIFEST}: make one with compsel build")
+    if path.is_symlink():
+        raise IntegrityError(f"{path}: is a link: get the bundle again")
     if path.stat().st_size > _MAX_MANIFEST_BYTES:
         raise IntegrityError(f"{path}: is over {_MAX_MANIFEST_BYTES} bytes: get the bundle again")
     try:
@@ -75,7 +78,7 @@ def _read(folder: Path) -> dict[str, _File]:
                 f"{folder}: is of format {version}, this compsel reads up to {FORMAT_VERSION}: install a newer compsel"
             )
         files = {name: _File(int(file["size_bytes"]), str(file["sha256"])) for name, file in content["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise IntegrityError(f"{path}: cannot be read ({error}): get the bundle again") from error
     for name in files:
         parts = PurePosixPath(name)

@@ -82,7 +82,7 @@ class Planner:
 
     def plan(self, load: float, limits: Limits, allowed: frozenset[str] | None = None) -> PlannedPolicy:
         """Return the plan for a load by others, the limits of a call, and the variants that may run (None: all)."""
-        step = round(load / _LOAD_STEP)
+        step = round(min(max(load, float(self._costs.loads[0])), float(self._costs.loads[-1])) / _LOAD_STEP)
         key = (step, limits, allowed)
         planned = self._plans.get(key)
         if planned is None:
@@ -90,6 +90,12 @@ class Planner:
             if len(self._plans) > _KEPT_PLANS:
                 self._plans.popitem(last=False)
         return planned
+
+    def prepare(self) -> None:
+        """Plan for every load now, so that no call has to: outside the measured loads costs do not change."""
+        first, last = (float(load) for load in (self._costs.loads[0], self._costs.loads[-1]))
+        for step in range(round(first / _LOAD_STEP), round(last / _LOAD_STEP) + 1):
+            self.plan(step * _LOAD_STEP, Limits())
 
     def _make(self, load: float, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
         policy = self._policy
