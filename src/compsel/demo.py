@@ -10,7 +10,7 @@ from compsel.networks import build
 from compsel.optional import require
 from compsel.samples import ArraySamples
 
-__all__ = ["NETWORKS", "TECHNIQUES", "calibration_samples", "networks", "photographs"]
+__all__ = ["NETWORKS", "calibration_samples", "networks", "photographs", "techniques"]
 
 NETWORKS = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 # photographs that ship inside the scikit-image wheel
@@ -25,6 +25,7 @@ _PHOTOGRAPHS = (
     "hubble_deep_field",
 )
 _CROPS = 6
+_LOWER = 0.72  # of the resolution
 
 
 def networks() -> list[Model]:
@@ -34,6 +35,17 @@ def networks() -> list[Model]:
         MissingDependencyError: the packages with the weights are not installed.
     """
     return [build(name, weights="imagenet") for name in NETWORKS]
+
+
+def techniques(model: Model) -> tuple[str, ...]:
+    """Return the techniques of the zoo: none and int8, at the resolution of the model and at a lower one."""
+    lower = round(min(_resolution(model)) * _LOWER / 16) * 16
+    return "none", "int8-static", f"resolution:{lower}", f"resolution:{lower}+int8-static"
+
+
+def _resolution(model: Model) -> tuple[int, int]:
+    assert model.preprocessing is not None
+    return model.preprocessing.resolution
 
 
 def photographs() -> dict[str, Path]:

@@ -35,7 +35,7 @@ from compsel.techniques.verify import verify
 from compsel.variant import Variant
 from compsel.variants import output_kind, slug, write_variant
 
-__all__ = ["build", "build_variants", "default_techniques", "measure", "train_bundle"]
+__all__ = ["build", "build_variants", "default_techniques", "measure", "train_bundle", "train_profile"]
 
 CALIBRATION_SAMPLES = 50
 _VERIFICATION_SAMPLES = 32
@@ -195,6 +195,27 @@ def measure_costs(
     measure_memory(variants, processors, files, folder)
 
 
+def problem_of(profile: Profile) -> tuple[Problem, CostModel]:
+    """Join the tables of a profile into what selectors are trained on.
+
+    Raises:
+        ProfileError: no costs were measured.
+    """
+    if profile.latency is None:
+        raise ProfileError("the profile has no latencies: measure this device with compsel profile")
+    costs = CostModel.fit(profile.latency.by_choice(), profile.latency.load)
+    return Problem.from_profile(profile, costs, profile.features_ms), costs
+
+
+def train_profile(profile: Profile, objective: Objective | None = None, *, say: Say = quiet) -> Trained:
+    """Train on a profile, without writing anything.
+
+    Raises:
+        ProfileError: no costs were measured, or too few samples.
+    """
+    return train(problem_of(profile)[0], objective, progress=say)
+
+
 def train_bundle(
     profile: Profile,
     files: str | os.PathLike[str],
@@ -219,10 +240,7 @@ def train_bundle(
         StorageError: the bundle cannot be written.
     """
     objective = objective or Objective()
-    if profile.latency is None:
-        raise ProfileError("the profile has no latencies: measure this device with compsel profile")
-    costs = CostModel.fit(profile.latency.by_choice(), profile.latency.load)
-    problem = Problem.from_profile(profile, costs, profile.features_ms)
+    problem, costs = problem_of(profile)
     trained = train(problem, objective, progress=say)
     content = BundleContent(
         profile.variants,

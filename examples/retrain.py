@@ -1,0 +1,70 @@
+"""Regenerate `training_data/` and `pretrained/`: build the zoo of the demo, measure it, train its selectors.
+
+The photographs are not part of the project: give a folder of labelled ImageNet photographs (labels.csv with the
+columns file and label). What is measured on them is stored: features, who was right, what was said, how long it took.
+
+    python examples/retrain.py --samples PHOTOGRAPHS [--only-train]
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import compsel
+from compsel.cli.base import progress
+from compsel.cli.options import say
+from compsel.cli.train import show, summary
+from compsel.demo import calibration_samples, networks, techniques
+from compsel.features import EXTRACTORS
+from compsel.features.fingerprint import device_fingerprint
+from compsel.files import write_json
+from compsel.pipeline import build_variants, default_processors, measure_costs, train_profile
+from compsel.processors import CpuProcessor
+from compsel.profiling.load import standard_states
+from compsel.profiling.quality import measure_features, measure_quality, time_features
+from compsel.profiling.tables import Profile, write_header
+from compsel.selection.objective import Objective
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def measure_zoo(samples: compsel.ImageFolder, work: Path) -> Profile:
+    """Measure every variant of the zoo on every photograph, and what it costs here."""
+    variants = []
+    for network in networks():
+        variants += build_variants([network], work / "variants", calibration_samples(), techniques(network), say)[0]
+    extractors = {name: kind() for name, kind in EXTRACTORS.items()}
+    measure_features(extractors, samples, work, progress)
+    n_classes = measure_quality(variants, work / "variants", samples, work, CpuProcessor(1), progress)
+    measure_costs(variants, samples, work, default_processors(), standard_states(), None, progress)
+    origin = f"{len(samples)} photographs of as many ImageNet classes, shorter side at most 320 pixels"
+    write_header(work, variants, n_classes, device_fingerprint(), time_features(extractors, samples), origin)
+    return Profile.load(work)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=Path, help="folder of labelled photographs")
+    parser.add_argument("--work", type=Path, default=Path("retrain.work"), help="where variants and tables are kept")
+    parser.add_argument("--out", type=Path, default=ROOT, help="where training_data/ and pretrained/ are")
+    parser.add_argument("--only-train", action="store_true", help="train from the training_data that is there")
+    arguments = parser.parse_args()
+    data, pretrained = arguments.out / "training_data" / "efficientnet-lite", arguments.out / "pretrained"
+    if not arguments.only_train:
+        if arguments.samples is None:
+            parser.error("--samples is needed, or --only-train")
+        measure_zoo(compsel.ImageFolder(arguments.samples), arguments.work)
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.copytree(arguments.work, data, ignore=shutil.ignore_patterns("variants"))
+    for goal, objective in {"at-least-as-accurate": Objective(), "one-percent-less": Objective(max_loss=0.01)}.items():
+        trained = train_profile(Profile.load(data), objective, say=say)
+        policy = trained.fitted[trained.comparison.winner].policy
+        write_json(
+            pretrained / f"efficientnet-lite.{goal}.json",
+            {"format_version": 1, "objective": objective.to_dict(), **summary(trained), "policy": policy.to_dict()},
+        )
+        show(trained)
+
+
+if __name__ == "__main__":
+    main()
