@@ -23,7 +23,7 @@ def test_version_2_takes_the_least_limit_above_the_process(tmp_path: Path) -> No
         {
             "proc/self/cgroup": "0::/app/worker\n",
             "sys/fs/cgroup/app/cpu.max": "150000 100000\n",
-            "sys/fs/cgroup/app/worker/cpu.max": "max 100000\n",
+            "sys/fs/cgroup/app/worker/cpu.max": "400000 100000\n",
             "sys/fs/cgroup/cgroup.controllers": "cpu memory",
         },
     )

@@ -85,7 +85,7 @@ class DeviceSampler:
     def start(self) -> "DeviceSampler":
         """Begin to watch; the first state is there on return, its load guessed from the threads that can run."""
         with self._lock:
-            if self._thread is not None and self._thread.is_alive() and self._process == os.getpid():
+            if self._thread is not None and self._thread.is_alive():
                 return self
             self._process = os.getpid()
             self._stop = threading.Event()
@@ -102,14 +102,14 @@ class DeviceSampler:
         with self._lock:
             self._stop.set()
             thread, self._thread = self._thread, None
-        if thread is not None and self._process == os.getpid():
+        if thread is not None:
             thread.join()
 
     def state(self) -> DeviceState:
         """Return the latest state, which after `stop` is the last one; start to watch if nothing ever did."""
         thread = self._thread
-        running = thread is not None and thread.is_alive() and self._process == os.getpid()
-        if not running and (thread is not None or self._state is None):
+        # in the child of a fork every thread but its first counts as ended
+        if self._state is None if thread is None else not thread.is_alive():
             self._forget_after_fork()
             self.start()
         state = self._state
