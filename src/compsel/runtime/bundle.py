@@ -89,7 +89,11 @@ class Bundle:
         used = {name for policy in self.policies.values() for name in policy.variants}
         measured = {variant for variant, _ in self.costs.choices}
         for name in sorted(used - (self.variants.keys() & measured)):
-            raise BundleError(f"{self.folder}: a policy uses {name}, which is not there or was never measured")
+            raise BundleError(
+                f"{self.folder}: a policy uses {name}, which is not there or was never measured: build it again"
+            )
+        for name in sorted(self.variants.keys() - self.quality.keys()):
+            raise BundleError(f"{self.folder}: has no quality of {name}: build it again")
         if "adaptive" not in self.policies:
             raise BundleError(f"{self.folder}: has no adaptive policy: build it again")
         for variant in self.variants.values():

@@ -115,28 +115,26 @@ class Planner:
                 reached = min(self._bundle.quality[name] for name in policy.variants)
         except ValueError:
             return self._fastest(load, limits, allowed)
-        if limits.min_quality is not None and reached < limits.min_quality:
-            return self._most_accurate(load, limits, allowed, priced, policy, reached)
-        return PlannedPolicy(policy, priced, processors, mean)
+        if limits.min_quality is None or reached >= limits.min_quality - _TOLERANCE:
+            return PlannedPolicy(policy, priced, processors, mean)
+        single = self._single(load, limits, allowed, reached)
+        note = f"no choice reaches min_quality={limits.min_quality:g}: the most accurate plan answered"
+        return single or PlannedPolicy(policy, priced, processors, mean, note)
 
     def _fastest(self, load: float, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
         names = self._names(allowed)
         _, p95, _ = self._costs.prices(names, load)
         name = names[int(np.argmin(p95))]
-        within = limits.deadline_ms is not None and p95.min() <= limits.deadline_ms
-        note = "" if within else f"no choice meets deadline_ms={limits.deadline_ms:g}: the fastest one answered"
-        return self._fixed(name, load, note)
+        if limits.deadline_ms is not None and p95.min() > limits.deadline_ms:
+            note = f"no choice meets deadline_ms={limits.deadline_ms:g}: the fastest one answered"
+            return self._fixed(name, load, note)
+        single = self._single(load, limits, allowed, -1.0) if limits.min_quality is not None else None
+        return single or self._fixed(name, load, "")
 
-    def _most_accurate(
-        self,
-        load: float,
-        limits: Limits,
-        allowed: frozenset[str] | None,
-        priced: PricedPolicy,
-        policy: Policy,
-        reached: float,
-    ) -> PlannedPolicy:
-        """The policy falls short: a single variant may reach the quality, or at least come nearer."""
+    def _single(
+        self, load: float, limits: Limits, allowed: frozenset[str] | None, reached: float
+    ) -> PlannedPolicy | None:
+        """Return a single variant that reaches the quality, or at least comes nearer than the policy does."""
         names = self._names(allowed)
         mean, p95, _ = self._costs.prices(names, load)
         deadline = limits.deadline_ms if limits.deadline_ms is not None else np.inf
@@ -145,12 +143,11 @@ class Planner:
         good = (quality >= limits.min_quality) & (p95 <= deadline)
         if good.any():
             return self._fixed(names[int(np.argmin(np.where(good, mean, np.inf)))], load, "")
-        note = f"no choice reaches min_quality={limits.min_quality:g}"
         in_time = np.where(p95 <= deadline, quality, -1.0)
-        if in_time.max() > reached:
-            return self._fixed(names[int(np.argmax(in_time))], load, f"{note}: the most accurate one answered")
-        mean, _, processors = self._costs.prices(policy.variants, load)
-        return PlannedPolicy(policy, priced, processors, mean, f"{note}: the most accurate plan answered")
+        if in_time.max() <= reached:
+            return None
+        note = f"no choice reaches min_quality={limits.min_quality:g}: the most accurate one answered"
+        return self._fixed(names[int(np.argmax(in_time))], load, note)
 
     def _fixed(self, name: str, load: float, note: str) -> PlannedPolicy:
         policy = FixedPolicy(name)

@@ -98,13 +98,25 @@ class CostModel:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "CostModel":
-        """Read the JSON form."""
-        return cls(
+        """Read the JSON form.
+
+        Raises:
+            ValueError: tables of other shapes, loads that do not ascend, latencies that are no times.
+        """
+        model = cls(
             tuple((variant, processor) for variant, processor in content["choices"]),
             np.array(content["loads"], np.float64),
             np.array(content["latency_ms"], np.float64),
             np.array(content["p95_ms"], np.float64),
         )
+        shape = (len(model.loads), len(model.choices))
+        if 0 in shape or model.latency_ms.shape != shape or model.p95_ms.shape != shape:
+            raise ValueError(f"costs: got tables of shape {model.latency_ms.shape}, {model.p95_ms.shape}, not {shape}")
+        if not (np.isfinite(model.loads).all() and (np.diff(model.loads) > 0).all()):
+            raise ValueError(f"costs: got loads {content['loads']}, allowed are ascending numbers")
+        if not all((np.isfinite(table) & (table > 0)).all() for table in (model.latency_ms, model.p95_ms)):
+            raise ValueError("costs: got latencies that are not times above 0")
+        return model
 
     @classmethod
     def fit(cls, latencies: Mapping[tuple[str, str, str], Floats], load: Mapping[str, float]) -> "CostModel":
