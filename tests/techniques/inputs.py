@@ -59,4 +59,7 @@ class Photographs(Samples):
 def _photograph(name: str) -> np.ndarray:
     folder = Path(skimage.__file__).parent / "data"
     path = next(folder.glob(f"{name}.*"))
-    return np.ascontiguousarray(cv2.imread(str(path), cv2.IMREAD_COLOR)[:, :, ::-1])
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    scale = 300 / min(image.shape[:2])
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(small[:, :, ::-1])

@@ -20,14 +20,16 @@ from tests.techniques.inputs import Photographs, SeededTensors
 SPECS = [
     "none",
     "float16",
-    "int8-static:samples=8",
-    "int8-static:entropy,samples=8",
-    "int8-static:mse,per_channel=false",
+    "int8-static:samples=2",
     "int8-dynamic",
     "prune:0.3",
-    "prune:0.3,scope=global",
     "resolution:48",
     "resolution:48+int8-static:samples=2",
+]
+FOREIGN_SPECS = [
+    *("none", "float16", "int8-static", "int8-static:entropy", "int8-static:percentile"),
+    *("int8-static:mse,per_channel=false", "int8-static:activations=int8,weights=uint8"),
+    *("int8-dynamic", "int8-dynamic:per_channel=true", "prune:0.3", "prune:0.3,scope=global"),
 ]
 
 
@@ -64,7 +66,7 @@ def test_contract(spec: str, check: Callable[[Technique, Model, Samples], None],
     check(parse(spec), network, Photographs())
 
 
-@pytest.mark.parametrize("spec", [spec for spec in SPECS if "resolution" not in spec])
+@pytest.mark.parametrize("spec", FOREIGN_SPECS)
 @pytest.mark.parametrize("name", FOREIGN)
 def test_foreign_models(name: str, spec: str) -> None:
     model = FOREIGN[name]()
@@ -84,9 +86,8 @@ def test_external_data(tmp_path: Path) -> None:
 
 
 def test_same_bytes_in_another_process() -> None:
-    specs = [spec for spec in SPECS if "resolution" not in spec]
     folder = str(Path(__file__).parents[2])
-    assert digest_in_new_process(specs, folder, 1) == digest_in_new_process(specs, folder, 2)
+    assert digest_in_new_process(FOREIGN_SPECS, folder, 1) == digest_in_new_process(FOREIGN_SPECS, folder, 2)
 
 
 @pytest.mark.parametrize("spec", ["int8-static", "int8-dynamic", "prune", "float16", "resolution"])

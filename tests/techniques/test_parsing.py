@@ -42,7 +42,7 @@ def test_positional_named_and_spaced() -> None:
         ("int9", r"got technique 'int9', allowed are none, int8-static, .*, and chains of them with '\+'"),
         ("", "got technique ''"),
         ("none+", "got technique ''"),
-        ("none:1", "none: got option '1', allowed are none"),
+        ("none:1", "none: got option '1', it has none"),
         ("prune:density=0.5", "prune: got option 'density=0.5', allowed are sparsity=..., scope=..."),
         ("prune:0.5,0.6", "prune: got option '0.6', allowed are"),
         ("prune:0.5,sparsity=0.6", "got option 'sparsity' twice"),

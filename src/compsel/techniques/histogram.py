@@ -16,7 +16,7 @@ Method = Literal["minmax", "percentile", "entropy", "mse"]
 BINS = 4096
 # magnitudes on the grid of 8 bits: both signs share them when a tensor has both
 _LEVELS_ONE_SIGN, _LEVELS_BOTH_SIGNS = 256, 128
-_CANDIDATES = 128
+_CANDIDATES = 64
 
 
 @dataclass
