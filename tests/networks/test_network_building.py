@@ -10,6 +10,12 @@ from compsel.model import Model
 from compsel.networks import NETWORKS, build, macs, names, parameters
 
 PUBLISHED = {
+    "vgg16": 138_357_544,
+    "vgg19": 143_667_240,
+    "inception-v1": 6_624_904,
+    "inception-v2": 11_295_240,
+    "inception-v3": 23_834_568,
+    "inception-v4": 42_679_816,
     "resnet50": 25_557_032,
     "resnet101": 44_549_160,
     "resnet152": 60_192_808,
@@ -123,7 +129,7 @@ def test_folded_weights_give_the_same_answers() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "mobilenet-v9"}, "allowed are mobilenet-v1, "),
+        ({"name": "mobilenet-v9"}, "allowed are vgg16, .*, mobilenet-v1, "),
         ({"resolution": 0}, "got resolution 0"),
         ({"classes": 0}, "got 0 classes"),
         ({"width": 0.0}, "got width 0.0"),
@@ -135,8 +141,15 @@ def test_bad_options(options: dict[str, object], message: str) -> None:
         build(**{"name": "mobilenet-v1", **options})  # type: ignore[arg-type]
 
 
-# in millions, as published: Howard et al. 2017, table 4; He et al. 2016, table 1 (and so on)
-PUBLISHED_MACS = {"mobilenet-v1": 569, "resnet50": 4089}
+# in millions: Howard et al. 2017, table 4; the others as torchvision and timm state them
+PUBLISHED_MACS = {
+    "mobilenet-v1": 569,
+    "resnet50": 4089,
+    "resnet152": 11514,
+    "vgg16": 15470,
+    "inception-v1": 1498,
+    "inception-v3": 5713,
+}
 
 
 @pytest.mark.parametrize("name", PUBLISHED_MACS)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from network_checkpoints import PROTO, STOP, framed, legacy, safetensors, tensor, text, written, zipped
 
 from compsel.errors import MissingDependencyError, WeightsError
 from compsel.networks import build, load_weights
 from compsel.networks.weights import imagenet_file
+from tests.networks.checkpoints import PROTO, STOP, framed, legacy, safetensors, tensor, text, written, zipped
 
 ARRAYS = {"a.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([1, -2], np.int64)}
 WRITERS = {"old.pth": legacy, "new.pth": zipped, "x.safetensors": safetensors}

@@ -18,10 +18,10 @@ from compsel.networks import (
     resnet,
     vgg,
 )
-from compsel.networks.calibration import CALIBRATION_SIZE, calibrate
+from compsel.networks.calibration import calibrate, calibration_size
 from compsel.networks.graph import GraphBuilder
 from compsel.networks.initialisation import initialise
-from compsel.networks.network import Network, Variant
+from compsel.networks.network import Network
 from compsel.networks.weights import fit, imagenet_file, load_weights
 
 __all__ = ["NETWORKS", "build", "names"]
@@ -82,18 +82,19 @@ def build(
     net = GraphBuilder(size, width)
     output = variant.define(net, classes)
     if arrays is None:
-        values = _seeded(variant, classes, width, seed)
+        values = _seeded(network, classes, width, seed)
     else:
         values = fit(name, net.parameters, variant.rename(arrays), network.ignored)
     return Model(name, net.proto(name, output, values), variant.preprocessing(size))
 
 
-def _seeded(variant: Variant, classes: int, width: float, seed: int) -> dict[str, np.ndarray]:
+def _seeded(network: Network, classes: int, width: float, seed: int) -> dict[str, np.ndarray]:
     """Return parameters that depend on the seed, but not on the resolution."""
-    net = GraphBuilder(CALIBRATION_SIZE, width)
+    variant, size = network.variants[0], calibration_size(network.resolution)
+    net = GraphBuilder(size, width)
     output = variant.define(net, classes)
     values = initialise(net.parameters, seed)
-    calibrate(net.proto("calibration", output), values, variant.preprocessing(CALIBRATION_SIZE), seed)
+    calibrate(net.proto("calibration", output), values, variant.preprocessing(size), seed)
     return values
 
 

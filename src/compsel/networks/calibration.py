@@ -17,15 +17,21 @@ from onnx import TensorProto, helper
 from compsel.networks.graph import INPUT
 from compsel.preprocessing import ImagePreprocessing
 
-__all__ = ["CALIBRATION_SIZE", "calibrate"]
+__all__ = ["calibrate", "calibration_size"]
 
-CALIBRATION_SIZE = (128, 128)
+_SHARE_OF_RESOLUTION = 4 / 7
 _IMAGES = 8
 # mean and standard deviation of photographs, in units of 0..255
 _PHOTO_MEAN, _PHOTO_STD = 117.0, 58.0
 _LEAVES, _LEAST_RADIUS = 150, 2.0
 # a layer whose output hardly varies is not blown up beyond this
 _LEAST_STD = 1e-3
+
+
+def calibration_size(resolution: int) -> tuple[int, int]:
+    """Return the (height, width) to calibrate at: small for speed, but with several pixels in the last layers."""
+    side = round(resolution * _SHARE_OF_RESOLUTION)
+    return side, side
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ def calibrate(
     """Change `values`, the seeded parameters by name, so that the signal keeps mean 0 and variance 1.
 
     Args:
-        proto: the graph at `CALIBRATION_SIZE`; its parameters need no data.
+        proto: the graph at `calibration_size`; its parameters need no data.
         values: float32 arrays of all parameters; statistics, weights and biases are changed in place.
         preprocessing: what the network expects.
         seed: of the noise.
@@ -75,23 +81,27 @@ def _store(node: onnx.NodeProto, values: dict[str, np.ndarray], mean: np.ndarray
 
 def _normalising(proto: onnx.ModelProto, values: dict[str, np.ndarray]) -> tuple[onnx.ModelProto, list[_Point]]:
     """Return the graph with every layer normalised by its own statistics, which become its outputs."""
+    normalised = {node.input[0] for node in proto.graph.node if node.op_type == "BatchNormalization"}
     nodes: list[onnx.NodeProto] = []
     points = []
     for node in proto.graph.node:
         copy = onnx.NodeProto()
         copy.CopyFrom(node)
+        point = _Point(node, f"{node.name}.mean", f"{node.name}.variance")
         if node.op_type == "BatchNormalization":
-            source = node.input[0]
-        elif node.op_type in ("Conv", "Gemm") and len(node.input) == 3:
-            source = copy.output[0] = f"{node.output[0]}.raw"
+            nodes.extend(_measure(point, node.input[0]))
+            for position, name in ((3, point.mean), (4, point.variance)):
+                copy.input[position] = f"{name}.flat"
+                nodes.append(helper.make_node("ReduceMean", [name], [f"{name}.flat"], axes=(0, 2, 3), keepdims=0))
             nodes.append(copy)
+        elif node.op_type in ("Conv", "Gemm") and len(node.input) == 3 and node.output[0] not in normalised:
+            copy.output[0] = f"{node.output[0]}.raw"
+            nodes.append(copy)
+            nodes.extend(_measure(point, copy.output[0]))
+            nodes.extend(_divide(point))
         else:
             nodes.append(copy)
             continue
-        # the outputs of a dense layer share one variance: a batch is too small for one each
-        axes = (0,) if node.op_type == "Gemm" else (0, 2, 3)
-        point = _Point(node, f"{node.name}.mean", f"{node.name}.variance")
-        nodes.extend(_normalise(point, source, axes, shared=node.op_type == "Gemm"))
         points.append(point)
     graph = helper.make_graph(
         nodes,
@@ -110,14 +120,21 @@ def _normalising(proto: onnx.ModelProto, values: dict[str, np.ndarray]) -> tuple
     return helper.make_model(graph, opset_imports=proto.opset_import, ir_version=proto.ir_version), points
 
 
-def _normalise(point: _Point, source: str, axes: tuple[int, ...], *, shared: bool) -> Iterator[onnx.NodeProto]:
-    """Give the nodes of (x - mean) / std, ending in the output of the point's node."""
-    name = point.node.name
+def _measure(point: _Point, source: str) -> Iterator[onnx.NodeProto]:
+    """Give the nodes that compute x - mean, and the mean and the variance of every channel."""
+    name, dense = point.node.name, point.node.op_type == "Gemm"
+    axes: tuple[int, ...] = (0,) if dense else (0, 2, 3)
     yield helper.make_node("ReduceMean", [source], [point.mean], axes=axes, keepdims=1)
     yield helper.make_node("Sub", [source, point.mean], [f"{name}.centred"])
     yield helper.make_node("Mul", [f"{name}.centred"] * 2, [f"{name}.squared"])
-    variance_axes = (0, 1) if shared else axes
-    yield helper.make_node("ReduceMean", [f"{name}.squared"], [point.variance], axes=variance_axes, keepdims=1)
+    # the outputs of a dense layer share one variance: a batch is too small for one each
+    axes = (0, 1) if dense else axes
+    yield helper.make_node("ReduceMean", [f"{name}.squared"], [point.variance], axes=axes, keepdims=1)
+
+
+def _divide(point: _Point) -> Iterator[onnx.NodeProto]:
+    """Give the nodes of (x - mean) / std, ending in the output of the point's node."""
+    name = point.node.name
     floor = np.array(_LEAST_STD**2, np.float32)
     yield helper.make_node("Constant", [], [f"{name}.floor"], value=onnx.numpy_helper.from_array(floor))
     yield helper.make_node("Max", [point.variance, f"{name}.floor"], [f"{name}.bounded"])

@@ -21,6 +21,7 @@ INPUT, OUTPUT = "input", "logits"
 
 Size = int | tuple[int, int]
 Padding = Literal["same", "valid"] | Size
+Role = Literal["weight", "bias", "scale", "shift", "mean", "variance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,12 @@ class Parameter:
         name: its name in the checkpoint.
         shape: its shape.
         role: what it is: decides how it is initialised.
-        gain: standard deviation of a weight is gain / sqrt(fan-in).
+        gain: of a weight: its standard deviation is gain / sqrt(fan-in); of a shift: its value.
     """
 
     name: str
     shape: tuple[int, ...]
-    role: Literal["weight", "bias", "scale", "mean", "variance"]
+    role: Role
     gain: float = 1.0
 
 
@@ -124,13 +125,16 @@ class GraphBuilder:
             x, name, x.channels, kernel, stride=stride, padding=padding, groups=x.channels, bias=bias, gain=2.0**0.5
         )
 
-    def batch_norm(self, x: Tensor, name: str, epsilon: float) -> Tensor:
-        """Add a batch normalisation with parameters `name`.weight, .bias, .running_mean and .running_var."""
+    def batch_norm(self, x: Tensor, name: str, epsilon: float, *, shift: float = 0.0) -> Tensor:
+        """Add a batch normalisation with parameters `name`.weight, .bias, .running_mean and .running_var.
+
+        `shift` is the value of a seeded `name`.bias.
+        """
         shape = (x.channels,)
         inputs = [
             x.name,
             self._parameter(f"{name}.weight", shape, "scale"),
-            self._parameter(f"{name}.bias", shape, "bias"),
+            self._parameter(f"{name}.bias", shape, "shift", shift),
             self._parameter(f"{name}.running_mean", shape, "mean"),
             self._parameter(f"{name}.running_var", shape, "variance"),
         ]
@@ -223,7 +227,7 @@ class GraphBuilder:
         self,
         name: str,
         shape: tuple[int, ...],
-        role: Literal["weight", "bias", "scale", "mean", "variance"] = "weight",
+        role: Role = "weight",
         gain: float = 1.0,
     ) -> str:
         self.parameters.append(Parameter(name, shape, role, gain))

@@ -6,6 +6,7 @@ Ioffe and Szegedy, Batch Normalization: Accelerating Deep Network Training, ICML
 """
 
 from compsel.networks.graph import GraphBuilder, Tensor
+from compsel.networks.layers import DEEP_SHIFT
 from compsel.networks.network import Network, Variant
 from compsel.preprocessing import ImagePreprocessing
 
@@ -63,7 +64,7 @@ def _inception(net: GraphBuilder, x: Tensor, module: str) -> Tensor:
 
 def _unit(net: GraphBuilder, x: Tensor, name: str, channels: int, kernel: int, *, stride: int = 1) -> Tensor:
     x = net.conv(x, name, net.scaled(channels), kernel, stride=stride, padding=kernel // 2, bias=True)
-    return net.relu(net.batch_norm(x, f"{name}_bn", _EPSILON))
+    return net.relu(net.batch_norm(x, f"{name}_bn", _EPSILON, shift=DEEP_SHIFT))
 
 
 def _preprocessing(resolution: tuple[int, int]) -> ImagePreprocessing:

@@ -24,6 +24,7 @@ def initialise(parameters: Iterable[Parameter], seed: int) -> dict[str, np.ndarr
             value = generator.standard_normal(parameter.shape, np.float32)
             value *= np.float32(parameter.gain / math.sqrt(math.prod(parameter.shape[1:])))
         else:
-            value = np.full(parameter.shape, _CONSTANTS[parameter.role], np.float32)
+            constant = parameter.gain if parameter.role == "shift" else _CONSTANTS[parameter.role]
+            value = np.full(parameter.shape, constant, np.float32)
         values[parameter.name] = value
     return values
