@@ -23,6 +23,7 @@ _SYNTHETIC_SIDE = 256
 # another class for most samples: it has become another function, not a less precise one
 _LEAST_CORRELATION = 0.5
 _LEAST_AGREEMENT = 0.5
+_LEAST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ def verify(variant: Model, original: Model, samples: Samples | None = None) -> V
     """Run a variant beside its model on up to 32 samples, each with its own preprocessing.
 
     A variant is refused when it does not load or run, gives values that are not finite where the model's are, or has
-    outputs of another shape; and when it is another function: the correlation of an output with the model's is below
+    outputs of another shape; when its output is the same for all inputs and the model's is not; and when it is
+    another function: the correlation of an output with the model's is below
     0.5, and its top class agrees on less than half of the samples.
 
     Args:
@@ -86,7 +88,7 @@ def verify(variant: Model, original: Model, samples: Samples | None = None) -> V
         if reason:
             return Verification(False, reason, None, None, len(pairs), synthetic)
     agreement, correlation = _agreement(pairs), _correlation(pairs)
-    reason = _other_function(agreement, correlation)
+    reason = _constant(pairs) or _other_function(agreement, correlation)
     return Verification(not reason, reason, agreement, correlation, len(pairs), synthetic)
 
 
@@ -152,6 +154,13 @@ def _pearson(first: np.ndarray, second: np.ndarray) -> float:
         # constant outputs: the same constant function, or not
         return float(np.allclose(np.linalg.norm(first), np.linalg.norm(second), atol=1e-6))
     return float(first @ second / norm)
+
+
+def _constant(pairs: Pairs) -> str:
+    for index, (want, have) in enumerate(_comparable(pairs, "f")):
+        if have.std(axis=0).max() < _LEAST_SPREAD * want.std(axis=0).max():
+            return f"its output {index} no longer depends on the input"
+    return ""
 
 
 def _other_function(agreement: float | None, correlation: float | None) -> str:
