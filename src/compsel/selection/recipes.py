@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ from compsel.selection.staged import Plan, StagedPolicy
 from compsel.selection.staged_training import fit_staged
 
 __all__ = [
-    "CostSensitiveRecipe",
     "Fitted",
     "PremodelRecipe",
     "Recipe",
+    "SelectorRecipe",
     "SingleBestRecipe",
     "StagedRecipe",
     "penalty_of",
@@ -180,24 +181,33 @@ class PremodelRecipe(Recipe):
         return _exported("selectors/premodel.onnx", premodel, self.extractor, problem)
 
 
-class CostSensitiveRecipe(Recipe):
-    """A cost-sensitive selector over the features of the input: see `compsel.selection.CostSensitiveSelector`."""
+class SelectorRecipe(Recipe):
+    """Any selector over the features of the input, trained on the cost of every variant on every sample.
 
-    name = "cost-sensitive"
-    extractor = "image"
+    Args:
+        name: the word in comparisons.
+        selector: "<module>.<class>" of `compsel.selection`; made without arguments.
+        extractor: which features it decides by.
+    """
+
+    def __init__(self, name: str, selector: str, extractor: str = "image") -> None:
+        self.name = name
+        self.selector = selector
+        self.extractor = extractor
 
     def applies(self, problem: Problem) -> bool:
         """Needs features."""
         return self.extractor in problem.features and len(problem.names) > 1
 
     def fit(self, problem: Problem, objective: Objective) -> Fitted:
-        """Train on the cost of every variant on every sample."""
-        from compsel.selection.cost_sensitive import CostSensitiveSelector
-
+        """Train on a shortlist of variants."""
         penalty = penalty_of(problem, objective)
         problem = problem.among(complementary(problem, penalty, _SHORTLIST))
-        selector = CostSensitiveSelector(random_state=0).fit(problem.features[self.extractor], problem.costs(penalty))
-        return _exported("selectors/cost-sensitive.onnx", selector, self.extractor, problem)
+        module, _, kind = self.selector.partition(".")
+        selector = getattr(import_module(f"compsel.selection.{module}"), kind)()
+        selector.fit(problem.features[self.extractor], problem.costs(penalty))
+        file = f"selectors/{self.name.replace(' ', '-')}.onnx"
+        return _exported(file, selector, self.extractor, problem)
 
 
 def _exported(file: str, selector: Any, extractor: str, problem: Problem) -> Fitted:

@@ -14,10 +14,10 @@ from compsel.errors import ProfileError
 from compsel.selection.objective import Objective
 from compsel.selection.problem import Outcome, Problem
 from compsel.selection.recipes import (
-    CostSensitiveRecipe,
     Fitted,
     PremodelRecipe,
     Recipe,
+    SelectorRecipe,
     SingleBestRecipe,
     StagedRecipe,
     penalty_of,
@@ -86,7 +86,16 @@ class Trained:
 
 def default_recipes() -> tuple[Recipe, ...]:
     """Return every kind of policy that is tried."""
-    return SingleBestRecipe(), StagedRecipe(), CostSensitiveRecipe(), PremodelRecipe()
+    return (
+        SingleBestRecipe(),
+        StagedRecipe(),
+        SelectorRecipe("cost-sensitive", "cost_sensitive.CostSensitiveSelector"),
+        SelectorRecipe("classifier", "classification.CostSensitiveClassifier"),
+        SelectorRecipe("pairwise", "pairwise.PairwiseSelector"),
+        SelectorRecipe("regression", "regression.CostRegression"),
+        SelectorRecipe("neighbours", "neighbours.NeighbourSelector"),
+        PremodelRecipe(),
+    )
 
 
 def train(
