@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from compsel.errors import SelectorError
 
-__all__ = ["FeatureMatrix", "Selector", "check_costs", "check_features"]
+__all__ = ["LARGEST_FEATURE", "FeatureMatrix", "Selector", "check_costs", "check_features"]
 
 FeatureMatrix = npt.NDArray[np.float32]
 
-_LARGEST = float(np.finfo(np.float32).max)
+# Far above any feature, and still so small that sums of a whole table do not overflow in float32.
+LARGEST_FEATURE = 1e30
 
 
 class Selector(ABC):
@@ -21,7 +22,7 @@ class Selector(ABC):
 
     The manners are scikit-learn's: a constructor only stores its arguments, what is learned ends in an underscore,
     `fit` returns the selector, `get_params`, `set_params` and `sklearn.base.clone` work. NaN in a feature means
-    "not known" and is information; infinite values count as the largest number of their sign.
+    "not known" and is information; infinite values count as 1e30 with their sign, as do all larger ones.
 
     Attributes:
         n_features_in_: columns of `X` at `fit`.
@@ -148,7 +149,7 @@ class Selector(ABC):
 
 
 def check_features(X: npt.ArrayLike, owner: str) -> FeatureMatrix:
-    """Return `X` as float32 (n, n_features), a copy, infinities clipped to the range of float32, NaN kept.
+    """Return `X` as float32 (n, n_features), a copy, clipped to -1e30..1e30, NaN kept.
 
     Raises:
         SelectorError: not a matrix of numbers; the message starts with `owner`.
@@ -156,7 +157,7 @@ def check_features(X: npt.ArrayLike, owner: str) -> FeatureMatrix:
     matrix = _numbers(X, "X", owner)
     if matrix.ndim != 2:
         raise SelectorError(f"{owner}: X must be a matrix (n, n_features), got shape {matrix.shape}")
-    return np.clip(matrix, -_LARGEST, _LARGEST).astype(np.float32)
+    return np.clip(matrix, -LARGEST_FEATURE, LARGEST_FEATURE).astype(np.float32)
 
 
 def check_costs(costs: npt.ArrayLike, owner: str) -> npt.NDArray[np.float64]:

@@ -151,9 +151,9 @@ def _leaf_means(leaves: npt.NDArray[np.intp], values: npt.NDArray[np.float64], n
 
 
 def _as_splits_of_the_feature(table: TreeTable, missing: npt.NDArray[np.intp], n_features: int) -> TreeTable:
-    """Replace splits of indicator columns: known values go left (at most the largest number), NaN goes right."""
+    """Replace splits of indicator columns: known values go left (at most infinity), NaN goes right."""
     indicator = np.flatnonzero(table.feature >= n_features)
-    table.threshold[indicator] = np.finfo(np.float32).max
+    table.threshold[indicator] = np.float32(np.inf)
     table.missing_left[indicator] = False
     table.feature[indicator] = missing[table.feature[indicator] - n_features]
     return table

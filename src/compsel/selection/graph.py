@@ -52,7 +52,9 @@ class GraphBuilder:
                 "Concat", self.node("Shape", FEATURES, end=1), self.constant(np.ones(1, np.int64)), axis=0
             )
             return self.node("Tile", self.constant(table.bias.astype(np.float32)[None]), shape)
-        return self.node("TreeEnsembleRegressor", FEATURES, domain="ai.onnx.ml", **_attributes(table))
+        sums = self.node("TreeEnsembleRegressor", FEATURES, domain="ai.onnx.ml", **_attributes(table))
+        # not as base_values: ONNX Runtime leaves them out for an output that none of the reached leaves adds to
+        return self.node("Add", sums, self.constant(table.bias.astype(np.float32)))
 
     def finish(self, scores: str, selector: Selector, exact_scores: str | None = None) -> Any:
         """Return the checked ModelProto: the least of the scores is the choice, the first of equal ones.
@@ -129,7 +131,6 @@ def _attributes(table: TreeTable) -> dict[str, Any]:
         "n_targets": table.n_outputs,
         "aggregate_function": "SUM",
         "post_transform": "NONE",
-        "base_values": table.bias.astype(np.float32),
         "nodes_treeids": tree,
         "nodes_nodeids": number,
         "nodes_featureids": np.maximum(table.feature, 0),

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from compsel.selection.base import LARGEST_FEATURE
 from compsel.selection.exported import FEATURES
 from compsel.selection.graph import DOUBLE, GraphBuilder
 from compsel.selection.neighbour_index import STEPS, NeighbourIndex
@@ -13,8 +14,8 @@ def squared_distances(graph: GraphBuilder, index: NeighbourIndex) -> str:
     """Exact squared distances in steps, double (n, n_rows), as `NeighbourIndex.nearest` computes them."""
     unknown = graph.node("IsNaN", FEATURES)
     known = graph.node("Where", unknown, graph.constant(index.low), FEATURES)
-    largest = np.finfo(np.float32).max
-    bounded = graph.node("Clip", known, graph.constant(np.array(-largest)), graph.constant(np.array(largest)))
+    largest = np.array(LARGEST_FEATURE, dtype=np.float32)
+    bounded = graph.node("Clip", known, graph.constant(-largest), graph.constant(largest))
     above = graph.node("Sub", graph.node("Cast", bounded, to=DOUBLE), graph.constant(index.low.astype(np.float64)))
     scaled = graph.node("Mul", above, graph.constant(index.scale))
     clipped = graph.node("Clip", scaled, graph.constant(np.array(-0.5)), graph.constant(np.array(1.5)))
