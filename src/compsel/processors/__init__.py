@@ -1,13 +1,14 @@
 """Where inference can run: the CPU in several ways, and every accelerator that ONNX Runtime can reach.
 
     cpu:1  cpu:2  cpu:2:nospin  cpu:all   threads; `nospin` lets waiting threads sleep; all: of this process's share
+    cpu:big  cpu:mid  cpu:little          a cluster of cores, where they are not alike
     cuda:0  openvino:GPU  webgpu  ...     an execution provider and its device, see `compsel.processors.provider`
 
 >>> parse("cpu:2:nospin").threads
 2
 >>> parse("gpu")
 Traceback (most recent call last):
-compsel.errors.ProcessorError: processor 'gpu': allowed are cpu:N, cpu:N:nospin, cpu:all, cuda:N, tensorrt:N, ...
+compsel.errors.ProcessorError: processor 'gpu': allowed are cpu:N, cpu:N:nospin, cpu:all, cpu:big, ...
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import onnxruntime
 from compsel.cgroup import usable_cores
 from compsel.errors import ProcessorError
 from compsel.processors.base import Availability, Processor, Session
+from compsel.processors.clusters import CLUSTERS, ClusterProcessor, core_clusters
 from compsel.processors.cpu import CpuProcessor
 from compsel.processors.provider import PROVIDERS, Provider, ProviderProcessor, plugged_providers
 from compsel.processors.session import OrtSession
@@ -45,6 +47,8 @@ def parse(name: str) -> Processor:
         ProcessorError: no such name.
     """
     word, _, rest = name.partition(":")
+    if word == "cpu" and rest in CLUSTERS:
+        return ClusterProcessor(rest)
     if word == "cpu" and (processor := _parse_cpu(rest)) is not None:
         return processor
     entry = next((entry for entry in PROVIDERS if entry.word == word), None)
@@ -66,13 +70,14 @@ def _allowed() -> str:
         "|".join(f"{entry.word}:{device}" if device else entry.word for device in entry.devices).replace(":0", ":N")
         for entry in PROVIDERS
     )
-    return ", ".join(("cpu:N", "cpu:N:nospin", "cpu:all", *forms))
+    return ", ".join(("cpu:N", "cpu:N:nospin", "cpu:all", *(f"cpu:{word}" for word in CLUSTERS), *forms))
 
 
 def discover() -> list[tuple[Processor, Availability]]:
     """Try every processor that this machine and this ONNX Runtime may have; return each with what was found.
 
-    The CPU comes first, with 1, 2, 4, ... threads up to all that this process may use; then each provider that the
+    The CPU comes first, with 1, 2, 4, ... threads up to all that this process may use, then its clusters, where its
+    cores are not alike; then each provider that the
     installed ONNX Runtime, or a plug-in package, offers. Trying means running: this takes up to seconds.
     """
     tried: list[tuple[Processor, Availability]] = [(processor, processor.availability()) for processor in _cpus()]
@@ -89,13 +94,14 @@ def unusable() -> dict[str, str]:
     return {name: _NOT_HERE.get(name, "compsel has no line for it in compsel.processors.provider") for name in listed}
 
 
-def _cpus() -> Iterator[CpuProcessor]:
+def _cpus() -> Iterator[Processor]:
     cores = usable_cores()
     threads = 1
     while threads < cores:
         yield from _ways(threads)
         threads *= 2
     yield from _ways(cores)
+    yield from map(ClusterProcessor, core_clusters())
 
 
 def _ways(threads: int) -> Iterator[CpuProcessor]:
