@@ -51,6 +51,13 @@ def test_translated_errors_are_ours_and_readable(name: str, loading: bool) -> No
     assert len(str(error)) < 500
 
 
+@pytest.mark.parametrize("root", ["/onnxruntime_src", "/onnxruntime", "/home/builder/onnxruntime"])
+def test_where_in_its_sources_is_left_out(root: str) -> None:
+    place = f"{root}/onnxruntime/core/graph/model.h:46 void onnxruntime::f(const std::map<int>&, bool, int)"
+    error = translate(states.Fail(f"[ONNXRuntimeError] : 1 : FAIL : {place} Opset 99 is not known"), "m", loading=True)
+    assert str(error) == "m: Opset 99 is not known"
+
+
 def test_unknown_exceptions_are_processor_errors() -> None:
     assert type(translate(KeyError("new"), "m", loading=False)) is ProcessorError
 

@@ -46,7 +46,11 @@ _TEXTS: tuple[tuple[str, type[CompselError]], ...] = (
     ("Failed to allocate memory", ProcessorError),
     ("bad_alloc", ProcessorError),
 )
-_NOISE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : |\S*/onnxruntime_src/\S+ |Status Message: ")
+_NOISE = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : |Status Message: "
+    # where in its sources: file, line, signature of the function
+    r"|\S*/onnxruntime\S*\.(?:cc|h):\d+ (?:[^()]*\([^()]*\) )?"
+)
 _SHOWN_CHARACTERS = 400
 
 _DTYPES = {"float": "float32", "double": "float64", "float16": "float16", "bfloat16": "bfloat16", "string": "string"}
