@@ -76,9 +76,9 @@ class Bundle:
                 {variant.name: variant for variant in variants},
                 policies,
                 Objective.from_dict(content["objective"]),
-                content["quality"],
+                {name: float(quality) for name, quality in content["quality"].items()},
                 CostModel.from_dict(_json(folder / "costs.json")),
-                content["summary"],
+                dict(content["summary"]),
             )
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise BundleError(f"{folder}: does not fit together ({error!r}): build it again") from error

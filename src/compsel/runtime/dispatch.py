@@ -4,19 +4,18 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from compsel.errors import BundleError, InputError, ProcessorError
+from compsel.errors import BundleError, InputError
 from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.features.device import DeviceSampler
 from compsel.images import decode
-from compsel.processors import parse
 from compsel.runtime.answer import Answer, Stage
+from compsel.runtime.available import available_costs
 from compsel.runtime.bundle import Bundle
 from compsel.runtime.planning import Limits, PlannedPolicy, Planner
 from compsel.runtime.pool import EnginePool
@@ -24,7 +23,7 @@ from compsel.selection.costs import CostModel
 from compsel.selection.evidence import Evidence, read_evidence
 from compsel.selection.policies import STOP, Policy
 from compsel.specs import TensorSpec
-from compsel.variant import Engine
+from compsel.variant import Engine, Variant
 
 __all__ = ["Runtime", "load"]
 
@@ -73,7 +72,7 @@ class Runtime:
         if policy not in bundle.policies:
             raise BundleError(f"policy: got {policy!r}, this bundle has {', '.join(bundle.policies)}")
         self.bundle = bundle
-        self.costs = _available(bundle.costs, bundle.folder)
+        self.costs = available_costs(bundle.costs, bundle.folder)
         self._use(bundle.policies[policy])
         self._pool = EnginePool(bundle.folder / "variants", memory_limit_mb)
         self._extractors: dict[str, FeatureExtractor] = {}
@@ -127,12 +126,19 @@ class Runtime:
         Only variants that take exactly these inputs are chosen from. A batch of several is answered one by one.
 
         Raises:
-            InputError: no variant takes such inputs, or they hold NaN.
+            InputError: no variant takes such inputs, they hold NaN or nothing, or outputs that there are not.
         """
         feed = dict(input_feed)
+        names = [spec.name for spec in self.get_outputs()]
+        unknown = [name for name in output_names or () if name not in names]
+        if unknown:
+            raise InputError(f"outputs: got {unknown}, allowed are {names}")
         allowed = self._accepting_variants(feed)
-        rows = max((len(value) for value in feed.values() if np.ndim(value)), default=1)
-        if rows > 1 and self._has_batch_axis(allowed):
+        lengths = {len(value) for value in feed.values() if np.ndim(value)}
+        if lengths == {0}:
+            raise InputError("inputs: got an empty batch, allowed is at least one row")
+        rows = max(lengths, default=1)
+        if rows > 1 and len(lengths) == 1 and self._has_batch_axis(allowed):
             parts = [
                 self._answer(
                     {name: value[row : row + 1] for name, value in feed.items()}, self._default, allowed
@@ -142,21 +148,15 @@ class Runtime:
             outputs = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
         else:
             outputs = self._answer(feed, self._default, allowed).outputs
-        names = [spec.name for spec in self.get_outputs()]
-        if output_names is None:
-            return outputs
-        unknown = [name for name in output_names if name not in names]
-        if unknown:
-            raise InputError(f"outputs: got {unknown}, allowed are {names}")
-        return [outputs[names.index(name)] for name in output_names]
+        return [outputs[names.index(name)] for name in output_names] if output_names else outputs
 
     def get_inputs(self) -> list[TensorSpec]:
-        """Return the inputs of the policy's first variant, as `InferenceSession.get_inputs` does."""
-        return list(self.bundle.variants[self._policy.variants[0]].inputs)
+        """Return the inputs of the policy's most accurate variant, as `InferenceSession.get_inputs` does."""
+        return list(self._most_accurate.inputs)
 
     def get_outputs(self) -> list[TensorSpec]:
-        """Return the outputs of the policy's first variant."""
-        return list(self.bundle.variants[self._policy.variants[0]].outputs)
+        """Return the outputs of the policy's most accurate variant."""
+        return list(self._most_accurate.outputs)
 
     def warm_up(self) -> None:
         """Load and run every variant of the policy on the processors that are best in some state of the device."""
@@ -186,6 +186,10 @@ class Runtime:
         other = copy(self)
         other._use(policy)
         return other
+
+    @property
+    def _most_accurate(self) -> Variant:
+        return self.bundle.variants[max(self._policy.variants, key=lambda name: self.bundle.quality[name])]
 
     def _use(self, policy: Policy) -> None:
         self._policy = policy
@@ -249,7 +253,8 @@ class Runtime:
         return outputs
 
     def _next(self, planned: PlannedPolicy, position: int, outputs: list[np.ndarray], trace: "_Trace") -> int:
-        if not planned.policy.uses_evidence:
+        # what several inputs in one tensor say cannot be judged as one answer
+        if not planned.policy.uses_evidence or len(outputs[0]) != 1:
             return STOP
         begin = time.perf_counter_ns()
         probabilities = trace.engines[-1].probabilities(outputs)
@@ -294,7 +299,8 @@ class Runtime:
         return allowed
 
     def _has_batch_axis(self, allowed: frozenset[str]) -> bool:
-        specs = self.bundle.variants[next(iter(allowed))].inputs
+        variant = self.bundle.variants[next(iter(allowed))]
+        specs = (*variant.inputs, variant.outputs[0])
         return all(spec.shape is not None and len(spec.shape) > 0 and spec.shape[0] is None for spec in specs)
 
 
@@ -315,35 +321,9 @@ class _Trace:
 
 def _fits(spec: TensorSpec, value: np.ndarray) -> bool:
     try:
-        TensorSpec(spec.name, spec.dtype, spec.shape).check(value)
+        spec.check(value)
     except InputError as error:
-        if "NaN" in str(error) or "infinite" in str(error):
+        if "NaN" in str(error):
             raise
         return False
     return True
-
-
-def _available(costs: CostModel, folder: Path) -> CostModel:
-    """Keep the choices whose processor works here; a bundle may come from a device with others."""
-    words = dict.fromkeys(processor for _, processor in costs.choices)
-    working = set()
-    for word in words:
-        try:
-            if parse(word).availability().available:
-                working.add(word)
-        except ProcessorError:
-            continue
-    keep = [number for number, (_, processor) in enumerate(costs.choices) if processor in working]
-    kept = CostModel(
-        tuple(costs.choices[number] for number in keep),
-        costs.loads,
-        costs.latency_ms[:, keep],
-        costs.p95_ms[:, keep],
-    )
-    lost = {variant for variant, _ in costs.choices} - {variant for variant, _ in kept.choices}
-    if lost:
-        raise BundleError(
-            f"{folder}: was measured on {', '.join(words)}, of which nothing that runs {sorted(lost)[0]} is available "
-            "here: measure this device with compsel profile and build again"
-        )
-    return kept

@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from compsel.errors import BundleError
 from compsel.processors import parse
 from compsel.processors.base import Processor
 from compsel.variant import Engine, Variant
@@ -28,12 +29,19 @@ class EnginePool:
         self._engines: OrderedDict[tuple[str, str, bool], Engine] = OrderedDict()
         self._processors: dict[str, Processor] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def get(self, variant: Variant, processor: str, *, tensors: bool = False) -> Engine:
-        """Return the engine of a choice, loading it if need be."""
+        """Return the engine of a choice, loading it if need be.
+
+        Raises:
+            BundleError: after `close`.
+        """
         key = (variant.name, processor, tensors)
         with self._lock:
             engine = self._engines.get(key)
+            if self._closed:
+                raise BundleError("the runtime is closed: load the bundle again")
             if engine is None:
                 engine = self._engines[key] = Engine(variant, self._folder, self._processor(processor), tensors=tensors)
                 self._evict(key)
@@ -47,8 +55,9 @@ class EnginePool:
         return sum(engine.variant.size_bytes for engine in self._engines.values()) * _RESIDENT_FACTOR / 1e6
 
     def close(self) -> None:
-        """Close every engine."""
+        """Close every engine, for good."""
         with self._lock:
+            self._closed = True
             for engine in self._engines.values():
                 engine.close()
             self._engines.clear()
