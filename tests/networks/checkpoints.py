@@ -33,13 +33,25 @@ def numbers(values: tuple[int, ...]) -> bytes:
     return b"(" + b"".join(number(value) for value in values) + b"t"
 
 
-def tensor(key: str, array: np.ndarray, *, legacy: bool, strides: tuple[int, ...] | None = None) -> bytes:
+def tensor(
+    key: str,
+    array: np.ndarray,
+    *,
+    legacy: bool,
+    shape: tuple[int, ...] | None = None,
+    strides: tuple[int, ...] | None = None,
+) -> bytes:
     """The program that rebuilds a tensor: torch._utils._rebuild_tensor_v2(storage, 0, shape, strides, False, {})."""
     strides = strides or tuple(stride // array.itemsize for stride in array.strides)
     storage = b"(" + text("storage") + b"ctorch\n" + STORAGES[array.dtype.name].encode() + b"\n"
     storage += text(key) + text("cpu") + number(array.size) + (b"N" if legacy else b"") + b"tQ"
     arguments = (
-        storage + number(0) + numbers(array.shape) + numbers(strides) + b"\x89" + b"ccollections\nOrderedDict\n)R"
+        storage
+        + number(0)
+        + numbers(shape or array.shape)
+        + numbers(strides)
+        + b"\x89"
+        + b"ccollections\nOrderedDict\n)R"
     )
     return b"ctorch._utils\n_rebuild_tensor_v2\n(" + arguments + b"tR"
 
