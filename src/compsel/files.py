@@ -14,7 +14,15 @@ from typing import Any
 
 from compsel.errors import StorageError
 
-__all__ = ["atomic_directory", "atomic_file", "sha256_file", "storage_errors", "without_nan", "write_json"]
+__all__ = [
+    "atomic_directory",
+    "atomic_file",
+    "check_place",
+    "sha256_file",
+    "storage_errors",
+    "without_nan",
+    "write_json",
+]
 
 _REASONS = {
     errno.ENOSPC: "no space is left on the device: free some, or choose another place",
@@ -24,6 +32,9 @@ _REASONS = {
     errno.EROFS: "the file system is read-only: choose a place that you may write",
     errno.ENOTDIR: "a part of the path is a file, not a folder: choose another place",
     errno.EISDIR: "it is a folder, a file is needed: choose another name",
+    errno.EEXIST: "a file is where a folder is needed: choose another place",
+    errno.EFBIG: "the file would be larger than is allowed here: raise the limit, or choose another place",
+    errno.EIO: "the device failed: check it, or choose another place",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
 }
 
@@ -86,8 +97,7 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> 
     """
     target = Path(path)
     with storage_errors(target):
-        if target.exists() and not replace and any(target.iterdir()):
-            raise StorageError(errno.EEXIST, f"{target} is there already and not empty: choose another place")
+        check_place(target, replace=replace)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".tmp"))
         try:
@@ -98,12 +108,24 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> 
             if target.exists():
                 old = temporary.with_suffix(".old")
                 target.rename(old)
-                temporary.rename(target)
+                try:
+                    temporary.rename(target)
+                except BaseException:
+                    old.rename(target)
+                    raise
                 shutil.rmtree(old)
             else:
                 temporary.rename(target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_place(path: str | os.PathLike[str], *, replace: bool = False) -> None:
+    """Raise StorageError where `atomic_directory` would: ask before hours of work, not after them."""
+    target = Path(path)
+    with storage_errors(target):
+        if target.exists() and any(target.iterdir()) and not replace:
+            raise StorageError(errno.EEXIST, f"{target} is there already and not empty: choose another place")
 
 
 def sha256_file(path: str | os.PathLike[str]) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, EncodeError
 
 from compsel.errors import ModelError
-from compsel.files import atomic_directory, atomic_file
+from compsel.external_data import move_weights_out, weights_bytes
+from compsel.files import atomic_file
 from compsel.preprocessing import METADATA_KEY, ImagePreprocessing
 from compsel.specs import TensorSpec
 
@@ -61,6 +62,10 @@ class Model:
             proto = onnx.load(path, load_external_data=False)
         except (DecodeError, ValueError) as error:
             raise ModelError(f"{path}: not an ONNX model, or a truncated one: export it again") from error
+        except OSError as error:
+            raise ModelError(
+                f"{path}: cannot be read ({error.strerror}): check the file and its permissions"
+            ) from error
         if not proto.graph.node or not proto.opset_import:
             raise ModelError(f"{path}: not an ONNX model: it has no graph")
         try:
@@ -128,31 +133,34 @@ class Model:
         Raises:
             ModelError: over 2 GiB; `save` keeps such weights in a file beside the graph.
         """
-        try:
-            return self.to_proto().SerializeToString(deterministic=True)
-        except ValueError as error:
-            raise ModelError(f"model {self.name!r} is over 2 GiB: save it to a file instead") from error
+        return self._bytes(self.to_proto())
 
     def save(self, path: str | os.PathLike[str], *, external_from_bytes: int = _EXTERNAL_FROM_BYTES) -> Path:
-        """Write the ONNX file, whole or not at all; weights over `external_from_bytes` go to `<path>.data`.
+        """Write the ONNX file, whole or not at all.
+
+        Args:
+            path: of the file.
+            external_from_bytes: weights of this size or more go to a file beside it, named after its content: a graph
+                that is there already keeps its own weights until it is replaced.
 
         Raises:
+            ModelError: a graph over 2 GiB without its weights.
             StorageError: a full disk, no permission.
         """
         path = Path(path)
-        if self.proto.ByteSize() < external_from_bytes:
-            with atomic_file(path) as temporary:
-                temporary.write_bytes(self.serialize())
-            return path
-        data = f"{path.name}.data"
         proto = self.to_proto()
-        with atomic_directory(path.parent / f".{path.name}.parts", replace=True) as folder:
-            onnx.save_model(proto, folder / path.name, save_as_external_data=True, location=data)
-        parts = path.parent / f".{path.name}.parts"
-        (parts / data).replace(path.with_name(data))
-        (parts / path.name).replace(path)
-        parts.rmdir()
+        if weights_bytes(proto) >= external_from_bytes:
+            move_weights_out(proto, path.parent)
+        data = self._bytes(proto)
+        with atomic_file(path) as temporary:
+            temporary.write_bytes(data)
         return path
+
+    def _bytes(self, proto: onnx.ModelProto) -> bytes:
+        try:
+            return bytes(proto.SerializeToString(deterministic=True))
+        except (EncodeError, ValueError) as error:
+            raise ModelError(f"model {self.name!r} is over 2 GiB: save it to a file instead") from error
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of graph, weights and preprocessing."""

@@ -1,26 +1,24 @@
 """From models to a bundle: compress, measure, train, write; each step resumes where it was interrupted."""
 
-import hashlib
-import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from compsel.errors import NotApplicableError, ProfileError
+from compsel.errors import ProfileError
 from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.features.device import device_fingerprint
-from compsel.feeds import feeds_of
-from compsel.files import write_json
+from compsel.files import check_place
 from compsel.model import Model
 from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
 from compsel.profiling.latency import Criterion, measure_latency
-from compsel.profiling.load import standard_states
+from compsel.profiling.load import parse_state, standard_states
 from compsel.profiling.memory import measure_memory
-from compsel.profiling.quality import measure_features, measure_quality, silent, time_features
+from compsel.profiling.quality import measure_features, measure_quality, time_features
+from compsel.profiling.resuming import Progress, silent
 from compsel.profiling.tables import Profile, write_header
 from compsel.runtime.bundle import BundleContent, write_bundle
 from compsel.samples import Samples
@@ -30,99 +28,12 @@ from compsel.selection.policies import FixedPolicy, Policy
 from compsel.selection.problem import Problem
 from compsel.selection.training import Trained, train
 from compsel.techniques import parse as parse_technique
-from compsel.techniques.calibrate import open_session
-from compsel.techniques.verify import verify
 from compsel.variant import Variant
-from compsel.variants import output_kind, slug, write_variant
+from compsel.variant_building import LeftOut, Say, build_variants, check_names, default_techniques, quiet
 
 __all__ = ["build", "build_variants", "default_techniques", "measure", "train_bundle", "train_profile"]
 
 CALIBRATION_SAMPLES = 50
-_VERIFICATION_SAMPLES = 32
-_RESOLUTION_SHARES = (0.86, 0.72)
-_RESOLUTION_STEP = 16
-
-Progress = Callable[[Iterable[int], str], Iterable[int]]
-Say = Callable[[str], None]
-
-
-def quiet(message: str) -> None:
-    """Say nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A variant that was not built, with the reason."""
-
-    model: str
-    technique: str
-    reason: str
-
-
-def default_techniques(model: Model) -> tuple[str, ...]:
-    """Return the techniques that a build tries on a model: none, int8, and for images two lower resolutions of both."""
-    specs = ["none", "int8-static"]
-    if model.preprocessing is not None:
-        side = min(model.preprocessing.resolution)
-        for share in _RESOLUTION_SHARES:
-            lower = max(_RESOLUTION_STEP, round(side * share / _RESOLUTION_STEP) * _RESOLUTION_STEP)
-            specs += [f"resolution:{lower}", f"resolution:{lower}+int8-static"]
-    return tuple(specs)
-
-
-def build_variants(
-    models: Sequence[Model],
-    folder: Path,
-    calibration: Samples,
-    techniques: Sequence[str] | None = None,
-    say: Say = quiet,
-) -> tuple[list[Variant], list[LeftOut]]:
-    """Compress each model by each technique; what cannot be built, does not run or answers wildly is left out.
-
-    Variants that an earlier call built from the same model and the same calibration samples are taken as they are.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    variants, left_out = [], []
-    for model in models:
-        checks = calibration.spread(_VERIFICATION_SAMPLES)
-        for spec in dict.fromkeys(("none", *(techniques or default_techniques(model)))):
-            record = folder / f"{slug(f'{model.name}/{spec}')}.{_digest(model, spec, calibration)}.json"
-            known = _known(record, folder)
-            if known is not None:
-                variants.append(known)
-                continue
-            try:
-                compressed = parse_technique(spec).apply(model, calibration)
-                verification = verify(compressed, model, checks)
-                if not verification.ok:
-                    raise NotApplicableError(verification.reason)
-            except NotApplicableError as error:
-                left_out.append(LeftOut(model.name, spec, str(error)))
-                say(f"{model.name}/{spec}: left out: {error}")
-                continue
-            variant = write_variant(compressed, folder, _output(compressed, checks))
-            write_json(record, variant.to_dict())
-            variants.append(variant)
-            say(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")
-    return variants, left_out
-
-
-def _digest(model: Model, spec: str, calibration: Samples) -> str:
-    text = "|".join([model.fingerprint(), spec, *calibration.names])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _known(record: Path, folder: Path) -> Variant | None:
-    try:
-        variant = Variant.from_dict(json.loads(record.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return variant if all((folder / file).is_file() for file in variant.files) else None
-
-
-def _output(model: Model, samples: Samples) -> Any:
-    session = open_session(model.to_proto())
-    return output_kind(model, session.run(None, feeds_of(model, samples.value(0))))
 
 
 def default_processors() -> tuple[Processor, ...]:
@@ -159,21 +70,27 @@ def measure(
         progress: wraps loops. say: takes messages.
 
     Raises:
-        ProfileError: models with the same name, or no samples.
+        ProfileError: models with the same name, no samples, a state that is not a word.
+        ModelError: a model that does not run.
+        TechniqueError, ProcessorError: one that does not exist.
+        StorageError: the folder cannot be written.
     """
     folder = Path(folder)
-    names = [model.name for model in models]
-    if len(set(names)) < len(names):
-        raise ProfileError(f"got models {names}: give each file a name of its own")
+    check_names(models)
     if not len(samples):
         raise ProfileError("got no samples: give some")
+    # words that are wrong are known before hours of work, not after them
+    for spec in techniques or ():
+        parse_technique(spec)
+    for state in states or ():
+        parse_state(state)
+    where = [parse(word) for word in processors] if processors else list(default_processors())
     variants, left_out = build_variants(models, folder / "variants", samples.spread(calibration), techniques, say)
     extractors: dict[str, FeatureExtractor] = (
         {name: kind() for name, kind in EXTRACTORS.items()} if models[0].preprocessing is not None else {}
     )
     measure_features(extractors, samples, folder, progress)
     n_classes = measure_quality(variants, folder / "variants", samples, folder, CpuProcessor(1), progress)
-    where = [parse(word) for word in processors] if processors else list(default_processors())
     measure_costs(variants, samples, folder, where, states or standard_states(), criterion, progress)
     header = (n_classes, device_fingerprint(), time_features(extractors, samples), origin)
     write_header(folder, variants, *header)
@@ -192,7 +109,7 @@ def measure_costs(
     """Measure latency and memory of every choice: what a new device needs, and nothing else."""
     files = folder / "variants"
     measure_latency(variants, processors, states, files, samples, folder, criterion, progress)
-    measure_memory(variants, processors, files, folder)
+    measure_memory(variants, processors, files, folder, samples)
 
 
 def problem_of(profile: Profile) -> tuple[Problem, CostModel]:
@@ -311,8 +228,13 @@ def build(
         replace: whether a bundle that is there already is replaced.
         progress: wraps loops. say: takes messages.
         measuring: further arguments of `measure`.
+
+    Raises:
+        StorageError: `out` is there already, or cannot be written.
+        CompselError: what `measure` and `train_bundle` raise.
     """
     out = Path(out)
+    check_place(out, replace=replace)
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
     profile, _ = measure(loaded, samples, work, progress=progress, say=say, **measuring)

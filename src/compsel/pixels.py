@@ -30,7 +30,9 @@ def with_pixel_input(model: Model) -> Model:
         raise NotApplicableError(f"model {model.name!r} does not take one image: nothing can be folded into it")
     proto = model.copy_proto()
     name = model.inputs[0].name
-    quantise = _quantisation_of_pixels(proto.graph, name, preprocessing)
+    # a sub-graph may read the input too: then it must go on existing
+    whole = len(list(model.graphs())) == 1
+    quantise = _quantisation_of_pixels(proto.graph, name, preprocessing) if whole else None
     if quantise is not None:
         head = _bytes_head(proto.graph, quantise, preprocessing)
         proto.graph.node.remove(quantise)
@@ -57,7 +59,9 @@ def _quantisation_of_pixels(
     if not all(key in tensors for key in consumers[0].input[1:]):
         return None
     scale, zero_point = (numpy_helper.to_array(tensors[key]) for key in consumers[0].input[1:])
-    if zero_point.dtype != np.uint8 or scale.size != 1 or len(set(preprocessing.mean + preprocessing.std)) > 2:
+    if zero_point.dtype != np.uint8 or scale.size != 1:
+        return None
+    if len(set(preprocessing.mean)) > 1 or len(set(preprocessing.std)) > 1:
         return None
     levels = np.arange(256, dtype=np.float32)
     normalised = (levels - np.float32(preprocessing.mean[0])) / np.float32(preprocessing.std[0])

@@ -19,6 +19,12 @@ __all__ = ["METADATA_KEY", "ImagePreprocessing", "Interpolation"]
 
 METADATA_KEY = "compsel.preprocessing"
 Interpolation = Literal["bilinear", "bicubic", "area"]
+_WORDS = {
+    "fit": ("crop", "stretch"),
+    "interpolation": get_args(Interpolation),
+    "channels": ("RGB", "BGR"),
+    "layout": ("NCHW", "NHWC"),
+}
 _FLAGS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "area": cv2.INTER_AREA}
 # above this reduction factor the interpolating kernels skip pixels (aliasing): the mean over areas takes over
 _AREA_FROM = 2.0
@@ -41,7 +47,7 @@ class ImagePreprocessing:
     >>> preprocessing = ImagePreprocessing(resolution=(4, 4), mean=(127.0,) * 3, std=(128.0,) * 3)
     >>> preprocessing.pixels(np.full((20, 30, 3), 255, np.uint8)).shape
     (4, 4, 3)
-    >>> preprocessing.tensor(np.full((20, 30, 3), 255, np.uint8))[0, 0, 0, 0]
+    >>> float(preprocessing.tensor(np.full((20, 30, 3), 255, np.uint8))[0, 0, 0, 0])
     1.0
     """
 
@@ -55,13 +61,15 @@ class ImagePreprocessing:
     layout: Literal["NCHW", "NHWC"] = "NCHW"
 
     def __post_init__(self) -> None:
-        if len(self.resolution) != 2 or min(self.resolution) < 1:
-            raise ModelError(f"preprocessing: got resolution {self.resolution}, allowed is (height, width)")
+        if len(self.resolution) != 2 or not all(isinstance(side, int) and side > 0 for side in self.resolution):
+            raise ModelError(f"preprocessing: got resolution {self.resolution}, allowed is (height, width) in pixels")
         if not 0 < self.crop_fraction <= 1:
             raise ModelError(f"preprocessing: got crop_fraction {self.crop_fraction}, allowed is 0 to 1")
-        if self.interpolation not in get_args(Interpolation):
-            raise ModelError(f"preprocessing: got interpolation {self.interpolation!r}, allowed are {sorted(_FLAGS)}")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+        for name, allowed in _WORDS.items():
+            if getattr(self, name) not in allowed:
+                raise ModelError(f"preprocessing: got {name} {getattr(self, name)!r}, allowed are {', '.join(allowed)}")
+        finite = np.isfinite((*self.mean, *self.std)).all()
+        if len(self.mean) != 3 or len(self.std) != 3 or not finite or min(self.std) <= 0:
             raise ModelError(f"preprocessing: got mean {self.mean} and std {self.std}, allowed are 3 each, std > 0")
 
     def pixels(self, image: np.ndarray) -> np.ndarray:
@@ -123,13 +131,15 @@ class ImagePreprocessing:
         try:
             content = json.loads(text)
             return cls.from_dict(content)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ModelError(f"preprocessing in the model's metadata cannot be read: {error}") from error
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "ImagePreprocessing":
         """Read the dictionary form (as in bundles)."""
-        fields = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items() if key != "kind"}
+        fields: dict[str, Any] = {
+            key: tuple(v) if isinstance(v, list) else v for key, v in content.items() if key != "kind"
+        }
         if content.get("kind") != "image":
             raise ModelError(f"preprocessing: got kind {content.get('kind')!r}, allowed is 'image'")
         return cls(**fields)

@@ -1,19 +1,22 @@
 """Samples: the inputs that a model is calibrated, measured and trained on, with their labels where there are any."""
 
-import csv
+import hashlib
+import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from compsel.errors import InputError, SamplesError
+from compsel.errors import SamplesError
+from compsel.sample_files import hash_of, read_csv, read_npz, repeated, version_of_file
 
 __all__ = ["ArraySamples", "ImageFolder", "Sample", "Samples", "Subset", "TensorFolder"]
 
+_MOST_CLASSES = 2**31  # labels are stored as whole numbers of the machine
+_LONGEST_LABEL = 20
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
 
@@ -49,6 +52,19 @@ class Samples(ABC):
     def value(self, index: int) -> np.ndarray | Mapping[str, np.ndarray]:
         """Read the input at `index`."""
 
+    def version(self, index: int) -> str:
+        """Return a text that is another one when the content at `index` is; "" where that cannot be told."""
+        return ""
+
+    def digest(self, count: int | None = None) -> str:
+        """Return a hash of names, labels and versions of the first `count` samples; None: of all.
+
+        What was measured with samples of another digest has to be measured again.
+        """
+        names, labels = self.names[:count], self.labels[:count]
+        rows = [[names[index], labels[index], self.version(index)] for index in range(len(names))]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -79,22 +95,27 @@ class Subset(Samples):
     def __init__(self, samples: Samples, indices: Sequence[int]) -> None:
         self.samples = samples
         self.indices = tuple(int(index) for index in indices)
+        names, labels = samples.names, samples.labels
+        self._names = tuple(names[index] for index in self.indices)
+        self._labels = tuple(labels[index] for index in self.indices)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Name of every sample."""
-        names = self.samples.names
-        return tuple(names[index] for index in self.indices)
+        return self._names
 
     @property
     def labels(self) -> tuple[int | None, ...]:
         """Label of every sample."""
-        labels = self.samples.labels
-        return tuple(labels[index] for index in self.indices)
+        return self._labels
 
     def value(self, index: int) -> np.ndarray | Mapping[str, np.ndarray]:
         """Read the input at `index`."""
         return self.samples.value(self.indices[index])
+
+    def version(self, index: int) -> str:
+        """Return a text that is another one when the content at `index` is."""
+        return self.samples.version(self.indices[index])
 
 
 class ArraySamples(Samples):
@@ -104,6 +125,9 @@ class ArraySamples(Samples):
         values: images, or mappings of named tensors.
         labels: one each; None when there are none.
         names: one each; None numbers them.
+
+    Raises:
+        SamplesError: other numbers of labels or names than of values, a name that stands there twice.
 
     >>> samples = ArraySamples([np.zeros((8, 8, 3), np.uint8)], labels=[4])
     >>> samples[0].label, samples.names
@@ -121,6 +145,9 @@ class ArraySamples(Samples):
         self._values = tuple(values)
         self._labels = tuple(labels) if labels is not None else (None,) * len(self._values)
         self._names = tuple(names) if names is not None else tuple(map(str, range(len(self._values))))
+        if len(set(self._names)) < len(self._names):
+            raise SamplesError(f"got the name {repeated(self._names)!r} twice: name each sample once")
+        self._versions: dict[int, str] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -135,6 +162,12 @@ class ArraySamples(Samples):
     def value(self, index: int) -> np.ndarray | Mapping[str, np.ndarray]:
         """Return the input at `index`."""
         return self._values[index]
+
+    def version(self, index: int) -> str:
+        """Return a hash of the arrays at `index`."""
+        if index not in self._versions:
+            self._versions[index] = hash_of(self._values[index])
+        return self._versions[index]
 
 
 class ImageFolder(Samples):
@@ -187,42 +220,38 @@ class ImageFolder(Samples):
 
         return decode(self.path(index))
 
+    def version(self, index: int) -> str:
+        """Return size and time of change of the file at `index`."""
+        return version_of_file(self.path(index))
+
     def _list(self) -> tuple[str, ...]:
-        files = (path for path in self.folder.iterdir() if path.suffix.lower() in _IMAGE_SUFFIXES)
+        files = (path for path in self.folder.iterdir() if path.suffix.lower() in _IMAGE_SUFFIXES and path.is_file())
         return tuple(sorted(path.name for path in files))
 
     def _read(self, table: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        try:
-            with table.open(newline="", encoding="utf-8-sig") as stream:
-                rows = list(csv.DictReader(stream, strict=True))
-                columns = set(rows[0]) if rows else set()
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise SamplesError(f"{table}: not a CSV table in UTF-8: {error}") from error
-        if not {"file", "label"} <= columns:
-            raise SamplesError(f"{table}: got columns {sorted(map(str, columns))}, needed are 'file' and 'label'")
-        labels = tuple(self._label(row, line, table) for line, row in enumerate(rows, start=2))
-        files = tuple(str(row["file"]) for row in rows)
+        rows = read_csv(table, ("file", "label"))
+        labels = tuple(self._label(text, line, table) for line, (_, text) in rows)
+        files = tuple(name for _, (name, _) in rows)
         if len(set(files)) < len(files):
-            repeated = next(name for name in files if files.count(name) > 1)
-            raise SamplesError(f"{table}: {repeated} stands there twice: name each file once")
+            raise SamplesError(f"{table}: {repeated(files)} stands there twice: name each file once")
         root = self.folder.resolve()
-        for name in files:
-            path = (self.folder / name).resolve()
-            if not path.is_relative_to(root):
-                raise SamplesError(f"{table}: {name} lies outside the folder: name files inside it")
-            if not path.is_file():
-                raise SamplesError(f"{table}: names {name}, which is not in the folder")
+        for line, (name, _) in rows:
+            try:
+                inside, found = (self.folder / name).resolve().is_relative_to(root), (self.folder / name).is_file()
+            except (OSError, ValueError):  # a name too long, or with a zero byte in it
+                inside, found = True, False
+            if not inside:
+                raise SamplesError(f"{table}, line {line}: {name!r} lies outside the folder: name files inside it")
+            if not found:
+                raise SamplesError(f"{table}, line {line}: names {name!r}, which is not a file in the folder")
         return files, labels
 
-    def _label(self, row: dict[str | Any, str | Any], line: int, table: Path) -> int:
-        text = row["label"]
-        allowed = f"0 to {self.classes - 1}" if self.classes else "a whole number from 0"
-        try:
-            label = int(text)
-        except (TypeError, ValueError):
-            label = -1
-        if label < 0 or (self.classes is not None and label >= self.classes):
-            raise SamplesError(f"{table}, line {line}: got label {text!r}, allowed is {allowed}")
+    def _label(self, text: str, line: int, table: Path) -> int:
+        allowed = f"0 to {(self.classes or _MOST_CLASSES) - 1}"
+        # int() alone would take -1, +1 and 1_0 as well
+        label = int(text) if text.strip().isdecimal() and len(text) < _LONGEST_LABEL else -1
+        if not 0 <= label < (self.classes or _MOST_CLASSES):
+            raise SamplesError(f"{table}, line {line}: got label {text!r}, allowed is a whole number, {allowed}")
         return label
 
 
@@ -230,7 +259,7 @@ class TensorFolder(Samples):
     """A folder of `.npz` files, one a sample: the model's inputs by name, and optionally `label`.
 
     Raises:
-        SamplesError: no folder, or one without `.npz` files.
+        SamplesError: no folder, one without `.npz` files, a file that is damaged, a label that is no class.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -254,17 +283,19 @@ class TensorFolder(Samples):
 
     def value(self, index: int) -> Mapping[str, np.ndarray]:
         """Read the tensors of the sample at `index`."""
-        arrays = self._load(self._files[index])
+        arrays = read_npz(self.folder / self._files[index])
         arrays.pop("label", None)
         return arrays
 
-    def _label(self, name: str) -> int | None:
-        label = self._load(name, only="label").get("label")
-        return None if label is None else int(label)
+    def version(self, index: int) -> str:
+        """Return size and time of change of the file at `index`."""
+        return version_of_file(self.folder / self._files[index])
 
-    def _load(self, name: str, only: str | None = None) -> dict[str, np.ndarray]:
-        try:
-            with np.load(self.folder / name, allow_pickle=False) as archive:
-                return {key: archive[key] for key in archive.files if only in (None, key)}
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.folder / name}: not an .npz of plain arrays: {error}") from error
+    def _label(self, name: str) -> int | None:
+        label = read_npz(self.folder / name, only="label").get("label")
+        if label is None:
+            return None
+        if label.size != 1 or label.dtype.kind not in "iu" or not 0 <= int(label.reshape(())) < _MOST_CLASSES:
+            got = label.tolist() if label.size <= 1 else f"an array of shape {label.shape}"
+            raise SamplesError(f"{self.folder / name}: got label {got}, allowed is one whole number from 0")
+        return int(label.reshape(()))

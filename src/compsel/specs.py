@@ -42,16 +42,21 @@ class TensorSpec:
         if self.shape is not None and not self._fits(value.shape):
             allowed = ", ".join("any" if axis is None else str(axis) for axis in self.shape)
             raise InputError(f"input {self.name!r}: got shape {value.shape}, allowed is ({allowed})")
-        # a sum is NaN when any element is: one pass, no temporary array
-        if value.dtype.kind == "f" and value.size and np.isnan(np.sum(value, dtype=np.float64)):
-            kind = "NaN" if np.isnan(value).any() else "infinite values of both signs"
-            raise InputError(f"input {self.name!r}: got {kind}, allowed are numbers: check what made it")
+        if value.dtype.kind == "f" and _has_nan(value):
+            raise InputError(f"input {self.name!r}: got NaN, allowed are numbers: check what made it")
 
     def _fits(self, shape: tuple[int, ...]) -> bool:
         assert self.shape is not None
         return len(shape) == len(self.shape) and all(
             want is None or want == have for want, have in zip(self.shape, shape, strict=True)
         )
+
+
+def _has_nan(value: np.ndarray) -> bool:
+    # a sum is NaN when any element is: one pass, no temporary array (infinities of both signs make one too)
+    with np.errstate(all="ignore"):
+        suspicious = np.isnan(np.sum(value, dtype=np.float64))
+    return bool(suspicious and np.isnan(value).any())
 
 
 def check_feeds(specs: Sequence[TensorSpec], feeds: Mapping[str, np.ndarray]) -> None:

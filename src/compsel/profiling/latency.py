@@ -8,19 +8,19 @@ when the budget of the state ends. Outliers are kept: they are part of what an a
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from compsel.errors import CompselError, ProfileError
+from compsel.errors import ProfileError
 from compsel.features.device import DeviceSampler
 from compsel.processors.base import Processor
 from compsel.profiling.load import parse_state
-from compsel.profiling.quality import silent
-from compsel.profiling.tables import read_table, write_table
+from compsel.profiling.resuming import Progress, silent
+from compsel.profiling.tables import device_text, read_table, write_table
 from compsel.samples import Samples
 from compsel.variant import Engine, Variant
 
@@ -39,13 +39,27 @@ class Criterion:
         relative_half_width: of the 95 % confidence interval of the mean.
         min_runs: at least so many timed runs.
         max_runs: at most so many.
-        budget_s: of one state, for all choices together.
+        budget_s: of one state, for all choices together; each choice is visited at least once.
+
+    Raises:
+        ProfileError: figures that no measurement can meet.
+
+    >>> Criterion(min_runs=3).met([5.0, 5.1, 4.9])
+    True
+    >>> Criterion(min_runs=3).met([5.0, 9.0, 1.0])
+    False
     """
 
     relative_half_width: float = 0.05
     min_runs: int = 9
     max_runs: int = 400
     budget_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not (self.relative_half_width > 0 and self.budget_s > 0 and 2 <= self.min_runs <= self.max_runs):
+            raise ProfileError(
+                f"got {self}, allowed are relative_half_width and budget_s above 0, 2 <= min_runs <= max_runs"
+            )
 
     def met(self, latencies_ms: Sequence[float]) -> bool:
         """Whether these runs are enough."""
@@ -54,7 +68,7 @@ class Criterion:
         if len(latencies_ms) >= self.max_runs:
             return True
         half_width = 1.96 * statistics.stdev(latencies_ms) / len(latencies_ms) ** 0.5
-        return half_width < self.relative_half_width * statistics.fmean(latencies_ms)
+        return bool(half_width < self.relative_half_width * statistics.fmean(latencies_ms))
 
 
 @dataclass
@@ -75,10 +89,12 @@ def measure_latency(
     samples: Samples,
     folder: Path,
     criterion: Criterion | None = None,
-    progress: Callable[[Iterable[int], str], Iterable[int]] = silent,
+    progress: Progress = silent,
     seed: int = 0,
 ) -> None:
-    """Measure every variant on every processor in every state and store one table a state; known states are kept.
+    """Measure every variant on every processor in every state and store one table a state.
+
+    A state is kept where this device measured all of these choices in it already, with the same files.
 
     Raises:
         ProfileError: a state that is not a word, or no choice that runs.
@@ -88,18 +104,24 @@ def measure_latency(
     loads = [(state, parse_state(state)) for state in states]
     if not len(samples):
         raise ProfileError("no samples to measure with")
-    missing = [(state, load) for state, load in loads if not _is_known(_path(folder, state), wanted)]
+    if not wanted:
+        raise ProfileError("no choices to measure: give variants and processors")
+    device = device_text()
+    missing = [(state, load) for state, load in loads if not _is_known(_path(folder, state), wanted, device)]
     if not missing:
         return
     values = [samples.value(index) for index in samples.spread(_DECODED_SAMPLES).indices]
-    choices = [_Choice(Engine(variant, files, processor)) for variant in variants for processor in processors]
     shas = {variant.name: variant.sha256 for variant in variants}
+    choices: list[_Choice] = []
     try:
+        for variant in variants:
+            choices += [_Choice(Engine(variant, files, processor)) for processor in processors]
         with DeviceSampler() as sampler:
             for state, load in missing:
                 with load:
                     seen = _measure_state(state, choices, values, criterion, sampler, progress, seed)
-                _store(_path(folder, state), state, choices, shas, seen)
+                rows = [(*choice.key, latency) for choice in choices for latency in choice.latencies_ms]
+                _store(_path(folder, state), rows, shas, {"state": state, "load": str(seen), "device": device})
     finally:
         for choice in choices:
             choice.engine.close()
@@ -111,7 +133,7 @@ def _measure_state(
     values: Sequence[Any],
     criterion: Criterion,
     sampler: DeviceSampler,
-    progress: Callable[[Iterable[int], str], Iterable[int]],
+    progress: Progress,
     seed: int,
 ) -> float:
     """Run rounds until all choices are known; return the median of cores kept busy by other processes."""
@@ -152,18 +174,21 @@ def _path(folder: Path, state: str) -> Path:
     return folder / "latency" / f"{state.replace(':', '-')}.parquet"
 
 
-def _is_known(path: Path, wanted: set[tuple[str, str, str]]) -> bool:
+def _is_known(path: Path, wanted: set[tuple[str, str, str]], device: str) -> bool:
     if not path.exists():
         return False
     try:
-        columns, _ = read_table(path)
-    except CompselError:
+        columns, metadata = read_table(path)
+    except ProfileError:
+        return False
+    if metadata.get("device") != device or not {"variant", "sha256", "processor"} <= columns.keys():
         return False
     return wanted <= set(zip(columns["variant"], columns["sha256"], columns["processor"], strict=True))
 
 
-def _store(path: Path, state: str, choices: Sequence[_Choice], shas: Mapping[str, str], load: float) -> None:
-    rows = [(*choice.key, latency) for choice in choices for latency in choice.latencies_ms]
+def _store(
+    path: Path, rows: Sequence[tuple[str, str, float]], shas: Mapping[str, str], metadata: Mapping[str, str]
+) -> None:
     variants, processors, latencies = zip(*rows, strict=True)
     write_table(
         path,
@@ -173,5 +198,5 @@ def _store(path: Path, state: str, choices: Sequence[_Choice], shas: Mapping[str
             "processor": list(processors),
             "latency_ms": np.array(latencies, np.float64),
         },
-        {"state": state, "load": str(load)},
+        metadata,
     )

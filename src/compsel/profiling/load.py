@@ -39,16 +39,26 @@ class BusyProcesses:
         code = _COMPUTE if self.kind == "compute" else _MEMORY
         # each ends by itself when its parent is gone: it reads the pipe that only we hold open
         watch = "import os, sys, threading\nthreading.Thread(target=lambda: (sys.stdin.read(), os._exit(0))).start()\n"
-        self._processes = [
-            subprocess.Popen([sys.executable, "-c", watch + code], stdin=subprocess.PIPE) for _ in range(self.count)
-        ]
-        if self.count:
-            time.sleep(_SETTLE_S)
+        try:
+            for _ in range(self.count):
+                # in a session of its own, Ctrl-C reaches us alone: we end them, and they print nothing
+                process = subprocess.Popen(
+                    [sys.executable, "-c", watch + code], stdin=subprocess.PIPE, start_new_session=True
+                )
+                self._processes.append(process)
+            if self.count:
+                time.sleep(_SETTLE_S)
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         for process in self._processes:
             process.kill()
         for process in self._processes:
@@ -76,6 +86,6 @@ def parse_state(state: str) -> BusyProcesses:
     kind, _, count = state.partition(":")
     if state == "idle":
         return BusyProcesses(0)
-    if kind in ("busy", "memory") and count.isdigit():
+    if kind in ("busy", "memory") and count.isdecimal() and int(count) > 0:
         return BusyProcesses(int(count), "compute" if kind == "busy" else "memory")
-    raise ProfileError(f"state: got {state!r}, allowed are idle, busy:N and memory:N with a number of processes N")
+    raise ProfileError(f"state: got {state!r}, allowed are idle, busy:N and memory:N with N processes, from 1")

@@ -1,79 +1,135 @@
-"""Measure the peak memory of a choice: in a process of its own, which loads the variant and runs it once."""
+"""Measure the peak memory of a choice: in a process of its own, which loads the variant and runs it."""
 
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from compsel.errors import CompselError, ProfileError
+from compsel.errors import ProfileError
+from compsel.feeds import synthetic_feeds
+from compsel.pixels import PIXELS
 from compsel.processors.base import Processor
-from compsel.profiling.tables import read_table, write_table
+from compsel.profiling.tables import device_text, read_table, write_table
+from compsel.samples import Samples
+from compsel.specs import TensorSpec
 from compsel.variant import Variant
 
 __all__ = ["measure_memory"]
 
+# A process takes the peak in `getrusage` over from the one that started it, on Linux even across exec; the high water
+# mark of its own memory is in /proc there.
 _CODE = """
-import json, resource, sys
+import json, sys
 import numpy as np
 from compsel.processors import parse
 session = parse(sys.argv[2]).open(sys.argv[1])
+with np.load(sys.argv[3]) as feeds:
+    feeds = dict(feeds)
 for _ in range(2):
-    feeds = {}
-    for spec in session.inputs:
-        shape = [axis or 1 for axis in spec.shape or ()]
-        feeds[spec.name] = np.full(shape, "", object) if spec.dtype == "string" else np.zeros(shape, spec.dtype)
     session.run(feeds)
-scale = 1 if sys.platform == "darwin" else 1024
-print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e6))
+if sys.platform == "linux":
+    with open("/proc/self/status") as stream:
+        peak = next(int(line.split()[1]) * 1024 for line in stream if line.startswith("VmHWM"))
+elif sys.platform == "win32":
+    import psutil
+    peak = psutil.Process().memory_info().peak_wset
+else:
+    import resource
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps(peak / 1e6))
 """
+
+Key = tuple[str, str, str]
 
 
 def measure_memory(
-    variants: Sequence[Variant], processors: Sequence[Processor], files: Path, folder: Path
+    variants: Sequence[Variant],
+    processors: Sequence[Processor],
+    files: Path,
+    folder: Path,
+    samples: Samples | None = None,
 ) -> dict[tuple[str, str], float]:
     """Measure the peak resident memory (MB, the interpreter's own included) of every choice, and store it.
+
+    Args:
+        variants: what to run.
+        processors: where to run it.
+        files: folder of the variants' files.
+        folder: of the profile; what this device measured there with the same files is kept.
+        samples: the first is what is run; None: numbers in the shapes of the inputs.
 
     Raises:
         ProfileError: a choice that did not run.
     """
-    path = folder / "memory.parquet"
-    known = _known(path)
-    measured = {}
+    path, device = folder / "memory.parquet", device_text()
+    known = _known(path, device)
+    measured: dict[Key, float] = {}
     for variant in variants:
-        for processor in processors:
-            key = (variant.name, variant.sha256, processor.name)
-            measured[key] = known.get(key) or _measure(files / (variant.pixels_file or variant.tensor_file), processor)
-    names, shas, words = zip(*measured, strict=True)
-    write_table(
-        path,
-        {
-            "variant": list(names),
-            "sha256": list(shas),
-            "processor": list(words),
-            "peak_mb": np.array(list(measured.values())),
-        },
-    )
+        missing = [processor for processor in processors if (*_key(variant), processor.name) not in known]
+        with tempfile.TemporaryDirectory(prefix="compsel-") as temporary:
+            feeds = Path(temporary) / "feeds.npz"
+            if missing:
+                _write_feeds(feeds, variant, samples)
+            for processor in processors:
+                key = (*_key(variant), processor.name)
+                measured[key] = known[key] if key in known else _measure(files / _graph(variant), processor, feeds)
+    if not measured:
+        raise ProfileError("no choices to measure: give variants and processors")
+    _store(path, measured, device)
     return {(name, word): value for (name, _, word), value in measured.items()}
 
 
-def _known(path: Path) -> dict[tuple[str, str, str], float]:
+def _key(variant: Variant) -> tuple[str, str]:
+    return variant.name, variant.sha256
+
+
+def _graph(variant: Variant) -> str:
+    return variant.pixels_file or variant.tensor_file
+
+
+def _known(path: Path, device: str) -> dict[Key, float]:
     if not path.exists():
         return {}
     try:
-        columns, _ = read_table(path)
-    except CompselError:
+        columns, metadata = read_table(path)
+    except ProfileError:
+        return {}
+    if metadata.get("device") != device or columns.keys() != {"variant", "sha256", "processor", "peak_mb"}:
         return {}
     keys = zip(columns["variant"], columns["sha256"], columns["processor"], strict=True)
     return dict(zip(keys, map(float, columns["peak_mb"]), strict=True))
 
 
-def _measure(file: Path, processor: Processor) -> float:
-    done = subprocess.run(
-        [sys.executable, "-c", _CODE, str(file), processor.name], capture_output=True, text=True, check=False
-    )
+def _store(path: Path, measured: dict[Key, float], device: str) -> None:
+    names, shas, words = zip(*measured, strict=True)
+    columns = {"variant": list(names), "sha256": list(shas), "processor": list(words)}
+    write_table(path, {**columns, "peak_mb": np.array(list(measured.values()))}, {"device": device})
+
+
+def _write_feeds(path: Path, variant: Variant, samples: Samples | None) -> None:
+    """Store what the graph is fed: every input is as large as that of the sample."""
+    if variant.pixels_file is not None and variant.preprocessing is not None:
+        pixels = TensorSpec(PIXELS, "uint8", (1, *variant.preprocessing.resolution, 3))
+        feeds = synthetic_feeds([pixels], seed=0)
+    elif samples is not None:
+        value = samples.value(0)
+        if isinstance(value, np.ndarray):
+            raise ProfileError(f"{variant.name} takes tensors {[spec.name for spec in variant.inputs]}, got images")
+        feeds = dict(value)
+    else:
+        feeds = synthetic_feeds(variant.inputs, seed=0)
+    # texts as fixed-length ones: objects would have to be pickled
+    plain = {name: np.asarray(feed, np.str_) if feed.dtype.hasobject else feed for name, feed in feeds.items()}
+    np.savez(path, **plain)  # type: ignore[arg-type]
+
+
+def _measure(file: Path, processor: Processor, feeds: Path) -> float:
+    command = [sys.executable, "-c", _CODE, str(file), processor.name, str(feeds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise ProfileError(f"{file.name} on {processor.name} did not run in a process of its own: {reason[0]}")

@@ -6,7 +6,7 @@ uncompressed model, at least 0.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,15 @@ import numpy as np
 from compsel.errors import ProfileError
 from compsel.features.base import FeatureExtractor
 from compsel.processors.base import Processor
+from compsel.profiling.resuming import Progress, measure_rows, silent
 from compsel.profiling.tables import quality_path, read_table, write_table
 from compsel.samples import Samples
 from compsel.selection.evidence import TOP, read_evidence
 from compsel.variant import Engine, Variant
 
-__all__ = ["Progress", "measure_features", "measure_quality", "time_features"]
+__all__ = ["Progress", "measure_features", "measure_quality", "silent", "time_features"]
 
-Progress = Callable[[Iterable[int], str], Iterable[int]]
-_SAVE_EVERY_S = 30.0
-
-
-def silent(items: Iterable[int], label: str) -> Iterable[int]:
-    """Show nothing."""
-    return items
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -67,6 +62,8 @@ def measure_quality(
     Raises:
         ProfileError: labels that the models do not have, an uncompressed variant that is missing.
     """
+    if not len(samples):
+        raise ProfileError("got no samples: give some")
     originals = {variant.model: variant for variant in variants if variant.technique == "none"}
     n_classes = {0}
     for variant in variants:
@@ -80,77 +77,99 @@ def measure_quality(
 
 
 def _measure(job: _Job, processor: Processor, progress: Progress) -> int:
-    rows, n_classes = _known(job)
-    if len(rows) == len(job.samples):
-        return n_classes
-    labels = [-1 if label is None else label for label in job.samples.labels]
+    known = _known(job)
+    names, labels = job.samples.names, [-1 if label is None else label for label in job.samples.labels]
+    if known:
+        _check_labels(job, known[0], max(labels))
+    if len(known) == len(labels):
+        return _classes(known)
     engine = Engine(job.variant, job.files, processor)
     needs_reference = job.variant.output == "other" or min(labels) < 0
     reference = Engine(job.reference, job.files, processor) if needs_reference else None
-    saved = time.perf_counter()
+
+    max_label = max(labels)
+
+    def row(index: int) -> Row:
+        measured = _row(engine, reference, job.samples.value(index), labels[index])
+        _check_labels(job, measured, max_label)
+        return {"sample": names[index], "label": labels[index], **measured}
+
     try:
-        for index in progress(range(len(rows), len(job.samples)), f"quality of {job.variant.name}"):
-            row, n_classes = _row(engine, reference, job.samples.value(index), labels[index])
-            rows.append({"sample": job.samples.names[index], "label": labels[index], **row})
-            if time.perf_counter() - saved > _SAVE_EVERY_S:
-                _save(job, rows, n_classes)
-                saved = time.perf_counter()
+        label = f"quality of {job.variant.name}"
+        rows = measure_rows(known, len(labels), row, lambda rows: _save(job, rows), progress, label)
     finally:
-        _save(job, rows, n_classes)
         engine.close()
         if reference is not None:
             reference.close()
-    if n_classes and max(labels) >= n_classes:
-        raise ProfileError(f"labels reach {max(labels)}, but {job.variant.name} has {n_classes} classes")
-    return n_classes
+    return _classes(rows)
 
 
-def _row(engine: Engine, reference: Engine | None, value: Any, label: int) -> tuple[dict[str, Any], int]:
+def _check_labels(job: _Job, row: Row, largest: int) -> None:
+    """Raise ProfileError where the largest label is not a class of the model, which its first answer shows."""
+    if row["n_classes"] and largest >= row["n_classes"]:
+        raise ProfileError(
+            f"labels reach {largest}, but {job.variant.name} has {row['n_classes']} classes, 0 to "
+            f"{row['n_classes'] - 1}: check the labels, or the model"
+        )
+
+
+def _classes(rows: Sequence[Row]) -> int:
+    return int(rows[0]["n_classes"])
+
+
+def _row(engine: Engine, reference: Engine | None, value: Any, label: int) -> dict[str, Any]:
     outputs = engine(value)
     if engine.variant.output == "other":
         assert reference is not None
-        return {"quality": _fidelity(outputs, reference(value))}, 0
+        return {"quality": _fidelity(outputs, reference(value)), "n_classes": 0}
     probabilities = engine.probabilities(outputs)
     evidence = read_evidence(probabilities)
-    if reference is not None:
+    if label < 0:
+        assert reference is not None
         label = int(reference.probabilities(reference(value)).argmax())
     return {
         "quality": float(evidence.classes[0, 0] == label),
         "classes": evidence.classes[0],
         "probabilities": evidence.probabilities[0],
-    }, len(probabilities)
+        "n_classes": len(probabilities),
+    }
 
 
 def _fidelity(outputs: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> float:
-    if any(got.shape != want.shape for got, want in zip(outputs, wanted, strict=True)):
+    if any(np.shape(got) != np.shape(want) for got, want in zip(outputs, wanted, strict=True)):
         return 0.0
     numbers = [
         (got.astype(np.float64).ravel(), want.astype(np.float64).ravel())
         for got, want in zip(outputs, wanted, strict=True)
-        if want.dtype.kind in "fiub"
+        if isinstance(want, np.ndarray) and want.dtype.kind in "fiub"
     ]
+    if not numbers:
+        return float(all(np.array_equal(got, want) for got, want in zip(outputs, wanted, strict=True)))
     got, want = (np.concatenate(parts) for parts in zip(*numbers, strict=True))
-    error = np.linalg.norm(got - want) / max(float(np.linalg.norm(want)), 1e-12)
-    return float(max(0.0, 1.0 - error)) if np.isfinite(error) else 0.0
+    error = float(np.linalg.norm(got - want)) / max(float(np.linalg.norm(want)), 1e-12)
+    return max(0.0, 1.0 - error) if np.isfinite(error) else 0.0
 
 
-def _known(job: _Job) -> tuple[list[dict[str, Any]], int]:
+def _known(job: _Job) -> list[Row]:
     """Return the rows that an earlier run measured for the same file and the same samples."""
     if not job.path.exists():
-        return [], 0
+        return []
     try:
         columns, metadata = read_table(job.path)
     except ProfileError:
-        return [], 0
-    count = len(columns["sample"])
-    if metadata.get("sha256") != job.variant.sha256 or tuple(columns["sample"]) != job.samples.names[:count]:
-        return [], 0
-    return [{name: values[row] for name, values in columns.items()} for row in range(count)], int(metadata["n_classes"])
+        return []
+    count = len(columns.get("sample", ()))
+    n_classes = int(metadata.get("n_classes", -1))
+    wanted = {"sample", "label", "quality", *(("classes", "probabilities") if n_classes else ())}
+    if metadata.get("sha256") != job.variant.sha256 or n_classes < 0 or columns.keys() != wanted:
+        return []
+    if not 0 < count <= len(job.samples) or metadata.get("samples") != job.samples.digest(count):
+        return []
+    return [{**{name: values[row] for name, values in columns.items()}, "n_classes": n_classes} for row in range(count)]
 
 
-def _save(job: _Job, rows: Sequence[Mapping[str, Any]], n_classes: int) -> None:
-    if not rows:
-        return
+def _save(job: _Job, rows: Sequence[Row]) -> None:
+    n_classes = _classes(rows)
     columns: dict[str, Any] = {
         "sample": [row["sample"] for row in rows],
         "label": np.array([row["label"] for row in rows], np.int64),
@@ -159,7 +178,13 @@ def _save(job: _Job, rows: Sequence[Mapping[str, Any]], n_classes: int) -> None:
     if n_classes:
         columns["classes"] = np.stack([row["classes"] for row in rows]).astype(np.int32)
         columns["probabilities"] = np.stack([row["probabilities"] for row in rows]).astype(np.float32)
-    write_table(job.path, columns, {"sha256": job.variant.sha256, "n_classes": str(n_classes), "top": str(TOP)})
+    metadata = {
+        "sha256": job.variant.sha256,
+        "samples": job.samples.digest(len(rows)),
+        "n_classes": str(n_classes),
+        "top": str(TOP),
+    }
+    write_table(job.path, columns, metadata)
 
 
 def measure_features(
@@ -175,16 +200,33 @@ def measure_features(
     """
     path = folder / "features.parquet"
     columns = [f"{name}.{feature}" for name, extractor in extractors.items() for feature in extractor.names]
-    if path.exists():
-        known, _ = read_table(path)
-        if tuple(known.pop("sample")) == samples.names and list(known) == columns:
-            return
-    rows = []
-    for index in progress(range(len(samples)), "features"):
+
+    def row(index: int) -> np.ndarray:
         value = samples.value(index)
-        rows.append(np.concatenate([extractor.extract(value) for extractor in extractors.values()] or [np.empty(0)]))
-    table = np.stack(rows).astype(np.float32)
-    write_table(path, {"sample": list(samples.names), **dict(zip(columns, table.T, strict=True))})
+        parts = [extractor.extract(value) for extractor in extractors.values()]
+        return np.concatenate([*parts, np.empty(0, np.float32)]).astype(np.float32)
+
+    def save(rows: Sequence[np.ndarray]) -> None:
+        table = dict(zip(columns, np.stack(rows).T, strict=True))
+        names = list(samples.names[: len(rows)])
+        write_table(path, {"sample": names, **table}, {"samples": samples.digest(len(rows))})
+
+    measure_rows(_known_features(path, columns, samples), len(samples), row, save, progress, "features")
+
+
+def _known_features(path: Path, columns: Sequence[str], samples: Samples) -> list[np.ndarray]:
+    if not path.exists():
+        return []
+    try:
+        table, metadata = read_table(path)
+    except ProfileError:
+        return []
+    count = len(table.pop("sample", ()))
+    if list(table) != list(columns) or not 0 < count <= len(samples):
+        return []
+    if metadata.get("samples") != samples.digest(count):
+        return []
+    return list(np.stack(list(table.values()), axis=1)) if columns else [np.empty(0, np.float32)] * count
 
 
 def time_features(extractors: Mapping[str, FeatureExtractor], samples: Samples, count: int = 30) -> dict[str, float]:

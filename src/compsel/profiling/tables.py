@@ -21,54 +21,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ProfileError, VersionError
-from compsel.files import atomic_file, write_json
-from compsel.optional import require
+from compsel.features.fingerprint import device_fingerprint
+from compsel.files import write_json
+from compsel.profiling.columns import read_table, write_table
 from compsel.selection.evidence import Evidence
 from compsel.variant import Variant
 from compsel.variants import slug
 
-__all__ = ["FORMAT_VERSION", "LatencyTable", "Profile", "read_table", "write_table"]
+__all__ = [
+    "FORMAT_VERSION",
+    "LatencyTable",
+    "Profile",
+    "device_text",
+    "quality_path",
+    "read_header",
+    "read_latency",
+    "read_memory",
+    "read_table",
+    "write_header",
+    "write_table",
+]
 
 FORMAT_VERSION = 1
-
-
-def write_table(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
-    """Write columns as a Parquet file, whole or not at all."""
-    pa, parquet = require("pyarrow", "train"), require("pyarrow.parquet", "train")
-    arrays = {}
-    for name, values in columns.items():
-        if isinstance(values, np.ndarray) and values.ndim == 2:
-            arrays[name] = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
-        else:
-            arrays[name] = pa.array(values)
-    table = pa.table(arrays).replace_schema_metadata(dict(metadata or {}))
-    with atomic_file(path) as temporary:
-        parquet.write_table(table, temporary, compression="zstd")
-
-
-def read_table(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """Read what `write_table` wrote: columns (arrays, lists of strings) and metadata.
-
-    Raises:
-        ProfileError: no such table, or a damaged one.
-    """
-    pa, parquet = require("pyarrow", "train"), require("pyarrow.parquet", "train")
-    try:
-        table = parquet.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise ProfileError(f"{path}: cannot be read as a Parquet table: measure it again ({error})") from error
-    columns: dict[str, Any] = {}
-    for name in table.column_names:
-        column = table.column(name).combine_chunks()
-        if pa.types.is_fixed_size_list(column.type):
-            columns[name] = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
-        elif pa.types.is_string(column.type):
-            columns[name] = column.to_pylist()
-        else:
-            columns[name] = column.to_numpy(zero_copy_only=False)
-    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    metadata.pop("ARROW:schema", None)
-    return columns, metadata
 
 
 @dataclass(frozen=True)
@@ -201,20 +175,25 @@ class Profile:
         """
         folder = Path(folder)
         header = read_header(folder)
-        variants = tuple(Variant.from_dict(content) for content in header["variants"])
+        try:
+            variants = tuple(Variant.from_dict(content) for content in header["variants"])
+            n_classes = int(header["n_classes"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProfileError(f"{folder / 'profile.json'}: is damaged ({error!r}): measure again") from error
         tables = [_read_quality(folder, variant) for variant in variants]
         if not tables:
             raise ProfileError(f"{folder}: has no measured variants")
         samples = tables[0]["sample"]
-        if any(table["sample"] != samples for table in tables):
+        labels = tables[0]["label"].astype(np.int64)
+        if any(table["sample"] != samples or not np.array_equal(table["label"], labels) for table in tables):
             raise ProfileError(f"{folder}: the quality tables are of different samples: measure them again")
         features, _ = read_table(folder / "features.parquet")
-        if features.pop("sample") != samples:
+        if features.pop("sample", None) != samples:
             raise ProfileError(f"{folder}: features.parquet is of other samples than the quality tables")
-        evidence = [_evidence(table, header["n_classes"]) for table in tables if "classes" in table]
+        evidence = [_evidence(table, n_classes) for table in tables if "classes" in table]
         return cls(
             tuple(samples),
-            tables[0]["label"].astype(np.int64),
+            labels,
             variants,
             np.stack([table["quality"] for table in tables], axis=1).astype(np.float64),
             tuple(evidence) if len(evidence) == len(tables) else (),
@@ -235,9 +214,11 @@ def read_header(folder: Path) -> dict[str, Any]:
     path = folder / "profile.json"
     try:
         header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        version = header["format_version"]
+        version = int(header["format_version"])
     except FileNotFoundError as error:
         raise ProfileError(f"{folder}: has no profile.json: make one with compsel profile") from error
+    except OSError as error:
+        raise ProfileError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ProfileError(f"{path}: cannot be read: measure again ({error})") from error
     if version > FORMAT_VERSION:
@@ -267,6 +248,11 @@ def write_header(
     )
 
 
+def device_text() -> str:
+    """Return this device's fingerprint as a text: costs that carry another one have to be measured again."""
+    return json.dumps(device_fingerprint(), sort_keys=True)
+
+
 def quality_path(folder: Path, variant: Variant) -> Path:
     """Return where the quality of a variant is stored."""
     return folder / "quality" / f"{slug(variant.name)}.parquet"
@@ -278,6 +264,8 @@ def read_latency(folder: Path) -> LatencyTable | None:
     if not paths:
         return None
     tables = [read_table(path) for path in paths]
+    for path, (columns, metadata) in zip(paths, tables, strict=True):
+        _require_columns(path, {**columns, **metadata}, ("variant", "processor", "latency_ms", "state", "load"))
     variant = tuple(name for columns, _ in tables for name in columns["variant"])
     processor = tuple(name for columns, _ in tables for name in columns["processor"])
     states = tuple(metadata["state"] for columns, metadata in tables for _ in columns["variant"])
@@ -292,6 +280,7 @@ def read_memory(folder: Path) -> dict[tuple[str, str], float]:
     if not (folder / "memory.parquet").exists():
         return {}
     columns, _ = read_table(folder / "memory.parquet")
+    _require_columns(folder / "memory.parquet", columns, ("variant", "processor", "peak_mb"))
     keys = zip(columns["variant"], columns["processor"], strict=True)
     return dict(zip(keys, map(float, columns["peak_mb"]), strict=True))
 
@@ -300,7 +289,14 @@ def _read_quality(folder: Path, variant: Variant) -> dict[str, Any]:
     columns, metadata = read_table(quality_path(folder, variant))
     if metadata.get("sha256") != variant.sha256:
         raise ProfileError(f"{quality_path(folder, variant)}: was measured with another file of {variant.name}")
+    _require_columns(quality_path(folder, variant), columns, ("sample", "label", "quality"))
     return columns
+
+
+def _require_columns(path: Path, columns: Mapping[str, Any], names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in columns]
+    if missing:
+        raise ProfileError(f"{path}: has no column {missing[0]!r}: measure it again")
 
 
 def _evidence(table: Mapping[str, Any], n_classes: int) -> Evidence:

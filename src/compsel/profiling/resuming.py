@@ -1,0 +1,54 @@
+"""Rows that are measured one after another: an interruption loses none, and a later run goes on where it stopped."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+__all__ = ["Progress", "measure_rows", "silent"]
+
+Progress = Callable[[Iterable[int], str], Iterable[int]]
+Row = TypeVar("Row")
+_SAVE_EVERY_S = 30.0
+
+
+def silent(items: Iterable[int], label: str) -> Iterable[int]:
+    """Show nothing."""
+    return items
+
+
+def measure_rows(
+    known: Sequence[Row],
+    count: int,
+    measure: Callable[[int], Row],
+    save: Callable[[Sequence[Row]], None],
+    progress: Progress,
+    label: str,
+) -> list[Row]:
+    """Measure the rows from `len(known)` to `count` and return all of them.
+
+    Args:
+        known: what an earlier run measured.
+        count: of all rows.
+        measure: gives one row.
+        save: stores the rows so far; called now and then, at the end, and when the work is interrupted.
+        progress: wraps the loop.
+        label: what the loop is called.
+
+    >>> stored = []
+    >>> measure_rows([1, 2], 4, lambda index: index + 1, stored.append, silent, "numbers")
+    [1, 2, 3, 4]
+    >>> stored
+    [[1, 2, 3, 4]]
+    """
+    rows = list(known)
+    saved, saved_s = len(rows), time.perf_counter()
+    try:
+        for index in progress(range(len(rows), count), label):
+            rows.append(measure(index))
+            if time.perf_counter() - saved_s > _SAVE_EVERY_S:
+                save(rows)
+                saved, saved_s = len(rows), time.perf_counter()
+    finally:
+        if len(rows) > saved:
+            save(rows)
+    return rows
