@@ -106,6 +106,22 @@ WRONG: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "selector outside": ("bundle.json", lambda content: content | {"selectors": ["../selector.onnx"]}),
     "selector that is another file": ("bundle.json", lambda content: content | {"selectors": ["bundle.json"]}),
     "selector missing": ("bundle.json", lambda content: content | {"selectors": []}),
+    "selector of other features": (
+        "policies.json",
+        lambda content: content | {"premodel": content["premodel"] | {"extractor": "lctes"}},
+    ),
+    "selector of unknown features": (
+        "policies.json",
+        lambda content: content | {"premodel": content["premodel"] | {"extractor": "sorcery"}},
+    ),
+    "selector of more variants": (
+        "policies.json",
+        lambda content: content | {"premodel": content["premodel"] | {"variants": [NONE, INT8]}},
+    ),
+    "staged policy without a root": (
+        "policies.json",
+        lambda content: content | {"adaptive": content["adaptive"] | {"nodes": content["adaptive"]["nodes"][1:]}},
+    ),
     "unknown objective": ("bundle.json", lambda content: content | {"objective": {"minimize": "beauty"}}),
     "objective with a word too many": ("bundle.json", lambda content: content | {"objective": {"colour": 1}}),
     "variant without a name": ("bundle.json", lambda content: content | {"variants": [{}]}),

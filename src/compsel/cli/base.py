@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,7 +66,7 @@ def table(rows: Iterable[Iterable[object]], header: Iterable[str]) -> str:
 
 def progress(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
     """Pass items through and show how far it is, on standard error; one line at the end where that is no terminal."""
-    total = total if total is not None else len(items) if hasattr(items, "__len__") else None
+    total = total if total is not None else len(items) if isinstance(items, Sized) else None
     terminal = sys.stderr.isatty()
     started = shown = time.perf_counter()
     done = 0

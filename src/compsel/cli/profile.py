@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
         models, samples, arguments.out, origin=f"{len(samples)} samples", **measuring(arguments)
     )
     latency = profile.latency.by_choice() if profile.latency is not None else {}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "variant": variant.name,
             "size_mb": variant.size_bytes / 1e6,

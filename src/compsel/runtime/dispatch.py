@@ -19,7 +19,6 @@ from compsel.runtime.available import available_costs
 from compsel.runtime.bundle import Bundle
 from compsel.runtime.planning import Limits, PlannedPolicy, Planner
 from compsel.runtime.pool import EnginePool
-from compsel.selection.costs import CostModel
 from compsel.selection.evidence import Evidence, read_evidence
 from compsel.selection.policies import STOP, Policy
 from compsel.specs import TensorSpec

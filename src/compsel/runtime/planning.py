@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +37,10 @@ class Limits:
     minimize: str | None = None
 
     def __post_init__(self) -> None:
-        if self.deadline_ms is not None and not self.deadline_ms > 0:
-            raise ObjectiveError(f"deadline_ms: got {self.deadline_ms}, allowed is a time above 0")
-        if self.min_quality is not None and not 0 <= self.min_quality <= 1:
-            raise ObjectiveError(f"min_quality: got {self.min_quality}, allowed is a fraction from 0 to 1")
+        if self.deadline_ms is not None and not (isinstance(self.deadline_ms, Real) and self.deadline_ms > 0):
+            raise ObjectiveError(f"deadline_ms: got {self.deadline_ms!r}, allowed is a time above 0")
+        if self.min_quality is not None and not (isinstance(self.min_quality, Real) and 0 <= self.min_quality <= 1):
+            raise ObjectiveError(f"min_quality: got {self.min_quality!r}, allowed is a fraction from 0 to 1")
         if self.minimize not in (None, "latency"):
             raise ObjectiveError(
                 f"minimize: got {self.minimize!r}, allowed is 'latency': nothing else was measured for this bundle"

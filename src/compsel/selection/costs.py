@@ -110,6 +110,8 @@ class CostModel:
             np.array(content["p95_ms"], np.float64),
         )
         shape = (len(model.loads), len(model.choices))
+        if len(set(model.choices)) < len(model.choices):
+            raise ValueError("costs: got a choice twice")
         if 0 in shape or model.latency_ms.shape != shape or model.p95_ms.shape != shape:
             raise ValueError(f"costs: got tables of shape {model.latency_ms.shape}, {model.p95_ms.shape}, not {shape}")
         if not (np.isfinite(model.loads).all() and (np.diff(model.loads) > 0).all()):
@@ -138,10 +140,10 @@ class CostModel:
 
     def _interpolate(self, table: Floats, load: float) -> Floats:
         if len(self.loads) == 1 or load <= self.loads[0]:
-            return table[0]
+            return np.asarray(table[0])
         upper = int(np.searchsorted(self.loads, load))
         if upper >= len(self.loads):
-            return table[-1]
+            return np.asarray(table[-1])
         low, high = self.loads[upper - 1], self.loads[upper]
         share = (load - low) / (high - low)
         return np.asarray(table[upper - 1] * (1.0 - share) + table[upper] * share)

@@ -1,5 +1,6 @@
 """What "best" means: what to minimise, under which floor of quality."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
@@ -45,7 +46,7 @@ class Objective:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ObjectiveError(f"{name}: got {value}, allowed is a fraction from 0 to 1")
-        if self.penalty is not None and not self.penalty > 0:
+        if self.penalty is not None and not 0 < self.penalty < math.inf:
             raise ObjectiveError(f"penalty: got {self.penalty}, allowed is a price above 0")
 
     def floor(self, most_accurate: float) -> float:

@@ -10,7 +10,7 @@ import math
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from compsel.errors import BundleError
 from compsel.selection.evidence import Evidence, fuse_one
-from compsel.selection.staged import STOP, Node, Plan, StagedPolicy
+from compsel.selection.staged import STOP, Plan, StagedPolicy
+from compsel.selection.staged_json import nodes_to_json, staged_from_json
 
 __all__ = [
     "STOP",
@@ -297,40 +298,25 @@ class Stagewise(Policy):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        nodes = [
-            {
-                **asdict(node),
-                "weights": node.weights.tolist(),
-                "coefficients": node.coefficients.tolist(),
-                "grid": node.grid.tolist(),
-                "edges": {str(variant): matrix.tolist() for variant, matrix in node.edges.items()},
-            }
-            for node in self.policy.nodes
-        ]
         return {
             "kind": self.kind,
             "variants": list(self.variants),
             "penalty": self.penalty,
             "expected_quality": self.expected_quality,
-            "nodes": nodes,
+            "nodes": nodes_to_json(self.policy),
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Stagewise":
-        """Read the JSON form."""
-        nodes = tuple(
-            Node(
-                tuple(node["members"]),
-                np.array(node["weights"], np.float64),
-                np.array(node["coefficients"], np.float64),
-                float(node["intercept"]),
-                np.array(node["grid"], np.float64),
-                {int(variant): np.array(matrix, np.float64) for variant, matrix in node["edges"].items()},
-            )
-            for node in content["nodes"]
-        )
-        policy = StagedPolicy(tuple(content["variants"]), nodes)
-        return cls(policy, float(content["penalty"]), content["expected_quality"])
+        """Read the JSON form.
+
+        Raises:
+            ValueError: content that does not fit together.
+        """
+        penalty = float(content["penalty"])
+        if not 0 < penalty < math.inf:
+            raise ValueError(f"staged policy: got penalty {penalty}, allowed is a price above 0")
+        return cls(staged_from_json(content), penalty, content["expected_quality"])
 
 
 def policy_from_dict(content: Mapping[str, Any], selectors: Mapping[str, RowSelector]) -> Policy:

@@ -1,0 +1,79 @@
+"""The staged policy as JSON, checked when it is read: a bundle may come from anywhere."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.selection.evidence import n_features
+from compsel.selection.staged import Node, StagedPolicy
+
+__all__ = ["nodes_to_json", "staged_from_json"]
+
+Floats = NDArray[np.float64]
+
+
+def nodes_to_json(policy: StagedPolicy) -> list[dict[str, Any]]:
+    """Return the nodes as lists and numbers."""
+    return [
+        {
+            "members": list(node.members),
+            "weights": node.weights.tolist(),
+            "coefficients": node.coefficients.tolist(),
+            "intercept": node.intercept,
+            "grid": node.grid.tolist(),
+            "edges": {str(variant): matrix.tolist() for variant, matrix in node.edges.items()},
+        }
+        for node in policy.nodes
+    ]
+
+
+def staged_from_json(content: Mapping[str, Any]) -> StagedPolicy:
+    """Read "variants" and "nodes".
+
+    Raises:
+        ValueError: nodes that do not fit together; KeyError, TypeError: something else altogether.
+    """
+    nodes = tuple(
+        Node(
+            tuple(map(int, node["members"])),
+            np.array(node["weights"], np.float64),
+            np.array(node["coefficients"], np.float64),
+            float(node["intercept"]),
+            np.array(node["grid"], np.float64),
+            {int(variant): np.array(matrix, np.float64) for variant, matrix in node["edges"].items()},
+        )
+        for node in content["nodes"]
+    )
+    policy = StagedPolicy(tuple(content["variants"]), nodes)
+    if not nodes or nodes[0].members or len(policy.index) < len(nodes):
+        raise ValueError("staged policy: got nodes that do not begin with a root, or stand there twice")
+    for number in range(len(nodes)):
+        _check(policy, number)
+    return policy
+
+
+def _check(policy: StagedPolicy, number: int) -> None:
+    node = policy.nodes[number]
+    size, everyone = len(node.members), range(len(policy.variants))
+    if list(node.members) != sorted(set(node.members) & set(everyone)):
+        raise ValueError(f"staged policy: node {number} has members {node.members}, allowed are ascending variants")
+    wanted = n_features(size) if size else 0
+    if node.weights.shape != (size,) or node.coefficients.shape != (wanted,):
+        raise ValueError(f"staged policy: node {number} needs {size} weights and {wanted} coefficients")
+    if size and not ((node.weights >= 0).all() and node.weights.sum() > 0):
+        raise ValueError(f"staged policy: node {number} has weights {node.weights}, allowed are shares")
+    if node.grid.ndim != 1 or not len(node.grid) or not (np.diff(node.grid) > 0).all():
+        raise ValueError(f"staged policy: node {number} has a grid that does not ascend")
+    if not all(np.isfinite(array).all() for array in (node.weights, node.coefficients, node.grid, node.intercept)):
+        raise ValueError(f"staged policy: node {number} holds something that is no number")
+    for variant, matrix in node.edges.items():
+        target = policy.index.get(tuple(sorted((*node.members, variant))))
+        if target is None or variant in node.members or variant not in everyone:
+            raise ValueError(f"staged policy: node {number} leads nowhere by variant {variant}")
+        if target <= number:
+            raise ValueError(f"staged policy: node {number} leads back to node {target}")
+        shape = (len(node.grid), len(policy.nodes[target].grid))
+        if matrix.shape != shape or not np.isfinite(matrix).all():
+            raise ValueError(f"staged policy: node {number} needs a transition matrix of shape {shape} to {target}")
