@@ -74,7 +74,12 @@ class Model:
             raise ModelError(
                 f"{path}: its external data cannot be read ({error}): keep the data file beside the model"
             ) from error
-        return cls.from_proto(proto, name or path.stem)
+        model = cls.from_proto(proto, name or path.stem)
+        for graph in model.graphs():
+            for tensor in graph.initializer:
+                # reading leaves a mark that says where the data was: the same weights must be the same model
+                tensor.ClearField("data_location")
+        return model
 
     @classmethod
     def from_proto(cls, proto: onnx.ModelProto, name: str) -> "Model":
