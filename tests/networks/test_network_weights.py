@@ -158,6 +158,7 @@ def test_what_differs_is_named(fitting: dict[str, np.ndarray]) -> None:
     assert "missing (1): conv_stem.weight" in message
     assert "unexpected (1): extra" in message
     assert "shape (1): classifier.bias: got (7,), wanted (5,)" in message
+    assert "names are those of timm" in message
 
 
 def test_at_most_ten_names_of_a_kind_are_shown(fitting: dict[str, np.ndarray]) -> None:

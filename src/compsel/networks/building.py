@@ -1,4 +1,8 @@
-"""Build a network by name: its graph, its weights or seeded ones, and its preprocessing."""
+"""Build a network by name: its graph, its weights or seeded ones, and its preprocessing.
+
+To add a network: write a file that defines `NETWORKS`, name it in `_MODULES`, add its reference to
+`benchmarks/check_networks.py` and its published size to the tests.
+"""
 
 import os
 from collections.abc import Mapping
@@ -84,7 +88,7 @@ def build(
     if arrays is None:
         values = _seeded(network, classes, width, seed)
     else:
-        values = fit(name, net.parameters, variant.rename(arrays), network.ignored)
+        values = fit(name, net.parameters, variant.rename(arrays), network.naming, network.ignored)
     return Model(name, net.proto(name, output, values), variant.preprocessing(size))
 
 

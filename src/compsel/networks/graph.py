@@ -31,6 +31,9 @@ class Tensor:
     Attributes:
         name: its name in the graph.
         shape: without the batch: (channels, height, width) or (features,).
+
+    >>> Tensor("input", (3, 224, 224)).channels
+    3
     """
 
     name: str
@@ -51,6 +54,9 @@ class Parameter:
         shape: its shape.
         role: what it is: decides how it is initialised.
         gain: of a weight: its standard deviation is gain / sqrt(fan-in); of a shift: its value.
+
+    >>> Parameter("fc.weight", (10, 64), "weight").gain
+    1.0
     """
 
     name: str

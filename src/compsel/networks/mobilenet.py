@@ -54,7 +54,7 @@ NETWORKS = (
         resolution=224,
         paper="Howard et al., MobileNets, 2017",
         naming="timm mobilenetv1; or folded: conv0, block1.depthwise, ...",
-        reference="its ImageNet weights on real photographs; keras.applications.MobileNet",
+        reference="keras.applications.MobileNet; its ImageNet weights on real photographs",
         variants=(
             Variant(_define, tensorflow),
             Variant(_define_folded, tensorflow, marker="conv0.bias"),

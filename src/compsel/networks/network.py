@@ -23,6 +23,10 @@ class Variant:
         preprocessing: what the network expects, for a resolution (height, width).
         marker: a parameter that only this form has; None for the form that is built without weights.
         rename: turns the checkpoint's names and layouts into those of `define`.
+
+    >>> from compsel.networks import NETWORKS
+    >>> [variant.marker for variant in NETWORKS["mobilenet-v1"].variants]
+    [None, 'conv0.bias']
     """
 
     define: Callable[[GraphBuilder, int], Tensor]

@@ -99,6 +99,13 @@ def run_opcodes(stream: IO[bytes], source: str) -> Any:
 
     Raises:
         WeightsError: an opcode or a name that no file of tensors needs, or a damaged program.
+
+    >>> from io import BytesIO
+    >>> run_opcodes(BytesIO(b"}X\\1\\0\\0\\0aK\\7s."), "x.pth")
+    {'a': 7}
+    >>> run_opcodes(BytesIO(b"cos\\nsystem\\n."), "x.pth")
+    Traceback (most recent call last):
+    compsel.errors.WeightsError: x.pth: refused: it wants os.system, which is no tensor: save the tensors alone
     """
     machine = _Machine(source)
     try:

@@ -103,7 +103,8 @@ def _network(layers: int, blocks: tuple[int, int, int, int]) -> Network:
         resolution=224,
         paper="He et al., Deep Residual Learning for Image Recognition, CVPR 2016",
         naming="torchvision; or Keras",
-        reference=f"torchvision resnet{layers}; keras.applications.ResNet{layers}",
+        reference=f"torchvision resnet{layers}; keras.applications.ResNet{layers}"
+        + ("; its ImageNet weights on real photographs" if layers == 50 else ""),
         variants=(
             Variant(partial(_define, blocks=blocks), torchvision),
             Variant(

@@ -45,7 +45,11 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 
 def fit(
-    name: str, parameters: Sequence[Parameter], arrays: Mapping[str, np.ndarray], ignored: Iterable[str] = ()
+    name: str,
+    parameters: Sequence[Parameter],
+    arrays: Mapping[str, np.ndarray],
+    naming: str,
+    ignored: Iterable[str] = (),
 ) -> dict[str, np.ndarray]:
     """Return the array of every parameter as float32.
 
@@ -53,6 +57,7 @@ def fit(
         name: of the network, for messages.
         parameters: what the network needs.
         arrays: what the file holds.
+        naming: whose parameter names the network takes, for messages.
         ignored: prefixes of arrays that inference does not need.
 
     Raises:
@@ -75,7 +80,8 @@ def fit(
         if found
     ]
     if problems:
-        raise WeightsError(f"{name}: the weights do not fit: {'; '.join(problems)}")
+        advice = f"names are those of {naming}" if missing or unexpected else "build it with their width and classes"
+        raise WeightsError(f"{name}: the weights do not fit: {'; '.join(problems)}: {advice}")
     return {key: _float32(name, key, arrays[key]) for key in needed}
 
 
