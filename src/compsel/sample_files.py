@@ -47,11 +47,17 @@ def read_npz(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
         SamplesError: not an archive of plain arrays, or a damaged one.
     """
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, NpzFile):
-            raise ValueError("it holds one array without a name")
-        with archive:
-            return {key: archive[key] for key in archive.files if only in (None, key)}
+        # opened here, for `np.load` leaves a file open that is no archive
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, NpzFile):
+                raise ValueError("it holds one array without a name")
+            with archive:
+                arrays = {key: archive[key] for key in archive.files if only in (None, key)}
+        other = [key for key, array in arrays.items() if not isinstance(array, np.ndarray)]
+        if other:
+            raise ValueError(f"{other[0]} is not an array")
+        return arrays
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise SamplesError(f"{path}: not an .npz of plain arrays, or a damaged one: {error}") from error
 
