@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.errors import SamplesError
+from compsel.errors import BundleError, SamplesError
 from compsel.features.device import device_fingerprint
 from compsel.files import without_nan
 from compsel.runtime.answer import Answer
@@ -64,6 +64,21 @@ class PolicyResult:
             "energy_mj": None,
             "choices": {choice: count / n for choice, count in self.choices.most_common()},
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What counts of one answer; its outputs would fill the memory."""
+
+    label: int
+    choice: str
+    latency_ms: float
+    features_ms: float
+    selector_ms: float
+
+    @classmethod
+    def of(cls, answer: Answer) -> "_Said":
+        return cls(answer.label, answer.choice, answer.latency_ms, answer.features_ms, answer.selector_ms)
 
 
 @dataclass(frozen=True)
@@ -145,10 +160,14 @@ def evaluate(
         progress: wraps the loop over samples.
 
     Raises:
-        SamplesError: no samples, or labels that the models do not have.
+        SamplesError: no samples, labels that the models do not have, or fewer than one repeat.
+        BundleError: models that are no classifiers, or a bundle without a price of a wrong answer.
     """
     if not len(samples):
-        raise SamplesError("no samples to evaluate on")
+        raise SamplesError("no samples to evaluate on: give some")
+    if repeats < 1:
+        raise SamplesError(f"repeats: got {repeats}, allowed is 1 or more")
+    penalty = _penalty(runtime)
     targets = _targets(runtime, samples, progress)
     oracle = _oracle_choices(runtime, samples, targets, progress)
     generator = np.random.default_rng(seed)
@@ -157,7 +176,7 @@ def evaluate(
     for one in [*fixed.values(), *shared.values()]:
         one.warm_up()
     names = [*shared, "random", "oracle"]
-    collected: dict[str, list[list[Answer]]] = {name: [] for name in names}
+    collected: dict[str, list[list[_Said]]] = {name: [] for name in names}
     variants = list(fixed)
     for index in progress(range(len(samples)), "evaluating"):
         value = samples.value(index)
@@ -165,21 +184,35 @@ def evaluate(
             "random": fixed[variants[generator.integers(len(variants))]],
             "oracle": fixed[oracle[index]],
         }
-        answers: dict[str, list[Answer]] = {name: [] for name in names}
+        answers: dict[str, list[_Said]] = {name: [] for name in names}
         for _ in range(repeats):
             for position in generator.permutation(len(names)):
-                answers[names[position]].append(choosing[names[position]].answer(value))
+                answers[names[position]].append(_Said.of(choosing[names[position]].answer(value)))
         for name in names:
             collected[name].append(answers[name])
-    penalty = float(runtime.bundle.summary["penalty_ms"])
     results = {name: _result(name, rows, targets) for name, rows in collected.items()}
     return Evaluation(results, penalty, samples.labelled)
+
+
+def _penalty(runtime: Runtime) -> float:
+    """Return the price of a wrong answer, and check that answers can be right or wrong at all."""
+    for variant in runtime.bundle.variants.values():
+        if variant.output == "other":
+            raise BundleError(f"{variant.name} gives no class scores: only bundles of classifiers can be evaluated")
+    penalty = runtime.bundle.summary.get("penalty_ms")
+    if penalty is None:
+        raise BundleError(f"{runtime.bundle.folder}: has no price of a wrong answer (penalty_ms): build it again")
+    return float(penalty)
 
 
 def _targets(runtime: Runtime, samples: Samples, progress: Callable[[Iterable[int], str], Iterable[int]]) -> list[int]:
     """Return the labels, or the answers of the most accurate uncompressed network."""
     if samples.labelled:
-        return [label for label in samples.labels if label is not None]
+        labels = [label for label in samples.labels if label is not None]
+        n_classes = runtime.answer(samples.value(0)).outputs[0].shape[-1]
+        if max(labels) >= n_classes:
+            raise SamplesError(f"labels reach {max(labels)}, allowed are 0 to {n_classes - 1}: the models' classes")
+        return labels
     reference = runtime.with_policy(runtime.bundle.policies["most_accurate"])
     return [
         reference.answer(samples.value(index)).label for index in progress(range(len(samples)), "reference answers")
@@ -204,7 +237,7 @@ def _oracle_choices(
     return chosen
 
 
-def _result(name: str, rows: list[list[Answer]], targets: list[int]) -> PolicyResult:
+def _result(name: str, rows: list[list[_Said]], targets: list[int]) -> PolicyResult:
     firsts = [answers[0] for answers in rows]
     return PolicyResult(
         name,

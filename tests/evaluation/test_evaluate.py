@@ -1,0 +1,196 @@
+"""The comparison on the real runtime: its JSON is the one that others script against, its figures can be recomputed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import compsel
+from compsel.errors import BundleError, SamplesError
+from compsel.evaluation.evaluate import Evaluation, PolicyResult, evaluate
+from compsel.runtime import Runtime
+from compsel.samples import ArraySamples, ImageFolder, Samples
+
+NAMES = {"adaptive", "most_accurate", "fastest", "best_static", "premodel", "random", "oracle"}
+
+
+@pytest.fixture(scope="module")
+def samples(labelled_folder: Path) -> Samples:
+    return ImageFolder(labelled_folder, classes=1000).subset(range(10))
+
+
+@pytest.fixture(scope="module")
+def evaluation(runtime: Runtime, samples: Samples) -> Evaluation:
+    return evaluate(runtime, samples, repeats=1)
+
+
+def test_json_has_the_keys_that_others_script_against(evaluation: Evaluation) -> None:
+    content = evaluation.to_dict()
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+    assert content.keys() >= {"n", "device", "policies", "names", "overhead_ms", "summary"}
+    assert content["n"] == 10
+    assert content["policies"].keys() == NAMES
+    for policy in content["policies"].values():
+        assert policy.keys() == {"accuracy", "latency_ms", "energy_mj", "choices"}
+        assert policy["latency_ms"].keys() == {"mean", "p50", "p95", "p99"}
+        assert policy["energy_mj"] is None
+        assert 0 <= policy["accuracy"] <= 1
+        assert 0 < policy["latency_ms"]["p50"] <= policy["latency_ms"]["p95"] <= policy["latency_ms"]["p99"]
+        assert sum(policy["choices"].values()) == pytest.approx(1.0)
+    assert content["names"].keys() == NAMES
+    assert set(content["names"].values()) <= content["policies"].keys()
+    assert content["overhead_ms"].keys() >= {"features", "selector", "total"}
+    assert content["overhead_ms"]["total"] == content["overhead_ms"]["features"] + content["overhead_ms"]["selector"]
+    assert content["summary"].keys() >= {
+        "speedup_vs_most_accurate",
+        "accuracy_vs_most_accurate",
+        "speedup_vs_best_static",
+        "accuracy_vs_best_static",
+        "oracle_latency_fraction",
+        "gap_closed",
+    }
+
+
+def test_summary_follows_from_the_policies(evaluation: Evaluation) -> None:
+    content = evaluation.to_dict()
+    mean = {name: policy["latency_ms"]["mean"] for name, policy in content["policies"].items()}
+    accuracy = {name: policy["accuracy"] for name, policy in content["policies"].items()}
+    summary = content["summary"]
+    for other in ("most_accurate", "best_static"):
+        assert summary[f"speedup_vs_{other}"] == pytest.approx(mean[other] / mean["adaptive"])
+        assert summary[f"accuracy_vs_{other}"] == pytest.approx(accuracy["adaptive"] - accuracy[other])
+    assert summary["oracle_latency_fraction"] == pytest.approx(mean["oracle"] / mean["adaptive"])
+
+
+def test_accuracy_is_the_share_of_labels_that_were_said(
+    evaluation: Evaluation, runtime: Runtime, samples: Samples
+) -> None:
+    for name in ("most_accurate", "fastest", "best_static", "premodel"):
+        fixed = runtime.with_policy(runtime.bundle.policies[name])
+        right = [fixed.answer(sample.value).label == sample.label for sample in samples]
+        assert evaluation.results[name].right.tolist() == right
+        assert evaluation.to_dict()["policies"][name]["accuracy"] == np.mean(right)
+
+
+def test_no_choice_of_one_variant_is_right_more_often_than_the_oracle(evaluation: Evaluation) -> None:
+    oracle = evaluation.results["oracle"].right
+    for name in ("most_accurate", "fastest", "best_static", "premodel", "random"):
+        assert (oracle >= evaluation.results[name].right).all(), name
+
+
+def test_oracle_takes_the_cheapest_variant_that_is_right(
+    evaluation: Evaluation, runtime: Runtime, samples: Samples
+) -> None:
+    cheapest = min(runtime.bundle.variants, key=lambda name: runtime.costs.processors(name, 0.0)[1])
+    first = runtime.with_policy(runtime.bundle.policies["fastest"])
+    share = evaluation.to_dict()["policies"]["oracle"]["choices"].get(f"{cheapest}@cpu:1", 0.0)
+    right = np.mean([first.answer(sample.value).label == sample.label for sample in samples])
+    nothing_right = float((evaluation.results["oracle"].right == 0).mean())
+    assert share == pytest.approx(right + nothing_right)
+
+
+def test_gap_closed_is_recomputed_from_single_answers(evaluation: Evaluation) -> None:
+    """(cost(best_static) - cost(adaptive)) / (cost(best_static) - cost(oracle)), latency plus penalty where wrong."""
+    cost = {
+        name: sum(
+            latency if right else latency + evaluation.penalty
+            for latency, right in zip(result.latency_ms, result.right, strict=True)
+        )
+        for name, result in evaluation.results.items()
+    }
+    expected = (cost["best_static"] - cost["adaptive"]) / (cost["best_static"] - cost["oracle"])
+    gap, low, high = evaluation.gap_closed
+    assert gap == pytest.approx(expected)
+    assert low <= gap <= high
+    summary = evaluation.to_dict()["summary"]
+    assert (summary["gap_closed"], summary["gap_closed_95"]) == (gap, [low, high])
+
+
+def made_up(costs: Mapping[str, list[float]]) -> Evaluation:
+    ones = np.ones(4)
+    results = {name: PolicyResult(name, ones, np.array(latency)) for name, latency in costs.items()}
+    for result in results.values():
+        result.features_ms = result.selector_ms = 0.01 * ones
+        result.choices["x@cpu:1"] = 4
+    return Evaluation(results, 10.0, True)
+
+
+def test_gap_of_known_figures() -> None:
+    evaluation = made_up(
+        {"best_static": [4.0] * 4, "adaptive": [3.0] * 4, "oracle": [2.0] * 4, "most_accurate": [8.0] * 4}
+    )
+    assert evaluation.gap_closed == (0.5, 0.5, 0.5)
+    assert evaluation.to_dict()["summary"]["speedup_vs_most_accurate"] == pytest.approx(8 / 3)
+    assert evaluation.to_dict()["overhead_ms"]["share_of_mean_latency"] == pytest.approx(0.02 / 3)
+
+
+def test_without_a_gap_the_share_that_is_closed_is_null() -> None:
+    same = [2.0] * 4
+    content = made_up({"best_static": same, "adaptive": same, "oracle": same, "most_accurate": same}).to_dict()
+    assert content["summary"]["gap_closed"] is None
+    assert content["summary"]["gap_closed_95"] == [None, None]
+    json.dumps(content, allow_nan=False)
+
+
+def test_median_of_the_repeats_counts_and_every_policy_answers_every_sample(runtime: Runtime, samples: Samples) -> None:
+    seen: list[str] = []
+
+    def progress(items: range, label: str) -> range:
+        seen.append(label)
+        return items
+
+    result = evaluate(runtime, samples.subset([0, 1]), repeats=3, progress=progress)
+    assert seen[-1] == "evaluating"
+    for policy in result.results.values():
+        assert len(policy.right) == len(policy.latency_ms) == len(policy.features_ms) == 2
+        assert sum(policy.choices.values()) == 2
+
+
+def test_random_choices_are_seeded(runtime: Runtime, samples: Samples) -> None:
+    few = samples.subset(range(4))
+    one, two = (evaluate(runtime, few, repeats=1, seed=7).results["random"].choices for _ in range(2))
+    assert one == two
+
+
+def test_without_labels_the_most_accurate_network_is_right(runtime: Runtime, samples: Samples) -> None:
+    unlabelled = ArraySamples([sample.value for sample in samples.subset(range(4))])
+    result = evaluate(runtime, unlabelled, repeats=1)
+    assert not result.labelled
+    assert result.to_dict()["labelled"] is False
+    assert result.results["most_accurate"].right.tolist() == [1.0] * 4
+    assert result.results["oracle"].right.tolist() == [1.0] * 4
+
+
+def test_nothing_to_evaluate_on_is_refused(runtime: Runtime) -> None:
+    with pytest.raises(SamplesError, match="no samples"):
+        evaluate(runtime, ArraySamples([]))
+
+
+def test_labels_that_the_models_do_not_have_are_refused(runtime: Runtime, samples: Samples) -> None:
+    values = [samples.value(0), samples.value(1)]
+    with pytest.raises(SamplesError, match="labels reach 1000, allowed are 0 to 999"):
+        evaluate(runtime, ArraySamples(values, labels=[0, 1000]))
+
+
+@pytest.mark.parametrize("repeats", [0, -1])
+def test_fewer_than_one_repeat_is_refused(runtime: Runtime, samples: Samples, repeats: int) -> None:
+    with pytest.raises(SamplesError, match="repeats"):
+        evaluate(runtime, samples, repeats=repeats)
+
+
+def test_models_without_classes_are_refused(runtime: Runtime, samples: Samples) -> None:
+    variants = {name: replace(variant, output="other") for name, variant in runtime.bundle.variants.items()}
+    other = runtime.with_policy(runtime.bundle.policies["adaptive"])
+    other.bundle = replace(runtime.bundle, variants=variants)
+    with pytest.raises(BundleError, match="gives no class scores"):
+        evaluate(other, samples)
+
+
+def test_trained_bundle_is_evaluated(bundle_folder: Path, samples: Samples) -> None:
+    with compsel.load(bundle_folder) as runtime:
+        content = evaluate(runtime, samples.subset(range(3)), repeats=1).to_dict()
+    assert content["policies"].keys() == NAMES
+    json.dumps(content, allow_nan=False)
