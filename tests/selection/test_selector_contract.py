@@ -52,6 +52,12 @@ def test_learner(selector, check):
     check(clone(selector))
 
 
+def test_parameters_of_a_nested_estimator():
+    selector = CostSensitiveClassifier(ExtraTreesClassifier(20))
+    assert selector.get_params()["estimator__n_estimators"] == 20
+    assert selector.set_params(estimator__n_estimators=7).estimator.n_estimators == 7
+
+
 def test_an_incomplete_selector_cannot_be_made():
     class Incomplete(Selector):
         def _fit(self, X, costs):

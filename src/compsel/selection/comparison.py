@@ -1,5 +1,6 @@
 """Which selector to ship: cross-validation on the cost itself; each selector tunes itself inside the training folds."""
 
+import inspect
 import time
 from collections.abc import Mapping
 from copy import deepcopy
@@ -96,7 +97,8 @@ def compare(
         X: float (n, n_features).
         costs: float (n, n_choices), lower is better.
         folds: how many, or the fold (n,) of every sample.
-        groups: (n,), samples that must not be split between training and test, such as versions of one photograph.
+        groups: (n,), samples that must not be split between training and test, such as versions of one photograph;
+            also given to selectors whose `fit` takes `groups`.
         random_state: seed of the folds and of the bootstrap.
 
     Raises:
@@ -126,7 +128,7 @@ def compare(
     single_best = np.empty(len(table), dtype=np.int64)
     for number in numbers:
         single_best[fold == number] = table[fold != number].mean(axis=0).argmin()
-    scores = [_score(name, given, features, table, fold, single_best) for name, given in selectors.items()]
+    scores = [_score(name, given, features, table, fold, single_best, groups) for name, given in selectors.items()]
     return Comparison(
         scores=tuple(sorted(scores, key=lambda score: score.mean_cost)),
         single_best_cost=float(table[np.arange(len(table)), single_best].mean()),
@@ -166,13 +168,16 @@ def _score(
     costs: npt.NDArray[np.float64],
     fold: npt.NDArray[Any],
     single_best: npt.NDArray[np.int64],
+    groups: npt.ArrayLike | None,
 ) -> Score:
     chosen = np.empty(len(costs), dtype=np.int64)
     fit_s = []
+    takes_groups = "groups" in inspect.signature(given.fit).parameters
     for number in np.unique(fold):
         test = fold == number
         start = time.perf_counter_ns()
-        fitted = deepcopy(given).fit(X[~test], costs[~test])
+        known = {} if groups is None or not takes_groups else {"groups": np.asarray(groups)[~test]}
+        fitted = deepcopy(given).fit(X[~test], costs[~test], **known)
         fit_s.append((time.perf_counter_ns() - start) / 1e9)
         chosen[test] = fitted.predict(X[test])
     mean_cost = float(costs[np.arange(len(costs)), chosen].mean())

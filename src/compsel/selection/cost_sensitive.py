@@ -19,6 +19,7 @@ __all__ = ["CandidateScore", "CostSensitiveSelector"]
 
 _VALUES = ("regret", "root", "rank")
 _FEWEST_SAMPLES = 10
+_MOST_DRAWN = 50  # features for a split: more make wide tables slow, not better
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +162,14 @@ class CostSensitiveSelector(TreeSelector):
         self, X: FeatureMatrix, costs: npt.NDArray[np.float64], values: npt.NDArray[np.float64]
     ) -> dict[str, Forest]:
         standard, rank = _standard_columns(costs), _unit(transform_costs(costs, "rank"))
-        leaf = max(3, round(len(X) / 1000))
+        leaf = max(2, round(len(X) / 1000))
         each = max(1, self.n_trees // 3)
+        share = min(0.5, _MOST_DRAWN / X.shape[1])
         plans = {
-            "standard": (standard, ForestSettings(each, "extra", leaf, 0.5)),
-            "standard+rank": (np.hstack([standard, rank]), ForestSettings(each, "extra", leaf, 0.5)),
-            "best": (standard, ForestSettings(each, "best", leaf, 0.33)),
-            "coarse": (np.hstack([standard, rank]), ForestSettings(each, "extra", 3 * leaf, 0.5)),
+            "standard": (standard, ForestSettings(each, "extra", leaf, share)),
+            "standard+rank": (np.hstack([standard, rank]), ForestSettings(each, "extra", leaf, share)),
+            "best": (standard, ForestSettings(each, "best", leaf, 2 * share / 3)),
+            "coarse": (np.hstack([standard, rank]), ForestSettings(each, "extra", 4 * leaf, share)),
         }
         random = np.random.default_rng(self.random_state)
         start, budget_ns = time.perf_counter_ns(), 1e9 * (np.inf if self.budget_s is None else self.budget_s)

@@ -7,11 +7,11 @@ from compsel.selection.exported import FEATURES
 from compsel.selection.graph import DOUBLE, GraphBuilder
 from compsel.selection.neighbour_index import STEPS, NeighbourIndex
 
-__all__ = ["nearest", "squared_distances"]
+__all__ = ["farness", "nearest"]
 
 
-def squared_distances(graph: GraphBuilder, index: NeighbourIndex) -> str:
-    """Exact squared distances in steps, double (n, n_rows), as `NeighbourIndex.nearest` computes them."""
+def farness(graph: GraphBuilder, index: NeighbourIndex) -> str:
+    """What orders the rows by distance, double (n, n_rows), exact, as `NeighbourIndex.nearest` computes it."""
     unknown = graph.node("IsNaN", FEATURES)
     known = graph.node("Where", unknown, graph.constant(index.low), FEATURES)
     largest = np.array(LARGEST_FEATURE, dtype=np.float32)
@@ -21,13 +21,11 @@ def squared_distances(graph: GraphBuilder, index: NeighbourIndex) -> str:
     clipped = graph.node("Clip", scaled, graph.constant(np.array(-0.5)), graph.constant(np.array(1.5)))
     steps = graph.node("Round", graph.node("Mul", clipped, graph.constant(np.array(STEPS))))
     filled = graph.node("Where", unknown, graph.constant(index.fill), steps)
-    apart = graph.node(
-        "Sub", graph.node("Unsqueeze", filled, graph.constant(np.array([1]))), graph.constant(index.rows[None])
-    )
-    return graph.node("ReduceSumSquare", apart, axes=[2], keepdims=0)
+    product = graph.node("MatMul", filled, graph.constant(-2.0 * index.rows.T))
+    return graph.node("Add", product, graph.constant(index.norms))
 
 
-def nearest(graph: GraphBuilder, squares: str, count: int) -> str:
+def nearest(graph: GraphBuilder, farness: str, count: int) -> str:
     """Positions (n, count) of the least; the lower one wins a tie."""
-    values = graph.node("TopK", squares, graph.constant(np.array([count])), axis=1, largest=0, sorted=1, outputs=2)
+    values = graph.node("TopK", farness, graph.constant(np.array([count])), axis=1, largest=0, sorted=1, outputs=2)
     return f"{values}.1"

@@ -47,10 +47,13 @@ class NeighbourIndex:
         scale = np.divide(1.0, width, out=np.zeros_like(width), where=width > 0)
         bare = cls(low, scale, np.zeros(X.shape[1]), np.empty((0, X.shape[1])))
         steps = bare.steps(X)
-        fill = np.rint(
-            np.divide((steps * known).sum(axis=0), known.sum(axis=0), where=known.any(axis=0), out=bare.fill)
-        )
+        fill = np.rint(steps.sum(axis=0) / np.maximum(known.sum(axis=0), 1))
         return cls(low, scale, fill, np.where(known, steps, fill))
+
+    @property
+    def norms(self) -> npt.NDArray[np.float64]:
+        """Squared length (n_rows,) of each row: this less twice the product with a query orders rows by distance."""
+        return np.asarray((self.rows**2).sum(axis=1))
 
     def steps(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Scale `X` (n, n_features) to whole steps; float64 of the same shape."""
@@ -67,10 +70,9 @@ class NeighbourIndex:
             count: how many, at most as many as there are to choose from.
             among: only these training rows; all by default. The answer counts positions in it.
         """
-        rows = self.rows if among is None else self.rows[among]
+        kept = np.arange(len(self.rows)) if among is None else among
         found = np.empty((len(X), count), dtype=np.int64)
         for start in range(0, len(X), _CHUNK):
-            difference = self.steps(X[start : start + _CHUNK])[:, None, :] - rows[None]
-            squares = np.einsum("qrf,qrf->qr", difference, difference)
-            found[start : start + _CHUNK] = np.argsort(squares, axis=1, kind="stable")[:, :count]
+            farness = self.norms[kept] - 2.0 * (self.steps(X[start : start + _CHUNK]) @ self.rows[kept].T)
+            found[start : start + _CHUNK] = np.argsort(farness, axis=1, kind="stable")[:, :count]
         return found

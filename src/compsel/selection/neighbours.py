@@ -8,7 +8,7 @@ import numpy.typing as npt
 from compsel.errors import SelectorError
 from compsel.selection.base import FeatureMatrix
 from compsel.selection.graph import FLOAT, GraphBuilder, GraphSelector
-from compsel.selection.neighbour_graph import nearest, squared_distances
+from compsel.selection.neighbour_graph import farness, nearest
 from compsel.selection.neighbour_index import NeighbourIndex
 from compsel.selection.transforms import transform_costs
 
@@ -57,7 +57,7 @@ class NeighbourSelector(GraphSelector):
     def graph(self) -> Any:
         """Distances, the nearest rows, the sum of their costs."""
         graph = GraphBuilder()
-        rows = nearest(graph, squared_distances(graph, self.index_), min(self.neighbours, len(self.targets_)))
+        rows = nearest(graph, farness(graph, self.index_), min(self.neighbours, len(self.targets_)))
         costs = graph.node("Gather", graph.constant(self.targets_), rows, axis=0)
         total = graph.node("ReduceSum", costs, graph.constant(np.array([1])), keepdims=0)
         return graph.finish(graph.node("Cast", total, to=FLOAT), self, total)

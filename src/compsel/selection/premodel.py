@@ -12,7 +12,7 @@ import numpy.typing as npt
 from compsel.errors import SelectorError
 from compsel.selection.base import FeatureMatrix
 from compsel.selection.graph import FLOAT, GraphBuilder, GraphSelector
-from compsel.selection.neighbour_graph import nearest, squared_distances
+from compsel.selection.neighbour_graph import farness, nearest
 from compsel.selection.neighbour_index import NeighbourIndex
 from compsel.selection.trees import TreeTable
 
@@ -117,10 +117,10 @@ class Premodel(GraphSelector):
         start = np.ones(self.n_choices_)
         start[self.fallback_] = 0.5
         scores = graph.trees(TreeTable.constant(start))
-        squares = squared_distances(graph, self.index_)
+        far = farness(graph, self.index_)
         for depth, (choice, (rows, label)) in enumerate(zip(self.chain_, self.levels_, strict=False)):
             voters = min(self.neighbours, len(rows))
-            found = nearest(graph, graph.node("Gather", squares, graph.constant(rows), axis=1), voters)
+            found = nearest(graph, graph.node("Gather", far, graph.constant(rows), axis=1), voters)
             votes = graph.node("Gather", graph.constant(label.astype(np.float32)), found, axis=0)
             total = graph.node("ReduceSum", votes, graph.constant(np.array([1])), keepdims=1)
             yes = graph.node("Greater", total, graph.constant(np.array(voters / 2, dtype=np.float32)))
