@@ -17,6 +17,7 @@ from compsel.preprocessing import ImagePreprocessing
 __all__ = ["PIXELS", "with_pixel_input"]
 
 PIXELS = "compsel_pixels"
+_INITIALIZERS_ALONE = 4
 
 
 def with_pixel_input(model: Model) -> Model:
@@ -41,6 +42,8 @@ def with_pixel_input(model: Model) -> Model:
     body = list(proto.graph.node)
     del proto.graph.node[:]
     proto.graph.node.extend([*head, *body])
+    # before version 4 every initializer had to be an input as well; the new ones are not
+    proto.ir_version = max(proto.ir_version, _INITIALIZERS_ALONE)
     kept = [value for value in proto.graph.input if value.name != name]
     del proto.graph.input[:]
     shape = [1, *preprocessing.resolution, 3]
