@@ -33,14 +33,19 @@ def test_no_choice_is_ever_right():
 def test_each_level_is_a_5_nearest_neighbour_classifier_on_scaled_features():
     random = np.random.default_rng(0)
     X = random.normal(size=(200, 3)).astype(np.float32) * [1, 100, 0.01]
-    correct = np.column_stack([X[:, 0] > 0, random.random(200) > 0.3, np.ones(200, dtype=bool)])
+    correct = np.column_stack([X[:, 0] > 0, X[:, 2] > 0.002, np.ones(200, dtype=bool)])
     premodel = Premodel().fit(X, np.tile([1.0, 2.0, 9.0], (200, 1)), correct=correct)
-    assert premodel.chain_[0] == 0
+    assert premodel.chain_ == (0, 2)
     queries = random.normal(size=(50, 3)).astype(np.float32) * [1, 100, 0.01]
     scaler = MinMaxScaler().fit(X)
     first = KNeighborsClassifier(5).fit(scaler.transform(X), correct[:, 0])
     inside = np.clip(scaler.transform(queries), -0.5, 1.5)
-    np.testing.assert_array_equal(premodel.predict(queries) == 0, first.predict(inside))
+    yes = first.predict(inside)
+    np.testing.assert_array_equal(premodel.predict(queries) == 0, yes)
+    # the next level knows only what the first leaves over
+    left = ~correct[:, 0]
+    second = KNeighborsClassifier(5).fit(scaler.transform(X[left]), ~correct[left, 1])
+    np.testing.assert_array_equal(premodel.abstains(queries[~yes]), ~second.predict(inside[~yes]))
 
 
 def test_optimal_is_the_cheapest_that_is_right():

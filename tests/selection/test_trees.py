@@ -108,6 +108,12 @@ def test_classifier_selects_what_its_estimator_predicts(n_choices):
         assert (ours == theirs).mean() > 0.99  # leaves are on a grid of 2**-24: ties may break otherwise
 
 
+def test_samples_on_which_all_cost_the_same_are_no_examples():
+    equal = np.full((4, 3), 0.1)
+    assert equal.mean(axis=1)[0] != 0.1  # a sum that is rounded: what a naive comparison trips over
+    assert [len(part) for part in weighted_labels(equal)] == [0, 0, 0]
+
+
 def test_a_choice_that_is_never_best_is_never_selected():
     costs = np.column_stack([COSTS[:, 0], np.full(150, 100.0), COSTS[:, 1], COSTS[:, 2]])
     assert 1 not in CostSensitiveClassifier().fit(X, costs).predict(X)
