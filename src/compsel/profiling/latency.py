@@ -146,7 +146,7 @@ def _measure_state(
 
     def rounds() -> Iterable[int]:
         number = 0
-        while open_choices and time.perf_counter() - started < criterion.budget_s:
+        while open_choices and (number == 0 or time.perf_counter() - started < criterion.budget_s):
             yield number
             number += 1
 
