@@ -15,6 +15,7 @@ CompselError
 ├── BundleError             a bundle that cannot be used
 │   ├── IntegrityError      a changed, missing or foreign file
 │   └── VersionError        written by a newer compsel
+├── UsageError              a command line that cannot be understood (also ValueError)
 ├── StorageError            a disk that is full, or a place that may not be written (also OSError)
 └── MissingDependencyError  an optional package that is not installed (also ImportError)
 
@@ -39,6 +40,7 @@ __all__ = [
     "SelectorError",
     "StorageError",
     "TechniqueError",
+    "UsageError",
     "VersionError",
     "WeightsError",
 ]
@@ -102,6 +104,10 @@ class IntegrityError(BundleError):
 
 class VersionError(BundleError):
     """A bundle, or another artefact, in a format newer than this compsel reads."""
+
+
+class UsageError(CompselError, ValueError):
+    """A command line that cannot be understood."""
 
 
 class StorageError(CompselError, OSError):

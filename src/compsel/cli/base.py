@@ -1,6 +1,7 @@
 """What every command shares: its registration, progress on standard error, and `--json FILE`."""
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from compsel.files import without_nan, write_json
+from compsel.files import storage_errors, without_nan, write_json
 
 __all__ = ["Command", "add_json", "progress", "table", "write_result"]
 
@@ -41,7 +42,13 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def write_result(path: Path | None, content: Any) -> None:
     """Write `content` to the `--json` file when one was asked for; figures that do not exist (NaN) become null."""
-    if path is not None:
+    if path is None:
+        return
+    if path.exists() and not path.is_file() and not path.is_dir():
+        # a device or a pipe is written to, never replaced by a file
+        with storage_errors(path), path.open("w", encoding="utf-8") as stream:
+            stream.write(json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n")
+    else:
         write_json(path, without_nan(content))
 
 

@@ -26,6 +26,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.pipeline import build
 
     wanted = objective(arguments)
+    asked = measuring(arguments)
     samples = samples_of(arguments)
     trained = build(
         arguments.models,
@@ -35,10 +36,10 @@ def _run(arguments: argparse.Namespace) -> int:
         work=arguments.work,
         replace=arguments.replace,
         origin=f"{len(samples)} samples",
-        **measuring(arguments),
+        **asked,
     )
-    write_result(arguments.json, summary(trained))
     show(trained)
+    write_result(arguments.json, summary(trained))
     return 0
 
 

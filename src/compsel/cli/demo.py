@@ -8,10 +8,11 @@ from typing import Any
 import compsel
 from compsel.classes import imagenet_classes
 from compsel.cli.base import Command, add_json, progress, table, write_result
-from compsel.cli.options import say
+from compsel.cli.options import check_budget, say
 from compsel.cli.run import rows_of
 from compsel.cli.train import show, summary
 from compsel.errors import ProfileError
+from compsel.images import decode
 
 __all__ = ["COMMAND"]
 
@@ -41,6 +42,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.demo import photographs
     from compsel.profiling.tables import Profile
 
+    check_budget(arguments.budget)
+    for image in arguments.images:
+        decode(image)  # now, not after minutes
     begin = time.perf_counter()
     outcomes = Profile.load(_training_data(arguments.training_data))
     images = arguments.images or list(photographs().values())

@@ -62,8 +62,8 @@ def _run(arguments: argparse.Namespace) -> int:
     samples = samples_of(arguments)
     with compsel.load(arguments.bundle) as runtime:
         content = evaluate(runtime, samples, repeats=arguments.repeats, progress=progress).to_dict()
-    write_result(arguments.json, content)
     show(content)
+    write_result(arguments.json, content)
     return 0
 
 

@@ -1,14 +1,15 @@
 """Options that several commands share."""
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
-from compsel.errors import SamplesError
+from compsel.errors import SamplesError, UsageError
 from compsel.samples import ImageFolder, Samples, TensorFolder
 from compsel.selection.objective import Objective
 
-__all__ = ["add_measuring", "add_objective", "objective", "open_samples", "say"]
+__all__ = ["add_measuring", "add_objective", "check_budget", "objective", "open_samples", "say"]
 
 
 def open_samples(folder: Path) -> Samples:
@@ -52,7 +53,11 @@ def add_samples(parser: argparse.ArgumentParser) -> None:
 def samples_of(arguments: argparse.Namespace) -> Samples:
     """Open the samples that the arguments name."""
     samples = open_samples(arguments.samples)
-    return samples if arguments.part is None else split(samples, arguments.part)
+    if arguments.part is not None:
+        samples = split(samples, arguments.part)
+    if not len(samples):
+        raise SamplesError(f"part: {arguments.part} of {arguments.samples} holds no samples: give a larger part")
+    return samples
 
 
 def add_measuring(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +67,12 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", action="append", metavar="S", help="a state: idle, busy:N, memory:N (repeatable)")
     parser.add_argument("--calibration", type=int, default=50, metavar="N", help="calibration samples (default 50)")
     parser.add_argument("--budget", type=float, default=60.0, metavar="S", help="seconds per state (default 60)")
+
+
+def check_budget(budget_s: float) -> None:
+    """Raise UsageError unless it is a time."""
+    if not 0 < budget_s < math.inf:
+        raise UsageError(f"--budget: got {budget_s:g}, allowed is a number of seconds above 0")
 
 
 def add_objective(parser: argparse.ArgumentParser) -> None:
@@ -76,17 +87,23 @@ def add_objective(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-floor", action="store_true", help="no floor of accuracy: only the penalty counts")
     parser.add_argument("--min-quality", type=float, metavar="F", help="least accuracy, as a fraction")
     parser.add_argument("--penalty", type=float, metavar="MS", help="price of a wrong answer in ms")
-    parser.add_argument("--minimize", default="latency", metavar="WHAT", help="latency (default), energy, ...")
+    parser.add_argument("--minimize", default="latency", metavar="WHAT", help="latency (default; all that is measured)")
 
 
 def objective(arguments: argparse.Namespace) -> Objective:
-    """Return the objective that the arguments name."""
-    return Objective(
+    """Return the objective that the arguments name.
+
+    Raises:
+        ObjectiveError: one that is not allowed, or that nothing was measured for.
+    """
+    wanted = Objective(
         minimize=arguments.minimize,
         max_loss=None if arguments.no_floor else arguments.max_loss,
         min_quality=arguments.min_quality,
         penalty=arguments.penalty,
     )
+    wanted.check_measured()
+    return wanted
 
 
 def say(message: str) -> None:

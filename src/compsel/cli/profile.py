@@ -5,15 +5,34 @@ from pathlib import Path
 from typing import Any
 
 from compsel.cli.base import Command, add_json, progress, table, write_result
-from compsel.cli.options import add_measuring, add_samples, samples_of, say
+from compsel.cli.options import add_measuring, add_samples, check_budget, samples_of, say
+from compsel.errors import ProcessorError, UsageError
 
 __all__ = ["COMMAND", "measuring"]
 
 
 def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the keyword arguments of `compsel.pipeline.measure`."""
-    from compsel.profiling.latency import Criterion
+    """Return the keyword arguments of `compsel.pipeline.measure`; every word is checked now, not after hours.
 
+    Raises:
+        UsageError, TechniqueError, ProcessorError, ProfileError: a word or a number that is not allowed.
+    """
+    from compsel.processors import parse as parse_processor
+    from compsel.profiling.latency import Criterion
+    from compsel.profiling.load import parse_state
+    from compsel.techniques import parse as parse_technique
+
+    if arguments.calibration < 1:
+        raise UsageError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
+    check_budget(arguments.budget)
+    for spec in arguments.technique or ():
+        parse_technique(spec)
+    for state in arguments.state or ():
+        parse_state(state)
+    for word in arguments.processor or ():
+        found = parse_processor(word).availability()
+        if not found.available:
+            raise ProcessorError(f"processor {word} is not available here: {found.reason}: see compsel devices")
     return {
         "techniques": arguments.technique,
         "processors": arguments.processor,
@@ -37,11 +56,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.model import Model
     from compsel.pipeline import measure
 
-    models = [Model.load(path) for path in arguments.models]
+    asked = measuring(arguments)
     samples = samples_of(arguments)
-    profile, left_out = measure(
-        models, samples, arguments.out, origin=f"{len(samples)} samples", **measuring(arguments)
-    )
+    models = [Model.load(path) for path in arguments.models]
+    profile, left_out = measure(models, samples, arguments.out, origin=f"{len(samples)} samples", **asked)
     latency = profile.latency.by_choice() if profile.latency is not None else {}
     rows: list[dict[str, Any]] = [
         {
@@ -59,10 +77,6 @@ def _run(arguments: argparse.Namespace) -> int:
         }
         for column, variant in enumerate(profile.variants)
     ]
-    write_result(
-        arguments.json,
-        {"variants": rows, "left_out": [{"variant": f"{o.model}/{o.technique}", "reason": o.reason} for o in left_out]},
-    )
     print(
         table(
             [
@@ -76,6 +90,10 @@ def _run(arguments: argparse.Namespace) -> int:
             ],
             ("variant", "MB", "quality", "ms, idle, best processor"),
         )
+    )
+    write_result(
+        arguments.json,
+        {"variants": rows, "left_out": [{"variant": f"{o.model}/{o.technique}", "reason": o.reason} for o in left_out]},
     )
     return 0
 

@@ -77,13 +77,13 @@ def _run(arguments: argparse.Namespace) -> int:
             answers.append((image, answer))
     if answers:
         rows = rows_of(answers, names_of(arguments.labels, answers[0][1].outputs[0].shape[-1]))
-        write_result(arguments.json, {"answers": rows})
         print(
             table(
                 [(r["image"], r["name"], f"{r['latency_ms']:.2f}", r["choice"], r["note"]) for r in rows],
                 ("image", "label", "ms", "choice", ""),
             )
         )
+        write_result(arguments.json, {"answers": rows})
     return 2 if failed else 0
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from compsel.cli.base import Command, add_json, table, write_result
 from compsel.cli.options import add_objective, objective, say
+from compsel.files import check_place
 
 __all__ = ["COMMAND", "show", "summary"]
 
@@ -57,17 +58,19 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.pipeline import train_bundle
     from compsel.profiling.tables import Profile
 
+    wanted = objective(arguments)
+    check_place(arguments.out, replace=arguments.replace)
     profile = Profile.load(arguments.profile)
     trained = train_bundle(
         profile,
         arguments.profile / "variants",
         arguments.out,
-        objective(arguments),
+        wanted,
         replace=arguments.replace,
         say=say,
     )
-    write_result(arguments.json, summary(trained))
     show(trained)
+    write_result(arguments.json, summary(trained))
     return 0
 
 

@@ -49,6 +49,13 @@ class Objective:
         if self.penalty is not None and not 0 < self.penalty < math.inf:
             raise ObjectiveError(f"penalty: got {self.penalty}, allowed is a price above 0")
 
+    def check_measured(self) -> None:
+        """Raise ObjectiveError unless what is minimised is measured."""
+        if self.minimize != "latency":
+            raise ObjectiveError(
+                f"minimize: got {self.minimize!r}, allowed is 'latency': nothing else is measured for every choice"
+            )
+
     def floor(self, most_accurate: float) -> float:
         """Return the least quality allowed, given that of the most accurate uncompressed network."""
         relative = -1.0 if self.max_loss is None else most_accurate - self.max_loss

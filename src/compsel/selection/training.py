@@ -110,8 +110,10 @@ def train(
 
     Raises:
         ProfileError: fewer than 20 samples.
+        ObjectiveError: a quantity to minimise that was not measured.
     """
     objective = objective or Objective()
+    objective.check_measured()
     recipes = [recipe for recipe in recipes or default_recipes() if recipe.applies(problem)]
     comparison = compare(problem, objective, recipes, folds, seed, progress)
     fitted = {}
