@@ -13,9 +13,10 @@ from compsel.preprocessing import ImagePreprocessing
 from compsel.processors import CpuProcessor
 from compsel.specs import TensorSpec
 from compsel.techniques import parse
+from compsel.techniques.calibrate import open_session
 from compsel.variant import Engine, Variant
 from compsel.variants import is_whole, output_kind, slug, write_variant
-from tests.foreign_models import finish, two_inputs
+from tests.foreign_models import finish, old_network, two_inputs
 
 TEXTS = st.text(min_size=1, max_size=20)
 SPECS = st.builds(
@@ -121,6 +122,19 @@ def test_small_models_need_no_file_of_weights(tmp_path):
     variant = write_variant(model, tmp_path, "other")
     assert (variant.weights_file, variant.pixels_file) == (None, None)
     assert set(contents(tmp_path)) == {variant.tensor_file}
+
+
+def test_weights_among_the_inputs_become_constants(tmp_path):
+    """The runtime folds and rearranges only what cannot be fed."""
+    preprocessing = ImagePreprocessing((16, 16), mean=(127.0,) * 3, std=(128.0,) * 3)
+    model = Model("old", old_network(9, 3), preprocessing)
+    variant = write_variant(model, tmp_path, "logits")
+    for file in (variant.tensor_file, variant.pixels_file):
+        assert len(onnx.load(tmp_path / file).graph.input) == 1
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    (got,) = Engine(variant, tmp_path, CpuProcessor(1))(image)
+    (wanted,) = open_session(model.to_proto()).run(None, {"image": preprocessing.tensor(image)})
+    np.testing.assert_array_equal(got, wanted)
 
 
 def test_an_engine_takes_an_image_and_gives_what_the_model_gives(lite0, photographs, tmp_path):

@@ -12,17 +12,31 @@ import onnx
 
 from compsel.files import atomic_file, sha256_file
 
-__all__ = ["move_weights_out", "weights_bytes"]
+__all__ = ["make_weights_constant", "move_weights_out", "weights_bytes"]
 
 _INSIDE_BYTES = 1024  # smaller tensors stay in the graph: shape inference and constant folding read them there
 _ALIGNMENT = 4096  # lets the runtime map weights instead of copying them
 _NAME_DIGITS = 24
+_INITIALIZERS_ALONE = 4  # the first IR version in which an initializer need not be an input
 _DATA_FIELDS = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 
 
 def weights_bytes(proto: onnx.ModelProto) -> int:
     """Return the size of the initializers, also where protobuf cannot serialise the whole (from 2 GiB)."""
     return sum(len(tensor.raw_data) or tensor.ByteSize() for tensor in proto.graph.initializer)
+
+
+def make_weights_constant(proto: onnx.ModelProto) -> None:
+    """Take initializers from among the inputs, where old exporters put them; change `proto` in place.
+
+    As inputs they could be fed, so the runtime would neither fold nor rearrange them.
+    """
+    weights = {tensor.name for tensor in proto.graph.initializer}
+    fed = [value for value in proto.graph.input if value.name not in weights]
+    if len(fed) < len(proto.graph.input):
+        del proto.graph.input[:]
+        proto.graph.input.extend(fed)
+    proto.ir_version = max(proto.ir_version, _INITIALIZERS_ALONE)
 
 
 def move_weights_out(proto: onnx.ModelProto, folder: Path) -> str | None:

@@ -11,13 +11,13 @@ import onnx
 from onnx import helper, numpy_helper
 
 from compsel.errors import NotApplicableError
+from compsel.external_data import make_weights_constant
 from compsel.model import Model
 from compsel.preprocessing import ImagePreprocessing
 
 __all__ = ["PIXELS", "with_pixel_input"]
 
 PIXELS = "compsel_pixels"
-_INITIALIZERS_ALONE = 4
 
 
 def with_pixel_input(model: Model) -> Model:
@@ -42,12 +42,10 @@ def with_pixel_input(model: Model) -> Model:
     body = list(proto.graph.node)
     del proto.graph.node[:]
     proto.graph.node.extend([*head, *body])
-    # before version 4 every initializer had to be an input as well; the new ones are not
-    proto.ir_version = max(proto.ir_version, _INITIALIZERS_ALONE)
-    kept = [value for value in proto.graph.input if value.name != name]
+    make_weights_constant(proto)
     del proto.graph.input[:]
     shape = [1, *preprocessing.resolution, 3]
-    proto.graph.input.extend([helper.make_tensor_value_info(PIXELS, onnx.TensorProto.UINT8, shape), *kept])
+    proto.graph.input.extend([helper.make_tensor_value_info(PIXELS, onnx.TensorProto.UINT8, shape)])
     return model.with_proto(proto)
 
 

@@ -11,7 +11,7 @@ import onnx
 from google.protobuf.message import EncodeError
 
 from compsel.errors import ModelError
-from compsel.external_data import move_weights_out
+from compsel.external_data import make_weights_constant, move_weights_out
 from compsel.files import atomic_file, sha256_file
 from compsel.model import Model
 from compsel.pixels import with_pixel_input
@@ -59,6 +59,7 @@ def write_variant(
     name = f"{model.name}/{model.technique}"
     stem = slug(name)
     proto = model.to_proto()
+    make_weights_constant(proto)
     weights = move_weights_out(proto, folder)
     tensor_file = _write(proto, folder / f"{stem}.onnx")
     pixels_file = None
