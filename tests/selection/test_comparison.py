@@ -80,6 +80,7 @@ def test_relatives_are_held_out_together():
     fold = assign_folds(100, 5, groups=np.repeat(np.arange(25), 4))
     assert len(set(zip(fold.tolist(), np.repeat(np.arange(25), 4).tolist(), strict=True))) == 25
     assert np.bincount(fold).tolist() == [20] * 5
+    assert not np.array_equal(assign_folds(100, 5, random_state=1), assign_folds(100, 5, random_state=2))
     X, costs = table()
     X[:, 0] = np.repeat(np.arange(20), 3)
     compare({"remembers": Remembers()}, X, costs, folds=4, groups=X[:, 0])

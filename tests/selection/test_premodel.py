@@ -36,7 +36,7 @@ def test_each_level_is_a_5_nearest_neighbour_classifier_on_scaled_features():
     correct = np.column_stack([X[:, 0] > 0, X[:, 2] > 0.002, np.ones(200, dtype=bool)])
     premodel = Premodel().fit(X, np.tile([1.0, 2.0, 9.0], (200, 1)), correct=correct)
     assert premodel.chain_ == (0, 2)
-    queries = random.normal(size=(50, 3)).astype(np.float32) * [1, 100, 0.01]
+    queries = random.normal(size=(600, 3)).astype(np.float32) * [1, 100, 0.01]
     scaler = MinMaxScaler().fit(X)
     first = KNeighborsClassifier(5).fit(scaler.transform(X), correct[:, 0])
     inside = np.clip(scaler.transform(queries), -0.5, 1.5)

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
+from compsel.optional import require
 from compsel.selection.trees import TreeTable
 
 __all__ = ["Forest", "ForestSettings", "at_most", "grow_forest", "table_of_tree", "with_indicators"]
@@ -72,7 +72,8 @@ def grow_forest(
     members = np.arange(len(X)) if groups is None else np.unique(groups, return_inverse=True)[1]
     n_groups = int(members.max()) + 1
     grown, missing = with_indicators(X)
-    make: Callable[..., Any] = ExtraTreeRegressor if settings.kind == "extra" else DecisionTreeRegressor
+    trees = require("sklearn.tree", extra="train")
+    make: Callable[..., Any] = trees.ExtraTreeRegressor if settings.kind == "extra" else trees.DecisionTreeRegressor
     total, count, tables = np.zeros_like(values), np.zeros((len(X), 1)), []
     for number in range(settings.n_trees):
         if number and time.perf_counter_ns() > deadline_ns:

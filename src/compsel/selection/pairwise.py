@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import RandomForestClassifier
 
+from compsel.optional import require
 from compsel.selection.base import FeatureMatrix
 from compsel.selection.forest import table_of_tree
 from compsel.selection.graph import DOUBLE, FLOAT, GraphBuilder, GraphSelector
@@ -67,7 +67,10 @@ class PairwiseSelector(GraphSelector):
         if X.shape[1] == 0 or label.all() or not label.any():
             return None
         weight = np.abs(dearer[decided])
-        forest = RandomForestClassifier(n_trees, min_samples_leaf=self.min_samples_leaf, random_state=seed, n_jobs=1)
+        ensembles = require("sklearn.ensemble", extra="train")
+        forest = ensembles.RandomForestClassifier(
+            n_trees, min_samples_leaf=self.min_samples_leaf, random_state=seed, n_jobs=1
+        )
         return list(forest.fit(X[decided], label, sample_weight=weight / weight.mean()).estimators_)
 
     def decide(self, X: FeatureMatrix) -> npt.NDArray[np.integer[Any]]:
