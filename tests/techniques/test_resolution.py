@@ -10,8 +10,8 @@ from compsel.errors import NotApplicableError, TechniqueError
 from compsel.feeds import feeds_of
 from compsel.networks import build
 from compsel.techniques import parse, verify
-from compsel.techniques.calibrate import open_session
 from compsel.techniques.graph import attribute
+from compsel.techniques.session import open_session
 from tests.techniques.foreign import FLOAT, make, value, weight
 from tests.techniques.inputs import Photographs
 

@@ -24,12 +24,8 @@ WEIGHTS = npst.arrays(
 def grid(weight: np.ndarray, node: onnx.NodeProto, bounds: str) -> np.ndarray:
     """The whole numbers, output channels first, in the order in which kernels add: input channels fastest."""
     rounded = quantise_weight(weight, node, bounds)  # type: ignore[arg-type]
-    assert rounded is not None and rounded.values.shape == weight.shape
-    shape = [1] * weight.ndim
-    shape[rounded.axis] = -1
-    whole = rounded.values.astype(np.float64) / rounded.scales.reshape(shape)
-    np.testing.assert_allclose(whole, np.rint(whole), atol=1e-3)
-    rows = np.moveaxis(np.rint(whole), rounded.axis, 0)
+    assert rounded is not None and rounded.grid.shape == weight.shape and rounded.grid.dtype == np.int8
+    rows = np.moveaxis(rounded.grid.astype(int), rounded.axis, 0)
     return np.moveaxis(rows, 1, -1).reshape(len(rows), -1)
 
 

@@ -46,8 +46,9 @@ class Float16(Technique):
             raise NotApplicableError(f"float16: {model.name!r} is quantised already: compress the float model")
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        proto = with_opset(fold(editable(model)), _MINIMUM_OPSET)
-        types = infer_types(proto)
+        draft = with_opset(fold(editable(model)), _MINIMUM_OPSET)
+        types = infer_types(draft)
+        proto = draft.complete()
         del proto.graph.value_info[:]
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
         proto.graph.value_info.extend(types[name] for name in sorted(types.keys() - boundary))

@@ -9,6 +9,7 @@ from onnx import numpy_helper, shape_inference, version_converter
 
 from compsel.errors import NotApplicableError
 from compsel.model import Model
+from compsel.techniques.draft import Draft, borrow
 
 __all__ = [
     "attribute",
@@ -25,28 +26,28 @@ __all__ = [
     "with_opset",
 ]
 
-# tensors above this size take no part in shape inference: shapes and axes are far smaller
-_LARGE_ELEMENTS = 1024
 # the first file format in which a weight need not be an input too
 _IR_WITH_PLAIN_WEIGHTS = 4
 
 
-def editable(model: Model) -> onnx.ModelProto:
-    """Return a copy of the graph in the form that techniques edit: every node named, every constant an initializer.
+def editable(model: Model) -> Draft:
+    """Return the graph in the form that techniques edit: every node named, every constant an initializer.
 
-    Weights that older files also list as inputs (defaults that a caller may override) become plain weights.
+    Weights that older files also list as inputs (defaults that a caller may override) become plain weights. The
+    large weights stay where they are (see `Draft`).
     """
-    proto = model.copy_proto()
-    graph = proto.graph
+    draft = borrow(model.proto)
+    draft.proto.metadata_props.extend(model.proto.metadata_props)
+    graph = draft.proto.graph
     weights = {initializer.name for initializer in graph.initializer}
     if any(value.name in weights for value in graph.input):
         kept = [value for value in graph.input if value.name not in weights]
         del graph.input[:]
         graph.input.extend(kept)
-    proto.ir_version = max(proto.ir_version, _IR_WITH_PLAIN_WEIGHTS)
+    draft.proto.ir_version = max(draft.proto.ir_version, _IR_WITH_PLAIN_WEIGHTS)
     _constants_to_initializers(graph)
     _name_nodes(graph)
-    return proto
+    return draft
 
 
 def uses(graph: onnx.GraphProto) -> Counter[str]:
@@ -158,45 +159,36 @@ def sort_nodes(graph: onnx.GraphProto) -> None:
     graph.node.extend(copies.node)
 
 
-def infer_types(proto: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
-    """Return element type and shape of every value that shape inference finds, inputs and outputs included.
-
-    The large weights are left out of what is inferred on, so memory does not grow with them.
-    """
-    skeleton = _skeleton(proto)
-    inferred = shape_inference.infer_shapes(skeleton, data_prop=True).graph
+def infer_types(draft: Draft) -> dict[str, onnx.ValueInfoProto]:
+    """Return element type and shape of every value that shape inference finds, inputs and outputs included."""
+    inferred = shape_inference.infer_shapes(draft.proto, data_prop=True).graph
     return {value.name: value for values in (inferred.value_info, inferred.output, inferred.input) for value in values}
 
 
-def with_opset(proto: onnx.ModelProto, minimum: int) -> onnx.ModelProto:
+def with_opset(draft: Draft, minimum: int) -> Draft:
     """Return the graph at `minimum` or a newer version of the standard operator set.
 
     Raises:
         NotApplicableError: the converter cannot raise it.
     """
+    proto = draft.proto
     current = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 0)
     if current >= minimum:
-        return proto
-    skeleton = _skeleton(proto)
-    large = {tensor.name: tensor for tensor in proto.graph.initializer if _is_large(tensor)}
-    outputs = [value.name for value in proto.graph.output]
+        return draft
+    reason = f"needs operator set {minimum}, the model has {current} and cannot be raised"
+    advice = f"export it with operator set {minimum} or newer"
     try:
-        converted = version_converter.convert_version(skeleton, minimum)
+        converted = version_converter.convert_version(proto, minimum)
     except (RuntimeError, ValueError) as error:
-        raise NotApplicableError(
-            f"needs operator set {minimum}, the model has {current} and cannot be raised ({_first_line(error)}): "
-            f"export it with opset {minimum} or newer"
-        ) from error
-    if [value.name for value in converted.graph.output] != outputs:
-        raise NotApplicableError(f"needs operator set {minimum}: export the model with it, it has {current}")
-    for tensor in converted.graph.initializer:
-        if tensor.name in large:
-            tensor.CopyFrom(large[tensor.name])
+        raise NotApplicableError(f"{reason} ({_first_line(error)}): {advice}") from error
+    if [value.name for value in converted.graph.output] != [value.name for value in proto.graph.output]:
+        raise NotApplicableError(f"{reason}: {advice}")
+    del converted.metadata_props[:]
     converted.metadata_props.extend(proto.metadata_props)
     converted.ir_version = max(proto.ir_version, converted.ir_version)
     _constants_to_initializers(converted.graph)
     _name_nodes(converted.graph)
-    return converted
+    return Draft(converted, draft.lent)
 
 
 def _subgraphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
@@ -205,32 +197,6 @@ def _subgraphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
             if entry.type == onnx.AttributeProto.GRAPH:
                 yield entry.g
             yield from entry.graphs
-
-
-def _is_large(tensor: onnx.TensorProto) -> bool:
-    return int(np.prod(tensor.dims, dtype=np.int64)) > _LARGE_ELEMENTS
-
-
-def _skeleton(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Copy everything but the large weights; of those only name, type and shape, as if they lay in another file."""
-    skeleton = onnx.ModelProto(ir_version=proto.ir_version)
-    skeleton.opset_import.extend(proto.opset_import)
-    skeleton.functions.extend(proto.functions)
-    graph = skeleton.graph
-    graph.name = proto.graph.name
-    graph.node.extend(proto.graph.node)
-    graph.input.extend(proto.graph.input)
-    graph.output.extend(proto.graph.output)
-    graph.value_info.extend(proto.graph.value_info)
-    graph.sparse_initializer.extend(proto.graph.sparse_initializer)
-    for tensor in proto.graph.initializer:
-        if not _is_large(tensor):
-            graph.initializer.append(tensor)
-            continue
-        stub = graph.initializer.add(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
-        stub.data_location = onnx.TensorProto.EXTERNAL
-        stub.external_data.add(key="location", value="weights")
-    return skeleton
 
 
 def _constants_to_initializers(graph: onnx.GraphProto) -> None:

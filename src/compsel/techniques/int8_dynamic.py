@@ -53,9 +53,10 @@ class Int8Dynamic(Technique):
         check_quantisable(self.name, model, _LAYERS)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        proto = with_opset(fold(editable(model)), _MINIMUM_OPSET)
+        draft = with_opset(fold(editable(model)), _MINIMUM_OPSET)
+        types = infer_types(draft)
+        proto = draft.complete()
         outer = {value.name for value in (*proto.graph.input, *proto.graph.output)}
-        types = infer_types(proto)
         del proto.graph.value_info[:]
         proto.graph.value_info.extend(types[name] for name in types if name not in outer)
         weights = constants(proto.graph)

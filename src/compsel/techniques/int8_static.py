@@ -13,8 +13,9 @@ from compsel.model import Model
 from compsel.samples import Samples
 from compsel.techniques.base import Technique
 from compsel.techniques.calibrate import calibrate
+from compsel.techniques.draft import Draft
 from compsel.techniques.fold import fold
-from compsel.techniques.graph import constants, editable, infer_types, is_standard, with_opset
+from compsel.techniques.graph import constants, editable, infer_types, is_standard, remove_unused, with_opset
 from compsel.techniques.histogram import Method
 from compsel.techniques.qdq import QUANTISED_OPS, Activations, Weights, insert_qdq, pixel_scale
 from compsel.techniques.rounding import WeightRange, channel_means, round_weights
@@ -69,9 +70,9 @@ class Int8Static(Technique):
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         assert calibration is not None
-        proto = with_opset(fold(editable(model)), _MINIMUM_OPSET)
-        types = infer_types(proto)
-        tensors = _float_values(proto, types)
+        draft = with_opset(fold(editable(model)), _MINIMUM_OPSET)
+        types = infer_types(draft)
+        tensors = _float_values(draft, types)
         if not tensors:
             raise NotApplicableError(f"int8-static: the layers of {model.name!r} do not compute in float32")
         chosen = calibration.spread(self.samples)
@@ -79,11 +80,15 @@ class Int8Static(Technique):
         def feeds() -> Iterator[dict[str, np.ndarray]]:
             return (feeds_of(model, sample.value) for sample in chosen)
 
-        ranges = calibrate(proto, tensors, feeds, self.method, self.percentile)
+        ranges = calibrate(draft, tensors, feeds, self.method, self.percentile)
         overrides = pixel_scale(model) if self.activations == "uint8" else {}
         if self.per_channel and self.weights == "int8":
-            means = channel_means(proto, feeds()) if self.bias_correction else {}
-            overrides |= round_weights(proto, self.weight_range, means)
+            means = channel_means(draft, feeds()) if self.bias_correction else {}
+            scales = {name: (high - low) / 255 or 1.0 for name, (low, high) in ranges.items()}
+            round_weights(draft, self.weight_range, means, scales)
+            remove_unused(draft.graph)
+            types = infer_types(draft)
+        proto = draft.complete()
         insert_qdq(
             proto,
             types,
@@ -106,11 +111,11 @@ def check_quantisable(name: str, model: Model, layers: tuple[str, ...] = _LAYERS
         raise NotApplicableError(f"{name}: {model.name!r} has none of the layers {', '.join(layers)} in its main graph")
 
 
-def _float_values(proto: onnx.ModelProto, types: dict[str, onnx.ValueInfoProto]) -> list[str]:
+def _float_values(draft: Draft, types: dict[str, onnx.ValueInfoProto]) -> list[str]:
     """Return the names of the float32 values that quantised operators read or make, in graph order."""
-    weights = constants(proto.graph)
+    weights = constants(draft.graph)
     names: dict[str, None] = {}
-    for node in proto.graph.node:
+    for node in draft.graph.node:
         if is_standard(node, *QUANTISED_OPS):
             names.update(dict.fromkeys(name for name in (*node.input, *node.output) if name and name not in weights))
     return [

@@ -13,6 +13,7 @@ from compsel.feeds import feeds_of
 from compsel.model import Model
 from compsel.samples import Samples
 from compsel.techniques.base import Technique
+from compsel.techniques.draft import Draft
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import attribute, constants, editable, is_standard, uses
 from compsel.techniques.rounding import channel_means, correct_bias, has_bias
@@ -48,25 +49,29 @@ class Prune(Technique):
             raise TechniqueError(f"prune: got sparsity {self.sparsity}, allowed is 0 to 1")
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        proto = fold(editable(model))
-        weights = constants(proto.graph)
+        draft = fold(editable(model))
+        weights = constants(draft.graph)
         layers = {
-            node.input[1]: node for node in proto.graph.node if is_standard(node, *_LAYERS) and _prunable(node, weights)
+            node.input[1]: node for node in draft.graph.node if is_standard(node, *_LAYERS) and _prunable(node, weights)
         }
         if not layers:
             raise NotApplicableError(f"prune: {model.name!r} has no layer with float32 weights in its main graph")
-        limit = _global_threshold([weights[name] for name in layers], self.sparsity) if self.scope == "global" else None
+        limit = (
+            _global_threshold(draft, [weights[name] for name in layers], self.sparsity)
+            if self.scope == "global"
+            else None
+        )
         means: Mapping[str, np.ndarray] = {}
         if calibration is not None and len(calibration):
-            means = channel_means(proto, (feeds_of(model, sample.value) for sample in calibration.spread(_SAMPLES)))
-        counter = uses(proto.graph)
+            means = channel_means(draft, (feeds_of(model, sample.value) for sample in calibration.spread(_SAMPLES)))
+        counter = uses(draft.graph)
         for name, node in layers.items():
-            weight = numpy_helper.to_array(weights[name])
+            weight = draft.array(weights[name])
             pruned = _below(weight, limit) if limit is not None else _smallest(weight, self.sparsity)
             if node.input[0] in means and has_bias(node, weights) and counter[node.input[2]] == 1:
-                correct_bias(node, weights[node.input[2]], pruned - weight, means[node.input[0]])
+                correct_bias(draft, node, weights[node.input[2]], pruned - weight, means[node.input[0]])
             weights[name].CopyFrom(numpy_helper.from_array(pruned, name))
-        return model.with_proto(proto)
+        return model.with_proto(draft.complete())
 
 
 _SAMPLES = 100
@@ -92,14 +97,14 @@ def _below(weight: np.ndarray, limit: float) -> np.ndarray:
     return np.where(np.abs(weight) < limit, np.float32(0), weight)
 
 
-def _global_threshold(tensors: list[onnx.TensorProto], sparsity: float) -> float:
+def _global_threshold(draft: Draft, tensors: list[onnx.TensorProto], sparsity: float) -> float:
     """Return the magnitude below which that share of all the weights lies, from a histogram: one layer in memory."""
-    largest = max(float(np.abs(numpy_helper.to_array(tensor)).max(initial=0.0)) for tensor in tensors)
+    largest = max(float(np.abs(draft.array(tensor)).max(initial=0.0)) for tensor in tensors)
     if largest == 0.0 or sparsity == 1.0:
         return np.inf if sparsity == 1.0 else 0.0
     counts = np.zeros(_BINS, np.int64)
     for tensor in tensors:
-        index = np.abs(numpy_helper.to_array(tensor)).ravel() * ((_BINS - 1) / largest)
+        index = np.abs(draft.array(tensor)).ravel() * ((_BINS - 1) / largest)
         counts += np.bincount(index.astype(np.int64), minlength=_BINS)
     wanted = round(sparsity * int(counts.sum()))
     return float(np.searchsorted(np.cumsum(counts), wanted, side="left") + (wanted > 0)) * largest / (_BINS - 1)

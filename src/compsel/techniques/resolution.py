@@ -12,9 +12,10 @@ from compsel.model import Model
 from compsel.preprocessing import ImagePreprocessing
 from compsel.samples import Samples
 from compsel.techniques.base import Technique
-from compsel.techniques.calibrate import open_session
+from compsel.techniques.draft import Draft
 from compsel.techniques.fold import merge_pads
 from compsel.techniques.graph import attribute, constants, editable, infer_types, is_standard, set_attribute
+from compsel.techniques.session import open_session
 
 __all__ = ["Resolution"]
 
@@ -79,19 +80,22 @@ class Resolution(Technique):
                 "change the resolution first (resolution+int8-static)"
             )
         target = self._target(model.preprocessing)
-        proto = merge_pads(editable(model))
+        draft = merge_pads(editable(model))
+        proto = draft.proto
         axes = _spatial_axes(proto, model.preprocessing)
         fixed = [axis.HasField("dim_value") for axis in axes]
         _set(axes, model.preprocessing.resolution)
-        _pool_globally(proto)
-        same = _same_padded(proto)
+        _pool_globally(draft)
+        same = _same_padded(draft)
         _set(axes, target)
         _forget_shapes(proto)
-        _pad_again(proto, same)
+        _pad_again(draft, same)
         for axis, was_fixed in zip(axes, fixed, strict=True):
             if not was_fixed:
                 axis.Clear()
-        result = replace(model.with_proto(proto), preprocessing=replace(model.preprocessing, resolution=target))
+        result = replace(
+            model.with_proto(draft.complete()), preprocessing=replace(model.preprocessing, resolution=target)
+        )
         _try(result)
         return result
 
@@ -131,16 +135,16 @@ def _same_pads(size: tuple[int, int], windows: list[tuple[int, int]]) -> list[in
     return [total // 2 for total in totals] + [total - total // 2 for total in totals]
 
 
-def _same_padded(proto: onnx.ModelProto) -> list[str]:
+def _same_padded(draft: Draft) -> list[str]:
     """Return the names of the nodes whose pads are the SAME_UPPER pads of the input that they have now.
 
     Where those are symmetric for every stride position (odd windows with stride 1), they are the same at any size;
     a strided window with symmetric pads that equal them by chance must not change, so a network counts as padded
     this way only when at least one of its windows has unequal pads.
     """
-    types, weights = infer_types(proto), constants(proto.graph)
+    types, weights = infer_types(draft), constants(draft.graph)
     names, unequal = [], False
-    for node in proto.graph.node:
+    for node in draft.graph.node:
         if not is_standard(node, *_WINDOWED) or attribute(node, "auto_pad", b"NOTSET") != b"NOTSET":
             continue
         size, windows = _spatial(types, node.input[0]), _windows(node, weights)
@@ -175,10 +179,10 @@ def _forget_shapes(proto: onnx.ModelProto) -> None:
                 axis.Clear()
 
 
-def _pool_globally(proto: onnx.ModelProto) -> None:
+def _pool_globally(draft: Draft) -> None:
     """Turn an average over a window as large as its input into a global one, which fits any size."""
-    types, weights = infer_types(proto), constants(proto.graph)
-    for node in proto.graph.node:
+    types, weights = infer_types(draft), constants(draft.graph)
+    for node in draft.graph.node:
         if is_standard(node, "AveragePool") and not any(_list(node, "pads", [0])):
             windows = _windows(node, weights)
             if windows and tuple(extent for extent, _ in windows) == _spatial(types, node.input[0]):
@@ -186,13 +190,13 @@ def _pool_globally(proto: onnx.ModelProto) -> None:
                 del node.attribute[:]
 
 
-def _pad_again(proto: onnx.ModelProto, same: list[str]) -> None:
+def _pad_again(draft: Draft, same: list[str]) -> None:
     """Compute the SAME pads for the new size; shape inference with symbolic ones tells the size everywhere."""
-    nodes = [node for node in proto.graph.node if node.name in same]
+    nodes = [node for node in draft.graph.node if node.name in same]
     for node in nodes:
         set_attribute(node, "pads", None)
         set_attribute(node, "auto_pad", "SAME_UPPER")
-    types, weights = infer_types(proto), constants(proto.graph)
+    types, weights = infer_types(draft), constants(draft.graph)
     for node in nodes:
         size, windows = _spatial(types, node.input[0]), _windows(node, weights)
         if size is None or windows is None:

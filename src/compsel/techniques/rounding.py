@@ -5,27 +5,28 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import onnx
 from onnx import numpy_helper
-from onnxruntime.quantization import QuantType
 
-from compsel.techniques.calibrate import open_session, with_outputs
-from compsel.techniques.graph import attribute, constants, is_standard, uses
-from compsel.techniques.qdq import Overrides
-from compsel.techniques.weights import WeightRange, quantise_weight
+from compsel.techniques.calibrate import with_outputs
+from compsel.techniques.draft import Draft
+from compsel.techniques.graph import attribute, constants, is_standard, sort_nodes, uses
+from compsel.techniques.session import open_session
+from compsel.techniques.weights import QuantisedWeight, WeightRange, quantise_weight
 
 __all__ = ["WeightRange", "channel_means", "correct_bias", "has_bias", "round_weights"]
 
 _MEAN = "compsel.mean"
+_LARGEST_BIAS = 2.0**30
 
 
-def channel_means(proto: onnx.ModelProto, feeds: Iterable[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def channel_means(draft: Draft, feeds: Iterable[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Measure the mean of each channel of the inputs of convolutions and dense layers with a bias.
 
     Returns:
         by name of the input, float64 (channels,); the same weight for every sample.
     """
-    weights = constants(proto.graph)
-    layers = [node for node in proto.graph.node if has_bias(node, weights)]
-    graph = with_outputs(proto, ())
+    weights = constants(draft.graph)
+    layers = [node for node in draft.graph.node if has_bias(node, weights)]
+    measured = with_outputs(draft, ())
     names: dict[str, str] = {}
     for node in layers:
         if node.input[0] in names:
@@ -33,11 +34,11 @@ def channel_means(proto: onnx.ModelProto, feeds: Iterable[Mapping[str, np.ndarra
         name = names[node.input[0]] = f"{_MEAN}.{len(names)}"
         # a dense layer's input is (batch, channels): it is averaged over the batch below, like the other's result
         op_type = "GlobalAveragePool" if node.op_type == "Conv" else "Identity"
-        graph.graph.node.append(onnx.helper.make_node(op_type, [node.input[0]], [name], name))
-        graph.graph.output.append(onnx.ValueInfoProto(name=name))
+        measured.graph.node.append(onnx.helper.make_node(op_type, [node.input[0]], [name], name))
+        measured.graph.output.append(onnx.ValueInfoProto(name=name))
     sums = {name: np.zeros(()) for name in names}
     count = 0
-    session = open_session(graph) if names else None
+    session = open_session(measured) if names else None
     for feed in feeds if session else ():
         assert session is not None
         for name, value in zip(names, session.run(list(names.values()), dict(feed)), strict=True):
@@ -46,36 +47,57 @@ def channel_means(proto: onnx.ModelProto, feeds: Iterable[Mapping[str, np.ndarra
     return {name: total / max(count, 1) for name, total in sums.items()}
 
 
-def round_weights(proto: onnx.ModelProto, bounds: WeightRange, means: Mapping[str, np.ndarray]) -> Overrides:
-    """Round the weights of convolutions and dense layers in place; return their scales.
+def round_weights(
+    draft: Draft, bounds: WeightRange, means: Mapping[str, np.ndarray], scales: Mapping[str, float]
+) -> None:
+    """Replace the weights of convolutions and dense layers by 8-bit ones behind a DequantizeLinear, in place.
 
     The rounded weights shift the mean of a layer's output by (rounded - weight) times the mean of its input: the
     bias takes that back (Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias
     Correction", section 4.2, with measured means).
 
     Args:
-        proto: the graph.
+        draft: the graph.
         bounds: see `compsel.techniques.weights.quantise_weight`.
         means: mean of each channel of the layers' inputs; biases of layers that are not in it stay.
+        scales: scale of the layers' quantised inputs; layers whose input has none keep their weights.
     """
-    weights, counter = constants(proto.graph), uses(proto.graph)
-    overrides: Overrides = {}
-    for node in proto.graph.node:
+    weights, counter = constants(draft.graph), uses(draft.graph)
+    taken = {*weights, *(name for node in draft.graph.node for name in node.output)}
+    dequantise: list[onnx.NodeProto] = []
+    for node in draft.graph.node:
         name = node.input[1] if len(node.input) > 1 else ""
-        if name in overrides or name not in weights or weights[name].data_type != onnx.TensorProto.FLOAT:
+        weight = weights.get(name)
+        if weight is None or weight.data_type != onnx.TensorProto.FLOAT or node.input[0] not in scales:
             continue
-        weight = numpy_helper.to_array(weights[name])
-        rounded = quantise_weight(weight, node, bounds)
+        values = draft.array(weight)
+        corrects = has_bias(node, weights) and counter[node.input[2]] == 1
+        # the bias is stored in 32 bits with the product of both scales, which must not be too fine for it
+        bias = np.abs(draft.array(weights[node.input[2]])) if has_bias(node, weights) else np.zeros(1)
+        rounded = quantise_weight(values, node, bounds, finest=bias / (_LARGEST_BIAS * scales[node.input[0]]))
         if rounded is None:
             continue
-        overrides[name] = [
-            {"quant_type": QuantType.QInt8, "scale": scale, "zero_point": np.array(0), "axis": rounded.axis}
-            for scale in rounded.scales
-        ]
-        if node.input[0] in means and has_bias(node, weights) and counter[node.input[2]] == 1:
-            correct_bias(node, weights[node.input[2]], rounded.values - weight, means[node.input[0]])
-        weights[name].CopyFrom(numpy_helper.from_array(rounded.values, name))
-    return overrides
+        if corrects and node.input[0] in means:
+            correct_bias(draft, node, weights[node.input[2]], rounded.values - values, means[node.input[0]])
+        fresh = f"{node.name}.rounded"
+        while fresh in taken:
+            fresh += "_"
+        taken.add(fresh)
+        node.input[1] = fresh
+        dequantise.append(_dequantised(draft.graph, fresh, rounded))
+    draft.graph.node.extend(dequantise)
+    sort_nodes(draft.graph)
+
+
+def _dequantised(graph: onnx.GraphProto, name: str, rounded: QuantisedWeight) -> onnx.NodeProto:
+    """Add 8-bit numbers, scales and zero points; return the node that makes the weight of them."""
+    parts = {
+        f"{name}.int8": rounded.grid,
+        f"{name}.scale": rounded.scales,
+        f"{name}.zero_point": np.zeros(rounded.scales.shape, np.int8),
+    }
+    graph.initializer.extend(numpy_helper.from_array(values, part) for part, values in parts.items())
+    return onnx.helper.make_node("DequantizeLinear", list(parts), [name], f"{name}.dequantise", axis=rounded.axis)
 
 
 def has_bias(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> bool:
@@ -88,9 +110,11 @@ def has_bias(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> b
     return node.input[1] in weights and plain and not attribute(node, "transA", 0)
 
 
-def correct_bias(node: onnx.NodeProto, bias: onnx.TensorProto, error: np.ndarray, mean: np.ndarray) -> None:
+def correct_bias(
+    draft: Draft, node: onnx.NodeProto, bias: onnx.TensorProto, error: np.ndarray, mean: np.ndarray
+) -> None:
     """Take from a bias, in place, what an error in the weight adds to the mean of the layer's output."""
-    values = numpy_helper.to_array(bias)
+    values = draft.array(bias)
     corrected = (values - _mean_error(node, error, mean)).astype(values.dtype)
     bias.CopyFrom(numpy_helper.from_array(corrected, bias.name))
 

@@ -1,20 +1,21 @@
 """Does a variant still say what its model says? What does not load, run or agree is never shipped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from compsel.errors import InputError, ModelError
+from compsel.errors import ModelError
 from compsel.feeds import feeds_of, synthetic_feeds
 from compsel.model import Model
 from compsel.samples import Samples
-from compsel.techniques.calibrate import open_session
+from compsel.techniques.session import open_session
 
 __all__ = ["Verification", "verify"]
 
 # by sample: the outputs of the model, and those of the variant
+Value = np.ndarray | Mapping[str, np.ndarray]
 Pairs = list[tuple[list[np.ndarray], list[np.ndarray]]]
 _SAMPLES = 32
 _SYNTHETIC = 4
@@ -65,26 +66,25 @@ def verify(variant: Model, original: Model, samples: Samples | None = None) -> V
         ModelError: the original itself does not run.
     """
     synthetic = samples is None or len(samples) == 0
-    values = _synthetic(original) if samples is None or synthetic else (s.value for s in samples.spread(_SAMPLES))
-    reference = open_session(original.proto)
+
+    def values() -> Iterable[Value]:
+        if samples is None or synthetic:
+            return _synthetic(original)
+        return (sample.value for sample in samples.spread(_SAMPLES))
+
+    wanted = _run_original(original, values())
+    pairs: Pairs = []
     try:
         session = open_session(variant.proto)
     except ModelError as error:
         return Verification(False, str(error), None, None, 0, synthetic)
-    pairs: Pairs = []
-    for value in values:
-        try:
-            wanted = reference.run(None, feeds_of(original, value))
-        except InputError:
-            raise
-        except Exception as error:  # ONNX Runtime's exceptions have no common base
-            raise ModelError(f"{original.name!r} does not run: {_short(error)}") from error
+    for value, want in zip(values(), wanted, strict=True):
         try:
             got = session.run(None, feeds_of(variant, value))
-        except Exception as error:
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
             return Verification(False, f"it does not run: {_short(error)}", None, None, len(pairs), synthetic)
-        pairs.append((wanted, got))
-        reason = _broken(wanted, got, same_size=variant.preprocessing == original.preprocessing)
+        pairs.append((want, got))
+        reason = _broken(want, got, same_size=variant.preprocessing == original.preprocessing)
         if reason:
             return Verification(False, reason, None, None, len(pairs), synthetic)
     agreement, correlation = _agreement(pairs), _correlation(pairs)
@@ -92,7 +92,20 @@ def verify(variant: Model, original: Model, samples: Samples | None = None) -> V
     return Verification(not reason, reason, agreement, correlation, len(pairs), synthetic)
 
 
-def _synthetic(model: Model) -> list[np.ndarray | Mapping[str, np.ndarray]]:
+def _run_original(original: Model, values: Iterable[Value]) -> list[list[np.ndarray]]:
+    # one of the two models is in memory at a time; what they say is small beside them
+    session = open_session(original.proto)
+    outputs = []
+    for value in values:
+        feeds = feeds_of(original, value)
+        try:
+            outputs.append(session.run(None, feeds))
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
+            raise ModelError(f"{original.name!r} does not run: {_short(error)}") from error
+    return outputs
+
+
+def _synthetic(model: Model) -> list[Value]:
     """Make inputs: coloured clouds for image models, noise for others; the same ones each time."""
     if model.preprocessing is None:
         return [synthetic_feeds(model.inputs, seed) for seed in range(_SYNTHETIC)]

@@ -1,0 +1,75 @@
+"""Open a graph to look at what it computes: on one thread of the CPU, without copies of large weights."""
+
+import tempfile
+from pathlib import Path
+
+import onnx
+import onnxruntime
+
+from compsel.errors import ModelError
+from compsel.techniques.draft import Draft, borrow
+
+__all__ = ["open_session"]
+
+_IN_MEMORY_BYTES = 64_000_000
+# the runtime maps whole pages
+_ALIGNMENT = 65536
+
+
+def open_session(graph: onnx.ModelProto | Draft, *, optimise: bool = True) -> onnxruntime.InferenceSession:
+    """Load a graph on one thread of the CPU.
+
+    Large models are loaded through a temporary file that the runtime maps, with the optimisations that would copy
+    the weights left out: memory stays low, speed matters less here.
+
+    Raises:
+        ModelError: it does not load.
+    """
+    draft = graph if isinstance(graph, Draft) else borrow(graph)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    large = sum(len(draft.tensor(tensor).raw_data) for tensor in draft.graph.initializer) > _IN_MEMORY_BYTES
+    if not optimise:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    elif large:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.add_session_config_entry("session.disable_prepacking", "1")
+    try:
+        with tempfile.TemporaryDirectory(prefix="compsel-", ignore_cleanup_errors=True) as folder:
+            model = _write(draft, Path(folder)) if large else _in_memory(draft)
+            return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's exceptions have no common base
+        raise ModelError(f"the model does not load: {' '.join(str(error).split())[:300]}") from error
+
+
+def _in_memory(draft: Draft) -> bytes:
+    return bytes(Draft(_copy(draft.proto), draft.lent).complete().SerializeToString())
+
+
+def _write(draft: Draft, folder: Path) -> str:
+    """Write graph and weights to two files; return the path of the graph."""
+    proto = _copy(draft.proto)
+    with (folder / "weights").open("wb") as stream:
+        for tensor in proto.graph.initializer:
+            data = draft.tensor(tensor).raw_data
+            if len(data) < _ALIGNMENT:
+                tensor.CopyFrom(draft.tensor(tensor))
+                continue
+            stream.seek(-(-stream.tell() // _ALIGNMENT) * _ALIGNMENT)
+            place = {"location": "weights", "offset": stream.tell(), "length": stream.write(data)}
+            tensor.ClearField("raw_data")
+            tensor.data_location = onnx.TensorProto.EXTERNAL
+            del tensor.external_data[:]
+            for key, value in place.items():
+                tensor.external_data.add(key=key, value=str(value))
+    path = folder / "model.onnx"
+    path.write_bytes(proto.SerializeToString())
+    return str(path)
+
+
+def _copy(proto: onnx.ModelProto) -> onnx.ModelProto:
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    return copy
