@@ -49,8 +49,10 @@ def default_techniques(model: Model) -> tuple[str, ...]:
         side = min(model.preprocessing.resolution)
         for share in _RESOLUTION_SHARES:
             lower = max(_RESOLUTION_STEP, round(side * share / _RESOLUTION_STEP) * _RESOLUTION_STEP)
-            specs += [f"resolution:{lower}", f"resolution:{lower}+int8-static"]
-    return tuple(specs)
+            if lower < side:
+                specs += [f"resolution:{lower}", f"resolution:{lower}+int8-static"]
+    # small networks have one lower resolution only
+    return tuple(dict.fromkeys(specs))
 
 
 def build_variants(
