@@ -25,7 +25,7 @@ _PHOTOGRAPHS = (
     "hubble_deep_field",
 )
 _CROPS = 6
-_LOWER = 0.72  # of the resolution
+_LOWER = 0.86  # of the resolution
 
 
 def networks() -> list[Model]:
@@ -38,9 +38,9 @@ def networks() -> list[Model]:
 
 
 def techniques(model: Model) -> tuple[str, ...]:
-    """Return the techniques of the zoo: none and int8, at the resolution of the model and at a lower one."""
+    """Return the techniques of the zoo: none, int8, and int8 at a lower resolution."""
     lower = round(min(_resolution(model)) * _LOWER / 16) * 16
-    return "none", "int8-static", f"resolution:{lower}", f"resolution:{lower}+int8-static"
+    return "none", "int8-static", f"resolution:{lower}+int8-static"
 
 
 def _resolution(model: Model) -> tuple[int, int]:

@@ -5,7 +5,7 @@ import pytest
 
 from compsel.errors import ProfileError
 from compsel.selection.objective import Objective
-from compsel.selection.portfolio import choose_portfolio, complementary
+from compsel.selection.portfolio import OutOfFold, choose_portfolio, complementary, pareto
 from compsel.selection.recipes import SingleBestRecipe, StagedRecipe, penalty_of
 from compsel.selection.training import compare, train
 from tests.selection.simulated import simulated_problem
@@ -69,9 +69,16 @@ def test_too_few_samples():
 
 
 def test_portfolios_add_what_pays():
-    additions = choose_portfolio(PROBLEM, penalty_of(PROBLEM, Objective()), 4)
-    assert [addition.variant for addition in additions] in (["m1/none", "m0/none"], ["m0/none", "m1/none"])
-    assert additions[1].cost < additions[0].cost
+    price = penalty_of(PROBLEM, Objective())
+    additions = choose_portfolio(OutOfFold(PROBLEM, [0, 1], 2), price, 4)
+    assert sorted(addition.variant for addition in additions) == ["m0/none", "m1/none"]
+    costs = [addition.latency_ms + price * (1.0 - addition.quality) for addition in additions]
+    assert costs[1] < costs[0]
+
+
+def test_the_front_holds_what_nothing_beats():
+    problem = simulated_problem(300, skills=(4.0, 12.0, 2.0))
+    assert pareto(problem, None) == [0, 1]
 
 
 def test_a_variant_that_is_never_better_is_not_chosen():

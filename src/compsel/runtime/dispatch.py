@@ -26,6 +26,8 @@ from compsel.variant import Engine, Variant
 
 __all__ = ["Runtime", "load"]
 
+_TINY = np.float32(1e-12)
+
 Value = np.ndarray | Mapping[str, np.ndarray]
 Source = np.ndarray | str | os.PathLike[str] | bytes
 
@@ -269,13 +271,12 @@ class Runtime:
         outputs = trace.outputs[-1]
         if len(trace.ran) == 1:
             return outputs
-        weights = planned.priced.weights(trace.ran)
-        weights = weights / weights.sum()
         fused = np.zeros_like(trace.probabilities[0])
-        for weight, probabilities in zip(weights, trace.probabilities, strict=True):
-            fused += np.float32(weight) * probabilities
-        if trace.engines[-1].variant.output == "logits":
-            fused = np.log(np.maximum(fused, np.finfo(np.float32).tiny))
+        for weight, probabilities in zip(planned.priced.weights(trace.ran), trace.probabilities, strict=True):
+            fused += np.float32(weight) * np.log(np.maximum(probabilities, _TINY))
+        fused -= np.log(np.exp(fused - fused.max()).sum()) + fused.max()
+        if trace.engines[-1].variant.output == "probabilities":
+            fused = np.exp(fused)
         return [fused[None], *outputs[1:]]
 
     def _accepting_variants(self, feed: Mapping[str, np.ndarray]) -> frozenset[str]:

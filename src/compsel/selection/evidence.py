@@ -11,10 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TOP", "Evidence", "Fused", "fuse", "fuse_one", "n_features", "read_evidence", "softmax", "stack_evidence"]
+__all__ = [
+    "TOP",
+    "Candidates",
+    "Evidence",
+    "Fused",
+    "candidates",
+    "fuse",
+    "fuse_one",
+    "n_features",
+    "read_evidence",
+    "softmax",
+    "stack_evidence",
+]
 
-# classes kept of each answer: the rest never wins a weighted mean in practice, and a table stays small
+# classes kept of each answer: the right one is hardly ever beyond, and a table stays small
 TOP = 10
+_LEAST_REST = 1e-6  # of the probability that the classes beyond share
+_TINY = 1e-12
 _SOFT = 1e-4  # keeps log-odds finite; differences beyond it say nothing about being right
 
 
@@ -90,12 +104,53 @@ def n_features(stages: int) -> int:
     return 2 if stages == 1 else 5
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The classes that any stage named, with what every stage says about them.
+
+    Attributes:
+        classes: (n, n_candidates); a class that two stages named stands there twice.
+        counted: bool (n, n_candidates), False for a class that stands further to the left already.
+        log_probabilities: (n, n_candidates, n_stages).
+        log_rest: (n, n_stages), of each class that the stage did not name: what it left over, spread evenly.
+        n_others: (n,), number of classes that no stage named.
+    """
+
+    classes: NDArray[np.int32]
+    counted: NDArray[np.bool_]
+    log_probabilities: NDArray[np.float64]
+    log_rest: NDArray[np.float64]
+    n_others: NDArray[np.float64]
+
+
+def candidates(stages: Sequence[Evidence]) -> Candidates:
+    """Collect what stages say about the same n inputs."""
+    classes = np.concatenate([stage.classes for stage in stages], axis=1)
+    same = classes[:, :, None] == classes[:, None, :]
+    counted = same.argmax(axis=2) == np.arange(classes.shape[1])
+    logs, rests = [], []
+    for stage in stages:
+        probabilities = stage.probabilities.astype(np.float64)
+        rest = np.maximum(1.0 - probabilities.sum(axis=1), _LEAST_REST) / max(
+            stage.n_classes - stage.classes.shape[1], 1
+        )
+        named = classes[:, :, None] == stage.classes[:, None, :]
+        mass = np.matmul(named, probabilities[:, :, None])[:, :, 0]
+        logs.append(np.log(np.where(named.any(axis=2), np.maximum(mass, _TINY), rest[:, None])))
+        rests.append(np.log(rest))
+    others = stages[0].n_classes - counted.sum(axis=1)
+    return Candidates(classes, counted, np.stack(logs, axis=2), np.stack(rests, axis=1), others.astype(np.float64))
+
+
 def fuse(stages: Sequence[Evidence], weights: NDArray[np.float64]) -> Fused:
-    """Fuse the evidence of stages by the weighted mean of their probabilities (a linear opinion pool).
+    """Fuse the evidence of stages: a product of their probabilities, each to the power of its weight.
+
+    That is the logarithmic opinion pool (Genest and Zidek, Statistical Science 1(1), 1986, section 3). Classes that a
+    stage did not name share evenly what it left over.
 
     Args:
         stages: what each stage said about the same n inputs.
-        weights: (n_stages,), positive; they need not sum to one.
+        weights: (n_stages,), the powers.
 
     Returns:
         The fused classes, and as features the log-odds of the fused probability and its log-ratio to the second
@@ -104,18 +159,16 @@ def fuse(stages: Sequence[Evidence], weights: NDArray[np.float64]) -> Fused:
     if len(stages) == 1:
         stage = stages[0]
         return Fused(stage.classes[:, 0].astype(np.intp), np.stack(_sureness(stage), axis=1))
-    weights = weights / weights.sum()
-    n = len(stages[0].classes)
-    rows = np.arange(n)
-    dense = np.zeros((n, max(stage.n_classes for stage in stages)))
-    for stage, weight in zip(stages, weights, strict=True):
-        # classes of one stage differ, so nothing is added twice to one place
-        dense[rows[:, None], stage.classes] += stage.probabilities * weight
-    best = dense.argmax(axis=1)
-    first = dense[rows, best]
-    dense[rows, best] = 0.0
-    second = dense.max(axis=1)
-    agree = sum((stage.classes[:, 0] == best for stage in stages), np.zeros(n)) / len(stages)
+    found = candidates(stages)
+    scores = np.where(found.counted, found.log_probabilities @ weights, -np.inf)
+    rows = np.arange(len(scores))
+    top = scores.argmax(axis=1)
+    best = found.classes[rows, top].astype(np.intp)
+    powers = np.exp(scores - scores[rows, top][:, None])
+    total = powers.sum(axis=1) + found.n_others * np.exp(found.log_rest @ weights - scores[rows, top])
+    powers[rows, top] = 0.0
+    first, second = 1.0 / total, powers.max(axis=1) / total
+    agree = sum((stage.classes[:, 0] == best for stage in stages), np.zeros(len(rows))) / len(stages)
     heavy = _sureness(stages[int(weights.argmax())])
     return Fused(best, np.stack([_log_odds(first), _log_ratio(first, second), *heavy, agree], axis=1))
 
@@ -125,7 +178,7 @@ def fuse_one(stages: Sequence[Evidence], weights: Sequence[float]) -> tuple[int,
 
     Args:
         stages: each of one row.
-        weights: that sum to one.
+        weights: the powers.
 
     Returns:
         The fused class, and the features of `fuse`.
@@ -134,13 +187,19 @@ def fuse_one(stages: Sequence[Evidence], weights: Sequence[float]) -> tuple[int,
     if len(rows) == 1:
         classes, probabilities = rows[0]
         return classes[0], _sureness_of(probabilities)
-    mass: dict[int, float] = {}
-    for (classes, probabilities), weight in zip(rows, weights, strict=True):
+    scores: dict[int, float] = {}
+    base = 0.0
+    for (classes, probabilities), stage, weight in zip(rows, stages, weights, strict=True):
+        rest = math.log(max(1.0 - sum(probabilities), _LEAST_REST) / max(stage.n_classes - len(classes), 1))
+        base += weight * rest
+        # relative to what the stage says about a class that it does not name
         for one, probability in zip(classes, probabilities, strict=True):
-            mass[one] = mass.get(one, 0.0) + probability * weight
-    first = max(mass.values())
-    best = min(one for one, value in mass.items() if value == first)
-    second = max((value for one, value in mass.items() if one != best), default=0.0)
+            scores[one] = scores.get(one, 0.0) + weight * (math.log(max(probability, _TINY)) - rest)
+    best = max(scores, key=scores.__getitem__)
+    top = scores.pop(best)
+    powers = [math.exp(score - top) for score in scores.values()]
+    total = 1.0 + sum(powers) + (stages[0].n_classes - len(scores) - 1) * math.exp(-top)
+    first, second = 1.0 / total, max(powers, default=0.0) / total
     agree = sum(classes[0] == best for classes, _ in rows) / len(rows)
     heavy = rows[max(range(len(rows)), key=weights.__getitem__)][1]
     return best, [*_sureness_of([first, second]), *_sureness_of(heavy), agree]

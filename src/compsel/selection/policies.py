@@ -52,7 +52,7 @@ class PricedPolicy(Protocol):
         ...
 
     def weights(self, ran: Sequence[int]) -> Floats:
-        """Return the weights (n_ran,) with which the answers of the variants that ran are fused."""
+        """Return the powers (n_ran,) with which the answers of the variants that ran are fused."""
         ...
 
 
@@ -250,7 +250,7 @@ class Stages:
         return step.decide(order, self.plan.penalty)
 
     def weights(self, ran: Sequence[int]) -> Floats:
-        """Return the weights of the pool."""
+        """Return the powers of the pool."""
         members = tuple(sorted(ran))
         step = self._steps.get(members) or self._step(members)
         return np.array([step.weights[members.index(member)] for member in ran])
@@ -260,7 +260,7 @@ class Stages:
         node = self.plan.policy.nodes[number]
         step = self._steps[members] = _Step(
             members,
-            (node.weights / node.weights.sum()).tolist(),
+            node.weights.tolist(),
             node.coefficients.tolist(),
             node.intercept,
             node.grid.tolist(),

@@ -1,21 +1,24 @@
 """From many variants keep the few that complement each other.
 
-Greedy forward selection, as algorithm 1 of LCTES 2018, but on the objective itself: a variant is added when the staged
-policy with it costs least, not when it is most often the cheapest right one. What each one adds is kept.
+Greedy forward selection, as algorithm 1 of LCTES 2018, but on the objective itself and out of fold: the variant is
+added with which the staged policy costs least on samples that it was not trained on. What each one adds is kept.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compsel.selection.problem import Problem
 from compsel.selection.staged import StagedPolicy
 from compsel.selection.staged_training import fit_staged
 
-__all__ = ["Addition", "choose_portfolio", "complementary"]
+__all__ = ["Addition", "OutOfFold", "choose_portfolio", "complementary", "pareto"]
 
 _LEAST_GAIN = 0.005  # of the cost so far: less is noise
+_MOST_CANDIDATES = 10
+_FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,42 +27,106 @@ class Addition:
 
     Attributes:
         variant: its name.
-        cost: expected cost per input with it, in ms, wrong answers included at the penalty.
-        quality: expected quality with it.
+        latency_ms: mean per input with it, out of fold.
+        quality: mean with it, out of fold.
     """
 
     variant: str
-    cost: float
+    latency_ms: float
     quality: float
 
 
-def choose_portfolio(problem: Problem, penalty: float, size: int) -> tuple[Addition, ...]:
-    """Return at most `size` variants, in the order in which they were added."""
-    candidates = _undominated(problem)
-    policy = fit_staged(
-        [problem.names[number] for number in candidates],
-        [problem.evidence[number] for number in candidates],
-        problem.targets,
-        max_stages=min(2, size),
-    )
-    prices = problem.prices_ms[candidates]
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where a policy lies: at this penalty it takes so long and is right so often."""
+
+    penalty: float
+    latency_ms: float
+    quality: float
+
+
+class OutOfFold:
+    """Staged policies, each trained without a fold, and what they do on that fold at any penalty.
+
+    Args:
+        problem: samples and variants.
+        columns: variants of the policies.
+        max_stages: the most variants that may run for one input.
+        seed: of the folds.
+    """
+
+    def __init__(self, problem: Problem, columns: Sequence[int], max_stages: int, seed: int = 0) -> None:
+        self.names = tuple(problem.names[column] for column in columns)
+        self.prices = problem.prices_ms[list(columns)]
+        fold_of = np.random.default_rng(seed).permutation(len(problem.targets)) % _FOLDS
+        self._parts: list[tuple[StagedPolicy, Problem]] = []
+        for fold in range(_FOLDS):
+            training = problem.take(np.flatnonzero(fold_of != fold)).among(columns)
+            policy = fit_staged(training.names, training.evidence, training.targets, max_stages=max_stages, seed=seed)
+            self._parts.append((policy, problem.take(np.flatnonzero(fold_of == fold)).among(columns)))
+
+    def at(self, penalty: float, allowed: Sequence[int] | None = None) -> Point:
+        """Return the point at a penalty, with only some of the variants allowed to run."""
+        prices = self.prices
+        if allowed is not None:
+            prices = np.full(len(self.prices), np.inf)
+            prices[list(allowed)] = self.prices[list(allowed)]
+        latency, right, n = 0.0, 0.0, 0
+        for policy, test in self._parts:
+            walk = policy.walk(policy.plan(prices, penalty), test.evidence)
+            latency += float((walk.ran @ self.prices).sum())
+            right += float((walk.classes == test.targets).sum())
+            n += len(test.targets)
+        return Point(penalty, latency / n, right / n)
+
+    def best(self, penalties: Sequence[float], floor: float | None, price: float) -> Point:
+        """Return the best point: fastest that meets the floor, else the most accurate; by cost without a floor.
+
+        Args:
+            penalties: to try.
+            floor: least quality, or None.
+            price: of a wrong answer, for the cost.
+        """
+        points = [self.at(penalty) for penalty in penalties]
+        return min(points, key=lambda point: rank(point, floor, price))
+
+
+def rank(point: Point, floor: float | None, price: float) -> tuple[float, float]:
+    """Return what is minimised: how much quality is missing, then latency (or cost, without a floor)."""
+    if floor is None:
+        return 0.0, point.latency_ms + price * (1.0 - point.quality)
+    return max(0.0, floor - point.quality - 1e-9), point.latency_ms
+
+
+def choose_portfolio(policies: OutOfFold, price: float, size: int) -> tuple[Addition, ...]:
+    """Return at most `size` variants, in the order in which they were added.
+
+    Args:
+        policies: over the variants to choose from.
+        price: of a wrong answer.
+        size: how many at most.
+    """
     chosen: list[int] = []
     additions: list[Addition] = []
-    while len(chosen) < min(size, len(candidates)):
-        best = min(
-            (number for number in range(len(candidates)) if number not in chosen),
-            key=lambda number: _cost(policy, prices, [*chosen, number], penalty)[0],
-        )
-        cost, quality = _cost(policy, prices, [*chosen, best], penalty)
-        if additions and cost > additions[-1].cost * (1.0 - _LEAST_GAIN):
+    cost = np.inf
+    while len(chosen) < min(size, len(policies.names)):
+        points = {
+            number: policies.at(price, [*chosen, number])
+            for number in range(len(policies.names))
+            if number not in chosen
+        }
+        number = min(points, key=lambda key: rank(points[key], None, price))
+        best = points[number]
+        if rank(best, None, price)[1] > cost * (1.0 - _LEAST_GAIN):
             break
-        chosen.append(best)
-        additions.append(Addition(policy.variants[best], cost, quality))
+        cost = rank(best, None, price)[1]
+        chosen.append(number)
+        additions.append(Addition(policies.names[number], best.latency_ms, best.quality))
     return tuple(additions)
 
 
 def complementary(problem: Problem, penalty: float, size: int) -> tuple[int, ...]:
-    """Return at most `size` variants among which an oracle would cost least (greedy), for selectors without stages."""
+    """Return at most `size` variants among which an oracle would cost least (greedy), to choose without stages."""
     cost = problem.costs(penalty)
     chosen: list[int] = []
     so_far = np.full(len(cost), np.inf)
@@ -73,29 +140,26 @@ def complementary(problem: Problem, penalty: float, size: int) -> tuple[int, ...
     return tuple(chosen)
 
 
-def _cost(policy: StagedPolicy, prices: np.ndarray, variants: Sequence[int], penalty: float) -> tuple[float, float]:
-    allowed = np.full(len(prices), np.inf)
-    allowed[list(variants)] = prices[list(variants)]
-    plan = policy.plan(allowed, penalty)
-    return plan.expected_price + penalty * (1.0 - plan.expected_quality), plan.expected_quality
+def pareto(problem: Problem, floor: float | None) -> list[int]:
+    """Return the variants that are worth trying: no other one is faster and better; thinned out where they crowd.
 
-
-def _undominated(problem: Problem) -> list[int]:
-    """Leave out variants of a model that are slower and no better than another variant of the same model."""
+    The most accurate variant and the fastest that meets the floor are always among them.
+    """
     quality = problem.quality.mean(axis=0)
-    models = [name.partition("/")[0] for name in problem.names]
-    return [
-        number
-        for number in range(len(models))
-        if not any(
-            models[other] == models[number]
-            and other != number
-            and problem.prices_ms[other] <= problem.prices_ms[number]
-            and quality[other] >= quality[number]
-            and (
-                other < number
-                or (problem.prices_ms[other], quality[other]) != (problem.prices_ms[number], quality[number])
-            )
-            for other in range(len(models))
-        )
-    ]
+    order = np.lexsort((-quality, problem.prices_ms))
+    front: list[int] = []
+    for number in order.tolist():
+        if not front or quality[number] > quality[front[-1]]:
+            front.append(number)
+    needed = {front[-1]}
+    if floor is not None:
+        needed |= set([number for number in front if quality[number] >= floor][:1])
+    while len(front) > _MOST_CANDIDATES:
+        front.pop(_most_crowded(front, needed, problem.prices_ms))
+    return front
+
+
+def _most_crowded(front: Sequence[int], needed: set[int], prices: NDArray[np.float64]) -> int:
+    """Return the position whose neighbours on the front are nearest in price, by ratio."""
+    positions = [position for position in range(1, len(front) - 1) if front[position] not in needed]
+    return min(positions, key=lambda position: float(prices[front[position + 1]] / prices[front[position - 1]]))

@@ -13,7 +13,7 @@ from compsel.errors import SelectorError
 from compsel.selection.evidence import Evidence
 from compsel.selection.objective import Objective
 from compsel.selection.policies import STOP, FixedPolicy, Policy, SelectingPolicy, Stages, Stagewise
-from compsel.selection.portfolio import Addition, choose_portfolio, complementary
+from compsel.selection.portfolio import Addition, OutOfFold, choose_portfolio, complementary, pareto, rank
 from compsel.selection.problem import Outcome, Problem
 from compsel.selection.staged import Plan, StagedPolicy
 from compsel.selection.staged_training import fit_staged
@@ -31,7 +31,8 @@ __all__ = [
 Floats = NDArray[np.float64]
 # a wrong answer costs as much as so many inferences of the most accurate network, unless the objective says otherwise
 _PENALTY_IN_INFERENCES = 10.0
-_INNER_FOLDS = 5
+# prices of a wrong answer that portfolios are chosen at, as multiples of the objective's, when a floor must be met
+_PORTFOLIO_PRICES = (1.0, 2.5, 6.0)
 _SHORTLIST = 5  # variants among which selectors without stages choose
 # penalties that are tried, as multiples of the objective's
 _PENALTIES = tuple(float(factor) for factor in np.geomspace(0.05, 20.0, 16))
@@ -123,33 +124,24 @@ class StagedRecipe(Recipe):
         return bool(problem.evidence) and len(problem.names) > 1
 
     def fit(self, problem: Problem, objective: Objective) -> Fitted:
-        """Choose the portfolio, then the penalty, then train on everything."""
-        base = penalty_of(problem, objective)
-        portfolio = choose_portfolio(problem, base, self.size)
+        """Choose the portfolio, then the penalty, both out of fold; then train on everything."""
+        price = penalty_of(problem, objective)
+        penalties = [price * factor for factor in _PENALTIES]
+        floor = None
+        if objective.max_loss is not None or objective.min_quality is not None:
+            floor = floor_of(problem, objective)
+        candidates = OutOfFold(problem, pareto(problem, floor), min(2, self.max_stages), self.seed)
+        found = {}
+        for factor in _PORTFOLIO_PRICES if floor is not None else (1.0,):
+            portfolio = choose_portfolio(candidates, price * factor, self.size)
+            columns = [problem.names.index(addition.variant) for addition in portfolio]
+            found[portfolio] = OutOfFold(problem, columns, self.max_stages, self.seed).best(penalties, floor, price)
+        portfolio, best = min(found.items(), key=lambda item: rank(item[1], floor, price))
         columns = [problem.names.index(addition.variant) for addition in portfolio]
-        factor = self._least_factor(problem, objective, columns, base)
         policy = self._train(problem, columns)
-        plan = policy.plan(problem.prices_ms[columns], base * factor)
+        plan = policy.plan(problem.prices_ms[columns], best.penalty)
         _check_same(policy, plan, [problem.evidence[column] for column in columns])
-        return Fitted(Stagewise(policy, base * factor, plan.expected_quality), portfolio)
-
-    def _least_factor(self, problem: Problem, objective: Objective, columns: Sequence[int], base: float) -> float:
-        """Return the penalty, as a factor, at which the policy is fastest and meets the floor, out of fold."""
-        folds = np.random.default_rng(self.seed).permutation(len(problem.targets)) % _INNER_FOLDS
-        parts: dict[float, list[Outcome]] = {factor: [] for factor in _PENALTIES}
-        for fold in range(_INNER_FOLDS):
-            policy = self._train(problem.take(np.flatnonzero(folds != fold)), columns)
-            test = problem.take(np.flatnonzero(folds == fold))
-            for factor, found in parts.items():
-                found.append(_walk(policy, columns, test, base * factor))
-        outcomes = {factor: Outcome.concatenate(found) for factor, found in parts.items()}
-        if objective.max_loss is None and objective.min_quality is None:
-            return 1.0
-        floor = floor_of(problem, objective)
-        good = [factor for factor, outcome in outcomes.items() if outcome.quality.mean() >= floor - 1e-9]
-        if not good:
-            return max(outcomes, key=lambda factor: float(outcomes[factor].quality.mean()))
-        return min(good, key=lambda factor: float(outcomes[factor].latency_ms.mean()))
+        return Fitted(Stagewise(policy, best.penalty, plan.expected_quality), portfolio)
 
     def _train(self, problem: Problem, columns: Sequence[int]) -> StagedPolicy:
         return fit_staged(

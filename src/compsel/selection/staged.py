@@ -29,7 +29,7 @@ class Node:
 
     Attributes:
         members: their indices, ascending; empty at the root.
-        weights: (n_members,), of the pool that fuses their probabilities.
+        weights: (n_members,), powers of the pool that fuses their probabilities.
         coefficients: (n_features,), of the logistic calibration; with `intercept` it maps the features of `fuse`
             to the log-odds that the fused answer is right.
         intercept: see coefficients.
