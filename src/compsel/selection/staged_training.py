@@ -17,6 +17,7 @@ _BANDWIDTH = 0.5  # of the kernel that smooths transitions, in log-odds
 _FOLDS = 5
 _RIDGE = 1.0  # on standardised features
 _NEWTON_STEPS = 50
+_SETTLED = 1e-6
 _PRIOR_WEIGHT = 0.7  # two stages that say the same thing are not twice as right
 _POOL_RIDGE = 2e-3
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.02, 3.0
@@ -81,14 +82,16 @@ def _pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Fl
         beyond = found.n_others * np.exp(others - top)
         total = powers.sum(axis=1) + beyond
         share, share_beyond = powers / total[:, None], beyond / total
-        mean = np.einsum("nc,ncs->ns", share, found.log_probabilities) + share_beyond[:, None] * found.log_rest
-        square = np.einsum("nc,ncs,nct->st", share, found.log_probabilities, found.log_probabilities)
-        square += np.einsum("n,ns,nt->st", share_beyond, found.log_rest, found.log_rest)
+        weighted = share[:, :, None] * found.log_probabilities
+        mean = weighted.sum(axis=1) + share_beyond[:, None] * found.log_rest
+        square = np.tensordot(weighted, found.log_probabilities, axes=([0, 1], [0, 1]))
+        square += (share_beyond[:, None] * found.log_rest).T @ found.log_rest
         ridge = _POOL_RIDGE * len(labels)
         gradient = (mean - of_label).sum(axis=0) + ridge * (weights - _PRIOR_WEIGHT)
         step = np.linalg.solve(square - mean.T @ mean + ridge * np.eye(len(weights)), gradient)
+        before = weights
         weights = np.clip(weights - np.clip(step, -0.5, 0.5), _LEAST_WEIGHT, _MOST_WEIGHT)
-        if np.abs(step).max() < 1e-8:
+        if np.abs(weights - before).max() < _SETTLED:
             break
     return weights
 
