@@ -127,6 +127,16 @@ def test_gap_of_known_figures() -> None:
     assert evaluation.to_dict()["overhead_ms"]["share_of_mean_latency"] == pytest.approx(0.02 / 3)
 
 
+def test_a_wrong_answer_costs_the_penalty_on_top_of_its_time() -> None:
+    evaluation = made_up(
+        {"best_static": [2.0] * 4, "adaptive": [3.0] * 4, "oracle": [1.0] * 4, "most_accurate": [8.0] * 4}
+    )
+    evaluation.results["best_static"].right = np.array([1.0, 1.0, 0.0, 0.0])
+    evaluation.results["adaptive"].right = np.array([1.0, 1.0, 1.0, 0.0])
+    assert evaluation.results["best_static"].cost(10.0).tolist() == [2.0, 2.0, 12.0, 12.0]
+    assert evaluation.gap_closed[0] == pytest.approx((28.0 - 22.0) / (28.0 - 4.0))
+
+
 def test_without_a_gap_the_share_that_is_closed_is_null() -> None:
     same = [2.0] * 4
     content = made_up({"best_static": same, "adaptive": same, "oracle": same, "most_accurate": same}).to_dict()

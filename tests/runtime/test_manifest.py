@@ -91,13 +91,25 @@ def test_manifest_that_is_a_link_is_refused(bundle: Path, tmp_path: Path) -> Non
         check_bundle(bundle)
 
 
-@pytest.mark.parametrize(
-    "name", ["../outside.txt", "/etc/passwd", "variants/../../x", "..\\outside", "C:/x", "", ".", "a/./b", "a//b"]
-)
-def test_paths_that_lead_out_or_are_not_plain_are_refused(bundle: Path, name: str) -> None:
+def only(bundle: Path, name: str) -> None:
+    """Make the manifest list one file, and let nothing else be there."""
     rewrite(bundle, files={name: {"size_bytes": 0, "sha256": "0" * 64}})
     for entry in FILES:
         (bundle / entry).unlink()
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside.txt", "/etc/passwd", "variants/../../x", "variants/../x", "..\\outside", "C:/x", "", "."]
+)
+def test_paths_that_lead_out_are_refused_for_that(bundle: Path, name: str) -> None:
+    only(bundle, name)
+    with pytest.raises(IntegrityError, match="a path out of the bundle: do not trust it"):
+        check_bundle(bundle)
+
+
+@pytest.mark.parametrize("name", ["variants/./net.onnx", "variants//net.onnx", "./bundle.json"])
+def test_paths_in_another_spelling_are_refused(bundle: Path, name: str) -> None:
+    rewrite(bundle, files={name: {"size_bytes": 0, "sha256": "0" * 64}})
     with pytest.raises(IntegrityError):
         check_bundle(bundle)
 
