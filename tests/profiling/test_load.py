@@ -45,6 +45,8 @@ def test_each_process_works_without_pause_and_ends(kind):
     with BusyProcesses(2, kind):
         busy = children() - before
         assert len(busy) == 2
+        # a terminal sends Ctrl-C to the whole group: it must not reach them, for they would print
+        assert os.getpgrp() not in {os.getpgid(pid) for pid in busy}
         assert all(works(pid) for pid in busy)
     assert ends(busy)
 
