@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from compsel.pipeline import build
     from compsel.model import Model
+    from compsel.pipeline import build
     from compsel.preprocessing import ImagePreprocessing
     from compsel.runtime import Answer, Runtime, load
     from compsel.samples import ImageFolder, TensorFolder
