@@ -30,7 +30,7 @@ class Draft:
     >>> proto = onnx.ModelProto(graph=onnx.GraphProto(initializer=[weight]))
     >>> draft = borrow(proto)
     >>> draft.proto.graph.initializer[0].HasField("raw_data"), draft.array(draft.proto.graph.initializer[0]).sum()
-    (False, 4096.0)
+    (False, np.float32(4096.0))
     """
 
     proto: onnx.ModelProto

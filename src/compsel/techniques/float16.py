@@ -8,12 +8,13 @@ from typing import ClassVar
 import numpy as np
 import onnx
 from onnx import numpy_helper
-from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+from onnxruntime.transformers.float16 import convert_float_to_float16, convert_np_to_float16
 
 from compsel.errors import NotApplicableError
 from compsel.model import Model
 from compsel.samples import Samples
 from compsel.techniques.base import Technique
+from compsel.techniques.draft import Draft
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import editable, infer_types, sort_nodes, with_opset
 
@@ -48,31 +49,55 @@ class Float16(Technique):
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         draft = with_opset(fold(editable(model)), _MINIMUM_OPSET)
         types = infer_types(draft)
-        proto = draft.complete()
+        proto = draft.proto
         del proto.graph.value_info[:]
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
         proto.graph.value_info.extend(types[name] for name in sorted(types.keys() - boundary))
+        kept = _out_of_range(draft)
+        lent = _take_out(draft)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
             # it tells of weights that are rounded: the docstring says how, and verification sees whether it matters
             warnings.simplefilter("ignore")
             converted = convert_float_to_float16(
-                proto,
-                keep_io_types=True,
-                disable_shape_infer=True,
-                op_block_list=[*DEFAULT_OP_BLOCK_LIST],
-                node_block_list=_out_of_range(proto.graph),
+                proto, keep_io_types=True, disable_shape_infer=True, node_block_list=kept
             )
+            _put_back(converted.graph, lent)
+        del converted.graph.value_info[:]
         sort_nodes(converted.graph)
         return model.with_proto(converted)
 
 
-def _out_of_range(graph: onnx.GraphProto) -> list[str]:
+def _take_out(draft: Draft) -> dict[str, onnx.TensorProto]:
+    """Leave empty tensors in the place of the lent weights, for the converter to change their type."""
+    lent = {}
+    for tensor in draft.graph.initializer:
+        data = draft.tensor(tensor)
+        if data is not tensor:
+            lent[tensor.name] = data
+            tensor.CopyFrom(onnx.TensorProto(name=tensor.name, data_type=data.data_type, dims=[0]))
+    return lent
+
+
+def _put_back(graph: onnx.GraphProto, lent: dict[str, onnx.TensorProto]) -> None:
+    for tensor in graph.initializer:
+        data = lent.get(tensor.name)
+        if data is None:
+            continue
+        name = tensor.name
+        if tensor.data_type == data.data_type:
+            tensor.CopyFrom(data)
+        else:
+            tensor.CopyFrom(numpy_helper.from_array(convert_np_to_float16(numpy_helper.to_array(data))))
+        tensor.name = name
+
+
+def _out_of_range(draft: Draft) -> list[str]:
     """Return the names of the nodes that read weights which float16 cannot hold."""
     beyond = set()
-    for tensor in graph.initializer:
+    for tensor in draft.graph.initializer:
         if tensor.data_type == onnx.TensorProto.FLOAT:
-            values = numpy_helper.to_array(tensor)
+            values = draft.array(tensor)
             if values.size and not np.abs(values).max() <= _LARGEST:  # also true for NaN
                 beyond.add(tensor.name)
-    return [node.name for node in graph.node if beyond.intersection(node.input)]
+    return [node.name for node in draft.graph.node if beyond.intersection(node.input)]

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import onnx
-from onnxruntime.quantization import QuantType
-from onnxruntime.quantization.onnx_quantizer import ONNXQuantizer
-from onnxruntime.quantization.quant_utils import QuantizationMode
+from onnx import helper, numpy_helper
 
+from compsel.errors import NotApplicableError
 from compsel.model import Model
 from compsel.samples import Samples
 from compsel.techniques.base import Technique
+from compsel.techniques.draft import Draft
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import (
+    attribute,
     constants,
     editable,
     infer_types,
@@ -22,7 +24,6 @@ from compsel.techniques.graph import (
     with_opset,
 )
 from compsel.techniques.int8_static import check_quantisable
-from compsel.techniques.qdq import quiet
 
 __all__ = ["Int8Dynamic"]
 
@@ -54,40 +55,106 @@ class Int8Dynamic(Technique):
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         draft = with_opset(fold(editable(model)), _MINIMUM_OPSET)
-        types = infer_types(draft)
-        proto = draft.complete()
-        outer = {value.name for value in (*proto.graph.input, *proto.graph.output)}
-        del proto.graph.value_info[:]
-        proto.graph.value_info.extend(types[name] for name in types if name not in outer)
-        weights = constants(proto.graph)
-        layers = [
-            node.name
-            for node in proto.graph.node
-            if is_standard(node, *_LAYERS)
-            and node.input[1] in weights
-            and weights[node.input[1]].data_type == onnx.TensorProto.FLOAT
-        ]
-        with quiet():
-            quantiser = ONNXQuantizer(
-                proto,
-                per_channel=self.per_channel,
-                reduce_range=False,
-                mode=QuantizationMode.IntegerOps,
-                static=False,
-                weight_qType=QuantType.QUInt8,
-                activation_qType=QuantType.QUInt8,
-                tensors_range=None,
-                nodes_to_quantize=None,
-                nodes_to_exclude=[node.name for node in proto.graph.node if node.name not in layers],
-                op_types_to_quantize=list(_LAYERS),
-                extra_options={"MatMulConstBOnly": True},
-            )
-            quantiser.quantize_model()
-        result = quantiser.model.model
-        result.producer_name, result.producer_version = model.proto.producer_name, model.proto.producer_version
-        del result.metadata_props[:]
-        result.metadata_props.extend(model.proto.metadata_props)
-        sort_nodes(result.graph)
-        remove_unused(result.graph)
-        del result.graph.value_info[:]
-        return model.with_proto(result)
+        layers = _layers(draft)
+        if not layers:
+            raise NotApplicableError(f"int8-dynamic: {model.name!r} has no layer with float32 weights of a known value")
+        writer = _Writer(draft, self.per_channel)
+        for node in layers:
+            writer.replace(node)
+        draft.graph.node.extend(writer.nodes)
+        sort_nodes(draft.graph)
+        remove_unused(draft.graph)
+        return model.with_proto(draft.complete())
+
+
+def _layers(draft: Draft) -> list[onnx.NodeProto]:
+    """Return the layers with constant float32 weight and bias and a float32 input."""
+    types, weights = infer_types(draft), constants(draft.graph)
+    return [
+        node
+        for node in draft.graph.node
+        if is_standard(node, *_LAYERS)
+        and node.input[0] in types
+        and types[node.input[0]].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+        and all(
+            name in weights and weights[name].data_type == onnx.TensorProto.FLOAT for name in node.input[1:] if name
+        )
+        and (node.op_type != "MatMul" or len(weights[node.input[1]].dims) == 2)
+        and (node.op_type != "Gemm" or _is_plain(node))
+    ]
+
+
+def _is_plain(gemm: onnx.NodeProto) -> bool:
+    factors = attribute(gemm, "alpha", 1.0), attribute(gemm, "beta", 1.0)
+    return factors == (1.0, 1.0) and not attribute(gemm, "transA", 0)
+
+
+class _Writer:
+    """Writes, for a layer, the integer operators that ONNX Runtime fuses again.
+
+    DynamicQuantizeLinear, then ConvInteger or MatMulInteger, Cast, and Mul by the product of both scales.
+    """
+
+    def __init__(self, draft: Draft, per_channel: bool) -> None:
+        self.draft, self.per_channel = draft, per_channel
+        self.weights = constants(draft.graph)
+        self.nodes: list[onnx.NodeProto] = []
+        self._inputs: set[str] = set()
+        self._quantised: dict[tuple[str, bool], tuple[str, str, str]] = {}
+
+    def replace(self, node: onnx.NodeProto) -> None:
+        """Write the integer form of a layer; the layer itself loses its output, and so goes."""
+        output, name = node.output[0], node.name
+        x, x_scale, x_zero = self._input(node.input[0])
+        transposed = is_standard(node, "Gemm") and bool(attribute(node, "transB", 0))
+        w, w_scale, w_zero = self._weight(node.input[1], is_standard(node, "Conv"), transposed)
+        biased = len(node.input) > 2 and bool(node.input[2])
+        kind = "ConvInteger" if is_standard(node, "Conv") else "MatMulInteger"
+        whole = self._add(kind, [x, w, x_zero, w_zero], f"{name}.whole")
+        if kind == "ConvInteger":
+            self.nodes[-1].attribute.extend(node.attribute)
+        real = self._add("Cast", [whole], f"{name}.real", to=onnx.TensorProto.FLOAT)
+        scale = self._add("Mul", [x_scale, w_scale], f"{name}.scale")
+        scaled = self._add("Mul", [real, scale], f"{name}.scaled" if biased else output)
+        if biased:
+            self._add("Add", [scaled, self._bias(node)], output)
+        node.output[0] = f"{name}.replaced"
+
+    def _input(self, name: str) -> tuple[str, str, str]:
+        parts = (f"{name}.uint8", f"{name}.scale", f"{name}.zero_point")
+        if name not in self._inputs:
+            self._inputs.add(name)
+            self.nodes.append(helper.make_node("DynamicQuantizeLinear", [name], list(parts), f"{name}.quantise"))
+        return parts
+
+    def _weight(self, name: str, convolution: bool, transposed: bool) -> tuple[str, str, str]:
+        key = (name, transposed)
+        if key not in self._quantised:
+            values = self.draft.array(self.weights[name])
+            values = values.T if transposed else values
+            axis = None if convolution or not self.per_channel else 0
+            low, high = np.minimum(values.min(axis=axis), 0), np.maximum(values.max(axis=axis), 0)
+            scale = np.where(high > low, (high - low) / 255, 1).astype(np.float32)
+            zero = np.rint(-low / scale).astype(np.uint8)
+            grid = np.clip(np.rint(values / scale) + zero, 0, 255).astype(np.uint8)
+            stem = f"{name}.transposed" if transposed else name
+            parts = (f"{stem}.uint8", f"{stem}.scale", f"{stem}.zero_point")
+            for part, content in zip(parts, (grid, scale, zero), strict=True):
+                self.draft.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(content), part))
+            self._quantised[key] = parts
+        return self._quantised[key]
+
+    def _bias(self, node: onnx.NodeProto) -> str:
+        bias = self.draft.array(self.weights[node.input[2]])
+        if is_standard(node, "Conv"):
+            # one number for each channel, in front of the spatial axes
+            bias = bias.reshape(-1, *[1] * (len(self.weights[node.input[1]].dims) - 2))
+        name = f"{node.name}.bias"
+        while name in self.weights:
+            name += "_"
+        self.draft.graph.initializer.append(numpy_helper.from_array(bias, name))
+        return name
+
+    def _add(self, op_type: str, inputs: list[str], output: str, **attributes: int) -> str:
+        self.nodes.append(helper.make_node(op_type, inputs, [output], f"{output}.{op_type}", **attributes))
+        return output

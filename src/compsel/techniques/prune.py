@@ -87,9 +87,13 @@ def _prunable(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> 
 def _smallest(weight: np.ndarray, sparsity: float) -> np.ndarray:
     """Return the weight with exactly this share of its numbers, the smallest, at zero."""
     count = round(sparsity * weight.size)
-    flat = weight.flatten()
-    # the sort is stable, so that ties are cut the same way everywhere
-    flat[np.argsort(np.abs(flat), kind="stable")[:count]] = 0.0
+    if count == 0:
+        return weight
+    flat, magnitudes = weight.flatten(), np.abs(weight).ravel()
+    limit = np.partition(magnitudes, count - 1)[count - 1]
+    flat[magnitudes < limit] = 0.0
+    # of those at the limit as many as are still wanted, the first ones
+    flat[np.flatnonzero(magnitudes == limit)[: count - int((magnitudes < limit).sum())]] = 0.0
     return flat.reshape(weight.shape)
 
 

@@ -1,0 +1,52 @@
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+from compsel.techniques import parse, verify
+from tests.techniques.foreign import FLOAT, make, value, weight
+from tests.techniques.inputs import SeededTensors
+
+
+def halves_of(values: np.ndarray) -> np.ndarray | None:
+    """Compress a dense layer with this weight; return its float16 weight, None where it stayed in float32."""
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["h"]), helper.make_node("MatMul", ["h", "v"], ["y"])]
+    first = numpy_helper.from_array(values.astype(np.float32), "w")
+    rows, columns = values.shape
+    model = make(
+        nodes,
+        [value("x", FLOAT, ["N", rows])],
+        [value("y", FLOAT, ["N", 4])],
+        [first, weight("v", columns, 4)],
+    )
+    variant = parse("float16").apply(model)
+    onnx.checker.check_model(variant.to_proto(), full_check=True)
+    assert verify(variant, model, SeededTensors(model)).ok
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in variant.proto.graph.initializer}
+    assert weights["v"].dtype == np.float16
+    return weights["w"] if weights["w"].dtype == np.float16 else None
+
+
+@pytest.mark.parametrize("shape", [(4, 8), (64, 64)], ids=["small", "lent"])
+def test_weights_become_the_nearest_halves(shape: tuple[int, int]) -> None:
+    values = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    halves = halves_of(values)
+    assert halves is not None
+    np.testing.assert_array_equal(halves, values.astype(np.float16))
+
+
+@pytest.mark.parametrize("shape", [(4, 8), (64, 64)], ids=["small", "lent"])
+def test_tiny_weights_keep_their_sign(shape: tuple[int, int]) -> None:
+    values = np.ones(shape, np.float32)
+    values[0, :3] = (1e-12, -1e-12, 0)
+    halves = halves_of(values)
+    assert halves is not None
+    assert halves[0, 0] > 0 and halves[0, 1] < 0 and halves[0, 2] == 0
+
+
+@pytest.mark.parametrize("shape", [(4, 8), (64, 64)], ids=["small", "lent"])
+def test_layers_with_weights_beyond_the_range_stay_in_float32(shape: tuple[int, int]) -> None:
+    values = np.ones(shape, np.float32)
+    values[0, 0] = 1e5
+    assert halves_of(values / 1e3) is not None
+    assert halves_of(values) is None

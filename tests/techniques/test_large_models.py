@@ -1,0 +1,52 @@
+"""Large weights are lent, not copied, and arrive whole in what is written."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+from compsel import Model
+from compsel.techniques import parse, session, verify
+from compsel.techniques.draft import borrow
+from compsel.techniques.graph import editable, with_opset
+from tests.techniques.foreign import FLOAT, make, value, weight
+from tests.techniques.inputs import SeededTensors
+
+
+def wide(opset: int = 17) -> Model:
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["h"]),
+        helper.make_node("Relu", ["h"], ["r"]),
+        helper.make_node("Gemm", ["r", "w", "b"], ["y"], transB=1),
+    ]
+    weights = [weight("w", 128, 128, scale=0.1), weight("b", 128)]
+    return make(nodes, [value("x", FLOAT, ["N", 128])], [value("y", FLOAT, ["N", 128])], weights, opset)
+
+
+def test_a_draft_is_small_and_completes_to_the_same() -> None:
+    model = wide()
+    draft = borrow(model.proto)
+    assert draft.proto.ByteSize() < model.proto.ByteSize() / 20
+    assert draft.complete().graph == model.proto.graph
+
+
+def test_the_converter_keeps_what_is_lent() -> None:
+    draft = with_opset(editable(wide(opset=9)), 13)
+    assert {entry.version for entry in draft.proto.opset_import} == {13}
+    assert draft.proto.ByteSize() < 10_000
+    before = numpy_helper.to_array(wide().proto.graph.initializer[0])
+    after = next(tensor for tensor in draft.complete().graph.initializer if tensor.name == "w")
+    np.testing.assert_array_equal(numpy_helper.to_array(after), before)
+
+
+@pytest.mark.parametrize("spec", ["none", "float16", "int8-static", "int8-dynamic", "prune:0.1"])
+@pytest.mark.parametrize("opset", [9, 17])
+def test_every_technique_through_files(spec: str, opset: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "_IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(session, "_ALIGNMENT", 4096)
+    model = wide(opset)
+    variant = parse(spec).apply(model, SeededTensors(model))
+    onnx.checker.check_model(variant.to_proto(), full_check=True)
+    assert not any(tensor.external_data for tensor in variant.proto.graph.initializer)
+    verification = verify(variant, model, SeededTensors(model))
+    assert verification.ok and verification.correlation is not None and verification.correlation > 0.99

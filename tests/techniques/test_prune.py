@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import helper, numpy_helper
+
+from compsel import Model
+from compsel.networks import build
+from compsel.techniques import parse
+from tests.techniques.foreign import FLOAT, make, value
+from tests.techniques.inputs import Photographs
+
+
+def two_layers(first: np.ndarray, second: np.ndarray) -> Model:
+    weights = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in (("a", first), ("b", second))]
+    nodes = [helper.make_node("MatMul", ["x", "a"], ["h"]), helper.make_node("MatMul", ["h", "b"], ["y"])]
+    inputs, outputs = [value("x", FLOAT, ["N", len(first)])], [value("y", FLOAT, ["N", second.shape[1]])]
+    return make(nodes, inputs, outputs, weights)
+
+
+def weights_of(model: Model) -> dict[str, np.ndarray]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.proto.graph.initializer}
+
+
+@given(st.floats(0, 1), st.integers(0, 3))
+@settings(max_examples=30, deadline=None)
+def test_exactly_that_share_of_a_layer_the_smallest(sparsity: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # whole numbers: many ties
+    arrays = {name: rng.integers(1, 5, (6, 6)) * rng.choice([-1, 1], (6, 6)) for name in "ab"}
+    pruned = weights_of(parse(f"prune:{sparsity!r}").apply(two_layers(arrays["a"], arrays["b"])))
+    for name, before in arrays.items():
+        after = pruned[name]
+        assert (after == 0).sum() == round(sparsity * 36)
+        kept = after != 0
+        np.testing.assert_array_equal(after[kept], before[kept])
+        if kept.any() and not kept.all():
+            assert np.abs(before[~kept]).max() <= np.abs(before[kept]).min()
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.25, 0.5, 0.9, 1.0])
+def test_the_global_scope_takes_the_smallest_of_all(sparsity: float) -> None:
+    rng = np.random.default_rng(1)
+    large, small = rng.standard_normal((40, 40)), 0.1 * rng.standard_normal((40, 40))
+    pruned = weights_of(parse(f"prune:{sparsity},scope=global").apply(two_layers(large, small)))
+    zeros = {name: float((values == 0).mean()) for name, values in pruned.items()}
+    assert (zeros["a"] + zeros["b"]) / 2 == pytest.approx(sparsity, abs=0.01)
+    assert zeros["b"] >= zeros["a"]
+
+
+def test_depthwise_filters_stay() -> None:
+    model = build("mobilenet-v1", width=0.25, resolution=64)
+    pruned = parse("prune:0.5").apply(model)
+    shares = {name: float((values == 0).mean()) for name, values in weights_of(pruned).items() if values.ndim == 4}
+    assert all(share == 0 for name, share in shares.items() if "conv_dw" in name)
+    assert all(share == pytest.approx(0.5, abs=0.01) for name, share in shares.items() if "conv_dw" not in name)
+
+
+def test_samples_correct_the_biases() -> None:
+    model = build("mobilenet-v1", width=0.25, resolution=64)
+    plain, corrected = (weights_of(parse("prune:0.5").apply(model, samples)) for samples in (None, Photographs()))
+    changed = [name for name in plain if not np.array_equal(plain[name], corrected[name])]
+    assert changed and all(plain[name].ndim == 1 for name in changed)
