@@ -39,8 +39,6 @@ LAYERS = (
     "networks",
     "processors",
     "features",
-    # what an answer says is read by engines and profiles; the rest of selection learns from profiles
-    "selection.evidence",
     "variant",
     "variants",
     "techniques",

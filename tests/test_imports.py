@@ -92,7 +92,7 @@ except MissingDependencyError as error:
 
 
 @pytest.mark.parametrize(
-    "name", ["model", "variant", "images", "selection.evidence", "profiling.tables", "techniques", "processors"]
+    "name", ["model", "variant", "images", "features.probe", "profiling.tables", "techniques", "processors"]
 )
 def test_modules_can_be_imported_first(name):
     """No module needs another one to be imported before it."""

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import InputError
+from compsel.features.probe import softmax
 from compsel.preprocessing import ImagePreprocessing
 from compsel.processors.base import Processor
-from compsel.selection.evidence import softmax
 from compsel.specs import TensorSpec, check_feeds
 
 __all__ = ["Engine", "Variant"]

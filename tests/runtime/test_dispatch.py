@@ -10,12 +10,12 @@ import pytest
 
 import compsel
 from compsel.errors import BundleError, ImageError, InputError
+from compsel.features.probe import softmax
 from compsel.feeds import feeds_of
 from compsel.model import Model
 from compsel.profiling.tables import Profile
 from compsel.runtime import Runtime
 from compsel.samples import ArraySamples, ImageFolder
-from compsel.selection.evidence import softmax
 from compsel.selection.policies import FixedPolicy, Stagewise
 from tests.staged_bundle import INT8, LATENCY_MS, LOWER, NONE, staged_policy
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from compsel.selection.evidence import Evidence, read_evidence, stack_evidence
+from compsel.features.probe import Evidence, read_evidence, stack_evidence
 from compsel.selection.problem import Problem
 
 N_CLASSES = 40

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compsel.errors import BundleError
-from compsel.selection.evidence import Evidence, stack_evidence
+from compsel.features.probe import Evidence, stack_evidence
 from compsel.selection.policies import STOP, FixedPolicy, Policy, SelectingPolicy, Stagewise, policy_from_dict
 from compsel.selection.staged import StagedPolicy
 from compsel.selection.staged_training import fit_staged

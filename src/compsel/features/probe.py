@@ -1,173 +1,225 @@
-"""How sure a classifier's answer is: what the output of a cheap variant says about the need of a better one.
+"""What the stages that ran say about an input: their most probable classes, fused, and how sure they are together.
 
-These are pure functions of numbers, a few microseconds each: they run after every stage of every inference.
+The same arithmetic runs when a policy is trained (on a table of samples) and on the device (on one input), so that
+both decide alike.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from compsel.errors import InputError
+__all__ = [
+    "TOP",
+    "Candidates",
+    "Evidence",
+    "Fused",
+    "candidates",
+    "fuse",
+    "fuse_one",
+    "n_features",
+    "read_evidence",
+    "softmax",
+    "stack_evidence",
+]
 
-__all__ = ["PROBE_FEATURES", "Evidence", "evidence", "is_probabilities", "probe_features", "softmax"]
-
-Kind = Literal["logits", "probabilities"]
-
-PROBE_FEATURES = (
-    "top1",  # probability of the likeliest class
-    "margin",  # its distance to that of the second
-    "entropy",  # of all classes, in nats
-    "log_ratio",  # logarithm of first over second probability: the gap of their logits; at most 50
-)
-_MOST_LOG_RATIO = 50.0
-_LEAST = np.float32(1e-30)
-# a logit so far below the greatest has probability 0 in float32; minus infinity is brought up to it
-_ZERO_FROM = 200.0
-# what rounding to half precision, or a table of 8-bit numbers, does to a sum of probabilities
-_SUM_TOLERANCE = 0.02
+# classes kept of each answer: the right one is hardly ever beyond, and a table stays small
+TOP = 10
+_LEAST_REST = 1e-6  # of the probability that the classes beyond share
+_TINY = 1e-12
+_SOFT = 1e-4  # keeps log-odds finite; differences beyond it say nothing about being right
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one output of a classifier says.
+    """The most probable classes of the answers to n inputs.
 
     Attributes:
-        probabilities: float32 (n_classes,), their sum is 1.
-        top: index of the likeliest class.
-        features: float32 (n,) in the order of `PROBE_FEATURES`.
+        classes: int32 (n, k), most probable first.
+        probabilities: float32 (n, k), descending.
+        n_classes: how many classes there are.
     """
 
-    probabilities: np.ndarray
-    top: int
-    features: np.ndarray
+    classes: NDArray[np.int32]
+    probabilities: NDArray[np.float32]
+    n_classes: int
+
+    def take(self, rows: NDArray[np.intp]) -> "Evidence":
+        """Return the evidence of some of the inputs."""
+        return Evidence(self.classes[rows], self.probabilities[rows], self.n_classes)
 
 
-def evidence(output: np.ndarray, kind: Kind | None = None) -> Evidence:
-    """Read a classifier's output.
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """The fused answers of several stages.
 
-    Args:
-        output: (n_classes,), or with axes of length 1 around it: logits or probabilities.
-        kind: which of them; None: `is_probabilities` says. Declare it where it is known.
-
-    Returns:
-        What it says. An output with NaN says nothing: the features are those of equal probabilities.
-
-    Raises:
-        InputError: more than one row, or no class.
-
-    >>> sure = evidence(np.array([[0.0, 9.0, 1.0]], np.float32))
-    >>> sure.top, sure.features.round(3).tolist()
-    (1, [1.0, 0.999, 0.004, 8.0])
-    >>> evidence(np.array([0.5, 0.5], np.float32)).features.round(3).tolist()
-    [0.5, 0.0, 0.693, 0.0]
+    Attributes:
+        classes: int (n,), the most probable class.
+        features: float64 (n, n_features), what tells whether it is right: see `fuse`.
     """
-    row = _row(output)
-    if kind is None:
-        kind = "probabilities" if is_probabilities(row) else "logits"
-    if kind == "logits":
-        top = int(row.argmax())
-        probabilities, entropy = _softmax(row, top)
+
+    classes: NDArray[np.intp]
+    features: NDArray[np.float64]
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the probabilities of logits, over the last axis.
+
+    >>> softmax(np.array([0.0, 0.0], np.float32))
+    array([0.5, 0.5], dtype=float32)
+    """
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    powers /= powers.sum(axis=-1, keepdims=True)
+    return np.asarray(powers, np.float32)
+
+
+def read_evidence(probabilities: NDArray[np.float32], top: int = TOP) -> Evidence:
+    """Return the evidence in the probabilities (n_classes,) of one answer.
+
+    >>> read_evidence(np.array([0.1, 0.7, 0.2], np.float32)).classes
+    array([[1, 2, 0]], dtype=int32)
+    """
+    count = len(probabilities)
+    if count > 4 * top:
+        some = probabilities.argpartition(count - top)[count - top :]
+        some = some[(-probabilities[some]).argsort(kind="stable")]
     else:
-        probabilities = _normalised(row)
-        top, entropy = int(probabilities.argmax()), _entropy(probabilities)
-    return Evidence(probabilities, top, _features(probabilities, top, entropy))
+        some = (-probabilities).argsort(kind="stable")[:top]
+    return Evidence(some.astype(np.int32)[None], probabilities[some][None], count)
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return the probabilities of logits: float32 (n_classes,).
+def stack_evidence(rows: Sequence[Evidence]) -> Evidence:
+    """Return the evidence of several inputs as one table."""
+    return Evidence(
+        np.concatenate([row.classes for row in rows]),
+        np.concatenate([row.probabilities for row in rows]),
+        rows[0].n_classes,
+    )
 
-    Raises:
-        InputError: more than one row, or no class.
 
-    >>> softmax(np.array([0.0, math.log(3)])).tolist()
-    [0.25, 0.75]
+def n_features(stages: int) -> int:
+    """Number of features that `fuse` gives for so many stages."""
+    return 2 if stages == 1 else 5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The classes that any stage named, with what every stage says about them.
+
+    Attributes:
+        classes: (n, n_candidates); a class that two stages named stands there twice.
+        counted: bool (n, n_candidates), False for a class that stands further to the left already.
+        log_probabilities: (n, n_candidates, n_stages).
+        log_rest: (n, n_stages), of each class that the stage did not name: what it left over, spread evenly.
+        n_others: (n,), number of classes that no stage named.
     """
-    row = _row(logits)
-    return _softmax(row, int(row.argmax()))[0]
+
+    classes: NDArray[np.int32]
+    counted: NDArray[np.bool_]
+    log_probabilities: NDArray[np.float64]
+    log_rest: NDArray[np.float64]
+    n_others: NDArray[np.float64]
 
 
-def is_probabilities(output: np.ndarray) -> bool:
-    """Say whether an output looks like probabilities: none below 0, and a sum of 1.
+def candidates(stages: Sequence[Evidence]) -> Candidates:
+    """Collect what stages say about the same n inputs."""
+    classes = np.concatenate([stage.classes for stage in stages], axis=1)
+    same = classes[:, :, None] == classes[:, None, :]
+    counted = same.argmax(axis=2) == np.arange(classes.shape[1])
+    logs, rests = [], []
+    for stage in stages:
+        probabilities = stage.probabilities.astype(np.float64)
+        rest = np.maximum(1.0 - probabilities.sum(axis=1), _LEAST_REST) / max(
+            stage.n_classes - stage.classes.shape[1], 1
+        )
+        named = classes[:, :, None] == stage.classes[:, None, :]
+        mass = np.matmul(named, probabilities[:, :, None])[:, :, 0]
+        logs.append(np.log(np.where(named.any(axis=2), np.maximum(mass, _TINY), rest[:, None])))
+        rests.append(np.log(rest))
+    others = stages[0].n_classes - counted.sum(axis=1)
+    return Candidates(classes, counted, np.stack(logs, axis=2), np.stack(rests, axis=1), others.astype(np.float64))
 
-    >>> is_probabilities(np.array([0.2, 0.8])), is_probabilities(np.array([-1.0, 2.0]))
-    (True, False)
-    """
-    row = output.reshape(-1)
-    # argmin and argmax are faster than min and max, and find NaN first
-    if row.size == 0 or not row[row.argmin()] >= 0 or row[row.argmax()] > 1 + _SUM_TOLERANCE:
-        return False
-    return abs(float(row.sum()) - 1.0) <= _SUM_TOLERANCE
 
+def fuse(stages: Sequence[Evidence], weights: NDArray[np.float64]) -> Fused:
+    """Fuse the evidence of stages: a product of their probabilities, each to the power of its weight.
 
-def probe_features(probabilities: np.ndarray) -> np.ndarray:
-    """Describe how sure probabilities are.
+    That is the logarithmic opinion pool (Genest and Zidek, Statistical Science 1(1), 1986, section 3). Classes that a
+    stage did not name share evenly what it left over.
 
     Args:
-        probabilities: float32 (n_classes,), not negative, their sum is 1 (as `softmax` returns them).
+        stages: what each stage said about the same n inputs.
+        weights: (n_stages,), the powers.
 
     Returns:
-        float32 (len(PROBE_FEATURES),), all finite.
-
-    >>> probe_features(np.array([1.0, 0.0], np.float32)).tolist()
-    [1.0, 1.0, 0.0, 50.0]
+        The fused classes, and as features the log-odds of the fused probability and its log-ratio to the second
+        class; with several stages also those two of the heaviest stage alone, and the share of stages that agree.
     """
-    return _features(probabilities, int(probabilities.argmax()), _entropy(probabilities))
+    if len(stages) == 1:
+        stage = stages[0]
+        return Fused(stage.classes[:, 0].astype(np.intp), np.stack(_sureness(stage), axis=1))
+    found = candidates(stages)
+    scores = np.where(found.counted, found.log_probabilities @ weights, -np.inf)
+    rows = np.arange(len(scores))
+    top = scores.argmax(axis=1)
+    best = found.classes[rows, top].astype(np.intp)
+    powers = np.exp(scores - scores[rows, top][:, None])
+    total = powers.sum(axis=1) + found.n_others * np.exp(found.log_rest @ weights - scores[rows, top])
+    powers[rows, top] = 0.0
+    first, second = 1.0 / total, powers.max(axis=1) / total
+    agree = sum((stage.classes[:, 0] == best for stage in stages), np.zeros(len(rows))) / len(stages)
+    heavy = _sureness(stages[int(weights.argmax())])
+    return Fused(best, np.stack([_log_odds(first), _log_ratio(first, second), *heavy, agree], axis=1))
 
 
-def _features(probabilities: np.ndarray, top: int, entropy: float) -> np.ndarray:
-    first = float(probabilities[top])
-    rest = probabilities.copy()
-    rest[top] = 0.0
-    second = float(rest[rest.argmax()])
-    ratio = _MOST_LOG_RATIO if second <= 0 else min(_MOST_LOG_RATIO, math.log(first / second))
-    return np.array((first, first - second, max(0.0, entropy), ratio), np.float32)
+def fuse_one(stages: Sequence[Evidence], weights: Sequence[float]) -> tuple[int, list[float]]:
+    """Fuse the evidence of one input: `fuse` without arrays, for the hot path of an app.
+
+    Args:
+        stages: each of one row.
+        weights: the powers.
+
+    Returns:
+        The fused class, and the features of `fuse`.
+    """
+    rows = [(stage.classes[0].tolist(), stage.probabilities[0].tolist()) for stage in stages]
+    if len(rows) == 1:
+        classes, probabilities = rows[0]
+        return classes[0], _sureness_of(probabilities)
+    scores: dict[int, float] = {}
+    base = 0.0
+    for (classes, probabilities), stage, weight in zip(rows, stages, weights, strict=True):
+        rest = math.log(max(1.0 - sum(probabilities), _LEAST_REST) / max(stage.n_classes - len(classes), 1))
+        base += weight * rest
+        # relative to what the stage says about a class that it does not name
+        for one, probability in zip(classes, probabilities, strict=True):
+            scores[one] = scores.get(one, 0.0) + weight * (math.log(max(probability, _TINY)) - rest)
+    best = max(scores, key=scores.__getitem__)
+    top = scores.pop(best)
+    powers = [math.exp(score - top) for score in scores.values()]
+    total = 1.0 + sum(powers) + (stages[0].n_classes - len(scores) - 1) * math.exp(-top)
+    first, second = 1.0 / total, max(powers, default=0.0) / total
+    agree = sum(classes[0] == best for classes, _ in rows) / len(rows)
+    heavy = rows[max(range(len(rows)), key=weights.__getitem__)][1]
+    return best, [*_sureness_of([first, second]), *_sureness_of(heavy), agree]
 
 
-def _entropy(probabilities: np.ndarray) -> float:
-    return -float(probabilities.dot(np.log(np.maximum(probabilities, _LEAST))))
+def _sureness_of(probabilities: Sequence[float]) -> list[float]:
+    first, second = probabilities[0], probabilities[1] if len(probabilities) > 1 else 0.0
+    return [math.log((first + _SOFT) / (1.0 - first + _SOFT)), math.log((first + _SOFT) / (second + _SOFT))]
 
 
-def _softmax(row: np.ndarray, top: int) -> tuple[np.ndarray, float]:
-    """Return the probabilities of logits and their entropy; `top` is the index of the greatest."""
-    largest = float(row[top])
-    if not math.isfinite(largest):  # argmax finds NaN first, then infinity
-        probabilities = _degenerate(row)
-        return probabilities, _entropy(probabilities)
-    if largest - float(row[row.argmin()]) > _ZERO_FROM:
-        row = np.maximum(row, np.float32(largest - _ZERO_FROM))
-    shifted = row - np.float32(largest)
-    powers = np.exp(shifted)
-    total = float(powers.sum())
-    powers /= np.float32(total)
-    # log p = shifted - log(total)
-    return powers, math.log(total) - float(powers.dot(shifted))
+def _sureness(stage: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    probabilities = stage.probabilities[:, :2].astype(np.float64)
+    first = probabilities[:, 0]
+    second = probabilities[:, 1] if probabilities.shape[1] > 1 else np.zeros_like(first)
+    return _log_odds(first), _log_ratio(first, second)
 
 
-def _row(output: np.ndarray) -> np.ndarray:
-    if output.dtype != np.float32:
-        with np.errstate(over="ignore"):  # what is beyond float32 is infinite
-            output = output.astype(np.float32)
-    row = output.reshape(-1)
-    if row.size == 0 or (output.ndim > 1 and row.size != max(output.shape)):
-        raise InputError(f"a classifier's output: got shape {output.shape}, allowed is one row of classes")
-    return row
+def _log_odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.log((probability + _SOFT) / (1.0 - probability + _SOFT)))
 
 
-def _normalised(row: np.ndarray) -> np.ndarray:
-    if not row[row.argmin()] >= 0:
-        row = np.maximum(row, np.float32(0))  # rounding; NaN stays
-    if not math.isfinite(row[row.argmax()]):
-        return _degenerate(row)
-    total = float(row.sum(dtype=np.float64))
-    if total <= 0:
-        return np.full(row.size, 1.0 / row.size, np.float32)
-    return (row / total).astype(np.float32)
-
-
-def _degenerate(row: np.ndarray) -> np.ndarray:
-    """Infinite values share all probability; with NaN, or nothing but minus infinity, nothing is known."""
-    infinite = np.isposinf(row)
-    known = infinite if infinite.any() and not np.isnan(row).any() else np.ones(row.size, bool)
-    return (known / np.float32(known.sum())).astype(np.float32)
+def _log_ratio(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.log((first + _SOFT) / (second + _SOFT)))

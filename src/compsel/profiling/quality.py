@@ -15,11 +15,11 @@ import numpy as np
 
 from compsel.errors import ProfileError
 from compsel.features.base import FeatureExtractor
+from compsel.features.probe import TOP, read_evidence
 from compsel.processors.base import Processor
 from compsel.profiling.resuming import Progress, measure_rows, silent
 from compsel.profiling.tables import quality_path, read_table, write_table
 from compsel.samples import Samples
-from compsel.selection.evidence import TOP, read_evidence
 from compsel.variant import Engine, Variant
 
 __all__ = ["Progress", "measure_features", "measure_quality", "silent", "time_features"]

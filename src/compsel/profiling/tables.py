@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from compsel.errors import ProfileError, VersionError
 from compsel.features.fingerprint import device_fingerprint
+from compsel.features.probe import Evidence
 from compsel.files import write_json
 from compsel.profiling.columns import read_table, write_table
-from compsel.selection.evidence import Evidence
 from compsel.variant import Variant
 from compsel.variants import slug
 

@@ -13,13 +13,13 @@ from compsel.errors import BundleError, InputError
 from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.features.device import DeviceSampler
+from compsel.features.probe import Evidence, read_evidence
 from compsel.images import decode
 from compsel.runtime.answer import Answer, Stage
 from compsel.runtime.available import available_costs
 from compsel.runtime.bundle import Bundle
 from compsel.runtime.planning import Limits, PlannedPolicy, Planner
 from compsel.runtime.pool import EnginePool
-from compsel.selection.evidence import Evidence, read_evidence
 from compsel.selection.policies import STOP, Policy
 from compsel.specs import TensorSpec
 from compsel.variant import Engine, Variant

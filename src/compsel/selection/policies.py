@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import BundleError
-from compsel.selection.evidence import Evidence, fuse_one
+from compsel.features.probe import Evidence, fuse_one
 from compsel.selection.staged import STOP, Plan, StagedPolicy
 from compsel.selection.staged_json import nodes_to_json, staged_from_json
 

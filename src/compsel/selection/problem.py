@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
+from compsel.features.probe import Evidence
 from compsel.profiling.tables import Profile
 from compsel.selection.costs import CostModel
-from compsel.selection.evidence import Evidence
 
 __all__ = ["Outcome", "Problem"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import SelectorError
-from compsel.selection.evidence import Evidence
+from compsel.features.probe import Evidence
 from compsel.selection.objective import Objective
 from compsel.selection.policies import STOP, FixedPolicy, Policy, SelectingPolicy, Stages, Stagewise
 from compsel.selection.portfolio import Addition, OutOfFold, choose_portfolio, complementary, pareto, rank

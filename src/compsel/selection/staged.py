@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.selection.evidence import Evidence, fuse
+from compsel.features.probe import Evidence, fuse
 
 __all__ = ["STOP", "Node", "Plan", "StagedPolicy", "Walk"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.selection.evidence import n_features
+from compsel.features.probe import n_features
 from compsel.selection.staged import Node, StagedPolicy
 
 __all__ = ["nodes_to_json", "staged_from_json"]

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.selection.evidence import Evidence, candidates, fuse
+from compsel.features.probe import Evidence, candidates, fuse
 from compsel.selection.staged import Node, StagedPolicy
 
 __all__ = ["fit_staged"]

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from compsel.selection.evidence import fuse, fuse_one, n_features, read_evidence, softmax, stack_evidence
+from compsel.features.probe import fuse, fuse_one, n_features, read_evidence, softmax, stack_evidence
 
 logits = hnp.arrays(np.float32, st.integers(2, 60), elements=st.floats(-30, 30, width=32))
 
