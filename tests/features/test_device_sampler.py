@@ -78,13 +78,14 @@ def test_temperature_trend() -> None:
 
 def test_stop_keeps_the_last_state_and_ends_the_thread_and_closes_files() -> None:
     reader = ScriptedReader()
+    before = set(threading.enumerate())
     sampler = DeviceSampler(interval_s=0.01, reader=lambda: reader).start()
-    names = [thread.name for thread in threading.enumerate()]
-    assert "compsel-device-sampler" in names
+    started = set(threading.enumerate()) - before
+    assert [thread.name for thread in started] == ["compsel-device-sampler"]
     sampler.stop()
     sampler.stop()
     assert reader.closed
-    assert "compsel-device-sampler" not in [thread.name for thread in threading.enumerate()]
+    assert not started & set(threading.enumerate())
     assert sampler.state() is sampler.state()
 
 
