@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from compsel.cli.main import main
-from tests.bad_inputs import BAD_INPUT, CASES, Case, World, make_world, outcome, profile, run, truncated
+from tests.bad_input_world import World, make_world, truncated
+from tests.bad_inputs import BAD_INPUT, CASES, Case, outcome, profile, run
 
 COMPSEL = [sys.executable, "-m", "compsel"]
 
