@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import onnx
 from onnx import numpy_helper
-from onnxruntime.transformers.float16 import convert_float_to_float16, convert_np_to_float16
+from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from compsel.errors import NotApplicableError
 from compsel.model import Model
@@ -20,6 +20,7 @@ from compsel.techniques.graph import editable, infer_types, sort_nodes, with_ops
 
 __all__ = ["Float16"]
 
+_SMALLEST = float(np.finfo(np.float16).smallest_subnormal)
 _LARGEST = float(np.finfo(np.float16).max)
 _MINIMUM_OPSET = 9  # Cast and Where take float16 from there on
 
@@ -88,8 +89,16 @@ def _put_back(graph: onnx.GraphProto, lent: dict[str, onnx.TensorProto]) -> None
         if tensor.data_type == data.data_type:
             tensor.CopyFrom(data)
         else:
-            tensor.CopyFrom(numpy_helper.from_array(convert_np_to_float16(numpy_helper.to_array(data))))
+            tensor.CopyFrom(numpy_helper.from_array(_halved(numpy_helper.to_array(data))))
         tensor.name = name
+
+
+def _halved(values: np.ndarray) -> np.ndarray:
+    """Return float16 numbers; those that would become zero become the smallest number, as the converter does it."""
+    halves = values.astype(np.float16)
+    lost = (halves == 0) & (values != 0)
+    halves[lost] = np.copysign(np.float16(_SMALLEST), values[lost])
+    return halves
 
 
 def _out_of_range(draft: Draft) -> list[str]:

@@ -17,6 +17,7 @@ BINS = 4096
 # magnitudes on the grid of 8 bits: both signs share them when a tensor has both
 _LEVELS_ONE_SIGN, _LEVELS_BOTH_SIGNS = 256, 128
 _CANDIDATES = 64
+_LEAST_WIDTH = 1e-30  # its inverse must be a float32
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Histogram:
         """Count values; those beyond the bounds count in the outermost bin."""
         bins = len(self.counts)
         width = (self.high - self.low) / bins
-        if width <= 0.0:
+        if width < _LEAST_WIDTH:
             self.counts[0] += values.size
             return
         index = (values.ravel().astype(np.float32, copy=False) - np.float32(self.low)) * np.float32(1.0 / width)

@@ -76,12 +76,14 @@ def _layers(draft: Draft) -> list[onnx.NodeProto]:
         if is_standard(node, *_LAYERS)
         and node.input[0] in types
         and types[node.input[0]].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
-        and all(
-            name in weights and weights[name].data_type == onnx.TensorProto.FLOAT for name in node.input[1:] if name
-        )
+        and all(_is_float(weights.get(name)) for name in node.input[1:] if name)
         and (node.op_type != "MatMul" or len(weights[node.input[1]].dims) == 2)
         and (node.op_type != "Gemm" or _is_plain(node))
     ]
+
+
+def _is_float(weight: onnx.TensorProto | None) -> bool:
+    return weight is not None and weight.data_type == onnx.TensorProto.FLOAT
 
 
 def _is_plain(gemm: onnx.NodeProto) -> bool:

@@ -34,12 +34,16 @@ def open_session(graph: onnx.ModelProto | Draft, *, optimise: bool = True) -> on
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     elif large:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         options.add_session_config_entry("session.disable_prepacking", "1")
     try:
         with tempfile.TemporaryDirectory(prefix="compsel-", ignore_cleanup_errors=True) as folder:
             model = _write(draft, Path(folder)) if large else _in_memory(draft)
-            return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            # folding constants would make float32 copies of weights that are stored in fewer bits
+            left_out = ["ConstantFolding"] if large else None
+            return onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"], disabled_optimizers=left_out
+            )
     except Exception as error:  # ONNX Runtime's exceptions have no common base
         raise ModelError(f"the model does not load: {' '.join(str(error).split())[:300]}") from error
 
