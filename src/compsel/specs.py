@@ -30,6 +30,12 @@ class TensorSpec:
     dtype: str
     shape: tuple[int | None, ...] | None
 
+    @property
+    def type(self) -> str:
+        """The element type as ONNX Runtime writes it, for example "tensor(float)"."""
+        names = {"float32": "float", "float64": "double"}
+        return "other" if self.dtype == "other" else f"tensor({names.get(self.dtype, self.dtype)})"
+
     def check(self, value: np.ndarray) -> None:
         """Raise InputError unless `value` has the dtype and shape of this specification and holds no NaN."""
         if self.dtype == "other":
