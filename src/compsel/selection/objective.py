@@ -56,6 +56,11 @@ class Objective:
                 f"minimize: got {self.minimize!r}, allowed is 'latency': nothing else is measured for every choice"
             )
 
+    @property
+    def has_floor(self) -> bool:
+        """Whether there is a least quality."""
+        return self.max_loss is not None or self.min_quality is not None
+
     def floor(self, most_accurate: float) -> float:
         """Return the least quality allowed, given that of the most accurate uncompressed network."""
         relative = -1.0 if self.max_loss is None else most_accurate - self.max_loss

@@ -81,9 +81,12 @@ class Recipe(ABC):
 
     Attributes:
         name: the word in comparisons.
+        honours_floor: whether `fit` looks for a policy that meets the objective's floor of quality; those that do
+            not are compared, but shipped only for objectives without a floor.
     """
 
     name: str
+    honours_floor: bool = False
 
     @abstractmethod
     def fit(self, problem: Problem, objective: Objective) -> Fitted:
@@ -98,6 +101,7 @@ class SingleBestRecipe(Recipe):
     """The choice that never changes: least cost among those that meet the floor."""
 
     name = "single best"
+    honours_floor = True
 
     def fit(self, problem: Problem, objective: Objective) -> Fitted:
         """Choose on the means."""
@@ -113,6 +117,7 @@ class StagedRecipe(Recipe):
     """The staged policy over a portfolio, with the least penalty under which the floor is met out of fold."""
 
     name = "staged"
+    honours_floor = True
 
     def __init__(self, size: int = 4, max_stages: int = 3, seed: int = 0) -> None:
         self.size = size
@@ -128,7 +133,7 @@ class StagedRecipe(Recipe):
         price = penalty_of(problem, objective)
         penalties = [price * factor for factor in _PENALTIES]
         floor = None
-        if objective.max_loss is not None or objective.min_quality is not None:
+        if objective.has_floor:
             floor = floor_of(problem, objective)
         candidates = OutOfFold(problem, pareto(problem, floor), min(2, self.max_stages), self.seed)
         found = {}

@@ -150,7 +150,7 @@ def compare(
     outcomes = {name: Outcome.concatenate(found) for name, found in parts.items()}
     penalty = penalty_of(problem, objective)
     scores = {name: _score(name, outcomes, penalty, seed) for name in outcomes}
-    winner, reason = _winner(scores, [recipe.name for recipe in recipes], objective)
+    winner, reason = _winner(scores, recipes, objective)
     return Comparison(scores, winner, reason, penalty)
 
 
@@ -182,12 +182,18 @@ def _score(name: str, outcomes: dict[str, Outcome], penalty: float, seed: int) -
     )
 
 
-def _winner(scores: dict[str, Score], names: Sequence[str], objective: Objective) -> tuple[str, str]:
-    learned = [scores[name] for name in names if name != "single best"]
-    better = [score for score in learned if score.gap_low > 0]
+def _winner(scores: dict[str, Score], recipes: Sequence[Recipe], objective: Objective) -> tuple[str, str]:
+    """Return the kind that costs least among those that honour the floor and beat the single best for certain."""
+    shippable = [
+        scores[recipe.name]
+        for recipe in recipes
+        if recipe.name != "single best" and (recipe.honours_floor or not objective.has_floor)
+    ]
+    better = [score for score in shippable if score.gap_low > 0]
     if not better:
         return "single best", (
-            "no learned selector beats the single best choice with 95 % confidence, so the single best is shipped"
+            "no learned selector that honours the objective beats the single best choice with 95 % confidence, "
+            "so the single best is shipped"
         )
     best = min(better, key=lambda score: score.cost)
     return best.name, (
