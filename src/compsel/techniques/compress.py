@@ -32,6 +32,14 @@ class CompressionReport:
         original_bytes: size of the model before, saved the same way.
         seconds: time to compress and verify.
         verification: how far it agrees with its model; None when it did not come to that.
+
+    >>> import tempfile
+    >>> from compsel.networks import build
+    >>> from compsel.techniques import parse
+    >>> model = build("mobilenet-v1", width=0.25, resolution=32)
+    >>> [report] = compress([model], [parse("int8-static")], None, tempfile.mkdtemp())
+    >>> report.path, report.reason
+    (None, 'int8-static needs calibration samples: got none, give at least one')
     """
 
     model: str

@@ -33,6 +33,11 @@ class Int8Static(Technique):
     The graph is simplified first (batch norms and paddings folded), then gets QuantizeLinear and DequantizeLinear
     around its operators, which runtimes fuse into 8-bit kernels.
 
+    Why these defaults: top-1 of EfficientNet-Lite0 on 600 photographs, x86 without VNNI, float32 89.5 %: weights in
+    the full range 84.5 % (kernels overflow; 89.0 % where they do not), in 7 bits 87.3 %, "safe" 88.2 % and with bias
+    correction 89.3 %, the same on both kinds of processors. Unsigned weights do not overflow either (89.0 %) but run
+    4.6 times slower than float32; signed activations gain nothing.
+
     Attributes:
         method: how ranges follow from the samples; all but "minmax" cut off rare values.
         percentile: percent of the values that "percentile" keeps.

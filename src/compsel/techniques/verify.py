@@ -39,6 +39,11 @@ class Verification:
         correlation: least Pearson correlation of the floating-point outputs with the model's; None without any.
         samples: how many inputs were compared.
         synthetic: whether those were made up, for want of samples.
+
+    >>> from compsel.networks import build
+    >>> model = build("mobilenet-v1", width=0.25, resolution=32)
+    >>> verify(model, model).ok
+    True
     """
 
     ok: bool

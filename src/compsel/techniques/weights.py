@@ -35,6 +35,10 @@ class QuantisedWeight:
         grid: int8, the shape of the weight.
         scales: float32 (channels,).
         axis: the axis of the output channels.
+
+    >>> layer = onnx.helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)
+    >>> quantise_weight(np.array([[1.0, 1.0], [1.0, -1.0]], np.float32), layer, "safe").grid.tolist()
+    [[64, 64], [127, -127]]
     """
 
     grid: np.ndarray
