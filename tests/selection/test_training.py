@@ -5,7 +5,7 @@ import pytest
 
 from compsel.errors import ProfileError
 from compsel.selection.objective import Objective
-from compsel.selection.portfolio import OutOfFold, choose_portfolio, complementary, pareto
+from compsel.selection.portfolio import OutOfFold, choose_portfolio, complementary, contenders
 from compsel.selection.recipes import SingleBestRecipe, StagedRecipe, penalty_of
 from compsel.selection.training import compare, train
 from tests.selection.simulated import simulated_problem
@@ -76,9 +76,14 @@ def test_portfolios_add_what_pays():
     assert costs[1] < costs[0]
 
 
-def test_the_front_holds_what_nothing_beats():
-    problem = simulated_problem(300, skills=(4.0, 12.0, 2.0))
-    assert pareto(problem, None) == [0, 1]
+def test_contenders_are_those_that_nothing_beats_for_certain():
+    problem = simulated_problem(300, skills=(4.0, 12.0, 2.0, 14.0))
+    assert contenders(problem) == [0, 1, 3]
+
+
+def test_the_uncompressed_variant_is_always_a_contender():
+    problem = simulated_problem(300, skills=(4.0, 12.0, 2.0))  # the dearest is uncompressed, and worst
+    assert contenders(problem) == [0, 1, 2]
 
 
 def test_a_variant_that_is_never_better_is_not_chosen():

@@ -6,18 +6,18 @@ added with which the staged policy costs least on samples that it was not traine
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compsel.selection.problem import Problem
 from compsel.selection.staged import StagedPolicy
 from compsel.selection.staged_training import fit_staged
 
-__all__ = ["Addition", "OutOfFold", "choose_portfolio", "complementary", "pareto"]
+__all__ = ["Addition", "OutOfFold", "choose_portfolio", "complementary", "contenders"]
 
 _LEAST_GAIN = 0.005  # of the cost so far: less is noise
-_MOST_CANDIDATES = 10
+_MOST_CANDIDATES = 11
 _FOLDS = 5
 
 
@@ -80,15 +80,20 @@ class OutOfFold:
         return Point(penalty, latency / n, right / n)
 
     def best(self, penalties: Sequence[float], floor: float | None, price: float) -> Point:
-        """Return the best point: fastest that meets the floor, else the most accurate; by cost without a floor.
+        """Return the least penalty that meets the floor, else the most accurate point; without a floor, by cost.
 
         Args:
             penalties: to try.
             floor: least quality, or None.
             price: of a wrong answer, for the cost.
         """
-        points = [self.at(penalty) for penalty in penalties]
-        return min(points, key=lambda point: rank(point, floor, price))
+        points = [self.at(penalty) for penalty in sorted(penalties)]
+        if floor is None:
+            return min(points, key=lambda point: rank(point, None, price))
+        # quality rises with the penalty: a point that is better than dearer ones was lucky
+        smoothed = _isotonic([point.quality for point in points])
+        good = [point for point, quality in zip(points, smoothed, strict=True) if quality >= floor - 1e-9]
+        return good[0] if good else points[smoothed.index(max(smoothed))]
 
 
 def rank(point: Point, floor: float | None, price: float) -> tuple[float, float]:
@@ -140,26 +145,40 @@ def complementary(problem: Problem, penalty: float, size: int) -> tuple[int, ...
     return tuple(chosen)
 
 
-def pareto(problem: Problem, floor: float | None) -> list[int]:
-    """Return the variants that are worth trying: no other one is faster and better; thinned out where they crowd.
+def contenders(problem: Problem) -> list[int]:
+    """Return the variants that are worth trying, cheapest first; thinned out where they crowd.
 
-    The most accurate variant and the fastest that meets the floor are always among them.
+    A variant is out when another one is no dearer and better by more than one standard error of their difference on
+    the same samples: a smaller difference says nothing, and a variant that is no better alone may still complement
+    others. The most accurate uncompressed variant always stays.
     """
-    quality = problem.quality.mean(axis=0)
-    order = np.lexsort((-quality, problem.prices_ms))
-    front: list[int] = []
-    for number in order.tolist():
-        if not front or quality[number] > quality[front[-1]]:
-            front.append(number)
-    needed = {front[-1]}
-    if floor is not None:
-        needed |= set([number for number in front if quality[number] >= floor][:1])
-    while len(front) > _MOST_CANDIDATES:
-        front.pop(_most_crowded(front, needed, problem.prices_ms))
-    return front
+    quality, prices = problem.quality.mean(axis=0), problem.prices_ms
+    order = np.argsort(prices, kind="stable").tolist()
+    kept = [number for place, number in enumerate(order) if not _beaten(problem, number, order[:place])]
+    while len(kept) > _MOST_CANDIDATES:
+        ratios = [prices[dearer] / prices[cheaper] for cheaper, dearer in pairwise(kept)]
+        place = int(np.argmin(ratios))
+        worse = min(kept[place], kept[place + 1], key=lambda number: (quality[number], -prices[number]))
+        kept.remove(worse)
+    if problem.most_accurate not in kept:
+        kept.append(problem.most_accurate)
+    return kept
 
 
-def _most_crowded(front: Sequence[int], needed: set[int], prices: NDArray[np.float64]) -> int:
-    """Return the position whose neighbours on the front are nearest in price, by ratio."""
-    positions = [position for position in range(1, len(front) - 1) if front[position] not in needed]
-    return min(positions, key=lambda position: float(prices[front[position + 1]] / prices[front[position - 1]]))
+def _beaten(problem: Problem, number: int, cheaper: Sequence[int]) -> bool:
+    gains = problem.quality[:, list(cheaper)] - problem.quality[:, [number]]
+    errors = gains.std(axis=0) / np.sqrt(len(gains))
+    return bool((gains.mean(axis=0) > errors).any())
+
+
+def _isotonic(values: Sequence[float]) -> list[float]:
+    """Return the nearest sequence that never falls (pool adjacent violators; Barlow et al. 1972, section 1.2)."""
+    blocks: list[tuple[float, int]] = []
+    for value in values:
+        block = (value, 1)
+        while blocks and blocks[-1][0] >= block[0]:
+            before, count = blocks.pop()
+            total = count + block[1]
+            block = ((before * count + block[0] * block[1]) / total, total)
+        blocks.append(block)
+    return [mean for mean, count in blocks for _ in range(count)]

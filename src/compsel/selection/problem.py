@@ -34,6 +34,16 @@ class Outcome:
         """Return the cost (n,) of each sample: its latency, and the penalty where it is wrong."""
         return self.latency_ms + penalty * (1.0 - self.quality)
 
+    def take(self, rows: NDArray[np.intp]) -> "Outcome":
+        """Return some of the samples."""
+        return Outcome(self.quality[rows], self.latency_ms[rows], self.variants[rows])
+
+    @staticmethod
+    def average(rounds: Sequence["Outcome"]) -> "Outcome":
+        """Return the mean of several outcomes for the same samples; the variants are those of the first."""
+        quality = np.mean([one.quality for one in rounds], axis=0)
+        return Outcome(quality, np.mean([one.latency_ms for one in rounds], axis=0), rounds[0].variants)
+
     @staticmethod
     def concatenate(parts: Sequence["Outcome"]) -> "Outcome":
         """Return the outcomes of several sets of samples as one."""

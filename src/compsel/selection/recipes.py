@@ -13,7 +13,7 @@ from compsel.errors import SelectorError
 from compsel.features.probe import Evidence
 from compsel.selection.objective import Objective
 from compsel.selection.policies import STOP, FixedPolicy, Policy, SelectingPolicy, Stages, Stagewise
-from compsel.selection.portfolio import Addition, OutOfFold, choose_portfolio, complementary, pareto, rank
+from compsel.selection.portfolio import Addition, OutOfFold, choose_portfolio, complementary, contenders, rank
 from compsel.selection.problem import Outcome, Problem
 from compsel.selection.staged import Plan, StagedPolicy
 from compsel.selection.staged_training import fit_staged
@@ -135,12 +135,13 @@ class StagedRecipe(Recipe):
         floor = None
         if objective.has_floor:
             floor = floor_of(problem, objective)
-        candidates = OutOfFold(problem, pareto(problem, floor), min(2, self.max_stages), self.seed)
+        candidates = OutOfFold(problem, contenders(problem), min(2, self.max_stages), self.seed)
         found = {}
         for factor in _PORTFOLIO_PRICES if floor is not None else (1.0,):
             portfolio = choose_portfolio(candidates, price * factor, self.size)
             columns = [problem.names.index(addition.variant) for addition in portfolio]
-            found[portfolio] = OutOfFold(problem, columns, self.max_stages, self.seed).best(penalties, floor, price)
+            trials = OutOfFold(problem, columns, self.max_stages, self.seed)
+            found[portfolio] = trials.best(penalties, floor, price)
         portfolio, best = min(found.items(), key=lambda item: rank(item[1], floor, price))
         columns = [problem.names.index(addition.variant) for addition in portfolio]
         policy = self._train(problem, columns)

@@ -130,28 +130,46 @@ def compare(
     folds: int = 5,
     seed: int = 0,
     progress: Callable[[str], None] = lambda message: None,
+    repeats: int = 2,
 ) -> Comparison:
-    """Cross-validate every kind and name the winner."""
+    """Cross-validate every kind, several times with other folds, and name the winner."""
     n = len(problem.quality)
     if n < _LEAST_SAMPLES:
         raise ProfileError(f"got {n} samples, needed are at least {_LEAST_SAMPLES}: measure more")
-    fold_of = np.random.default_rng(seed).permutation(n) % folds
-    parts: dict[str, list[Outcome]] = {recipe.name: [] for recipe in recipes}
-    parts |= {"most accurate": [], "oracle": []}
-    order = []
-    for fold in range(folds):
-        training, test = problem.take(np.flatnonzero(fold_of != fold)), problem.take(np.flatnonzero(fold_of == fold))
-        order.append(np.flatnonzero(fold_of == fold))
-        for recipe in recipes:
-            progress(f"cross-validation: fold {fold + 1} of {folds}, {recipe.name}")
-            parts[recipe.name].append(recipe.fit(training, objective).outcome(test))
-        parts["most accurate"].append(test.fixed(training.most_accurate))
-        parts["oracle"].append(test.oracle())
-    outcomes = {name: Outcome.concatenate(found) for name, found in parts.items()}
+    rounds = []
+    for number in range(repeats):
+        fold_of = np.random.default_rng([seed, number]).permutation(n) % folds
+        rounds.append(
+            _round(problem, objective, recipes, fold_of, lambda text, at=number: progress(f"{at + 1}: {text}"))
+        )
+    outcomes = {name: Outcome.average([found[name] for found in rounds]) for name in rounds[0]}
     penalty = penalty_of(problem, objective)
     scores = {name: _score(name, outcomes, penalty, seed) for name in outcomes}
     winner, reason = _winner(scores, recipes, objective)
     return Comparison(scores, winner, reason, penalty)
+
+
+def _round(
+    problem: Problem,
+    objective: Objective,
+    recipes: Sequence[Recipe],
+    fold_of: NDArray[np.integer],
+    progress: Callable[[str], None],
+) -> dict[str, Outcome]:
+    """Train every kind without each fold and return what it gives for every sample, in the order of the samples."""
+    parts: dict[str, list[Outcome]] = {name: [] for name in (*(r.name for r in recipes), "most accurate", "oracle")}
+    order = []
+    folds = int(fold_of.max()) + 1
+    for fold in range(folds):
+        order.append(np.flatnonzero(fold_of == fold))
+        training, test = problem.take(np.flatnonzero(fold_of != fold)), problem.take(order[-1])
+        for recipe in recipes:
+            progress(f"fold {fold + 1} of {folds}, {recipe.name}")
+            parts[recipe.name].append(recipe.fit(training, objective).outcome(test))
+        parts["most accurate"].append(test.fixed(training.most_accurate))
+        parts["oracle"].append(test.oracle())
+    back = np.argsort(np.concatenate(order))
+    return {name: Outcome.concatenate(found).take(back) for name, found in parts.items()}
 
 
 def gap_closed(cost: NDArray[np.float64], single_best: NDArray[np.float64], oracle: NDArray[np.float64]) -> float:
