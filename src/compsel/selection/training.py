@@ -138,10 +138,9 @@ def compare(
         raise ProfileError(f"got {n} samples, needed are at least {_LEAST_SAMPLES}: measure more")
     rounds = []
     for number in range(repeats):
+        progress(f"cross-validation {number + 1} of {repeats}")
         fold_of = np.random.default_rng([seed, number]).permutation(n) % folds
-        rounds.append(
-            _round(problem, objective, recipes, fold_of, lambda text, at=number: progress(f"{at + 1}: {text}"))
-        )
+        rounds.append(_round(problem, objective, recipes, fold_of, progress))
     outcomes = {name: Outcome.average([found[name] for found in rounds]) for name in rounds[0]}
     penalty = penalty_of(problem, objective)
     scores = {name: _score(name, outcomes, penalty, seed) for name in outcomes}
