@@ -109,7 +109,7 @@ def test_train_takes_up_what_build_measured(built: Path, tmp_path: Path, capsys:
     printed = capsys.readouterr()
     assert read(found)["penalty_ms"] == 50
     assert "gap closed" in printed.out
-    assert "cross-validation: fold 1 of 5" in printed.err
+    assert "cross-validation 1 of 2\nfold 1 of 5" in printed.err
     with compsel.load(out) as runtime:
         assert runtime.bundle.objective.max_loss is None
 
