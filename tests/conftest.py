@@ -4,6 +4,7 @@ Fixtures of the session are read-only: a test that changes files copies them fir
 """
 
 import csv
+import signal
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,9 @@ from compsel.profiling.latency import Criterion
 from compsel.profiling.tables import Profile
 from compsel.samples import ArraySamples, ImageFolder
 from compsel.techniques.calibrate import open_session
+
+# a shell ignores Ctrl-C in what it runs in the background, and whatever that starts inherits it: some tests send it
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TECHNIQUES = ("none", "int8-static", "resolution:128")
 # enough runs for the tables to have a spread, few enough to be done at once
