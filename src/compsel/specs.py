@@ -38,6 +38,12 @@ class TensorSpec:
 
     def check(self, value: np.ndarray) -> None:
         """Raise InputError unless `value` has the dtype and shape of this specification and holds no NaN."""
+        self.check_form(value)
+        if self.dtype != "other" and value.dtype.kind == "f" and _has_nan(value):
+            raise InputError(f"input {self.name!r}: got NaN, allowed are numbers: check what made it")
+
+    def check_form(self, value: np.ndarray) -> None:
+        """Raise InputError unless `value` has the dtype and shape of this specification."""
         if self.dtype == "other":
             return
         if not isinstance(value, np.ndarray):
@@ -48,8 +54,6 @@ class TensorSpec:
         if self.shape is not None and not self._fits(value.shape):
             allowed = ", ".join("any" if axis is None else str(axis) for axis in self.shape)
             raise InputError(f"input {self.name!r}: got shape {value.shape}, allowed is ({allowed})")
-        if value.dtype.kind == "f" and _has_nan(value):
-            raise InputError(f"input {self.name!r}: got NaN, allowed are numbers: check what made it")
 
     def _fits(self, shape: tuple[int, ...]) -> bool:
         assert self.shape is not None

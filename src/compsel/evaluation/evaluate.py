@@ -18,12 +18,12 @@ from compsel.files import without_nan
 from compsel.runtime.answer import Answer
 from compsel.runtime.dispatch import Runtime
 from compsel.samples import Samples
+from compsel.selection.gap import gap_of_costs
 from compsel.selection.policies import FixedPolicy
 
 __all__ = ["Evaluation", "PolicyResult", "evaluate"]
 
 Floats = NDArray[np.float64]
-_BOOTSTRAPS = 2000
 
 
 @dataclass
@@ -101,14 +101,8 @@ class Evaluation:
 
         All are NaN where the oracle is no better than the best static choice: there is no gap.
         """
-        costs = [self.results[name].cost(self.penalty) for name in ("best_static", "adaptive", "oracle")]
-        generator = np.random.default_rng(0)
-        n = len(costs[0])
-        draws = [
-            _gap(*(cost[rows] for cost in costs)) for rows in (generator.integers(0, n, n) for _ in range(_BOOTSTRAPS))
-        ]
-        low, high = np.quantile([draw for draw in draws if np.isfinite(draw)] or [np.nan], [0.025, 0.975])
-        return _gap(*costs), float(low), float(high)
+        ours, static, oracle = (self.results[name].cost(self.penalty) for name in ("adaptive", "best_static", "oracle"))
+        return gap_of_costs(ours, static, oracle)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; figures that do not exist are None."""
@@ -247,8 +241,3 @@ def _result(name: str, rows: list[list[_Said]], targets: list[int]) -> PolicyRes
         np.array([np.median([answer.features_ms for answer in answers]) for answers in rows]),
         np.array([np.median([answer.selector_ms for answer in answers]) for answers in rows]),
     )
-
-
-def _gap(static: Floats, adaptive: Floats, oracle: Floats) -> float:
-    distance = float((static - oracle).sum())
-    return float((static - adaptive).sum()) / distance if distance > 0 else float("nan")

@@ -9,7 +9,9 @@ import numpy.typing as npt
 from compsel.errors import SelectorError
 from compsel.selection.base import check_costs
 
-__all__ = ["GapClosed", "gap_closed", "measure_gap"]
+__all__ = ["GapClosed", "gap_closed", "gap_of_costs", "measure_gap"]
+
+_DRAWS = 2000
 
 _Columns = npt.NDArray[np.integer[Any]]
 
@@ -57,7 +59,7 @@ def gap_closed(costs: npt.ArrayLike, chosen: npt.ArrayLike, single_best: npt.Arr
 
 
 def measure_gap(
-    costs: npt.ArrayLike, chosen: npt.ArrayLike, single_best: npt.ArrayLike, draws: int = 2000, random_state: int = 0
+    costs: npt.ArrayLike, chosen: npt.ArrayLike, single_best: npt.ArrayLike, draws: int = _DRAWS, random_state: int = 0
 ) -> GapClosed:
     """`gap_closed` with its standard error and 95 % interval: samples are drawn with replacement, `draws` times.
 
@@ -77,6 +79,42 @@ def measure_gap(
     low, high = np.percentile(finite, [2.5, 97.5])
     value = _ratio(float(gained.sum()), float(possible.sum()))
     return GapClosed(value, float(finite.std()), float(low), float(high))
+
+
+def gap_of_costs(
+    ours: npt.NDArray[np.float64],
+    single_best: npt.NDArray[np.float64],
+    oracle: npt.NDArray[np.float64],
+    random_state: int = 0,
+) -> tuple[float, float, float]:
+    """Gap closed and its 95 % interval, from what each sample cost: for policies that are no column of a table.
+
+    Args:
+        ours, single_best, oracle: (n,), costs of the same samples.
+        random_state: seed of the bootstrap over samples.
+
+    Returns:
+        value, lower and upper end; NaN where the oracle is no better than the single best, for there is no gap.
+
+    >>> costs = np.array([3.0, 2.0]), np.array([4.0, 4.0]), np.array([2.0, 2.0])
+    >>> gap_of_costs(*costs)[0]
+    0.75
+    """
+    random = np.random.default_rng(random_state)
+    n = len(ours)
+    draws = [
+        _share(ours[rows], single_best[rows], oracle[rows])
+        for rows in (random.integers(0, n, n) for _ in range(_DRAWS))
+    ]
+    low, high = np.quantile([draw for draw in draws if np.isfinite(draw)] or [np.nan], [0.025, 0.975])
+    return _share(ours, single_best, oracle), float(low), float(high)
+
+
+def _share(
+    ours: npt.NDArray[np.float64], single_best: npt.NDArray[np.float64], oracle: npt.NDArray[np.float64]
+) -> float:
+    distance = float((single_best - oracle).sum())
+    return float((single_best - ours).sum()) / distance if distance > 0 else float("nan")
 
 
 def _gains(

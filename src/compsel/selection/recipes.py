@@ -132,31 +132,23 @@ class StagedRecipe(Recipe):
         """Choose the portfolio, then the penalty, both out of fold; then train on everything."""
         price = penalty_of(problem, objective)
         penalties = [price * factor for factor in _PENALTIES]
-        floor = None
-        if objective.has_floor:
-            floor = floor_of(problem, objective)
+        floor = floor_of(problem, objective) if objective.has_floor else None
         candidates = OutOfFold(problem, contenders(problem), min(2, self.max_stages), self.seed)
         found = {}
         for factor in _PORTFOLIO_PRICES if floor is not None else (1.0,):
             portfolio = choose_portfolio(candidates, price * factor, self.size)
+            if portfolio in found:
+                continue
             columns = [problem.names.index(addition.variant) for addition in portfolio]
             trials = OutOfFold(problem, columns, self.max_stages, self.seed)
             found[portfolio] = trials.best(penalties, floor, price)
         portfolio, best = min(found.items(), key=lambda item: rank(item[1], floor, price))
         columns = [problem.names.index(addition.variant) for addition in portfolio]
-        policy = self._train(problem, columns)
-        plan = policy.plan(problem.prices_ms[columns], best.penalty)
-        _check_same(policy, plan, [problem.evidence[column] for column in columns])
+        chosen = problem.among(columns)
+        policy = fit_staged(chosen.names, chosen.evidence, chosen.targets, max_stages=self.max_stages, seed=self.seed)
+        plan = policy.plan(chosen.prices_ms, best.penalty)
+        _check_same(policy, plan, chosen.evidence)
         return Fitted(Stagewise(policy, best.penalty, plan.expected_quality), portfolio)
-
-    def _train(self, problem: Problem, columns: Sequence[int]) -> StagedPolicy:
-        return fit_staged(
-            [problem.names[column] for column in columns],
-            [problem.evidence[column] for column in columns],
-            problem.targets,
-            max_stages=self.max_stages,
-            seed=self.seed,
-        )
 
 
 class PremodelRecipe(Recipe):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
+from compsel.selection.gap import gap_of_costs
 from compsel.selection.objective import Objective
 from compsel.selection.problem import Outcome, Problem
 from compsel.selection.recipes import (
@@ -25,8 +26,6 @@ from compsel.selection.recipes import (
 
 __all__ = ["Comparison", "Score", "Trained", "compare", "default_recipes", "train"]
 
-_BOOTSTRAPS = 2000
-_CONFIDENCE = 0.95
 _LEAST_SAMPLES = 20
 
 
@@ -171,30 +170,17 @@ def _round(
     return {name: Outcome.concatenate(found).take(back) for name, found in parts.items()}
 
 
-def gap_closed(cost: NDArray[np.float64], single_best: NDArray[np.float64], oracle: NDArray[np.float64]) -> float:
-    """Return the share of the distance from the single best to the oracle that is covered; nan where there is none."""
-    distance = float((single_best - oracle).sum())
-    return float((single_best - cost).sum()) / distance if distance > 0 else float("nan")
-
-
 def _score(name: str, outcomes: dict[str, Outcome], penalty: float, seed: int) -> Score:
     mine, single_best, oracle = (outcomes[key].cost(penalty) for key in (name, "single best", "oracle"))
-    generator = np.random.default_rng(seed)
-    n = len(mine)
-    draws = [
-        gap_closed(mine[rows], single_best[rows], oracle[rows])
-        for rows in (generator.integers(0, n, n) for _ in range(_BOOTSTRAPS))
-    ]
-    known = [draw for draw in draws if np.isfinite(draw)] or [float("nan")]
-    low, high = np.quantile(known, [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2])
+    value, low, high = gap_of_costs(mine, single_best, oracle, seed)
     return Score(
         name,
         float(outcomes[name].quality.mean()),
         float(outcomes[name].latency_ms.mean()),
         float(mine.mean()),
-        gap_closed(mine, single_best, oracle),
-        float(low),
-        float(high),
+        value,
+        low,
+        high,
         float((outcomes["most accurate"].quality - outcomes[name].quality).mean()),
     )
 
