@@ -23,6 +23,7 @@ MOST_SHIPPED_BYTES = 20_000_000
 LAYERS = (
     "errors",
     "optional",
+    "goals",
     "cgroup",
     "classes",
     "specs",

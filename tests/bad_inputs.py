@@ -274,6 +274,7 @@ WORDS = [
         lambda w: building(w, minimize="energy"),
         "nothing else is measured",
     ),
+    Case("objective: a goal not understood", lambda w: building(w, goal="nice"), "understood are"),
     Case("objective: loss above 1", lambda w: building(w, max_loss="3"), "fraction from 0 to 1"),
     Case(
         "objective: negative loss",

@@ -124,20 +124,24 @@ def problem_of(profile: Profile) -> tuple[Problem, CostModel]:
     return Problem.from_profile(profile, costs, profile.features_ms), costs
 
 
-def train_profile(profile: Profile, objective: Objective | None = None, *, say: Say = quiet) -> Trained:
+def _objective(wanted: Objective | str | None) -> Objective:
+    return Objective.from_goal(wanted) if isinstance(wanted, str) else wanted or Objective()
+
+
+def train_profile(profile: Profile, objective: Objective | str | None = None, *, say: Say = quiet) -> Trained:
     """Train on a profile, without writing anything.
 
     Raises:
         ProfileError: no costs were measured, or too few samples.
     """
-    return train(problem_of(profile)[0], objective, progress=say)
+    return train(problem_of(profile)[0], _objective(objective), progress=say)
 
 
 def train_bundle(
     profile: Profile,
     files: str | os.PathLike[str],
     out: str | os.PathLike[str],
-    objective: Objective | None = None,
+    objective: Objective | str | None = None,
     *,
     replace: bool = False,
     say: Say = quiet,
@@ -148,7 +152,8 @@ def train_bundle(
         profile: with costs of this device.
         files: folder of the variants' files.
         out: folder of the bundle.
-        objective: what "best" means; None: as fast as possible, at least as accurate as the best single network.
+        objective: what "best" means, also in words ("at most 1 % less accurate"); None: as fast as possible,
+            at least as accurate as the best single network.
         replace: whether a bundle that is there already is replaced.
         say: takes messages.
 
@@ -156,7 +161,7 @@ def train_bundle(
         ProfileError: no costs were measured, or too few samples.
         StorageError: the bundle cannot be written.
     """
-    objective = objective or Objective()
+    objective = _objective(objective)
     problem, costs = problem_of(profile)
     trained = train(problem, objective, progress=say)
     content = BundleContent(
@@ -209,7 +214,7 @@ def build(
     models: Sequence[str | os.PathLike[str] | Model],
     samples: Samples,
     out: str | os.PathLike[str],
-    objective: Objective | None = None,
+    objective: Objective | str | None = None,
     *,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,

@@ -77,17 +77,17 @@ def check_budget(budget_s: float) -> None:
 
 def add_objective(parser: argparse.ArgumentParser) -> None:
     """Add the objective."""
+    parser.add_argument("--goal", metavar="TEXT", help='in words: "at most 1 %% less accurate, as fast as possible"')
     parser.add_argument(
         "--max-loss",
         type=float,
-        default=0.0,
         metavar="F",
-        help="how much less accurate than the most accurate uncompressed network, as a fraction (default 0)",
+        help="how much less accurate than the most accurate uncompressed network, as a fraction; 0 unless --min-quality",
     )
     parser.add_argument("--no-floor", action="store_true", help="no floor of accuracy: only the penalty counts")
     parser.add_argument("--min-quality", type=float, metavar="F", help="least accuracy, as a fraction")
     parser.add_argument("--penalty", type=float, metavar="MS", help="price of a wrong answer in ms")
-    parser.add_argument("--minimize", default="latency", metavar="WHAT", help="latency (default; all that is measured)")
+    parser.add_argument("--minimize", metavar="WHAT", help="what to minimise (default latency)")
 
 
 def objective(arguments: argparse.Namespace) -> Objective:
@@ -96,14 +96,30 @@ def objective(arguments: argparse.Namespace) -> Objective:
     Raises:
         ObjectiveError: one that is not allowed, or that nothing was measured for.
     """
-    wanted = Objective(
-        minimize=arguments.minimize,
-        max_loss=None if arguments.no_floor else arguments.max_loss,
+    wanted = _from_goal(arguments) if arguments.goal is not None else _from_options(arguments)
+    wanted.check_measured()
+    return wanted
+
+
+def _from_goal(arguments: argparse.Namespace) -> Objective:
+    for name in ("max_loss", "no_floor", "min_quality", "minimize"):
+        if getattr(arguments, name) not in (None, False):
+            raise UsageError(f"--goal: got it together with --{name.replace('_', '-')}: say all of it in the goal")
+    return Objective.from_goal(arguments.goal, penalty=arguments.penalty)
+
+
+def _from_options(arguments: argparse.Namespace) -> Objective:
+    max_loss = arguments.max_loss
+    if max_loss is None and arguments.min_quality is None and not arguments.no_floor:
+        max_loss = 0.0
+    if max_loss is not None and arguments.no_floor:
+        raise UsageError("--no-floor: got it together with --max-loss: give one of the two")
+    return Objective(
+        minimize=arguments.minimize or "latency",
+        max_loss=max_loss,
         min_quality=arguments.min_quality,
         penalty=arguments.penalty,
     )
-    wanted.check_measured()
-    return wanted
 
 
 def say(message: str) -> None:

@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> int:
 COMMAND = Command(
     "train",
     "train selectors on a profile, compare them, and write the bundle of the winner",
-    "compsel train profile/ --out bundle/ --max-loss 0.01",
+    'compsel train profile/ --out bundle/ --goal "at most 1 % less accurate"',
     _arguments,
     _run,
 )

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from compsel.errors import ObjectiveError
+from compsel.goals import parse_goal
 
 __all__ = ["Objective", "Quantity"]
 
@@ -48,6 +49,25 @@ class Objective:
                 raise ObjectiveError(f"{name}: got {value}, allowed is a fraction from 0 to 1")
         if self.penalty is not None and not 0 < self.penalty < math.inf:
             raise ObjectiveError(f"penalty: got {self.penalty}, allowed is a price above 0")
+
+    @classmethod
+    def from_goal(cls, text: str, *, penalty: float | None = None) -> "Objective":
+        """Read a goal in words, see `compsel.goals.parse_goal`; without a floor it is that of the best single network.
+
+        Raises:
+            ObjectiveError: words that are not understood, or a goal that no choosing can promise.
+
+        >>> Objective.from_goal("at most 1 % less accurate, as fast as possible").max_loss
+        0.01
+        """
+        goal = parse_goal(text)
+        if goal.max_latency_ratio is not None:
+            raise ObjectiveError(
+                f"goal: got {text!r}, allowed here are a loss, an accuracy and what to minimise: a share of the "
+                "time is for compressing one model"
+            )
+        floor = goal.max_loss if goal.max_loss is not None or goal.min_quality is not None else 0.0
+        return cls(goal.minimize, floor, goal.min_quality, penalty)  # type: ignore[arg-type]  # checked on construction
 
     def check_measured(self) -> None:
         """Raise ObjectiveError unless what is minimised is measured."""

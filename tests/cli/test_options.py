@@ -1,0 +1,55 @@
+"""Options that several commands share: what they make of the objective."""
+
+import argparse
+
+import pytest
+
+from compsel.cli.options import add_objective, objective
+from compsel.errors import ObjectiveError, UsageError
+from compsel.selection.objective import Objective
+
+
+def read(*arguments: str) -> Objective:
+    """Return the objective of a command line."""
+    parser = argparse.ArgumentParser()
+    add_objective(parser)
+    return objective(parser.parse_args(arguments))
+
+
+def test_default_is_as_accurate_as_the_best_network() -> None:
+    assert read() == Objective(max_loss=0.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "same"),
+    [
+        ("at most 1 % less accurate, as fast as possible", ["--max-loss", "0.01"]),
+        ("at least as accurate as the best single network", []),
+        ("at least 90 % accurate", ["--min-quality", "0.9"]),
+        ("as fast as possible", []),
+    ],
+)
+def test_a_goal_says_the_same_as_options(words: str, same: list[str]) -> None:
+    assert read("--goal", words) == read(*same)
+
+
+def test_least_quality_alone_sets_the_only_floor() -> None:
+    assert read("--min-quality", "0.9").floor(0.95) == pytest.approx(0.9)
+    assert read("--min-quality", "0.9", "--max-loss", "0.01").floor(0.95) == pytest.approx(0.94)
+
+
+def test_no_floor() -> None:
+    assert not read("--no-floor", "--penalty", "20").has_floor
+
+
+@pytest.mark.parametrize("other", [["--max-loss", "0"], ["--no-floor"], ["--min-quality", "0.5"]])
+def test_a_goal_stands_alone(other: list[str]) -> None:
+    with pytest.raises(UsageError, match="say all of it in the goal"):
+        read("--goal", "no loss", *other)
+
+
+def test_what_choosing_cannot_promise_is_refused() -> None:
+    with pytest.raises(ObjectiveError, match="a share of the time"):
+        read("--goal", "half the time")
+    with pytest.raises(UsageError, match="one of the two"):
+        read("--no-floor", "--max-loss", "0.1")
