@@ -82,7 +82,7 @@ def add_objective(parser: argparse.ArgumentParser) -> None:
         "--max-loss",
         type=float,
         metavar="F",
-        help="how much less accurate than the most accurate uncompressed network, as a fraction; 0 unless --min-quality",
+        help="how much less accurate than the best uncompressed network, as a fraction; 0 unless --min-quality",
     )
     parser.add_argument("--no-floor", action="store_true", help="no floor of accuracy: only the penalty counts")
     parser.add_argument("--min-quality", type=float, metavar="F", help="least accuracy, as a fraction")
@@ -103,7 +103,8 @@ def objective(arguments: argparse.Namespace) -> Objective:
 
 def _from_goal(arguments: argparse.Namespace) -> Objective:
     for name in ("max_loss", "no_floor", "min_quality", "minimize"):
-        if getattr(arguments, name) not in (None, False):
+        value = getattr(arguments, name)
+        if value is not None and value is not False:
             raise UsageError(f"--goal: got it together with --{name.replace('_', '-')}: say all of it in the goal")
     return Objective.from_goal(arguments.goal, penalty=arguments.penalty)
 
