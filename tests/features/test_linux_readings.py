@@ -24,7 +24,7 @@ def reader(root: Path, own: float = 0.0, cores: tuple[int, ...] = (0, 1)) -> Lin
 
 def state(before: Counters, now: Counters, seconds: float = 1.0, cores: int = 2) -> DeviceState:
     now = replace(now, time_ns=before.time_ns + int(seconds * 1e9))
-    return combine(before, now, Gauges(), Gauges(), cores, math.nan)
+    return combine((before, now), Gauges(), Gauges(), cores, math.nan)
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_container_of_version_1(laptop: Path) -> None:
 def test_machine_that_says_nothing(tmp_path: Path) -> None:
     silent = reader(tmp_path)
     assert silent.gauges() == Gauges() or math.isnan(silent.gauges().temperature_c)
-    seen = combine(silent.counters(), silent.counters(), silent.gauges(), silent.gauges(), silent.cores, math.nan)
+    seen = combine((silent.counters(), silent.counters()), silent.gauges(), silent.gauges(), silent.cores, math.nan)
     assert seen.load_others == 0
     assert seen.core_use == ()
     assert (seen.throttled, seen.on_battery) == (None, None)
@@ -159,9 +159,37 @@ def test_machine_that_says_nothing(tmp_path: Path) -> None:
 
 def test_before_time_has_passed_runnable_threads_stand_in(laptop: Path) -> None:
     counters = reader(laptop).counters()
-    seen = combine(counters, counters, Gauges(), Gauges(), 2, math.nan)
+    seen = combine((counters, counters), Gauges(), Gauges(), 2, math.nan)
     assert seen.load_others == 2, "four can run, one is ours, two cores"
     assert seen.core_use == () and math.isnan(seen.load_own)
+
+
+def test_competing_threads_are_those_of_others(laptop: Path) -> None:
+    write(
+        laptop,
+        {
+            "proc/loadavg": "0.52 0.58 0.59 8/467 12345\n",
+            "proc/self/task/1/stat": "1 (python) S 0 1\n",
+            "proc/self/task/2/stat": "2 (odd) R (name) R 0 1\n",
+            "proc/self/task/3/stat": "3 (worker) R 0 1\n",
+        },
+    )
+    kept = reader(laptop)
+    first = kept.counters()
+    assert first.runnable_others == 8 - 1 - 2, "neither the one that looks nor our two"
+    write(laptop, {"proc/self/task/3/stat": "3 (worker) S 0 1\n", "proc/self/task/4/stat": "4 (new) R 0 1\n"})
+    (laptop / "proc/self/task/2/stat").unlink()
+    (laptop / "proc/self/task/2").rmdir()
+    second = kept.counters()
+    assert second.runnable_others == 8 - 1 - 1
+    later = replace(second, time_ns=first.time_ns + 10**9)
+    assert combine((first, second, later), Gauges(), Gauges(), 2, math.nan).runnable_others == pytest.approx(17 / 3)
+    kept.close()
+
+
+def test_competing_threads_fall_to_our_share_of_the_machine(laptop: Path) -> None:
+    write(laptop, {"proc/loadavg": "0.52 0.58 0.59 5/467 12345\n"})
+    assert reader(laptop, cores=(1,)).counters().runnable_others == 2, "one core of two: half of four"
 
 
 def test_counters_that_jump_back_are_no_negative_load(laptop: Path) -> None:
@@ -183,7 +211,7 @@ def test_counters_that_jump_back_are_no_negative_load(laptop: Path) -> None:
 )
 def test_throttling(earlier: Gauges, now: Gauges, throttled: bool | None) -> None:
     counters = Counters(0, (0.0,), 0.0)
-    assert combine(counters, counters, now, earlier, 1, math.nan).throttled is throttled
+    assert combine((counters, counters), now, earlier, 1, math.nan).throttled is throttled
 
 
 def test_trend_is_per_minute() -> None:
@@ -201,7 +229,7 @@ def test_trend_is_per_minute() -> None:
 def test_any_content_of_a_kernel_file_is_survived(laptop: Path, name: str, kept: int, content: str) -> None:
     write(laptop, {name: LAPTOP[name][:kept] + content})
     odd = reader(laptop)
-    seen = combine(odd.counters(), odd.counters(), odd.gauges(), odd.gauges(), odd.cores, math.nan)
+    seen = combine((odd.counters(), odd.counters()), odd.gauges(), odd.gauges(), odd.cores, math.nan)
     odd.close()
     write(laptop, {name: LAPTOP[name]})
     assert 0 <= seen.load_others <= seen.cores

@@ -42,7 +42,7 @@ def read_state(
     try:
         gauges, before = reader.gauges(), reader.counters()
         time.sleep(interval_s)
-        return combine(before, reader.counters(), reader.gauges(), gauges, reader.cores, float("nan"))
+        return combine((before, reader.counters()), reader.gauges(), gauges, reader.cores, float("nan"))
     finally:
         reader.close()
 
@@ -160,7 +160,7 @@ class _Watch:
         while len(self._recent) > 2 and now.time_ns - self._recent[1].time_ns >= self._window_ns:
             self._recent.popleft()
         trend = trend_per_minute(self._temperatures)
-        return combine(self._recent[0], now, self._gauges, self._earlier, self._reader.cores, trend)
+        return combine(self._recent, self._gauges, self._earlier, self._reader.cores, trend)
 
     def _read_gauges(self) -> None:
         self._earlier, self._gauges = self._gauges, self._reader.gauges()

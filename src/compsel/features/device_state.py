@@ -24,6 +24,8 @@ class DeviceState:
         load_own: cores kept busy by this process.
         core_use: share of time that each core this process may use was busy, by anyone; 0 to 1.
         run_queue: threads that could run at that moment, the one that looked not counted.
+        runnable_others: threads of other processes that could run, a mean over the last samples; the part of them that
+            falls to our share of the machine's cores. Unlike `load_others` it goes on rising when every core is busy.
         cpu_pressure, memory_pressure, io_pressure: share of time that some thread waited for it; 0 to 1.
         frequency_mhz: mean clock of the cores; frequency_ratio: of their greatest clock, 0 to 1.
         temperature_c: of the processor.
@@ -42,6 +44,7 @@ class DeviceState:
     load_own: float = math.nan
     core_use: tuple[float, ...] = ()
     run_queue: float = math.nan
+    runnable_others: float = math.nan
     cpu_pressure: float = math.nan
     memory_pressure: float = math.nan
     io_pressure: float = math.nan
@@ -76,6 +79,7 @@ class DeviceStateFeatures(FeatureExtractor):
         "busiest_core_use",
         "idlest_core_use",
         "run_queue",
+        "runnable_others",
         "cpu_pressure",
         "memory_pressure",
         "io_pressure",
@@ -100,6 +104,7 @@ class DeviceStateFeatures(FeatureExtractor):
                 max(x.core_use, default=math.nan),
                 min(x.core_use, default=math.nan),
                 x.run_queue,
+                x.runnable_others,
                 x.cpu_pressure,
                 x.memory_pressure,
                 x.io_pressure,

@@ -7,57 +7,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from compsel.cgroup import cpu_quota, group_folders, read_number
+from compsel.features.kernel_file import KernelFile
 from compsel.features.linux_gauges import LinuxGauges
+from compsel.features.linux_threads import OwnThreads
 from compsel.features.readings import Counters, Gauges
 
-__all__ = ["KernelFile", "LinuxReader"]
+__all__ = ["LinuxReader"]
 
 _TICK_S = 1 / (os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100)
-_FILE_BYTES = 1 << 16
 # a line of /proc/stat: user nice system idle iowait irq softirq steal, then guests, who are in user already
 _COLUMNS, _IDLE, _IOWAIT = 8, 3, 4
 _MICROSECOND_S, _NANOSECOND_S, _KIB = 1e-6, 1e-9, 1024
 _PRESSURES = ("cpu", "memory", "io")
 # version 1 of control groups writes a number near 2^63 where there is no limit
 _NO_LIMIT_BYTES = 1 << 60
-
-
-class KernelFile:
-    """A file of the kernel that is kept open: reading it again costs one system call.
-
-    Args:
-        paths: the first that can be opened is taken.
-
-    >>> KernelFile(Path("/no/such/file")).read()
-    b''
-    """
-
-    def __init__(self, *paths: Path) -> None:
-        self._descriptor = -1
-        for path in paths:
-            try:
-                self._descriptor = os.open(path, os.O_RDONLY)
-                break
-            except OSError:
-                continue
-
-    def __bool__(self) -> bool:
-        return self._descriptor >= 0
-
-    def read(self) -> bytes:
-        """Return its content now; empty where it is not there, or not readable any more."""
-        if self._descriptor < 0:
-            return b""
-        try:
-            return os.pread(self._descriptor, _FILE_BYTES, 0)
-        except OSError:
-            return b""
-
-    def close(self) -> None:
-        """Close it; reading then gives nothing."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
 
 
 class LinuxReader:
@@ -98,6 +61,10 @@ class LinuxReader:
             for what in _PRESSURES
         )
         self._memory_limits = list(_memory_limits(proc, sys))
+        self._threads = OwnThreads(root)
+        online = sum(line.startswith(b"cpu") for line in self._stat.read().splitlines()) - 1
+        # threads anywhere on the machine compete for the part of it that is ours
+        self._part = min(1.0, self.cores / online) if online > 0 else 1.0
         self._gauges = LinuxGauges(mount, sorted(usable))
 
     def counters(self) -> Counters:
@@ -106,6 +73,8 @@ class LinuxReader:
         group = dict(words[:2] for line in self._group_stat.read().splitlines() if len(words := line.split()) >= 2)
         usage_us = group.get(b"usage_usec")
         held_back = _number(group.get(b"nr_throttled"))
+        # one right after the other: both at the same moment
+        runnable, own_runnable = self._runnable(), self._threads.runnable()
         return Counters(
             time_ns=time_ns,
             busy_s=self._busy_s(),
@@ -114,7 +83,8 @@ class LinuxReader:
             if usage_us
             else _number(self._group_usage.read()) * _NANOSECOND_S,
             held_back=None if math.isnan(held_back) else int(held_back),
-            runnable=self._runnable(),
+            runnable=runnable,
+            runnable_others=self._part * max(0.0, runnable - 1 - own_runnable),
             waiting_s=(self._waiting_s(0), self._waiting_s(1), self._waiting_s(2)),
             free_memory_bytes=self._free_memory_bytes(),
         )
@@ -128,6 +98,7 @@ class LinuxReader:
         files = (self._stat, self._loadavg, self._meminfo, self._group_stat, self._group_usage, *self._pressures)
         for file in (*files, *(used for _, used in self._memory_limits)):
             file.close()
+        self._threads.close()
 
     def _busy_s(self) -> tuple[float, ...]:
         busy = []

@@ -23,6 +23,7 @@ class Counters:
         group_s: processor time of its control group, where the group's quota is what limits it; else NaN.
         held_back: how often the group's quota stopped it; None where that is not known.
         runnable: threads that could run at that moment, ours among them.
+        runnable_others: those of others, in proportion to the part of the machine that is ours.
         waiting_s: time that some thread waited for the processor, for memory, for input or output.
         free_memory_bytes: see `DeviceState`.
     """
@@ -33,6 +34,7 @@ class Counters:
     group_s: float = math.nan
     held_back: int | None = None
     runnable: float = math.nan
+    runnable_others: float = math.nan
     waiting_s: tuple[float, float, float] = (math.nan, math.nan, math.nan)
     free_memory_bytes: float = math.nan
 
@@ -78,11 +80,12 @@ class Reader(Protocol):
         ...
 
 
-def combine(before: Counters, now: Counters, gauges: Gauges, earlier: Gauges, cores: int, trend: float) -> DeviceState:
-    """Make a state of two readings of the counters and two of the gauges.
+def combine(recent: Sequence[Counters], gauges: Gauges, earlier: Gauges, cores: int, trend: float) -> DeviceState:
+    """Make a state of readings of the counters, the oldest first, and two of the gauges.
 
     Until time has passed between the readings, the threads that could run stand in for the load.
     """
+    before, now = recent[0], recent[-1]
     elapsed = (now.time_ns - before.time_ns) / _SECOND_NS
     own = _rate(before.own_s, now.own_s, elapsed)
     use = tuple(min(1.0, _rate(*pair, elapsed)) for pair in zip(before.busy_s, now.busy_s, strict=False))
@@ -97,6 +100,7 @@ def combine(before: Counters, now: Counters, gauges: Gauges, earlier: Gauges, co
         load_own=own,
         core_use=use,
         run_queue=max(0.0, now.runnable - 1),
+        runnable_others=math.fsum(counters.runnable_others for counters in recent) / len(recent),
         cpu_pressure=_share(before.waiting_s[0], now.waiting_s[0], elapsed),
         memory_pressure=_share(before.waiting_s[1], now.waiting_s[1], elapsed),
         io_pressure=_share(before.waiting_s[2], now.waiting_s[2], elapsed),
