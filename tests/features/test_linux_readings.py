@@ -1,5 +1,6 @@
 """Readings of Linux, from recorded trees: laptops, containers, phones, and machines that say nothing."""
 
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +40,7 @@ def test_counters_of_a_laptop(laptop: Path) -> None:
     assert counters.own_s == 0.25
     assert counters.runnable == 4
     assert counters.waiting_s == pytest.approx((1.0, 0.0, 0.5))
-    assert counters.free_memory_bytes == 8_000_000 * 1024
+    assert reader(laptop, own=0.25).gauges().free_memory_bytes == 8_000_000 * 1024
     assert math.isnan(counters.group_s) and counters.held_back is None
 
 
@@ -122,7 +123,7 @@ def test_quota_of_a_container_makes_its_neighbours_the_others(laptop: Path) -> N
     before = first.counters()
     assert (before.group_s, before.held_back) == (5.0, 7)
     assert before.waiting_s[0] == 3.0, "the container's own pressure"
-    assert before.free_memory_bytes == 600_000_000
+    assert first.gauges().free_memory_bytes == 600_000_000
     write(laptop, {"sys/fs/cgroup/user.slice/cpu.stat": "usage_usec 5900000\nnr_throttled 9\n"})
     seen = state(before, reader(laptop, own=0.4).counters(), cores=1)
     assert seen.load_others == pytest.approx(0.5)
@@ -143,8 +144,10 @@ def test_container_of_version_1(laptop: Path) -> None:
             "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
         },
     )
-    counters = reader(laptop).counters()
-    assert (counters.group_s, counters.held_back, counters.free_memory_bytes) == (2.5, 3, 500_000)
+    boxed = reader(laptop)
+    counters = boxed.counters()
+    assert (counters.group_s, counters.held_back) == (2.5, 3)
+    assert boxed.gauges().free_memory_bytes == 500_000
 
 
 def test_machine_that_says_nothing(tmp_path: Path) -> None:
@@ -174,7 +177,8 @@ def test_competing_threads_are_those_of_others(laptop: Path) -> None:
             "proc/self/task/3/stat": "3 (worker) R 0 1\n",
         },
     )
-    kept = reader(laptop)
+    worked_s = itertools.count()
+    kept = LinuxReader(laptop / "proc", laptop / "sys", own_seconds=lambda: float(next(worked_s)), affinity=(0, 1))
     first = kept.counters()
     assert first.runnable_others == 8 - 1 - 2, "neither the one that looks nor our two"
     write(laptop, {"proc/self/task/3/stat": "3 (worker) S 0 1\n", "proc/self/task/4/stat": "4 (new) R 0 1\n"})

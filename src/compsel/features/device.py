@@ -56,7 +56,7 @@ class DeviceSampler:
     Args:
         interval_s: time between samples.
         window_s: time that rates are averaged over: the kernel counts processor time in hundredths of a second.
-        gauges_interval_s: time between readings of clock, temperature and battery.
+        gauges_interval_s: time between readings of clock, temperature, battery and memory.
         reader: makes what reads; called again after a fork.
 
     >>> with DeviceSampler(interval_s=0.01) as sampler:
@@ -69,7 +69,7 @@ class DeviceSampler:
         self,
         interval_s: float = 0.1,
         window_s: float = 0.2,
-        gauges_interval_s: float = 2.0,
+        gauges_interval_s: float = 1.0,
         reader: Callable[[], Reader] = open_reader,
     ) -> None:
         self.interval_s = interval_s

@@ -4,6 +4,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from compsel.cgroup import cpu_quota, group_folders, read_number
@@ -16,7 +17,8 @@ __all__ = ["LinuxReader"]
 
 _TICK_S = 1 / (os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100)
 # a line of /proc/stat: user nice system idle iowait irq softirq steal, then guests, who are in user already
-_COLUMNS, _IDLE, _IOWAIT = 8, 3, 4
+_COLUMNS, _IDLE_COLUMN, _IOWAIT_COLUMN = 8, 3, 4
+_IDLE = 0.02
 _MICROSECOND_S, _NANOSECOND_S, _KIB = 1e-6, 1e-9, 1024
 _PRESSURES = ("cpu", "memory", "io")
 # version 1 of control groups writes a number near 2^63 where there is no limit
@@ -62,6 +64,7 @@ class LinuxReader:
         )
         self._memory_limits = list(_memory_limits(proc, sys))
         self._threads = OwnThreads(root)
+        self._looked = (0, math.inf)  # when, and how much this process had worked beside the thread that looks
         online = sum(line.startswith(b"cpu") for line in self._stat.read().splitlines()) - 1
         # threads anywhere on the machine compete for the part of it that is ours
         self._part = min(1.0, self.cores / online) if online > 0 else 1.0
@@ -74,7 +77,7 @@ class LinuxReader:
         usage_us = group.get(b"usage_usec")
         held_back = _number(group.get(b"nr_throttled"))
         # one right after the other: both at the same moment
-        runnable, own_runnable = self._runnable(), self._threads.runnable()
+        runnable, own_runnable = self._runnable(), self._own_runnable(time_ns, own_s)
         return Counters(
             time_ns=time_ns,
             busy_s=self._busy_s(),
@@ -86,12 +89,11 @@ class LinuxReader:
             runnable=runnable,
             runnable_others=self._part * max(0.0, runnable - 1 - own_runnable),
             waiting_s=(self._waiting_s(0), self._waiting_s(1), self._waiting_s(2)),
-            free_memory_bytes=self._free_memory_bytes(),
         )
 
     def gauges(self) -> Gauges:
         """Read what changes slowly."""
-        return self._gauges.read()
+        return replace(self._gauges.read(), free_memory_bytes=self._free_memory_bytes())
 
     def close(self) -> None:
         """Close the files."""
@@ -108,14 +110,21 @@ class LinuxReader:
             name, *columns = line.split()
             if name in self._cores:
                 ticks = [_number(column) for column in columns[:_COLUMNS]]
-                if len(ticks) > _IOWAIT:
-                    busy.append((sum(ticks) - ticks[_IDLE] - ticks[_IOWAIT]) * _TICK_S)
+                if len(ticks) > _IOWAIT_COLUMN:
+                    busy.append((sum(ticks) - ticks[_IDLE_COLUMN] - ticks[_IOWAIT_COLUMN]) * _TICK_S)
         return tuple(busy)
 
     def _runnable(self) -> float:
         # 0.52 0.58 0.59 4/467 12345
         words = self._loadavg.read().split()
         return _number(words[3].partition(b"/")[0]) if len(words) > 3 else math.nan
+
+    def _own_runnable(self, time_ns: int, own_s: float) -> int:
+        # where nothing but the thread that looks has worked, no other can run: looking at each costs more than the rest
+        busy_s = own_s - time.thread_time()
+        (then_ns, before_s), self._looked = self._looked, (time_ns, busy_s)
+        idle = abs(busy_s - before_s) < _IDLE * (time_ns - then_ns) * _NANOSECOND_S
+        return 0 if idle else self._threads.runnable()
 
     def _waiting_s(self, index: int) -> float:
         # some avg10=0.00 avg60=0.00 avg300=0.00 total=1234

@@ -30,7 +30,6 @@ class PsutilReader:
             time_ns=time_ns,
             busy_s=tuple(core.user + core.system + getattr(core, "nice", 0.0) for core in cores),
             own_s=time.process_time(),
-            free_memory_bytes=float(psutil.virtual_memory().available),
         )
 
     def gauges(self) -> Gauges:
@@ -44,6 +43,7 @@ class PsutilReader:
             frequency_ratio=clock.current / clock.max if clock and clock.max else math.nan,
             temperature_c=max(temperatures, default=math.nan),
             battery_percent=float(battery.percent) if battery else math.nan,
+            free_memory_bytes=float(psutil.virtual_memory().available),
             on_battery=not battery.power_plugged if battery and battery.power_plugged is not None else None,
         )
 

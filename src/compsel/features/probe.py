@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "LEAST_PROBABILITY",
     "TOP",
     "Candidates",
     "Evidence",
     "Fused",
+    "Scores",
     "candidates",
     "fuse",
     "fuse_one",
@@ -28,7 +30,7 @@ __all__ = [
 # classes kept of each answer: the right one is hardly ever beyond, and a table stays small
 TOP = 10
 _LEAST_REST = 1e-6  # of the probability that the classes beyond share
-_TINY = 1e-12
+LEAST_PROBABILITY = 1e-12  # keeps logarithms finite
 _SOFT = 1e-4  # keeps log-odds finite; differences beyond it say nothing about being right
 
 
@@ -37,18 +39,31 @@ class Evidence:
     """The most probable classes of the answers to n inputs.
 
     Attributes:
-        classes: int32 (n, k), most probable first.
+        classes: integers (n, k), most probable first.
         probabilities: float32 (n, k), descending.
         n_classes: how many classes there are.
     """
 
-    classes: NDArray[np.int32]
+    classes: NDArray[np.integer]
     probabilities: NDArray[np.float32]
     n_classes: int
 
     def take(self, rows: NDArray[np.intp]) -> "Evidence":
         """Return the evidence of some of the inputs."""
         return Evidence(self.classes[rows], self.probabilities[rows], self.n_classes)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What one answer says about every class.
+
+    Attributes:
+        log_probabilities: float32 (n_classes,).
+        evidence: of one row, its most probable classes.
+    """
+
+    log_probabilities: NDArray[np.float32]
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +131,7 @@ class Candidates:
         n_others: (n,), number of classes that no stage named.
     """
 
-    classes: NDArray[np.int32]
+    classes: NDArray[np.integer]
     counted: NDArray[np.bool_]
     log_probabilities: NDArray[np.float64]
     log_rest: NDArray[np.float64]
@@ -136,7 +151,7 @@ def candidates(stages: Sequence[Evidence]) -> Candidates:
         )
         named = classes[:, :, None] == stage.classes[:, None, :]
         mass = np.matmul(named, probabilities[:, :, None])[:, :, 0]
-        logs.append(np.log(np.where(named.any(axis=2), np.maximum(mass, _TINY), rest[:, None])))
+        logs.append(np.log(np.where(named.any(axis=2), np.maximum(mass, LEAST_PROBABILITY), rest[:, None])))
         rests.append(np.log(rest))
     others = stages[0].n_classes - counted.sum(axis=1)
     return Candidates(classes, counted, np.stack(logs, axis=2), np.stack(rests, axis=1), others.astype(np.float64))
@@ -194,7 +209,7 @@ def fuse_one(stages: Sequence[Evidence], weights: Sequence[float]) -> tuple[int,
         base += weight * rest
         # relative to what the stage says about a class that it does not name
         for one, probability in zip(classes, probabilities, strict=True):
-            scores[one] = scores.get(one, 0.0) + weight * (math.log(max(probability, _TINY)) - rest)
+            scores[one] = scores.get(one, 0.0) + weight * (math.log(max(probability, LEAST_PROBABILITY)) - rest)
     best = max(scores, key=scores.__getitem__)
     top = scores.pop(best)
     powers = [math.exp(score - top) for score in scores.values()]

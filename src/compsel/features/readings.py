@@ -25,7 +25,6 @@ class Counters:
         runnable: threads that could run at that moment, ours among them.
         runnable_others: those of others, in proportion to the part of the machine that is ours.
         waiting_s: time that some thread waited for the processor, for memory, for input or output.
-        free_memory_bytes: see `DeviceState`.
     """
 
     time_ns: int
@@ -36,7 +35,6 @@ class Counters:
     runnable: float = math.nan
     runnable_others: float = math.nan
     waiting_s: tuple[float, float, float] = (math.nan, math.nan, math.nan)
-    free_memory_bytes: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,7 @@ class Gauges:
 
     Attributes:
         frequency_mhz, frequency_ratio, temperature_c, battery_percent, on_battery: see `DeviceState`.
+        free_memory_bytes: see `DeviceState`.
         throttle_events: how often heat slowed the processor, a count from some start; None where not known.
         capped: whether cooling limits the clock now; None where not known.
     """
@@ -54,6 +53,7 @@ class Gauges:
     temperature_c: float = math.nan
     battery_percent: float = math.nan
     on_battery: bool | None = None
+    free_memory_bytes: float = math.nan
     throttle_events: int | None = None
     capped: bool | None = None
 
@@ -111,7 +111,7 @@ def combine(recent: Sequence[Counters], gauges: Gauges, earlier: Gauges, cores: 
         throttled=_throttled(before, now, gauges, earlier),
         battery_percent=gauges.battery_percent,
         on_battery=gauges.on_battery,
-        free_memory_bytes=now.free_memory_bytes,
+        free_memory_bytes=gauges.free_memory_bytes,
     )
 
 
