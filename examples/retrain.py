@@ -22,7 +22,7 @@ from compsel.pipeline import build_variants, default_processors, measure_costs, 
 from compsel.processors import CpuProcessor
 from compsel.profiling.load import standard_states
 from compsel.profiling.quality import measure_features, measure_quality, time_features
-from compsel.profiling.tables import Profile, write_header
+from compsel.profiling.tables import Profile, write_groups, write_header
 from compsel.selection.objective import Objective
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +38,7 @@ def measure_zoo(samples: compsel.ImageFolder, work: Path) -> Profile:
     n_classes = measure_quality(variants, work / "variants", samples, work, CpuProcessor(1), progress)
     measure_costs(variants, samples, work, default_processors(), standard_states(), None, progress)
     origin = f"{len(samples)} photographs of as many ImageNet classes, shorter side at most 320 pixels"
+    write_groups(work, samples)
     write_header(work, variants, n_classes, device_fingerprint(), time_features(extractors, samples), origin)
     return Profile.load(work)
 

@@ -214,3 +214,18 @@ def test_a_changed_file_is_another_digest(folder):
     os.utime(folder / "2.png", ns=(1, 1))
     assert ImageFolder(folder).digest() != labelled
     assert ImageFolder(folder).digest(2) == ImageFolder(folder).subset([0, 1]).digest()
+
+
+def test_versions_of_one_photograph_share_a_group(folder):
+    text = "file,label,group\n2.png,7,cat.jpg\n0.png,0,dog.jpg\n1.png,0,dog.jpg\n"
+    samples = ImageFolder(labels(folder, text))
+    assert samples.groups == ("cat.jpg", "dog.jpg", "dog.jpg")
+    assert samples.subset([2, 0]).groups == ("dog.jpg", "cat.jpg")
+
+
+def test_without_groups_each_sample_is_its_own(folder):
+    assert ImageFolder(folder).groups == ("0.png", "1.png", "2.png")
+    assert ArraySamples([np.zeros(2)] * 2).groups == ("0", "1")
+    assert ArraySamples([np.zeros(2)] * 2, groups=["a", "a"]).groups == ("a", "a")
+    with pytest.raises(SamplesError, match="numbers of labels, names or groups"):
+        ArraySamples([np.zeros(2)] * 2, groups=["a"])

@@ -19,7 +19,7 @@ from compsel.profiling.load import parse_state, standard_states
 from compsel.profiling.memory import measure_memory
 from compsel.profiling.quality import measure_features, measure_quality, time_features
 from compsel.profiling.resuming import Progress, silent
-from compsel.profiling.tables import Profile, write_header
+from compsel.profiling.tables import Profile, write_groups, write_header
 from compsel.runtime.bundle import BundleContent, write_bundle
 from compsel.samples import Samples
 from compsel.selection.costs import CostModel
@@ -93,6 +93,7 @@ def measure(
     n_classes = measure_quality(variants, folder / "variants", samples, folder, CpuProcessor(1), progress)
     measure_costs(variants, samples, folder, where, states or standard_states(), criterion, progress)
     header = (n_classes, device_fingerprint(), time_features(extractors, samples), origin)
+    write_groups(folder, samples)
     write_header(folder, variants, *header)
     return Profile.load(folder), left_out
 

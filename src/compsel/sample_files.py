@@ -13,7 +13,17 @@ from numpy.lib.npyio import NpzFile
 
 from compsel.errors import SamplesError
 
-__all__ = ["hash_of", "read_csv", "read_npz", "repeated", "version_of_file"]
+__all__ = ["has_column", "hash_of", "read_csv", "read_npz", "repeated", "version_of_file"]
+
+
+def has_column(table: Path, column: str) -> bool:
+    """Whether a table has such a column.
+
+    Raises:
+        SamplesError: not a table in UTF-8.
+    """
+    lines = _lines(table)
+    return bool(lines) and column in lines[0][1]
 
 
 def read_csv(table: Path, columns: Sequence[str]) -> list[tuple[int, tuple[str, ...]]]:
@@ -22,14 +32,7 @@ def read_csv(table: Path, columns: Sequence[str]) -> list[tuple[int, tuple[str, 
     Raises:
         SamplesError: not a table in UTF-8, a column that is missing, a row of another length than the header.
     """
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.reader(stream, strict=True)
-            lines = [(reader.line_num, fields) for fields in reader if fields]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise SamplesError(f"{table}: not a CSV table in UTF-8: {error}") from error
-    except OSError as error:
-        raise SamplesError(f"{table}: cannot be read: {error.strerror}") from error
+    lines = _lines(table)
     header = lines[0][1] if lines else []
     if not set(columns) <= set(header):
         raise SamplesError(f"{table}: got columns {header}, needed are {' and '.join(map(repr, columns))}")
@@ -38,6 +41,18 @@ def read_csv(table: Path, columns: Sequence[str]) -> list[tuple[int, tuple[str, 
             raise SamplesError(f"{table}, line {line}: got {len(fields)} fields, the header has {len(header)}")
     places = [header.index(column) for column in columns]
     return [(line, tuple(fields[place] for place in places)) for line, fields in lines[1:]]
+
+
+def _lines(table: Path) -> list[tuple[int, list[str]]]:
+    """Return line number and fields of every row that is not empty, the header too."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.reader(stream, strict=True)
+            return [(reader.line_num, fields) for fields in reader if fields]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise SamplesError(f"{table}: not a CSV table in UTF-8: {error}") from error
+    except OSError as error:
+        raise SamplesError(f"{table}: cannot be read: {error.strerror}") from error
 
 
 def read_npz(path: Path, only: str | None = None) -> dict[str, np.ndarray]:

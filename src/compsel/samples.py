@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from compsel.errors import SamplesError
-from compsel.sample_files import hash_of, read_csv, read_npz, repeated, version_of_file
+from compsel.sample_files import has_column, hash_of, read_csv, read_npz, repeated, version_of_file
 
 __all__ = ["ArraySamples", "ImageFolder", "Sample", "Samples", "Subset", "TensorFolder"]
 
@@ -47,6 +47,13 @@ class Samples(ABC):
     @abstractmethod
     def labels(self) -> tuple[int | None, ...]:
         """Label of every sample."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Group of every sample: those of one group, such as versions of one photograph, are never split between
+        training and test. Each sample is a group of its own unless something else is said.
+        """
+        return self.names
 
     @abstractmethod
     def value(self, index: int) -> np.ndarray | Mapping[str, np.ndarray]:
@@ -98,6 +105,8 @@ class Subset(Samples):
         names, labels = samples.names, samples.labels
         self._names = tuple(names[index] for index in self.indices)
         self._labels = tuple(labels[index] for index in self.indices)
+        groups = samples.groups
+        self._groups = tuple(groups[index] for index in self.indices)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -108,6 +117,11 @@ class Subset(Samples):
     def labels(self) -> tuple[int | None, ...]:
         """Label of every sample."""
         return self._labels
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Group of every sample."""
+        return self._groups
 
     def value(self, index: int) -> np.ndarray | Mapping[str, np.ndarray]:
         """Read the input at `index`."""
@@ -125,9 +139,10 @@ class ArraySamples(Samples):
         values: images, or mappings of named tensors.
         labels: one each; None when there are none.
         names: one each; None numbers them.
+        groups: one each, see `Samples.groups`; None: each sample is its own.
 
     Raises:
-        SamplesError: other numbers of labels or names than of values, a name that stands there twice.
+        SamplesError: other numbers of labels, names or groups than of values, a name that stands there twice.
 
     >>> samples = ArraySamples([np.zeros((8, 8, 3), np.uint8)], labels=[4])
     >>> samples[0].label, samples.names
@@ -139,14 +154,18 @@ class ArraySamples(Samples):
         values: Sequence[np.ndarray | Mapping[str, np.ndarray]],
         labels: Sequence[int] | None = None,
         names: Sequence[str] | None = None,
+        groups: Sequence[str] | None = None,
     ) -> None:
-        if len({len(part) for part in (values, labels, names) if part is not None}) > 1:
-            raise SamplesError(f"got {len(values)} values and other numbers of labels or names: give one of each")
+        if len({len(part) for part in (values, labels, names, groups) if part is not None}) > 1:
+            raise SamplesError(
+                f"got {len(values)} values and other numbers of labels, names or groups: give one of each"
+            )
         self._values = tuple(values)
         self._labels = tuple(labels) if labels is not None else (None,) * len(self._values)
         self._names = tuple(names) if names is not None else tuple(map(str, range(len(self._values))))
         if len(set(self._names)) < len(self._names):
             raise SamplesError(f"got the name {repeated(self._names)!r} twice: name each sample once")
+        self._groups = tuple(groups) if groups is not None else self._names
         self._versions: dict[int, str] = {}
 
     @property
@@ -158,6 +177,11 @@ class ArraySamples(Samples):
     def labels(self) -> tuple[int | None, ...]:
         """Label of every sample."""
         return self._labels
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Group of every sample."""
+        return self._groups
 
     def value(self, index: int) -> np.ndarray | Mapping[str, np.ndarray]:
         """Return the input at `index`."""
@@ -171,7 +195,10 @@ class ArraySamples(Samples):
 
 
 class ImageFolder(Samples):
-    """A folder of images, with a `labels.csv` (columns `file`, `label`, others are ignored) when it has labels.
+    """A folder of images, with a `labels.csv` when it has labels: columns `file`, `label`, and optionally `group`.
+
+    Images of one group, such as versions of one photograph, are never split between training and test. Other columns
+    are ignored.
 
     Without a `labels.csv` every image in the folder is a sample without label. Images are decoded when they are
     asked for.
@@ -193,6 +220,9 @@ class ImageFolder(Samples):
         self._files: tuple[str, ...]
         self._labels: tuple[int, ...] | None
         self._files, self._labels = self._read(table) if table.exists() else (self._list(), None)
+        self._groups = self._files
+        if table.exists() and has_column(table, "group"):
+            self._groups = tuple(group for _, (group,) in read_csv(table, ("group",)))
         if not self._files:
             raise SamplesError(f"{self.folder}: has no images: allowed are {', '.join(sorted(_IMAGE_SUFFIXES))}")
 
@@ -205,6 +235,11 @@ class ImageFolder(Samples):
     def labels(self) -> tuple[int | None, ...]:
         """Label of every sample."""
         return self._labels if self._labels is not None else (None,) * len(self._files)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Group of every sample."""
+        return self._groups
 
     def path(self, index: int) -> Path:
         """Return the path of the image at `index`."""

@@ -6,7 +6,8 @@ import pytest
 
 from compsel.errors import ProfileError, VersionError
 from compsel.profiling.columns import read_table, write_table
-from compsel.profiling.tables import FORMAT_VERSION, Profile, quality_path, read_latency, read_memory
+from compsel.profiling.tables import FORMAT_VERSION, Profile, quality_path, read_latency, read_memory, write_groups
+from compsel.samples import ArraySamples
 
 
 @pytest.fixture
@@ -155,3 +156,20 @@ def test_latencies_of_each_choice_and_state(folder):
     for (variant, processor, state), values in groups.items():
         if state == "idle":
             np.testing.assert_allclose(groups[variant, processor, "busy:1"], values * 2)
+
+
+def test_groups_are_stored_where_there_are_some(profile, folder):
+    assert profile.groups == ()
+    values = [np.zeros(1)] * len(profile.samples)
+    groups = [f"photograph {number // 2}" for number in range(len(values))]
+    write_groups(folder, ArraySamples(values, names=profile.samples, groups=groups))
+    assert Profile.load(folder).groups == tuple(groups)
+    assert Profile.load(folder).take([3, 0]).groups == ("photograph 1", "photograph 0")
+    write_groups(folder, ArraySamples(values, names=profile.samples))
+    assert Profile.load(folder).groups == ()
+
+
+def test_groups_of_other_samples_are_refused(profile, folder):
+    write_groups(folder, ArraySamples([np.zeros(1)] * 2, groups=["a", "a"]))
+    with pytest.raises(ProfileError, match=r"groups\.parquet: is of other samples"):
+        Profile.load(folder)

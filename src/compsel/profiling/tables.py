@@ -3,6 +3,7 @@
     profile.json              format, device, variants, how it was made
     quality/<variant>.parquet one row a sample: was the answer right, and its most probable classes
     features.parquet          one row a sample: the features of the input
+    groups.parquet            one row a sample: its group; absent where each sample is a group of its own
     latency/<state>.parquet   one row a measured inference of a choice in a state of the device; outliers are kept
     memory.parquet            one row a choice
 
@@ -25,6 +26,7 @@ from compsel.features.fingerprint import device_fingerprint
 from compsel.features.probe import Evidence
 from compsel.files import write_json
 from compsel.profiling.columns import read_table, write_table
+from compsel.samples import Samples
 from compsel.variant import Variant
 from compsel.variants import slug
 
@@ -38,6 +40,7 @@ __all__ = [
     "read_latency",
     "read_memory",
     "read_table",
+    "write_groups",
     "write_header",
     "write_table",
 ]
@@ -98,6 +101,7 @@ class Profile:
         device: fingerprint of the device that `latency` was measured on.
         features_ms: by extractor, what computing its features takes.
         origin: in words, what the samples are.
+        groups: (n,) group of each sample, see `Samples.groups`; empty where each is a group of its own.
     """
 
     samples: tuple[str, ...]
@@ -112,6 +116,7 @@ class Profile:
     device: Mapping[str, Any] = field(default_factory=dict)
     features_ms: Mapping[str, float] = field(default_factory=dict)
     origin: str = ""
+    groups: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -128,6 +133,7 @@ class Profile:
             quality=self.quality[chosen],
             evidence=tuple(evidence.take(chosen) for evidence in self.evidence),
             features=self.features[chosen],
+            groups=tuple(self.groups[row] for row in chosen) if self.groups else (),
         )
 
     def among(self, names: Sequence[str]) -> "Profile":
@@ -206,6 +212,7 @@ class Profile:
             header.get("device", {}),
             header.get("features_ms", {}),
             header.get("origin", ""),
+            _read_groups(folder, samples),
         )
 
 
@@ -283,6 +290,26 @@ def read_memory(folder: Path) -> dict[tuple[str, str], float]:
     _require_columns(folder / "memory.parquet", columns, ("variant", "processor", "peak_mb"))
     keys = zip(columns["variant"], columns["processor"], strict=True)
     return dict(zip(keys, map(float, columns["peak_mb"]), strict=True))
+
+
+def write_groups(folder: Path, samples: Samples) -> None:
+    """Write `groups.parquet`, or take it away where each sample is a group of its own."""
+    path = folder / "groups.parquet"
+    if samples.groups == samples.names:
+        path.unlink(missing_ok=True)
+    else:
+        write_table(path, {"sample": list(samples.names), "group": list(samples.groups)}, {})
+
+
+def _read_groups(folder: Path, samples: Sequence[str]) -> tuple[str, ...]:
+    path = folder / "groups.parquet"
+    if not path.exists():
+        return ()
+    columns, _ = read_table(path)
+    _require_columns(path, columns, ("sample", "group"))
+    if list(columns["sample"]) != list(samples):
+        raise ProfileError(f"{path}: is of other samples than the quality tables: measure again")
+    return tuple(columns["group"])
 
 
 def _read_quality(folder: Path, variant: Variant) -> dict[str, Any]:

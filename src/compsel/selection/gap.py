@@ -86,12 +86,14 @@ def gap_of_costs(
     single_best: npt.NDArray[np.float64],
     oracle: npt.NDArray[np.float64],
     random_state: int = 0,
+    groups: npt.ArrayLike | None = None,
 ) -> tuple[float, float, float]:
     """Gap closed and its 95 % interval, from what each sample cost: for policies that are no column of a table.
 
     Args:
         ours, single_best, oracle: (n,), costs of the same samples.
         random_state: seed of the bootstrap over samples.
+        groups: (n,), samples of one group are drawn together, for they are not independent; None: each by itself.
 
     Returns:
         value, lower and upper end; NaN where the oracle is no better than the single best, for there is no gap.
@@ -101,11 +103,10 @@ def gap_of_costs(
     0.75
     """
     random = np.random.default_rng(random_state)
-    n = len(ours)
-    draws = [
-        _share(ours[rows], single_best[rows], oracle[rows])
-        for rows in (random.integers(0, n, n) for _ in range(_DRAWS))
-    ]
+    members = np.arange(len(ours)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
+    sums = [np.bincount(members, costs).astype(np.float64) for costs in (ours, single_best, oracle)]
+    n = len(sums[0])
+    draws = [_share(*(costs[rows] for costs in sums)) for rows in (random.integers(0, n, n) for _ in range(_DRAWS))]
     low, high = np.quantile([draw for draw in draws if np.isfinite(draw)] or [np.nan], [0.025, 0.975])
     return _share(ours, single_best, oracle), float(low), float(high)
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from compsel.selection.comparison import assign_folds
 from compsel.selection.problem import Problem
 from compsel.selection.staged import StagedPolicy
 from compsel.selection.staged_training import fit_staged
@@ -58,11 +59,18 @@ class OutOfFold:
     def __init__(self, problem: Problem, columns: Sequence[int], max_stages: int, seed: int = 0) -> None:
         self.names = tuple(problem.names[column] for column in columns)
         self.prices = problem.prices_ms[list(columns)]
-        fold_of = np.random.default_rng(seed).permutation(len(problem.targets)) % _FOLDS
+        fold_of = assign_folds(len(problem.targets), _FOLDS, problem.groups, seed)
         self._parts: list[tuple[StagedPolicy, Problem]] = []
         for fold in range(_FOLDS):
             training = problem.take(np.flatnonzero(fold_of != fold)).among(columns)
-            policy = fit_staged(training.names, training.evidence, training.targets, max_stages=max_stages, seed=seed)
+            policy = fit_staged(
+                training.names,
+                training.evidence,
+                training.targets,
+                max_stages=max_stages,
+                seed=seed,
+                groups=training.groups,
+            )
             self._parts.append((policy, problem.take(np.flatnonzero(fold_of == fold)).among(columns)))
 
     def at(self, penalty: float, allowed: Sequence[int] | None = None) -> Point:

@@ -68,6 +68,7 @@ class Problem:
         features: by extractor, float32 (n, n_features).
         features_ms: by extractor, the price of computing them.
         reference: name of the model whose answers count as right, for samples without labels; else "".
+        groups: (n,), number of the group of each sample; None: each is a group of its own.
     """
 
     names: tuple[str, ...]
@@ -79,6 +80,7 @@ class Problem:
     features: Mapping[str, NDArray[np.float32]]
     features_ms: Mapping[str, float]
     reference: str = ""
+    groups: NDArray[np.intp] | None = None
 
     @classmethod
     def from_profile(cls, profile: Profile, costs: CostModel, features_ms: Mapping[str, float]) -> "Problem":
@@ -103,6 +105,7 @@ class Problem:
             profile.labels,
             _by_extractor(profile),
             features_ms,
+            groups=np.unique(profile.groups, return_inverse=True)[1] if profile.groups else None,
         )
         return problem._with_reference() if (profile.labels < 0).any() and problem.evidence else problem
 
@@ -121,6 +124,7 @@ class Problem:
             evidence=tuple(evidence.take(rows) for evidence in self.evidence),
             targets=self.targets[rows],
             features={name: table[rows] for name, table in self.features.items()},
+            groups=None if self.groups is None else self.groups[rows],
         )
 
     def costs(self, penalty: float) -> Floats:

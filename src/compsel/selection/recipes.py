@@ -145,7 +145,14 @@ class StagedRecipe(Recipe):
         portfolio, best = min(found.items(), key=lambda item: rank(item[1], floor, price))
         columns = [problem.names.index(addition.variant) for addition in portfolio]
         chosen = problem.among(columns)
-        policy = fit_staged(chosen.names, chosen.evidence, chosen.targets, max_stages=self.max_stages, seed=self.seed)
+        policy = fit_staged(
+            chosen.names,
+            chosen.evidence,
+            chosen.targets,
+            max_stages=self.max_stages,
+            seed=self.seed,
+            groups=chosen.groups,
+        )
         plan = policy.plan(chosen.prices_ms, best.penalty)
         _check_same(policy, plan, chosen.evidence)
         return Fitted(Stagewise(policy, best.penalty, plan.expected_quality), portfolio)

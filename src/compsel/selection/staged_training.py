@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.features.probe import Evidence, candidates, fuse
+from compsel.selection.comparison import assign_folds
 from compsel.selection.staged import Node, StagedPolicy
 
 __all__ = ["fit_staged"]
@@ -30,6 +31,7 @@ def fit_staged(
     *,
     max_stages: int = 3,
     seed: int = 0,
+    groups: NDArray[np.integer] | None = None,
 ) -> StagedPolicy:
     """Learn pool weights, calibrations and transitions of every set of at most `max_stages` variants.
 
@@ -39,12 +41,13 @@ def fit_staged(
         labels: (n,), class of each sample.
         max_stages: the most variants that may run for one input.
         seed: of the folds from which out-of-fold probabilities come.
+        groups: (n,), samples of one group share a fold; None: each is by itself.
 
     Returns:
         A policy; prices and the penalty come later, with `StagedPolicy.plan`.
     """
     labels = np.asarray(labels)
-    folds = np.random.default_rng(seed).permutation(len(labels)) % _FOLDS
+    folds = assign_folds(len(labels), _FOLDS, groups, seed)
     sets = [members for size in range(1, max_stages + 1) for members in combinations(range(len(names)), size)]
     nodes: dict[tuple[int, ...], Node] = {}
     scores: dict[tuple[int, ...], Floats] = {}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
+from compsel.selection.comparison import assign_folds
 from compsel.selection.gap import gap_of_costs
 from compsel.selection.objective import Objective
 from compsel.selection.problem import Outcome, Problem
@@ -39,7 +40,7 @@ class Score:
         latency_ms: mean.
         cost: mean, wrong answers included at the objective's penalty.
         gap_closed: share of the distance between single best and oracle, a ratio of sums over all samples.
-        gap_low, gap_high: its 95 % confidence interval, by bootstrap over samples.
+        gap_low, gap_high: its 95 % confidence interval, by bootstrap over samples (groups of them).
         quality_loss: how much quality it loses to the most accurate uncompressed network.
     """
 
@@ -138,11 +139,11 @@ def compare(
     rounds = []
     for number in range(repeats):
         progress(f"cross-validation {number + 1} of {repeats}")
-        fold_of = np.random.default_rng([seed, number]).permutation(n) % folds
+        fold_of = assign_folds(n, folds, problem.groups, seed + number)
         rounds.append(_round(problem, objective, recipes, fold_of, progress))
     outcomes = {name: Outcome.average([found[name] for found in rounds]) for name in rounds[0]}
     penalty = penalty_of(problem, objective)
-    scores = {name: _score(name, outcomes, penalty, seed) for name in outcomes}
+    scores = {name: _score(name, outcomes, penalty, seed, problem.groups) for name in outcomes}
     winner, reason = _winner(scores, recipes, objective)
     return Comparison(scores, winner, reason, penalty)
 
@@ -170,9 +171,11 @@ def _round(
     return {name: Outcome.concatenate(found).take(back) for name, found in parts.items()}
 
 
-def _score(name: str, outcomes: dict[str, Outcome], penalty: float, seed: int) -> Score:
+def _score(
+    name: str, outcomes: dict[str, Outcome], penalty: float, seed: int, groups: NDArray[np.intp] | None
+) -> Score:
     mine, single_best, oracle = (outcomes[key].cost(penalty) for key in (name, "single best", "oracle"))
-    value, low, high = gap_of_costs(mine, single_best, oracle, seed)
+    value, low, high = gap_of_costs(mine, single_best, oracle, seed, groups)
     return Score(
         name,
         float(outcomes[name].quality.mean()),
