@@ -41,6 +41,7 @@ LAYERS = (
     "processors",
     "features",
     "variant",
+    "evidence_outputs",
     "variants",
     "techniques",
     "variant_building",

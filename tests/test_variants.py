@@ -142,12 +142,17 @@ def test_an_engine_takes_an_image_and_gives_what_the_model_gives(lite0, photogra
     image = photographs["chelsea"]
     pixels = Engine(variant, tmp_path, CpuProcessor(1))
     tensors = Engine(variant, tmp_path, CpuProcessor(1), tensors=True)
-    (got,) = pixels(image)
-    (wanted,) = tensors({"input": lite0.preprocessing.tensor(image)})
+    feeds = {"input": lite0.preprocessing.tensor(image)}
+    np.testing.assert_array_equal(pixels(image), tensors(feeds))
+    # what the graph says of its answer, and what is read of the answer of a graph that does not
+    (got, scores), (wanted, read) = pixels.answer(image), tensors.answer(feeds)
     np.testing.assert_array_equal(got, wanted)
-    probabilities = pixels.probabilities([got])
-    assert probabilities.argmax() in range(281, 286)  # cats
-    assert probabilities.sum() == pytest.approx(1.0, abs=1e-5)
+    assert scores.log_probabilities.argmax() in range(281, 286)  # cats
+    assert np.exp(scores.log_probabilities).sum() == pytest.approx(1.0, abs=1e-5)
+    np.testing.assert_allclose(scores.log_probabilities, read.log_probabilities, atol=1e-5)
+    np.testing.assert_array_equal(scores.evidence.classes, read.evidence.classes)
+    np.testing.assert_allclose(scores.evidence.probabilities, read.evidence.probabilities, rtol=1e-5)
+    assert scores.evidence.n_classes == read.evidence.n_classes == 1000
     pixels.close()
     tensors.close()
 

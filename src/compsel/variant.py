@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compsel.errors import InputError
-from compsel.features.probe import softmax
+from compsel.features.probe import LEAST_PROBABILITY, Evidence, Scores, read_evidence, softmax
 from compsel.preprocessing import ImagePreprocessing
 from compsel.processors.base import Processor
 from compsel.specs import TensorSpec, check_feeds
 
-__all__ = ["Engine", "Variant"]
+__all__ = ["LOG_PROBABILITIES", "TOP_CLASSES", "TOP_PROBABILITIES", "Engine", "Variant"]
+
+# outputs that `compsel.evidence_outputs` appends to a graph that takes pixels
+LOG_PROBABILITIES = "compsel_log_probabilities"
+TOP_PROBABILITIES = "compsel_top_probabilities"
+TOP_CLASSES = "compsel_top_classes"
+_EVIDENCE = (LOG_PROBABILITIES, TOP_PROBABILITIES, TOP_CLASSES)
 
 Value = np.ndarray | Mapping[str, np.ndarray]
 
@@ -101,6 +106,9 @@ class Engine:
         assert file is not None
         self.session = processor.open(Path(folder) / file)
         self._name = self.session.inputs[0].name
+        self._outputs = [spec.name for spec in variant.outputs]
+        shows_evidence = set(_EVIDENCE) <= {spec.name for spec in self.session.outputs}
+        self._with_evidence = [*self._outputs, *_EVIDENCE] if shows_evidence else None
 
     def prepare(self, value: Value) -> Mapping[str, np.ndarray]:
         """Turn an input (image, or named tensors) into what the session is fed.
@@ -121,12 +129,29 @@ class Engine:
 
     def __call__(self, value: Value) -> list[np.ndarray]:
         """Prepare and run."""
-        return self.session.run(self.prepare(value))
+        return self.session.run(self.prepare(value), self._outputs)
 
-    def probabilities(self, outputs: Sequence[np.ndarray]) -> NDArray[np.float32]:
-        """Return the class probabilities (n_classes,) in the outputs of one input."""
-        scores = np.asarray(outputs[0][0], np.float32)
-        return softmax(scores) if self.variant.output == "logits" else scores
+    def answer(self, value: Value) -> tuple[list[np.ndarray], Scores | None]:
+        """Prepare and run, and read what the answer says about every class.
+
+        Returns:
+            The outputs, and the scores; None where the model gives no class scores, or those of several inputs.
+        """
+        feeds = self.prepare(value)
+        if self._with_evidence is None:
+            outputs = self.session.run(feeds, self._outputs)
+            return outputs, self._scores(outputs[0])
+        *outputs, log_probabilities, probabilities, classes = self.session.run(feeds, self._with_evidence)
+        row = log_probabilities[0]
+        return outputs, Scores(row, Evidence(classes, probabilities, len(row)))
+
+    def _scores(self, output: np.ndarray) -> Scores | None:
+        if self.variant.output == "other" or len(output) != 1:
+            return None
+        scores = np.asarray(output[0], np.float32)
+        probabilities = softmax(scores) if self.variant.output == "logits" else scores
+        logs = np.log(np.maximum(probabilities, np.float32(LEAST_PROBABILITY)))
+        return Scores(logs, read_evidence(probabilities))
 
     def close(self) -> None:
         """Free threads and memory."""

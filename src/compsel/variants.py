@@ -11,6 +11,7 @@ import onnx
 from google.protobuf.message import EncodeError
 
 from compsel.errors import ModelError
+from compsel.evidence_outputs import add_evidence_outputs
 from compsel.external_data import make_weights_constant, move_weights_out
 from compsel.files import atomic_file, sha256_file
 from compsel.model import Model
@@ -65,7 +66,9 @@ def write_variant(
     pixels_file = None
     if model.preprocessing is not None and len(model.inputs) == 1:
         shell = model.with_proto(proto)
-        pixels_file = _write(with_pixel_input(shell).proto, folder / f"{stem}.pixels.onnx")
+        pixels = with_pixel_input(shell).proto
+        add_evidence_outputs(pixels, output)
+        pixels_file = _write(pixels, folder / f"{stem}.pixels.onnx")
     files = [tensor_file, *([weights] if weights else [])]
     return Variant(
         name=name,

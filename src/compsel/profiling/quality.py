@@ -15,7 +15,7 @@ import numpy as np
 
 from compsel.errors import ProfileError
 from compsel.features.base import FeatureExtractor
-from compsel.features.probe import TOP, read_evidence
+from compsel.features.probe import TOP
 from compsel.processors.base import Processor
 from compsel.profiling.resuming import Progress, measure_rows, silent
 from compsel.profiling.tables import quality_path, read_table, write_table
@@ -116,20 +116,19 @@ def _classes(rows: Sequence[Row]) -> int:
 
 
 def _row(engine: Engine, reference: Engine | None, value: Any, label: int) -> dict[str, Any]:
-    outputs = engine(value)
-    if engine.variant.output == "other":
+    outputs, scores = engine.answer(value)
+    if scores is None:
         assert reference is not None
         return {"quality": _fidelity(outputs, reference(value)), "n_classes": 0}
-    probabilities = engine.probabilities(outputs)
-    evidence = read_evidence(probabilities)
+    evidence = scores.evidence
     if label < 0:
         assert reference is not None
-        label = int(reference.probabilities(reference(value)).argmax())
+        label = int(reference(value)[0].argmax())
     return {
         "quality": float(evidence.classes[0, 0] == label),
         "classes": evidence.classes[0],
         "probabilities": evidence.probabilities[0],
-        "n_classes": len(probabilities),
+        "n_classes": evidence.n_classes,
     }
 
 

@@ -13,7 +13,7 @@ from compsel.errors import BundleError, InputError
 from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.features.device import DeviceSampler
-from compsel.features.probe import Evidence, read_evidence
+from compsel.features.probe import Evidence, Scores
 from compsel.images import decode
 from compsel.runtime.answer import Answer, Stage
 from compsel.runtime.available import available_costs
@@ -22,11 +22,9 @@ from compsel.runtime.planning import Limits, PlannedPolicy, Planner
 from compsel.runtime.pool import EnginePool
 from compsel.selection.policies import STOP, Policy
 from compsel.specs import TensorSpec
-from compsel.variant import Engine, Variant
+from compsel.variant import Variant
 
 __all__ = ["Runtime", "load"]
-
-_TINY = np.float32(1e-12)
 
 Value = np.ndarray | Mapping[str, np.ndarray]
 Source = np.ndarray | str | os.PathLike[str] | bytes
@@ -213,8 +211,8 @@ class Runtime:
         position = priced.first(features)
         trace = _Trace(time.perf_counter_ns() - begin - features_ns)
         while position != STOP:
-            outputs = self._run_stage(planned, position, value, trace, tensors=allowed is not None)
-            position = self._next(planned, position, outputs, trace)
+            self._run_stage(planned, position, value, trace, tensors=allowed is not None)
+            position = self._next(planned, trace)
         begun = time.perf_counter_ns()
         outputs = self._fused(planned, trace)
         end = time.perf_counter_ns()
@@ -240,27 +238,25 @@ class Runtime:
 
     def _run_stage(
         self, planned: PlannedPolicy, position: int, value: Value, trace: "_Trace", *, tensors: bool
-    ) -> list[np.ndarray]:
+    ) -> None:
         variant = self.bundle.variants[planned.policy.variants[position]]
         engine = self._pool.get(variant, planned.processors[position], tensors=tensors)
         begin = time.perf_counter_ns()
-        outputs = engine(value)
+        outputs, scores = engine.answer(value) if planned.policy.uses_evidence else (engine(value), None)
         latency_ms = (time.perf_counter_ns() - begin) / 1e6
         trace.ran.append(position)
         trace.outputs.append(outputs)
-        trace.engines.append(engine)
+        trace.scores.append(scores)
         expected = float(planned.expected_ms[position])
         trace.stages.append(Stage(variant.name, planned.processors[position], latency_ms, expected))
-        return outputs
 
-    def _next(self, planned: PlannedPolicy, position: int, outputs: list[np.ndarray], trace: "_Trace") -> int:
-        # what several inputs in one tensor say cannot be judged as one answer
-        if not planned.policy.uses_evidence or len(outputs[0]) != 1:
+    def _next(self, planned: PlannedPolicy, trace: "_Trace") -> int:
+        scores = trace.scores[-1]
+        # None also for several inputs in one tensor, which cannot be judged as one answer
+        if scores is None:
             return STOP
         begin = time.perf_counter_ns()
-        probabilities = trace.engines[-1].probabilities(outputs)
-        trace.probabilities.append(probabilities)
-        trace.evidence.append(read_evidence(probabilities))
+        trace.evidence.append(scores.evidence)
         following, sure = planned.priced.next(trace.ran, trace.evidence)
         last = trace.stages[-1]
         trace.stages[-1] = Stage(last.variant, last.processor, last.latency_ms, last.expected_ms, sure)
@@ -268,14 +264,18 @@ class Runtime:
         return following
 
     def _fused(self, planned: PlannedPolicy, trace: "_Trace") -> list[np.ndarray]:
+        """Return the outputs, the first of them the logarithmic pool of the stages: logits, or probabilities."""
         outputs = trace.outputs[-1]
         if len(trace.ran) == 1:
             return outputs
-        fused = np.zeros_like(trace.probabilities[0])
-        for weight, probabilities in zip(planned.priced.weights(trace.ran), trace.probabilities, strict=True):
-            fused += np.float32(weight) * np.log(np.maximum(probabilities, _TINY))
-        fused -= np.log(np.exp(fused - fused.max()).sum()) + fused.max()
-        if trace.engines[-1].variant.output == "probabilities":
+        weights = planned.priced.weights(trace.ran)
+        fused = np.zeros(outputs[0].shape[-1], np.float32)
+        for weight, scores in zip(weights, trace.scores, strict=True):
+            if scores is not None:
+                fused += np.float32(weight) * scores.log_probabilities
+        fused -= fused.max()
+        fused -= np.log(np.exp(fused).sum())
+        if self.bundle.variants[trace.stages[-1].variant].output == "probabilities":
             fused = np.exp(fused)
         return [fused[None], *outputs[1:]]
 
@@ -307,16 +307,15 @@ class Runtime:
 class _Trace:
     """What has happened to one input so far."""
 
-    __slots__ = ("deciding_ns", "engines", "evidence", "outputs", "probabilities", "ran", "stages")
+    __slots__ = ("deciding_ns", "evidence", "outputs", "ran", "scores", "stages")
 
     def __init__(self, deciding_ns: int) -> None:
         self.deciding_ns = deciding_ns
         self.ran: list[int] = []
         self.stages: list[Stage] = []
         self.outputs: list[list[np.ndarray]] = []
-        self.probabilities: list[np.ndarray] = []
+        self.scores: list[Scores | None] = []
         self.evidence: list[Evidence] = []
-        self.engines: list[Engine] = []
 
 
 def _fits(spec: TensorSpec, value: np.ndarray) -> bool:
