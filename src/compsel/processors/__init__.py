@@ -2,7 +2,8 @@
 
     cpu:1  cpu:2  cpu:2:nospin  cpu:all   threads; `nospin` lets waiting threads sleep; all: of this process's share
     cpu:big  cpu:mid  cpu:little          a cluster of cores, where they are not alike
-    cuda:0  openvino:GPU  webgpu  ...     an execution provider and its device, see `compsel.processors.provider`
+    cuda:0  openvino:GPU  webgpu  ...     an execution provider and its device, see `compsel.processors.provider_table`
+    openvino:CPU:precision=f32,threads=2  with options
 
 >>> parse("cpu:2:nospin").threads
 2
@@ -20,7 +21,9 @@ from compsel.errors import ProcessorError
 from compsel.processors.base import Availability, Processor, Session
 from compsel.processors.clusters import CLUSTERS, ClusterProcessor, core_clusters
 from compsel.processors.cpu import CpuProcessor
-from compsel.processors.provider import PROVIDERS, Provider, ProviderProcessor, plugged_providers
+from compsel.processors.plugins import package_versions, plugged_providers
+from compsel.processors.provider import ProviderProcessor
+from compsel.processors.provider_table import PROVIDERS, Provider
 from compsel.processors.session import OrtSession
 
 __all__ = [
@@ -30,7 +33,9 @@ __all__ = [
     "Processor",
     "ProviderProcessor",
     "Session",
+    "absent",
     "discover",
+    "package_versions",
     "parse",
     "unusable",
 ]
@@ -54,7 +59,16 @@ def parse(name: str) -> Processor:
     entry = next((entry for entry in PROVIDERS if entry.word == word), None)
     if entry is None:
         raise ProcessorError(f"processor {name!r}: allowed are {_allowed()}")
-    return ProviderProcessor(entry, rest or entry.devices[0])
+    device, _, text = rest.partition(":")
+    if "=" in device:  # the device was left out
+        device, text = "", rest
+    options = {}
+    for part in text.split(",") if text or rest.endswith(":") else ():
+        key, equals, value = part.partition("=")
+        if not equals or key in options:
+            raise ProcessorError(f"processor {name!r}: got option {part!r}, allowed is key=value, each key once")
+        options[key] = value
+    return ProviderProcessor(entry, device or entry.devices[0], options)
 
 
 def _parse_cpu(rest: str) -> CpuProcessor | None:
@@ -88,10 +102,16 @@ def discover() -> list[tuple[Processor, Availability]]:
 
 
 def unusable() -> dict[str, str]:
-    """Return the providers that ONNX Runtime lists and `discover` leaves out, each with the reason."""
+    """Return the providers that ONNX Runtime offers and `discover` leaves out, each with the reason."""
     known = {entry.name for entry in PROVIDERS} | {CpuProcessor(1).provider}
-    listed = [name for name in onnxruntime.get_available_providers() if name not in known]
+    offered = (*onnxruntime.get_available_providers(), *plugged_providers())
+    listed = [name for name in offered if name not in known]
     return {name: _NOT_HERE.get(name, "compsel has no line for it in compsel.processors.provider") for name in listed}
+
+
+def absent() -> dict[str, str]:
+    """Return the words of the providers that the installed ONNX Runtime does not offer, each with what brings it."""
+    return {entry.word: entry.package for entry in PROVIDERS if not _offered(entry)}
 
 
 def _cpus() -> Iterator[Processor]:

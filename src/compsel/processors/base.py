@@ -3,7 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -20,10 +20,12 @@ class Availability:
     Attributes:
         available: proven by running a small graph on it.
         reason: why not; what was found when it is available.
+        version: the package, with its version, that it comes from; empty where it is not here.
     """
 
     available: bool
     reason: str
+    version: str = field(default="", repr=False, compare=False)
 
 
 class Session(Protocol):

@@ -12,6 +12,7 @@ import numpy as np
 
 from compsel.errors import CompselError
 from compsel.processors.base import Availability, Processor
+from compsel.processors.plugins import provider_version
 from compsel.processors.session import OrtSession
 
 __all__ = ["proof_feeds", "proof_graph", "prove"]
@@ -42,11 +43,12 @@ def prove(processor: Processor, found: str) -> Availability:
         finally:
             session.close()
     except CompselError as error:
-        return Availability(False, str(error).removeprefix(f"{processor.name}: ").removeprefix("model: "))
-    expected = _expected()
+        reason = str(error).removeprefix(f"{processor.name}: ").removeprefix("model: ")
+        return Availability(False, reason, provider_version(processor.provider))
+    expected, version = _expected(), provider_version(processor.provider)
     if answer.shape != expected.shape or not np.allclose(answer, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
-        return Availability(False, "its answer to a small graph is not the CPU's: look for a newer driver")
-    return Availability(True, found)
+        return Availability(False, "its answer to a small graph is not the CPU's: look for a newer driver", version)
+    return Availability(True, found, version)
 
 
 @functools.cache

@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 
 from compsel.errors import CompselError, InputError, ModelError, ProcessorError
+from compsel.processors.placement import Placement
 from compsel.specs import TensorSpec
 
 __all__ = ["FELL_BACK", "OrtSession", "session_options", "translate"]
@@ -99,6 +100,7 @@ class OrtSession:
         outputs: what comes out.
         provider: the execution provider that it runs on.
         metadata: the model's own texts by key (its preprocessing is among them).
+        placement: which part of the graph runs on the provider that was asked for; None where only one was.
 
     Raises:
         ModelError: not a model, a truncated one, or an operator that the runtime lacks.
@@ -130,6 +132,7 @@ class OrtSession:
         self.outputs = tuple(map(_spec, session.get_outputs()))
         self.provider: str = session.get_providers()[0]
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
+        self.placement: Placement | None = None
         self._session: Any = session
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
@@ -148,6 +151,24 @@ class OrtSession:
             raise translate(error, self._name, loading=False) from error
         return result
 
+    def assigned(self) -> dict[str, list[str]] | None:
+        """Return the kinds of the graph's operators by the provider that each was assigned to.
+
+        None where that was not recorded (`session.record_ep_graph_assignment_info`), or ONNX Runtime cannot tell.
+        """
+        try:
+            parts = self._session.get_provider_graph_assignment_info()
+        except Exception:
+            return None
+        assigned: dict[str, list[str]] = {}
+        for part in parts:
+            assigned.setdefault(part.ep_name, []).extend(node.op_type for node in part.get_nodes())
+        return assigned
+
+    def end_profiling(self) -> str:
+        """Return the file of the profile that the session's options asked for, complete."""
+        return str(self._session.end_profiling())
+
     def close(self) -> None:
         """Free threads and memory, once runs in other threads are over."""
         self._session = None
@@ -164,5 +185,7 @@ def _spec(argument: Any) -> TensorSpec:
     if tensor is None:
         return TensorSpec(argument.name, "other", None)
     # ONNX Runtime shows an open rank and a scalar alike: as an empty list
-    shape = tuple(axis if isinstance(axis, int) else None for axis in argument.shape) if argument.shape else None
+    # some exporters write -1 where any length is allowed
+    open_or_known = (axis if isinstance(axis, int) and axis >= 0 else None for axis in argument.shape)
+    shape = tuple(open_or_known) if argument.shape else None
     return TensorSpec(argument.name, _DTYPES.get(tensor[1], tensor[1]), shape)
