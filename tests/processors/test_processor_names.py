@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import compsel.processors
 from compsel.errors import ModelError, ProcessorError
-from compsel.processors import CpuProcessor, ProviderProcessor, discover, parse, unusable
+from compsel.processors import CpuProcessor, ProviderProcessor, absent, discover, package_versions, parse, unusable
 from compsel.processors import cpu as cpu_module
 from compsel.processors import provider as provider_module
 from compsel.processors.base import Availability
@@ -72,6 +72,64 @@ def test_other_names_are_refused_with_those_allowed(name: str) -> None:
 def test_devices_that_a_provider_has_not(name: str) -> None:
     with pytest.raises(ProcessorError, match="got device"):
         parse(name)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("openvino:CPU:precision=f32", "openvino:CPU:precision=f32"),
+        ("openvino:threads=2,precision=f32", "openvino:CPU:precision=f32,threads=2"),
+        ("tensorrt:1:tuning=3,cache=folder/a:b", "tensorrt:1:cache=folder/a:b,tuning=3"),
+        ("webgpu:layout=nhwc,strict=true", "webgpu:layout=nhwc,strict=true"),
+    ],
+)
+def test_options_in_a_name_have_one_order(given: str, name: str) -> None:
+    assert parse(given).name == name
+    assert parse(name) == parse(given)
+    assert hash(parse(name)) == hash(parse(given))
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("openvino:CPU:speed=9", "got option 'speed', allowed are cache, precision, streams, strict, threads"),
+        ("openvino:CPU:precision=f8", "got precision=f8, allowed are as-is, f16, f32"),
+        ("openvino:CPU:cache=", r"got cache=, allowed are \*"),
+        ("openvino:CPU:", "got option '', allowed is key=value"),
+        ("openvino:CPU:threads", "got option 'threads', allowed is key=value"),
+        ("openvino:CPU:threads=1,threads=2", "each key once"),
+        ("cuda:0:strict=yes", "got strict=yes, allowed are true"),
+    ],
+)
+def test_options_that_a_provider_has_not(name: str, match: str) -> None:
+    with pytest.raises(ProcessorError, match=match):
+        parse(name)
+
+
+def test_options_become_the_settings_of_the_provider() -> None:
+    line = next(line for line in PROVIDERS if line.word == "tensorrt")
+    assert line.settings({"precision": "f16", "cache": "folder", "strict": "true"}) == {
+        "trt_fp16_enable": "1",
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": "folder",
+        "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": "folder",
+    }
+
+
+def test_every_provider_is_offered_or_absent() -> None:
+    tried = {processor.name.partition(":")[0] for processor, _ in discover()} - {"cpu"}
+    assert tried | absent().keys() == {line.word for line in PROVIDERS}
+    assert not tried & absent().keys()
+    assert all(absent().values())
+
+
+def test_versions_are_said() -> None:
+    versions = package_versions()
+    assert any(name.startswith("onnxruntime") for name in versions)
+    for _, found in discover():
+        package, number = found.version.split()
+        assert versions[package] == number
 
 
 def test_short_name_takes_the_first_device() -> None:

@@ -18,56 +18,51 @@ class Placement:
     """Which part of a graph runs where it was asked to run.
 
     Attributes:
-        operators: how many operators the graph has, after ONNX Runtime's first simplifications.
-        placed: how many of them run on the asked-for provider; constants and shapes that it leaves to the CPU on
-            purpose count as left.
+        node_share: share of the graph's operators that run on the asked-for provider, 0 to 1, after ONNX Runtime's
+            first simplifications; constants and shapes that it leaves to the CPU on purpose count as left.
         elsewhere: kinds of the others, the most frequent first.
         time_share: share of the time in operators that the asked-for provider took, as the calling process sees it (a
             device that works on while the process goes on looks shorter than it is); NaN where it was not measured.
 
-    >>> str(Placement(operators=10, placed=8, elsewhere=("Resize", "NonZero"), time_share=0.5))
+    >>> str(Placement(0.8, ("Resize", "NonZero"), time_share=0.5))
     'partly placed: 80 % of the operators and 50 % of the time; elsewhere Resize, NonZero'
-    >>> Placement(10, 10).whole
-    True
+    >>> str(Placement(1.0))
+    'wholly placed'
     """
 
-    operators: int
-    placed: int
+    node_share: float
     elsewhere: tuple[str, ...] = ()
     time_share: float = math.nan
 
     @property
-    def node_share(self) -> float:
-        """Share of the operators that run there, 0 to 1."""
-        return self.placed / self.operators if self.operators else 0.0
-
-    @property
     def whole(self) -> bool:
         """Whether nothing is left to another provider."""
-        return self.placed == self.operators > 0
+        return not self.elsewhere
 
     def __str__(self) -> str:
         if self.whole:
             return "wholly placed"
         time = "" if math.isnan(self.time_share) else f" and {100 * self.time_share:.0f} % of the time"
         more = ", ..." if len(self.elsewhere) > _SHOWN_KINDS else ""
-        kinds = f"; elsewhere {', '.join(self.elsewhere[:_SHOWN_KINDS])}{more}" if self.elsewhere else ""
-        return f"partly placed: {100 * self.node_share:.0f} % of the operators{time}{kinds}"
+        kinds = ", ".join(self.elsewhere[:_SHOWN_KINDS])
+        return f"partly placed: {100 * self.node_share:.0f} % of the operators{time}; elsewhere {kinds}{more}"
 
 
-def place(assigned: Mapping[str, Sequence[str]], provider: str) -> Placement:
+def place(assigned: Mapping[str, Sequence[str]], provider: str, operators: int = 0) -> Placement:
     """Return the placement of a graph on `provider`.
 
     Args:
-        assigned: kinds of the operators by the provider that they were assigned to.
+        assigned: kinds of the operators by the provider that they were assigned to. Of providers that change the
+            layout of tensors, ONNX Runtime 1.27 lists only a part; of the others it lists all.
         provider: the asked-for one.
+        operators: how many the graph has; fewer than are listed: those listed.
 
-    >>> place({"GpuExecutionProvider": ["Conv", "Relu"], "CPUExecutionProvider": ["Resize"]}, "GpuExecutionProvider")
-    Placement(operators=3, placed=2, elsewhere=('Resize',), time_share=nan)
+    >>> place({"GpuExecutionProvider": ["Conv", "Relu"], "CPUExecutionProvider": ["Resize"]}, "GpuExecutionProvider", 4)
+    Placement(node_share=0.75, elsewhere=('Resize',), time_share=nan)
     """
     others = Counter(kind for name, kinds in assigned.items() if name != provider for kind in kinds)
-    placed = len(assigned.get(provider, ()))
-    return Placement(placed + others.total(), placed, tuple(kind for kind, _ in others.most_common()))
+    count = max(operators, sum(map(len, assigned.values())))
+    return Placement(1 - others.total() / count if count else 0.0, tuple(kind for kind, _ in others.most_common()))
 
 
 def time_share(profile: str | os.PathLike[str], provider: str, runs: int) -> float:

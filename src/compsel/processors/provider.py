@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from compsel.errors import ProcessorError
+from compsel.errors import CompselError, ProcessorError
 from compsel.processors.base import Availability, Processor
 from compsel.processors.placement import Placement, place, time_share
 from compsel.processors.plugins import captured_log, plugged_device, plugged_providers
@@ -22,6 +22,7 @@ __all__ = ["PROVIDERS", "Provider", "ProviderProcessor", "plugged_providers"]
 # where less of a graph is placed, the name of the processor would say what is not so
 _LEAST_NODE_SHARE = 0.5
 _WARM_UP_RUNS = 2
+_RECORD = "session.record_ep_graph_assignment_info"
 _NOT_WHOLE = "it did not start, or cannot run every operator of the model"
 
 
@@ -94,7 +95,7 @@ class ProviderProcessor(Processor):
                     session = self._session(variant, whole=False)
             except ProcessorError as error:
                 raise ProcessorError(f"{self.name}: {error}{_details(log)}") from error
-        return self._checked(session, log)
+        return self._checked(session, variant, log)
 
     def placement(
         self, variant: bytes | str | os.PathLike[str], feeds: Mapping[str, np.ndarray], runs: int = 3
@@ -113,7 +114,7 @@ class ProviderProcessor(Processor):
         with self.open(variant) as session:
             placement = session.placement
         if placement is None:  # an older ONNX Runtime, where only whole graphs are placed
-            return Placement(1, 1, time_share=1.0)
+            return Placement(1.0, time_share=1.0)
         if placement.whole:
             return replace(placement, time_share=1.0)
         with tempfile.TemporaryDirectory() as folder, captured_log():
@@ -132,7 +133,7 @@ class ProviderProcessor(Processor):
     ) -> OrtSession:
         options = session_options()
         options.add_session_config_entry("session.disable_cpu_ep_fallback", str(int(whole)))
-        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        options.add_session_config_entry(_RECORD, "1")
         if profile is not None:
             options.enable_profiling, options.profile_file_prefix = True, profile
         settings = self.entry.settings(dict(self.options))
@@ -145,21 +146,35 @@ class ProviderProcessor(Processor):
             raise ProcessorError(str(error)) from error
         return OrtSession(variant, options, ())
 
-    def _checked(self, session: OrtSession, log: list[str]) -> OrtSession:
+    def _checked(self, session: OrtSession, variant: bytes | str | os.PathLike[str], log: list[str]) -> OrtSession:
         problem = ""
         assigned = session.assigned()
         if session.provider != self.provider:
-            problem = f"the session fell back to {session.provider}{_details(log)}"
+            problem = f"no such device here, or it refuses an option: the session fell back to {session.provider}"
         elif assigned is not None:
-            session.placement = place(assigned, self.provider)
-            if not session.placement.placed:
-                problem = f"it did not start, or runs no operator of the model{_details(log)}"
+            placement = place(assigned, self.provider)
+            session.placement = placement if placement.whole else place(assigned, self.provider, _operators(variant))
+            if not session.placement.node_share:
+                problem = "it did not start, or runs no operator of the model"
             elif session.placement.node_share < _LEAST_NODE_SHARE:
                 problem = f"too little of the model would run there: {session.placement}"
         if problem:
             session.close()
-            raise ProcessorError(f"{self.name}: {problem}")
+            raise ProcessorError(f"{self.name}: {problem}{_details(log)}")
         return session
+
+
+def _operators(variant: bytes | str | os.PathLike[str]) -> int:
+    """Return how many operators a graph has when providers are asked; 0 where the CPU cannot run every one."""
+    options = session_options()
+    options.add_session_config_entry(_RECORD, "1")
+    # only what comes before the providers are asked
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    try:
+        with OrtSession(variant, options) as session:
+            return sum(map(len, (session.assigned() or {}).values()))
+    except CompselError:
+        return 0
 
 
 def _details(log: list[str]) -> str:

@@ -70,7 +70,8 @@ def translate(error: Exception, what: str, *, loading: bool) -> CompselError:
     kind = next((kind for words, kind in _TEXTS if words in text), None)
     if kind is None:
         kind = _ERRORS.get(type(error).__name__, (ProcessorError, ProcessorError))[0 if loading else 1]
-    text = " ".join(_NOISE.sub("", text).split())
+    # a check in its sources that failed: what follows the condition is meant for people
+    text = " ".join(_NOISE.sub("", text).split()).rpartition(" was false. ")[2]
     shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
     return kind(f"{what}: {shown or type(error).__name__}")
 
