@@ -1,10 +1,11 @@
-"""Measure the peak memory of a choice: in a process of its own, which loads the variant and runs it."""
+"""Measure the peak memory and the load time of a choice: in a process of its own, which loads and runs it."""
 
 import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,18 @@ from compsel.samples import Samples
 from compsel.specs import TensorSpec
 from compsel.variant import Variant
 
-__all__ = ["measure_memory"]
+__all__ = ["Start", "measure_memory", "measure_start", "write_feeds"]
 
 # A process takes the peak in `getrusage` over from the one that started it, on Linux even across exec; the high water
 # mark of its own memory is in /proc there.
 _CODE = """
-import json, sys
+import json, sys, time
 import numpy as np
 from compsel.processors import parse
-session = parse(sys.argv[2]).open(sys.argv[1])
+processor = parse(sys.argv[2])
+begin = time.perf_counter_ns()
+session = processor.open(sys.argv[1])
+load_ms = (time.perf_counter_ns() - begin) / 1e6
 with np.load(sys.argv[3]) as feeds:
     feeds = dict(feeds)
 for _ in range(2):
@@ -40,10 +44,26 @@ elif sys.platform == "win32":
 else:
     import resource
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps(peak / 1e6))
+print(json.dumps([load_ms, peak / 1e6]))
 """
 
 Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a process that runs one choice needs.
+
+    Attributes:
+        load_ms: to open the session, the file read from the system's cache where it is there.
+        peak_mb: the most resident memory, the interpreter's own included.
+
+    >>> Start(load_ms=12.5, peak_mb=80.0).peak_mb
+    80.0
+    """
+
+    load_ms: float
+    peak_mb: float
 
 
 def measure_memory(
@@ -73,7 +93,7 @@ def measure_memory(
         with tempfile.TemporaryDirectory(prefix="compsel-") as temporary:
             feeds = Path(temporary) / "feeds.npz"
             if missing:
-                _write_feeds(feeds, variant, samples)
+                write_feeds(feeds, variant, samples)
             for processor in processors:
                 key = (*_key(variant), processor.name)
                 measured[key] = known[key] if key in known else _measure(files / _graph(variant), processor, feeds)
@@ -110,8 +130,12 @@ def _store(path: Path, measured: dict[Key, float], device: str) -> None:
     write_table(path, {**columns, "peak_mb": np.array(list(measured.values()))}, {"device": device})
 
 
-def _write_feeds(path: Path, variant: Variant, samples: Samples | None) -> None:
-    """Store what the graph is fed: every input is as large as that of the sample."""
+def write_feeds(path: Path, variant: Variant, samples: Samples | None) -> None:
+    """Store what the graph is fed as `.npz`: every input is as large as that of the first sample.
+
+    Raises:
+        ProfileError: images for a variant that takes tensors.
+    """
     if variant.pixels_file is not None and variant.preprocessing is not None:
         pixels = TensorSpec(PIXELS, "uint8", (1, *variant.preprocessing.resolution, 3))
         feeds = synthetic_feeds([pixels], seed=0)
@@ -128,9 +152,24 @@ def _write_feeds(path: Path, variant: Variant, samples: Samples | None) -> None:
 
 
 def _measure(file: Path, processor: Processor, feeds: Path) -> float:
+    return measure_start(file, processor, feeds).peak_mb
+
+
+def measure_start(file: Path, processor: Processor, feeds: Path) -> Start:
+    """Load a graph and run it twice in a process of its own.
+
+    Args:
+        file: the ONNX file.
+        processor: where to run it.
+        feeds: `.npz` that `write_feeds` wrote.
+
+    Raises:
+        ProfileError: it did not run.
+    """
     command = [sys.executable, "-c", _CODE, str(file), processor.name, str(feeds)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise ProfileError(f"{file.name} on {processor.name} did not run in a process of its own: {reason[0]}")
-    return float(json.loads(done.stdout.splitlines()[-1]))
+    load_ms, peak_mb = json.loads(done.stdout.splitlines()[-1])
+    return Start(float(load_ms), float(peak_mb))

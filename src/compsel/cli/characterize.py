@@ -1,0 +1,82 @@
+"""`compsel characterize`: the tables and pictures of the source papers for any models, techniques and processors."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.options import add_samples, check_budget, samples_of, say
+from compsel.errors import ProcessorError, UsageError
+
+__all__ = ["COMMAND"]
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
+    add_samples(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where tables, pictures and rows go")
+    parser.add_argument("--technique", action="append", metavar="T", help="repeatable (default: all that apply)")
+    parser.add_argument("--processor", action="append", metavar="P", help="repeatable (default: all that work here)")
+    parser.add_argument("--calibration", type=int, default=50, metavar="N", help="calibration samples (default 50)")
+    parser.add_argument("--budget", type=float, default=5.0, metavar="S", help="seconds of latency per row (default 5)")
+    parser.add_argument("--keep", action="store_true", help="keep the variants on disk")
+    add_json(parser)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from compsel.evaluation.characterization import write_characterization
+    from compsel.evaluation.characterize import Asked, characterize
+
+    check_budget(arguments.budget)
+    if arguments.calibration < 1:
+        raise UsageError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
+    samples = samples_of(arguments)
+    asked = Asked(
+        samples,
+        arguments.technique,
+        _processors(arguments.processor),
+        arguments.calibration,
+        arguments.budget,
+        arguments.keep,
+    )
+    rows = characterize(arguments.models, asked, arguments.out, say)
+    content = write_characterization(rows, arguments.out, say)
+    counts = Counter(row["technique"] for row in content["rows"] if row["dominated"])
+    print(
+        table(
+            [
+                (
+                    name,
+                    average["networks"],
+                    "" if average["size"] is None else f"{average['size']:+.1%}",
+                    ", ".join(f"{time['value']:+.0%} {processor}" for processor, time in average["time"].items()),
+                    counts[name],
+                )
+                for name, average in content["averages"].items()
+            ],
+            ("technique", "networks", "size", "time", "dominated rows"),
+        )
+    )
+    print(f"written: {arguments.out / 'characterization.md'}, .parquet, .json, {len(content['pictures'])} pictures")
+    write_result(arguments.json, content)
+    return 0
+
+
+def _processors(words: list[str] | None) -> list[str]:
+    """Return the processors that were asked for, checked; or all that work here and do not only wait otherwise."""
+    from compsel.processors import discover, parse
+
+    for word in words or ():
+        found = parse(word).availability()
+        if not found.available:
+            raise ProcessorError(f"processor {word} is not available here: {found.reason}: see compsel devices")
+    return words or [one.name for one, found in discover() if found.available and not one.name.endswith(":nospin")]
+
+
+COMMAND = Command(
+    "characterize",
+    "measure models under every technique and processor: tables and pictures as in the source papers",
+    "compsel characterize lite0.onnx vgg16.onnx --samples val/ --out characterized/ --budget 2",
+    _arguments,
+    _run,
+)

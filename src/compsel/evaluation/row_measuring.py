@@ -1,0 +1,181 @@
+"""Measure one row: size, load time, peak memory, latency beside the uncompressed model, and why it is not faster."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import numpy as np
+
+from compsel.errors import ModelError
+from compsel.evaluation.estimates import Estimate
+from compsel.evaluation.rows import Row
+from compsel.features.fingerprint import device_fingerprint
+from compsel.model import Model
+from compsel.networks.measures import macs
+from compsel.processors import CpuProcessor
+from compsel.processors.base import Processor
+from compsel.profiling.latency import Criterion
+from compsel.profiling.memory import measure_start, write_feeds
+from compsel.profiling.operators import measure_operators
+from compsel.profiling.paired import Meter, Pair, measure_pair
+from compsel.profiling.traps import Run, why_not_faster
+from compsel.samples import Samples
+from compsel.techniques.base import Technique
+from compsel.variant import Engine, Variant
+from compsel.variants import write_variant
+
+__all__ = ["Subject", "measure_row", "quality_size"]
+
+_LATENCY_SAMPLES = 16
+_LEAST_SAMPLES = 8
+# what is faster than this needs no explanation
+_NOT_FASTER = 0.97
+
+
+@dataclass
+class Subject:
+    """A variant on disk, with the model that it was written from.
+
+    Attributes:
+        model: graph and weights.
+        variant: its files.
+        files: their folder.
+        compress_s: what making it took.
+    """
+
+    model: Model
+    variant: Variant
+    files: Path
+    compress_s: float
+    _run: Run | None = None
+
+    @classmethod
+    def make(
+        cls,
+        model: Model,
+        technique: Technique,
+        calibration: Samples,
+        files: Path,
+        output: Literal["logits", "probabilities", "other"],
+    ) -> "Subject":
+        """Compress a model and write the variant.
+
+        Raises:
+            NotApplicableError: the technique does nothing for this model.
+            TechniqueError, ModelError: it failed.
+        """
+        begin = time.perf_counter()
+        compressed = technique.apply(model, calibration)
+        seconds = time.perf_counter() - begin
+        return cls(compressed, write_variant(compressed, files, output), files, seconds)
+
+    @property
+    def graph(self) -> Path:
+        """The graph that an app runs."""
+        return self.files / (self.variant.pixels_file or self.variant.tensor_file)
+
+    def run_of(self, feeds: dict[str, np.ndarray]) -> Run:
+        """Return which operators run on the CPU, measured once."""
+        if self._run is None:
+            self._run = Run(measure_operators(self.graph, feeds), macs(self.model) or None)
+        return self._run
+
+
+def quality_size(engine: Engine, samples: Samples, budget_s: float) -> int:
+    """Return how many samples an engine answers within a budget, reading them included; eight at least."""
+    begin = time.perf_counter()
+    engine(samples.value(0))
+    begin = time.perf_counter()
+    for index in range(min(3, len(samples))):
+        engine(samples.value(index))
+    each = (time.perf_counter() - begin) / min(3, len(samples))
+    return min(len(samples), max(_LEAST_SAMPLES, int(budget_s / each)))
+
+
+def measure_row(
+    subject: Subject,
+    original: Subject,
+    processor: Processor,
+    samples: Samples,
+    criterion: Criterion,
+    meter: Meter | None = None,
+) -> Row:
+    """Measure what a variant costs on a processor.
+
+    Args:
+        subject: the variant; `original` itself for the uncompressed model.
+        original: the uncompressed model.
+        processor: where to run.
+        samples: inputs for the timed runs.
+        criterion: when a latency is known well enough. meter: see `measure_pair`.
+
+    Raises:
+        ModelError, ProcessorError, ProfileError: it does not run there.
+    """
+    with TemporaryDirectory(prefix="compsel-") as temporary:
+        feeds = Path(temporary) / "feeds.npz"
+        write_feeds(feeds, subject.variant, samples)
+        start = measure_start(subject.graph, processor, feeds)
+    pair = _pair(subject, original, processor, samples, criterion, meter)
+    ratio = pair.ratio()
+    latencies = pair.variant_ms
+    mean = float(latencies.mean())
+    half_width = 1.96 * float(latencies.std(ddof=1)) / len(latencies) ** 0.5
+    p50, p95 = np.quantile(latencies, [0.5, 0.95])
+    row = Row(
+        subject.variant.model,
+        subject.variant.technique,
+        processor.name,
+        size_mb=subject.variant.size_bytes / 1e6,
+        compress_s=subject.compress_s,
+        load_ms=start.load_ms,
+        peak_mb=start.peak_mb,
+        runs=len(latencies),
+        latency_ms=Estimate(mean, mean - half_width, mean + half_width),
+        p50_ms=float(p50),
+        p95_ms=float(p95),
+        ratio=Estimate(ratio.value, ratio.low, ratio.high),
+        energy_mj=pair.energy_mj,
+    )
+    if subject is original or ratio.value < _NOT_FASTER or processor.provider != CpuProcessor(1).provider:
+        return row
+    return replace(row, why=_why(subject, original, samples))
+
+
+def _pair(
+    subject: Subject,
+    original: Subject,
+    processor: Processor,
+    samples: Samples,
+    criterion: Criterion,
+    meter: Meter | None,
+) -> Pair:
+    values = [samples.value(index) for index in samples.spread(_LATENCY_SAMPLES).indices]
+    engines = []
+    try:
+        engines.append(Engine(original.variant, original.files, processor))
+        if subject is not original:
+            engines.append(Engine(subject.variant, subject.files, processor))
+        return measure_pair(engines[0], engines[-1], values, criterion, meter)
+    finally:
+        for engine in engines:
+            engine.close()
+
+
+def _why(subject: Subject, original: Subject, samples: Samples) -> str:
+    """Say why a variant is no faster; "" where the runtime's profiler cannot run it."""
+    try:
+        runs = [one.run_of(_feeds(one.variant, samples)) for one in (subject, original)]
+    except ModelError:
+        return ""
+    return why_not_faster(runs[0], runs[1], device_fingerprint()["instruction_sets"])
+
+
+def _feeds(variant: Variant, samples: Samples) -> dict[str, np.ndarray]:
+    value = samples.value(0)
+    if not isinstance(value, np.ndarray):
+        return dict(value)
+    assert variant.preprocessing is not None
+    return {"compsel_pixels": variant.preprocessing.pixels(value)[None]}

@@ -1,0 +1,124 @@
+"""Latency of a variant beside its uncompressed model: in turns, so that what drifts hits both alike."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.profiling.latency import Criterion
+from compsel.variant import Engine
+
+__all__ = ["Pair", "Ratio", "measure_pair"]
+
+_DRAWS = 1000
+_LEAST_RUNS = 3
+# a visit takes some runs in a row, of slow models only one
+_RUNS_PER_VISIT, _VISIT_MS = 3, 60.0
+
+Meter = Callable[[], float]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """The variant's latency divided by the model's.
+
+    Attributes:
+        value: of the medians.
+        low, high: 95 % confidence interval (bootstrap over the visits, in which both ran one after the other).
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What was measured.
+
+    Attributes:
+        original_ms: (n,) every timed inference of the uncompressed model, visit after visit.
+        variant_ms: (n,) the same of the variant, in the same visits.
+        visits: (n,) number of the visit.
+        energy_mj: mean of one inference of the variant; None without a meter.
+
+    >>> pair = Pair(np.array([2.0, 2.0, 2.0]), np.array([1.0, 1.0, 1.0]), np.arange(3))
+    >>> pair.ratio()
+    Ratio(value=0.5, low=0.5, high=0.5)
+    """
+
+    original_ms: Floats
+    variant_ms: Floats
+    visits: NDArray[np.int64]
+    energy_mj: float | None = None
+
+    def ratio(self, seed: int = 0) -> Ratio:
+        """Return the ratio of the medians with its confidence interval."""
+        generator = np.random.default_rng(seed)
+        # runs of one visit hang together: whole visits are drawn, by the place of their runs
+        numbers, starts = np.unique(self.visits, return_index=True)
+        ends = np.append(starts[1:], len(self.visits))
+        ratios = []
+        for drawn in generator.integers(0, len(numbers), (_DRAWS, len(numbers))):
+            rows = np.concatenate([np.arange(starts[number], ends[number]) for number in drawn])
+            ratios.append(np.median(self.variant_ms[rows]) / np.median(self.original_ms[rows]))
+        low, high = np.quantile(ratios, [0.025, 0.975])
+        value = float(np.median(self.variant_ms) / np.median(self.original_ms))
+        return Ratio(value, min(float(low), value), max(float(high), value))
+
+
+def measure_pair(
+    original: Engine, variant: Engine, values: Sequence[Any], criterion: Criterion, meter: Meter | None = None
+) -> Pair:
+    """Run both in turns until both means are known well enough, or the budget is spent.
+
+    Args:
+        original, variant: on the same processor; one and the same engine twice for the uncompressed model itself.
+        values: inputs, taken in turn.
+        criterion: when a mean is known well enough; `budget_s` is for both together, but each runs three times.
+        meter: gives the energy (mJ) that the device has used since some moment.
+    """
+    alone = original is variant
+    engines = (variant,) if alone else (original, variant)
+    visit_ms = max(_visit(engine, values, 0, 1)[0] for engine in engines)  # the first runs warm up, untimed
+    runs = _RUNS_PER_VISIT if visit_ms < _VISIT_MS else 1
+    measured: dict[int, list[float]] = {id(engine): [] for engine in engines}
+    visits: list[int] = []
+    energy = 0.0
+    started = time.perf_counter()
+    number = 0
+    while number * runs < _LEAST_RUNS or (
+        time.perf_counter() - started < criterion.budget_s
+        and not all(criterion.met(latencies) for latencies in measured.values())
+    ):
+        # who comes first changes, so that neither always finds the caches of the other
+        for engine in engines if number % 2 else engines[::-1]:
+            before = meter() if meter else 0.0
+            measured[id(engine)] += _visit(engine, values, number, runs)
+            if meter and engine is variant:
+                energy += (meter() - before) * runs / (runs + 1)  # of the untimed run too
+        visits += [number] * runs
+        number += 1
+    ours = np.array(measured[id(variant)])
+    return Pair(
+        np.array(measured[id(original)]),
+        ours,
+        np.array(visits, np.int64),
+        energy / len(ours) if meter else None,
+    )
+
+
+def _visit(engine: Engine, values: Sequence[Any], number: int, runs: int) -> list[float]:
+    """Run once to fetch weights into the caches, then timed; return the latencies (ms)."""
+    latencies = []
+    for run in range(-1, runs):
+        value = values[(number * runs + run) % len(values)]
+        begin = time.perf_counter_ns()
+        engine(value)
+        if run >= 0:
+            latencies.append((time.perf_counter_ns() - begin) / 1e6)
+    return latencies
