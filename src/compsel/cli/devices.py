@@ -1,38 +1,111 @@
 """`compsel devices`: where this machine can run models, proven by running, and what goes on on it now."""
 
 import argparse
+import statistics
+import time
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from compsel.cli.base import Command, add_json, table, write_result
+from compsel.errors import CompselError
 from compsel.features.device import DeviceState, device_fingerprint, read_state
-from compsel.processors import discover, unusable
+from compsel.processors import Availability, Processor, absent, discover, package_versions, parse, unusable
+from compsel.processors.provider import ProviderProcessor
+from compsel.specs import TensorSpec
 
 __all__ = ["COMMAND"]
 
 _WATCH_S = 0.3
+_WARM_UP_RUNS, _RUNS = 2, 5
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", type=Path, metavar="ONNX", help="also run this model on each, and say what runs there"
+    )
     add_json(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.model:
+        parse("cpu:1").open(str(arguments.model)).close()  # what is no model is said at once
     # before anything runs: the proofs are load too
     state = read_state(_WATCH_S)
-    processors = [
-        {"name": processor.name, "provider": processor.provider, "available": found.available, "reason": found.reason}
-        for processor, found in discover()
-    ]
+    tried = discover()
+    processors = [_entry(processor, found) for processor, found in tried]
     processors += [
-        {"name": name, "provider": name, "available": False, "reason": reason} for name, reason in unusable().items()
+        {"name": name, "provider": name, "available": False, "reason": reason, "version": ""}
+        for name, reason in unusable().items()
     ]
-    device = device_fingerprint()
-    rows = ((entry["name"], "yes" if entry["available"] else "no", entry["reason"]) for entry in processors)
-    print(table(rows, ("processor", "available", "what was found")))
+    device, missing, versions = device_fingerprint(), absent(), package_versions()
+    rows = (
+        (entry["name"], "yes" if entry["available"] else "no", entry["version"], entry["reason"])
+        for entry in processors
+    )
+    print(table(rows, ("processor", "available", "from", "what was found")))
+    print("\nnot in this ONNX Runtime:")
+    print("\n".join(f"  {word}: comes with {package}" for word, package in missing.items()) or "  none")
+    runs = [_run_model(processor, arguments.model) for processor, found in tried if found.available and arguments.model]
+    if arguments.model:
+        print(f"\n{table([_model_row(run) for run in runs], (arguments.model.name, 'median ms', 'placement'))}")
     print()
     print(table(_device_rows(device) + _state_rows(state), ("device", "")))
-    write_result(arguments.json, {"processors": processors, "state": state.to_dict(), "device": device})
+    result = {"processors": processors, "absent": missing, "versions": versions}
+    write_result(arguments.json, {**result, "model": runs, "state": state.to_dict(), "device": device})
     return 0
+
+
+def _entry(processor: Processor, found: Availability) -> dict[str, Any]:
+    return {
+        "name": processor.name,
+        "provider": processor.provider,
+        "available": found.available,
+        "reason": found.reason,
+        "version": found.version,
+    }
+
+
+def _run_model(processor: Processor, model: Path) -> dict[str, Any]:
+    """Run a model with random inputs on a processor; where that fails, say why."""
+    try:
+        session = processor.open(str(model))
+        try:
+            feeds = {spec.name: _random(spec) for spec in session.inputs}
+            times_ms = []
+            for run in range(-_WARM_UP_RUNS, _RUNS):
+                begin = time.perf_counter_ns()
+                session.run(feeds)
+                times_ms += [(time.perf_counter_ns() - begin) / 1e6] if run >= 0 else []
+        finally:
+            session.close()
+        placement = processor.placement(str(model), feeds) if isinstance(processor, ProviderProcessor) else None
+    except CompselError as error:
+        return {"name": processor.name, "error": str(error)}
+    return {
+        "name": processor.name,
+        "latency_ms": statistics.median(times_ms),
+        "placement": {
+            "node_share": placement.node_share if placement else 1.0,
+            "time_share": placement.time_share if placement else 1.0,
+            "elsewhere": list(placement.elsewhere) if placement else [],
+            "text": str(placement) if placement else "wholly placed",
+        },
+    }
+
+
+def _random(spec: TensorSpec) -> np.ndarray:
+    values = np.random.default_rng(0).random([axis or 1 for axis in spec.shape or ()])
+    if spec.dtype not in np.sctypeDict:
+        raise CompselError(f"input {spec.name!r}: no random values of type {spec.dtype!r} can be made")
+    return (values if spec.dtype.startswith("float") else values > 1).astype(spec.dtype)
+
+
+def _model_row(run: dict[str, Any]) -> tuple[str, str, str]:
+    if "error" in run:
+        return run["name"], "", run["error"]
+    return run["name"], f"{run['latency_ms']:.2f}", run["placement"]["text"]
 
 
 def _device_rows(device: dict[str, Any]) -> list[tuple[str, str]]:
@@ -49,7 +122,7 @@ def _device_rows(device: dict[str, Any]) -> list[tuple[str, str]]:
 def _state_rows(state: DeviceState) -> list[tuple[str, str]]:
     known = {
         "load by others": _known(state.load_others, ".2f", " cores"),
-        "threads that can run": _known(state.run_queue, ".0f"),
+        "threads of others": _known(state.runnable_others, ".1f", " that can run"),
         "waiting for a core": _known(100 * state.cpu_pressure, ".0f", " % of the time"),
         "clock": _known(state.frequency_mhz, ".0f", " MHz"),
         "temperature": _known(state.temperature_c, ".0f", " °C"),
@@ -67,7 +140,7 @@ def _known(value: float, form: str, unit: str = "") -> str | None:
 COMMAND = Command(
     name="devices",
     help="show where models can run on this machine, each proven by running, and its state now",
-    example="compsel devices --json devices.json",
+    example="compsel devices --model small.onnx --json devices.json",
     arguments=_arguments,
     run=_run,
 )
