@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test check gpu-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -15,6 +15,10 @@ test: $(VENV)/.test
 
 check: $(VENV)/.test
 	scripts/check $(BIN)
+
+# the processor suite on OpenVINO, and on WebGPU with a software GPU: environments of their own, see the script
+gpu-test:
+	PYTHON=$(PYTHON) scripts/check_providers
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else 0'
@@ -31,4 +35,4 @@ $(VENV)/.test: setup.cfg requirements-demo.txt | $(BIN)/python
 	touch $@
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-providers

@@ -48,26 +48,34 @@ def feeds_of(model: Fed, value: np.ndarray | Mapping[str, np.ndarray]) -> dict[s
     return feeds
 
 
-def synthetic_feeds(inputs: Sequence[TensorSpec], seed: int) -> dict[str, np.ndarray]:
+def synthetic_feeds(
+    inputs: Sequence[TensorSpec], seed: int, lengths: Mapping[str, int] | None = None
+) -> dict[str, np.ndarray]:
     """Make feeds for a model without samples: seeded noise, whole numbers 0 and 1, empty texts.
 
     Zeros and ones are the whole numbers that are most often valid: indices, masks, lengths.
 
+    Args:
+        inputs: what the model takes.
+        seed: of the noise.
+        lengths: by input, how long its open axes are; the others have one element in the first axis and 8 in others.
+
     Raises:
         InputError: an input that is no tensor.
 
-    >>> synthetic_feeds([TensorSpec("tokens", "int64", (None, 4))], seed=0)["tokens"].shape
+    >>> synthetic_feeds([TensorSpec("tokens", "int64", (None, None))], seed=0, lengths={"tokens": 4})["tokens"].shape
     (1, 4)
     """
     rng = np.random.default_rng(seed)
-    return {spec.name: _synthetic(spec, rng) for spec in inputs}
+    lengths = lengths or {}
+    return {spec.name: _synthetic(spec, rng, lengths.get(spec.name, _OPEN_AXIS)) for spec in inputs}
 
 
-def _synthetic(spec: TensorSpec, rng: np.random.Generator) -> np.ndarray:
+def _synthetic(spec: TensorSpec, rng: np.random.Generator, length: int) -> np.ndarray:
     if spec.dtype == "other":
         raise InputError(f"input {spec.name!r} is a sequence or a map: give samples of it")
     axes = () if spec.shape is None else spec.shape
-    shape = tuple(axis if axis is not None else _OPEN_AXIS if index else _OPEN_BATCH for index, axis in enumerate(axes))
+    shape = tuple(axis if axis is not None else length if index else _OPEN_BATCH for index, axis in enumerate(axes))
     if spec.dtype == "string":
         return np.full(shape, "", dtype=object)
     kind = np.dtype(spec.dtype).kind if spec.dtype != "bfloat16" else "f"

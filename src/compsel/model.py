@@ -203,5 +203,8 @@ def _spec(value: onnx.ValueInfoProto) -> TensorSpec:
             raise ModelError(f"{value.name}: has no element type: the model is damaged") from error
     if not tensor.HasField("shape"):
         return TensorSpec(value.name, dtype, None)
-    shape = tuple(axis.dim_value if axis.HasField("dim_value") else None for axis in tensor.shape.dim)
+    # some exporters write -1 where any length is allowed
+    shape = tuple(
+        axis.dim_value if axis.HasField("dim_value") and axis.dim_value >= 0 else None for axis in tensor.shape.dim
+    )
     return TensorSpec(value.name, dtype, shape)

@@ -14,6 +14,7 @@ from compsel.files import check_place
 from compsel.model import Model
 from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
+from compsel.profiling.candidates import Candidate, candidates
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.load import parse_state, standard_states
 from compsel.profiling.memory import measure_memory
@@ -121,7 +122,7 @@ def problem_of(profile: Profile) -> tuple[Problem, CostModel]:
     """
     if profile.latency is None:
         raise ProfileError("the profile has no latencies: measure this device with compsel profile")
-    costs = CostModel.fit(profile.latency.by_choice(), profile.latency.load)
+    costs = CostModel.fit(profile.latency.by_choice(), profile.latency.seen)
     return Problem.from_profile(profile, costs, profile.features_ms), costs
 
 
@@ -173,17 +174,16 @@ def train_bundle(
         objective,
         dict(zip(problem.names, problem.quality.mean(axis=0).tolist(), strict=True)),
         costs,
-        _summary(trained, profile, problem),
+        _summary(trained, profile, problem, _judged(profile, Path(files), say)),
     )
     write_bundle(content, out, replace=replace)
     return trained
 
 
 def _policies(trained: Trained, problem: Problem, costs: CostModel) -> dict[str, Policy]:
-    idle = float(costs.loads[0])
 
     def pinned(name: str) -> Policy:
-        return FixedPolicy(name, costs.processors(name, idle)[0])
+        return FixedPolicy(name, costs.processors(name, costs.idle)[0])
 
     policies: dict[str, Policy] = {
         "adaptive": trained.fitted[trained.comparison.winner].policy,
@@ -196,7 +196,16 @@ def _policies(trained: Trained, problem: Problem, costs: CostModel) -> dict[str,
     return policies
 
 
-def _summary(trained: Trained, profile: Profile, problem: Problem) -> dict[str, Any]:
+def _judged(profile: Profile, files: Path, say: Say) -> list[Candidate]:
+    """Return every variant as a candidate, and say which ones nobody should choose."""
+    found = candidates(profile, files)
+    for one in found:
+        if one.domination is not None:
+            say(f"{one.variant}: dominated: {one.domination}" + (f" ({one.why})" if one.why else ""))
+    return found
+
+
+def _summary(trained: Trained, profile: Profile, problem: Problem, judged: Sequence[Candidate]) -> dict[str, Any]:
     comparison = trained.comparison
     return {
         "n_samples": len(profile.samples),
@@ -208,6 +217,7 @@ def _summary(trained: Trained, profile: Profile, problem: Problem) -> dict[str, 
         "penalty_ms": comparison.penalty,
         "comparison": {name: asdict(score) for name, score in comparison.scores.items()},
         "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],
+        "candidates": [asdict(candidate) for candidate in judged],
     }
 
 

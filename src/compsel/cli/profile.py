@@ -1,12 +1,16 @@
 """`compsel profile`: compress models and measure what each way costs and breaks on this device."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, progress, table, write_result
 from compsel.cli.options import add_measuring, add_samples, check_budget, samples_of, say
 from compsel.errors import ProcessorError, UsageError
+
+if TYPE_CHECKING:
+    from compsel.profiling.candidates import Candidate
 
 __all__ = ["COMMAND", "measuring"]
 
@@ -44,6 +48,12 @@ def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _dominated(candidate: "Candidate | None") -> dict[str, Any] | None:
+    if candidate is None or candidate.domination is None:
+        return None
+    return {**asdict(candidate.domination), "how": str(candidate.domination), "why": candidate.why}
+
+
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
     add_samples(parser)
@@ -55,12 +65,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.model import Model
     from compsel.pipeline import measure
+    from compsel.profiling.candidates import candidates
 
     asked = measuring(arguments)
     samples = samples_of(arguments)
     models = [Model.load(path) for path in arguments.models]
     profile, left_out = measure(models, samples, arguments.out, origin=f"{len(samples)} samples", **asked)
     latency = profile.latency.by_choice() if profile.latency is not None else {}
+    judged = {one.variant: one for one in candidates(profile, arguments.out / "variants")}
     rows: list[dict[str, Any]] = [
         {
             "variant": variant.name,
@@ -74,6 +86,7 @@ def _run(arguments: argparse.Namespace) -> int:
             "peak_memory_mb": {
                 processor: value for (name, processor), value in profile.memory_mb.items() if name == variant.name
             },
+            "dominated": _dominated(judged.get(variant.name)),
         }
         for column, variant in enumerate(profile.variants)
     ]
@@ -85,12 +98,16 @@ def _run(arguments: argparse.Namespace) -> int:
                     f"{row['size_mb']:.1f}",
                     f"{row['quality']:.4f}",
                     f"{min((v for k, v in row['latency_ms'].items() if k.endswith('idle')), default=float('nan')):.2f}",
+                    f"dominated by {row['dominated']['by']}" if row["dominated"] else "",
                 )
                 for row in rows
             ],
-            ("variant", "MB", "quality", "ms, idle, best processor"),
+            ("variant", "MB", "quality", "ms, idle, best processor", "verdict"),
         )
     )
+    for row in rows:
+        if row["dominated"]:
+            print(f"{row['variant']}: {row['dominated']['how']}: {row['dominated']['why'] or 'why is not known'}")
     write_result(
         arguments.json,
         {"variants": rows, "left_out": [{"variant": f"{o.model}/{o.technique}", "reason": o.reason} for o in left_out]},

@@ -220,8 +220,7 @@ def _oracle_choices(
     progress: Callable[[Iterable[int], str], Iterable[int]],
 ) -> list[str]:
     """Return for each sample the cheapest variant that is right; the cheapest of all where none is."""
-    load = float(runtime.costs.loads[0])
-    order = sorted(runtime.bundle.variants, key=lambda name: runtime.costs.processors(name, load)[1])
+    order = sorted(runtime.bundle.variants, key=lambda name: runtime.costs.processors(name, runtime.costs.idle)[1])
     fixed = {name: runtime.with_policy(FixedPolicy(name)) for name in order}
     chosen = []
     for index in progress(range(len(samples)), "oracle"):

@@ -107,7 +107,7 @@ def _beside_the_paper(rows: Sequence[Row], folder: Path) -> str:
     panels: list[tuple[str, Callable[[Any], float | None], Callable[[Any], float]]] = [
         ("size on disk", lambda one: one.size, lambda paper: paper.size),
         *((f"time, {p}", _time_of(p), lambda paper: paper.time) for p in processors),
-        ("accuracy (trained networks)", lambda one: one.accuracy, lambda paper: paper.accuracy),
+        ("accuracy, points (trained networks)", lambda one: one.accuracy, lambda paper: paper.accuracy),
         ("peak memory", lambda one: one.memory, lambda paper: paper.memory),
     ]
     figure, axes = _grid(2.6 * len(panels) + 1.6, 0.34 * (len(averages) + len(PAPER)) + 1.5, len(panels))

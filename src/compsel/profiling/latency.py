@@ -6,9 +6,11 @@ is done when the 95 % confidence interval of its mean is below 5 % of the mean (
 when the budget of the state ends. Outliers are kept: they are part of what an app lives through.
 """
 
+import json
+import math
 import statistics
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,15 @@ from typing import Any
 import numpy as np
 
 from compsel.errors import ProfileError
-from compsel.features.device import DeviceSampler
+from compsel.features.device import DeviceSampler, DeviceState
 from compsel.processors.base import Processor
-from compsel.profiling.load import parse_state
+from compsel.profiling.load import parse_state, soak_minutes
 from compsel.profiling.resuming import Progress, silent
 from compsel.profiling.tables import device_text, read_table, write_table
 from compsel.samples import Samples
 from compsel.variant import Engine, Variant
 
-__all__ = ["Criterion", "measure_latency"]
+__all__ = ["Criterion", "device_numbers", "measure_latency"]
 
 _WARM_UP_RUNS = 2
 _RUNS_PER_VISIT = 3
@@ -94,7 +96,8 @@ def measure_latency(
 ) -> None:
     """Measure every variant on every processor in every state and store one table a state.
 
-    A state is kept where this device measured all of these choices in it already, with the same files.
+    A state is kept where this device measured all of these choices in it already, with the same files. "soak:MINUTES"
+    makes two tables: the burst before running for so long, and what is sustained after it.
 
     Raises:
         ProfileError: a state that is not a word, or no choice that runs.
@@ -119,12 +122,27 @@ def measure_latency(
         with DeviceSampler() as sampler:
             for state, load in missing:
                 with load:
-                    seen = _measure_state(state, choices, values, criterion, sampler, progress, seed)
-                rows = [(*choice.key, latency) for choice in choices for latency in choice.latencies_ms]
-                _store(_path(folder, state), rows, shas, {"state": state, "load": str(seen), "device": device})
+                    for name in _phases(state, choices, values, progress):
+                        seen = _measure_state(name, choices, values, criterion, sampler, progress, seed)
+                        rows = [(*choice.key, latency) for choice in choices for latency in choice.latencies_ms]
+                        _store(_path(folder, name), rows, shas, {"state": name, "device": device, **seen})
     finally:
         for choice in choices:
             choice.engine.close()
+
+
+def _phases(state: str, choices: Sequence[_Choice], values: Sequence[Any], progress: Progress) -> Iterator[str]:
+    """Yield the states to measure now: of a soak, the burst before it and then what is sustained."""
+    minutes = soak_minutes(state)
+    if minutes:
+        yield f"{state}:burst"
+        end = time.perf_counter() + 60 * minutes
+        for second in progress(range(math.ceil(60 * minutes)), f"warming up, {state}"):
+            until = min(end, end - 60 * minutes + second + 1)
+            while time.perf_counter() < until:
+                for choice in choices:
+                    choice.engine(values[second % len(values)])
+    yield state
 
 
 def _measure_state(
@@ -135,10 +153,10 @@ def _measure_state(
     sampler: DeviceSampler,
     progress: Progress,
     seed: int,
-) -> float:
-    """Run rounds until all choices are known; return the median of cores kept busy by other processes."""
+) -> dict[str, str]:
+    """Run rounds until all choices are known; return what the sampler saw meanwhile, as metadata of the table."""
     generator = np.random.default_rng(seed)
-    loads: list[float] = []
+    states: list[DeviceState] = []
     for choice in choices:
         choice.latencies_ms.clear()
     open_choices = list(choices)
@@ -153,9 +171,25 @@ def _measure_state(
     for number in progress(rounds(), f"latency, {state}"):
         for position in generator.permutation(len(open_choices)):
             _visit(open_choices[position], values, number)
-            loads.append(sampler.state().load_others)
+            states.append(sampler.state())
         open_choices = [choice for choice in open_choices if not criterion.met(choice.latencies_ms)]
-    return float(np.median(loads))
+    numbers = device_numbers(states)
+    return {"load": str(numbers["load_others"]), "device_state": json.dumps(numbers)}
+
+
+def device_numbers(states: Sequence[DeviceState]) -> dict[str, float]:
+    """Return the median of every number that these states know, by name.
+
+    >>> device_numbers([DeviceState(0, cores=2, load_others=load) for load in (0.0, 1.0, 1.0)])
+    {'cores': 2.0, 'load_others': 1.0}
+    """
+    columns = {
+        name: [value for state in states if isinstance(value := getattr(state, name), (int, float))]
+        for name in DeviceState.__slots__
+        if name != "time_ns"
+    }
+    medians = {name: float(np.median(values)) for name, values in columns.items() if values}
+    return {name: value for name, value in medians.items() if math.isfinite(value)}
 
 
 def _visit(choice: _Choice, values: Sequence[Any], number: int) -> None:

@@ -1,5 +1,6 @@
 """Real load on the machine: processes that keep cores, or the memory bus, busy while something is measured."""
 
+import math
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from typing import Literal, Self
 
 from compsel.errors import ProfileError
 
-__all__ = ["BusyProcesses", "parse_state", "standard_states"]
+__all__ = ["BusyProcesses", "parse_state", "soak_minutes", "standard_states"]
 
 _COMPUTE = "while True: pass"
 _MEMORY = (
@@ -75,7 +76,7 @@ def standard_states() -> tuple[str, ...]:
 
 
 def parse_state(state: str) -> BusyProcesses:
-    """Return the load that makes a state: "idle", "busy:N", or "memory:N".
+    """Return the load that makes a state: "idle", "busy:N", "memory:N", or "soak:MINUTES" (see `soak_minutes`).
 
     Raises:
         ProfileError: not such a word.
@@ -84,8 +85,26 @@ def parse_state(state: str) -> BusyProcesses:
     2
     """
     kind, _, count = state.partition(":")
-    if state == "idle":
+    if state == "idle" or soak_minutes(state):
         return BusyProcesses(0)
     if kind in ("busy", "memory") and count.isdecimal() and int(count) > 0:
         return BusyProcesses(int(count), "compute" if kind == "busy" else "memory")
-    raise ProfileError(f"state: got {state!r}, allowed are idle, busy:N and memory:N with N processes, from 1")
+    raise ProfileError(
+        f"state: got {state!r}, allowed are idle, busy:N and memory:N with N processes, from 1, and soak:MINUTES"
+    )
+
+
+def soak_minutes(state: str) -> float:
+    """Return how long inferences run before "soak:MINUTES" is measured, so that the device is warm; 0 for others.
+
+    >>> soak_minutes("soak:30"), soak_minutes("idle")
+    (30.0, 0.0)
+    """
+    kind, _, minutes = state.partition(":")
+    if kind != "soak":
+        return 0.0
+    try:
+        value = float(minutes)
+    except ValueError:
+        return 0.0
+    return value if 0 < value < math.inf else 0.0

@@ -55,19 +55,25 @@ class LatencyTable:
     Attributes:
         variant, processor, state: names, one an inference.
         latency_ms: (n,).
-        load: per state, the median of cores that other processes kept busy while it was measured.
+        seen: per state, medians of the numbers of `DeviceState` while it was measured; those that were known.
     """
 
     variant: tuple[str, ...]
     processor: tuple[str, ...]
     state: tuple[str, ...]
     latency_ms: NDArray[np.float64]
-    load: Mapping[str, float]
+    seen: Mapping[str, Mapping[str, float]]
+
+    @property
+    def load(self) -> dict[str, float]:
+        """Per state, how many cores other processes kept busy."""
+        return {state: numbers["load_others"] for state, numbers in self.seen.items()}
 
     @property
     def states(self) -> tuple[str, ...]:
         """States of the device, least load first."""
-        return tuple(sorted(dict.fromkeys(self.state), key=lambda state: self.load[state]))
+        load = self.load
+        return tuple(sorted(dict.fromkeys(self.state), key=lambda state: load[state]))
 
     @property
     def choices(self) -> tuple[tuple[str, str], ...]:
@@ -277,9 +283,17 @@ def read_latency(folder: Path) -> LatencyTable | None:
     processor = tuple(name for columns, _ in tables for name in columns["processor"])
     states = tuple(metadata["state"] for columns, metadata in tables for _ in columns["variant"])
     latency = np.concatenate([columns["latency_ms"] for columns, _ in tables])
-    return LatencyTable(
-        variant, processor, states, latency, {metadata["state"]: float(metadata["load"]) for _, metadata in tables}
-    )
+    try:
+        seen = {metadata["state"]: _seen(metadata) for _, metadata in tables}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ProfileError(f"{folder / 'latency'}: is damaged ({error!r}): measure again") from error
+    return LatencyTable(variant, processor, states, latency, seen)
+
+
+def _seen(metadata: Mapping[str, str]) -> dict[str, float]:
+    """Return what the sampler saw; tables of compsel 0.1 hold the load alone."""
+    numbers = json.loads(metadata.get("device_state", "{}"))
+    return {"load_others": float(metadata["load"])} | {name: float(value) for name, value in numbers.items()}
 
 
 def read_memory(folder: Path) -> dict[tuple[str, str], float]:

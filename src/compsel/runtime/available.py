@@ -24,12 +24,7 @@ def available_costs(costs: CostModel, folder: Path) -> CostModel:
         except ProcessorError:
             continue
     keep = [number for number, (_, processor) in enumerate(costs.choices) if processor in working]
-    kept = CostModel(
-        tuple(costs.choices[number] for number in keep),
-        costs.loads,
-        costs.latency_ms[:, keep],
-        costs.p95_ms[:, keep],
-    )
+    kept = costs.take(keep)
     lost = {variant for variant, _ in costs.choices} - {variant for variant, _ in kept.choices}
     if lost:
         raise BundleError(

@@ -1,40 +1,206 @@
-"""What every choice costs in the device's present state: measured in some states, interpolated between them."""
+"""What every choice costs in the device's present state: measured in some states, inferred between and beyond them.
+
+The logarithm of a latency is a Gaussian process over the numbers that describe the state (Rasmussen and Williams,
+Gaussian Processes for Machine Learning, 2006, sections 2.2 and 2.7): a straight line, since beside c competing threads
+an inference takes about (1 + c) times as long, and a smooth departure from it. The weights of the measured states
+depend on the states alone, so that one small system serves all choices.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CostModel"]
+from compsel.features.device_state import DeviceState
+
+__all__ = ["COORDINATES", "CostModel", "place"]
 
 Floats = NDArray[np.float64]
+
+# numbers of a `DeviceState` that tell states apart by what they do to latency; a model has those that were measured
+COORDINATES = ("load_others", "runnable_others", "frequency_ratio")
+# prior variances of a logarithm: of the level, of the slope, of the departure from the line, and of a measured mean
+_LEVEL, _SLOPE, _DEPARTURE, _MEASURED = 100.0, 0.5, 0.05, 1e-4
+_LENGTH = 0.5  # of the departure, in units of log(1 + coordinate)
+_BEYOND = np.log(2.0)  # so far outside the measured states the line is believed
 
 
 @dataclass(frozen=True)
 class CostModel:
-    """Latency of every choice as a function of the load by other processes.
+    """Latency of every choice as a function of the device's state.
 
     Attributes:
         choices: (n_choices,) pairs of variant and processor.
-        loads: (n_states,) cores kept busy by others, ascending.
-        latency_ms: (n_states, n_choices), means; nan where a choice was not measured in a state.
+        states: (n_states, n_coordinates) what the sampler said while each state was measured; the idlest one first.
+        latency_ms: (n_states, n_choices), means.
         p95_ms: the same, 95th percentiles.
+        coordinates: (n_coordinates,) names of numbers of a `DeviceState`.
+        names: (n_states,) of the states, such as "busy:1".
 
-    >>> model = CostModel((("a", "cpu:1"), ("a", "cpu:2")), np.array([0.0, 1.0]),
+    >>> model = CostModel((("a", "cpu:1"), ("a", "cpu:2")), np.array([[0.0], [1.0]]),
     ...                   np.array([[4.0, 2.0], [4.0, 6.0]]), np.array([[4.0, 2.0], [4.0, 6.0]]))
-    >>> model.at(0.0), model.at(1.0)
+    >>> model.at(0.0).round(1), model.at(1.0).round(1)
     (array([4., 2.]), array([4., 6.]))
-    >>> model.processors("a", 0.0), model.processors("a", 1.0)
-    (('cpu:2', 2.0), ('cpu:1', 4.0))
+    >>> model.processors("a", 0.0)[0], model.processors("a", 1.0)[0]
+    ('cpu:2', 'cpu:1')
     """
 
     choices: tuple[tuple[str, str], ...]
-    loads: Floats
+    states: Floats
     latency_ms: Floats
     p95_ms: Floats
+    coordinates: tuple[str, ...] = COORDINATES[:1]
+    names: tuple[str, ...] = field(default=())
+
+    @property
+    def idle(self) -> Floats:
+        """Coordinates of the idlest state, (n_coordinates,)."""
+        return np.asarray(self.states[0])
+
+    def at(self, where: Floats | float) -> Floats:
+        """Return the mean latency (n_choices,) in a state, given by its coordinates."""
+        return np.exp(self._weights(where) @ self._logs[0])
+
+    def p95_at(self, where: Floats | float) -> Floats:
+        """Return the 95th percentile of the latency (n_choices,) in a state."""
+        weights = self._weights(where)
+        return np.exp(np.maximum(weights @ self._logs[0], weights @ self._logs[1]))
+
+    def deviation_at(self, where: Floats | float) -> float:
+        """Return how unsure `at` is: the standard deviation of the logarithm of a mean latency, 0.1 is about 10 %."""
+        x = self._points(where)
+        known = _kernel(x, self._placed)
+        variance = _kernel(x, x) - known @ np.linalg.solve(self._gram, known.T)
+        return float(np.sqrt(max(0.0, variance[0, 0])))
+
+    def left_out_error(self) -> Floats:
+        """Return log(predicted / measured) (n_states, n_choices), each state predicted from the others.
+
+        In closed form: Rasmussen and Williams, section 5.4.2.
+        """
+        inverse = np.linalg.inv(self._gram)
+        return np.asarray(-(inverse @ self._logs[0]) / np.diag(inverse)[:, None])
+
+    def processors(self, variant: str, where: Floats | float) -> tuple[str, float]:
+        """Return the fastest processor of a variant in a state, and its mean latency in ms."""
+        latency = self.at(where)
+        column = min(self._columns[variant], key=lambda number: float(latency[number]))
+        return self.choices[column][1], float(latency[column])
+
+    def prices(
+        self, variants: Sequence[str], where: Floats | float, processor: str | None = None
+    ) -> tuple[Floats, Floats, tuple[str, ...]]:
+        """Return for each variant the mean and the 95th percentile on its fastest processor, and that processor.
+
+        Args:
+            variants: names.
+            where: coordinates of the state.
+            processor: asks for this one instead, where the variant was measured on it.
+        """
+        return self.best(variants, self.at(where), self.p95_at(where), processor)
+
+    def best(
+        self, variants: Sequence[str], latency: Floats, p95: Floats, processor: str | None = None
+    ) -> tuple[Floats, Floats, tuple[str, ...]]:
+        """Do what `prices` does with given latencies (n_choices,)."""
+        best = [
+            min(self._columns[name], key=lambda number: (self.choices[number][1] != processor, float(latency[number])))
+            for name in variants
+        ]
+        return latency[best], p95[best], tuple(self.choices[number][1] for number in best)
+
+    def take(self, keep: Sequence[int]) -> "CostModel":
+        """Return the model of some of the choices, by number."""
+        return CostModel(
+            tuple(self.choices[number] for number in keep),
+            self.states,
+            self.latency_ms[:, keep],
+            self.p95_ms[:, keep],
+            self.coordinates,
+            self.names,
+        )
+
+    def restricted(self, variants: Sequence[str]) -> "CostModel":
+        """Return the model of some of the variants."""
+        return self.take([number for number, (variant, _) in enumerate(self.choices) if variant in set(variants)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "choices": [list(choice) for choice in self.choices],
+            "coordinates": list(self.coordinates),
+            "names": list(self.names),
+            "states": self.states.tolist(),
+            "latency_ms": self.latency_ms.tolist(),
+            "p95_ms": self.p95_ms.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "CostModel":
+        """Read the JSON form; bundles of format 1 know the load by others alone.
+
+        Raises:
+            ValueError: tables of other shapes, coordinates that are not numbers from 0, latencies that are no times.
+        """
+        states = content["states"] if "states" in content else [[load] for load in content["loads"]]
+        model = cls(
+            tuple((variant, processor) for variant, processor in content["choices"]),
+            np.array(states, np.float64),
+            np.array(content["latency_ms"], np.float64),
+            np.array(content["p95_ms"], np.float64),
+            tuple(content.get("coordinates", COORDINATES[:1])),
+            tuple(content.get("names", ())),
+        )
+        model._check()
+        return model
+
+    def _check(self) -> None:
+        shape = (len(self.states), len(self.choices))
+        if len(set(self.choices)) < len(self.choices):
+            raise ValueError("costs: got a choice twice")
+        if unknown := set(self.coordinates) - set(COORDINATES):
+            raise ValueError(f"costs: got coordinates {sorted(unknown)}, allowed are {COORDINATES}")
+        if self.states.shape != (shape[0], len(self.coordinates)) or not self.coordinates:
+            raise ValueError(f"costs: got states of shape {self.states.shape} for {len(self.coordinates)} coordinates")
+        if 0 in shape or self.latency_ms.shape != shape or self.p95_ms.shape != shape:
+            raise ValueError(f"costs: got tables of shape {self.latency_ms.shape}, {self.p95_ms.shape}, not {shape}")
+        if self.names and len(self.names) != shape[0]:
+            raise ValueError(f"costs: got {len(self.names)} names of {shape[0]} states")
+        if not (np.isfinite(self.states).all() and (self.states >= 0).all()):
+            raise ValueError("costs: got coordinates of states that are not numbers from 0")
+        if not all((np.isfinite(table) & (table > 0)).all() for table in (self.latency_ms, self.p95_ms)):
+            raise ValueError("costs: got latencies that are not times above 0")
+
+    @classmethod
+    def fit(
+        cls,
+        latencies: Mapping[tuple[str, str, str], Floats],
+        seen: Mapping[str, Mapping[str, float]],
+    ) -> "CostModel":
+        """Summarise measured latencies, by (variant, processor, state), and what the sampler saw in each state.
+
+        Choices that were not measured in every state, and numbers that were not seen in every state, are left out.
+        """
+        coordinates = tuple(
+            name for name in COORDINATES if all(np.isfinite(values.get(name, np.nan)) for values in seen.values())
+        )
+        points = {state: [values[name] for name in coordinates] for state, values in seen.items()}
+        states = sorted(seen, key=lambda state: [seen[state].get(name, 0.0) for name in COORDINATES])
+        choices = tuple(dict.fromkeys((variant, processor) for variant, processor, _ in latencies))
+        complete = [choice for choice in choices if all((*choice, state) in latencies for state in states)]
+        shape = (len(states), len(complete))
+        runs = [latencies[(*choice, state)] for state in states for choice in complete]
+        return cls(
+            tuple(complete),
+            np.array([points[state] for state in states], np.float64).reshape(len(states), len(coordinates)),
+            np.array([values.mean() for values in runs]).reshape(shape),
+            np.array([np.quantile(values, 0.95) for values in runs]).reshape(shape),
+            coordinates,
+            tuple(states),
+        )
 
     @cached_property
     def _columns(self) -> dict[str, list[int]]:
@@ -43,107 +209,45 @@ class CostModel:
             columns.setdefault(variant, []).append(number)
         return columns
 
-    def at(self, load: float) -> Floats:
-        """Return the mean latency (n_choices,) at a load, linear between the measured ones, flat outside them."""
-        return self._interpolate(self.latency_ms, load)
+    @cached_property
+    def _logs(self) -> tuple[Floats, Floats]:
+        return np.log(self.latency_ms), np.log(self.p95_ms)
 
-    def p95_at(self, load: float) -> Floats:
-        """Return the 95th percentile of the latency (n_choices,) at a load."""
-        return self._interpolate(self.p95_ms, load)
+    @cached_property
+    def _placed(self) -> Floats:
+        return np.log1p(self.states)
 
-    def processors(self, variant: str, load: float) -> tuple[str, float]:
-        """Return the fastest processor of a variant at a load, and its mean latency in ms."""
-        latency = self.at(load)
-        column = min(self._columns[variant], key=lambda number: float(latency[number]))
-        return self.choices[column][1], float(latency[column])
+    @cached_property
+    def _gram(self) -> Floats:
+        return _kernel(self._placed, self._placed) + _MEASURED * np.eye(len(self.states))
 
-    def prices(
-        self, variants: Sequence[str], load: float, processor: str | None = None
-    ) -> tuple[Floats, Floats, tuple[str, ...]]:
-        """Return for each variant the mean and the 95th percentile on its fastest processor, and that processor.
+    def _points(self, where: Floats | float) -> Floats:
+        """Return a point (1, n_coordinates), moved to where the measured states allow a statement."""
+        x = np.log1p(np.atleast_1d(np.asarray(where, np.float64)))
+        known = self._placed
+        missing = np.isnan(x)
+        if missing.any():
+            nearest = np.argmin(np.where(missing, 0.0, (known - x) ** 2).sum(axis=1))
+            x = np.where(missing, known[nearest], x)
+        low, high = known.min(axis=0), known.max(axis=0)
+        # where all states are alike in a coordinate, nothing is known of its effect
+        beyond = np.where(high > low, _BEYOND, 0.0)
+        return np.asarray(np.clip(x, low - beyond, high + beyond))[None]
 
-        Args:
-            variants: names.
-            load: cores kept busy by others.
-            processor: asks for this one instead, where the variant was measured on it.
-        """
-        latency, p95 = self.at(load), self.p95_at(load)
-        best = [
-            min(
-                self._columns[name],
-                key=lambda number: (self.choices[number][1] != processor, float(latency[number])),
-            )
-            for name in variants
-        ]
-        return latency[best], p95[best], tuple(self.choices[number][1] for number in best)
+    def _weights(self, where: Floats | float) -> Floats:
+        weights = np.linalg.solve(self._gram, _kernel(self._placed, self._points(where)))[:, 0]
+        return np.asarray(weights / weights.sum())
 
-    def restricted(self, variants: Sequence[str]) -> "CostModel":
-        """Return the model of some of the variants."""
-        keep = [number for number, (variant, _) in enumerate(self.choices) if variant in set(variants)]
-        return CostModel(
-            tuple(self.choices[number] for number in keep),
-            self.loads,
-            self.latency_ms[:, keep],
-            self.p95_ms[:, keep],
-        )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "choices": [list(choice) for choice in self.choices],
-            "loads": self.loads.tolist(),
-            "latency_ms": self.latency_ms.tolist(),
-            "p95_ms": self.p95_ms.tolist(),
-        }
+def place(state: DeviceState, coordinates: Sequence[str]) -> Floats:
+    """Return the coordinates of a state of the device, NaN for what is not known.
 
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "CostModel":
-        """Read the JSON form.
+    >>> place(DeviceState(0, cores=2, load_others=1.5), ("load_others", "runnable_others"))
+    array([1.5, nan])
+    """
+    return np.array([getattr(state, name) for name in coordinates], np.float64)
 
-        Raises:
-            ValueError: tables of other shapes, loads that do not ascend, latencies that are no times.
-        """
-        model = cls(
-            tuple((variant, processor) for variant, processor in content["choices"]),
-            np.array(content["loads"], np.float64),
-            np.array(content["latency_ms"], np.float64),
-            np.array(content["p95_ms"], np.float64),
-        )
-        shape = (len(model.loads), len(model.choices))
-        if len(set(model.choices)) < len(model.choices):
-            raise ValueError("costs: got a choice twice")
-        if 0 in shape or model.latency_ms.shape != shape or model.p95_ms.shape != shape:
-            raise ValueError(f"costs: got tables of shape {model.latency_ms.shape}, {model.p95_ms.shape}, not {shape}")
-        if not (np.isfinite(model.loads).all() and (np.diff(model.loads) > 0).all()):
-            raise ValueError(f"costs: got loads {content['loads']}, allowed are ascending numbers")
-        if not all((np.isfinite(table) & (table > 0)).all() for table in (model.latency_ms, model.p95_ms)):
-            raise ValueError("costs: got latencies that are not times above 0")
-        return model
 
-    @classmethod
-    def fit(cls, latencies: Mapping[tuple[str, str, str], Floats], load: Mapping[str, float]) -> "CostModel":
-        """Summarise measured latencies, by (variant, processor, state), and the load of each state."""
-        states = sorted(load, key=lambda state: load[state])
-        choices = tuple(dict.fromkeys((variant, processor) for variant, processor, _ in latencies))
-        shape = (len(states), len(choices))
-        mean, p95 = np.full(shape, np.nan), np.full(shape, np.nan)
-        for row, state in enumerate(states):
-            for column, (variant, processor) in enumerate(choices):
-                values = latencies.get((variant, processor, state))
-                if values is not None:
-                    mean[row, column], p95[row, column] = values.mean(), np.quantile(values, 0.95)
-        complete = np.isfinite(mean).all(axis=0)
-        keep = np.flatnonzero(complete)
-        # loads must ascend strictly for the interpolation; equal ones are told apart by a hair
-        loads = np.array([load[state] for state in states]) + 1e-9 * np.arange(len(states))
-        return cls(tuple(choices[number] for number in keep), loads, mean[:, keep], p95[:, keep])
-
-    def _interpolate(self, table: Floats, load: float) -> Floats:
-        if len(self.loads) == 1 or load <= self.loads[0]:
-            return np.asarray(table[0])
-        upper = int(np.searchsorted(self.loads, load))
-        if upper >= len(self.loads):
-            return np.asarray(table[-1])
-        low, high = self.loads[upper - 1], self.loads[upper]
-        share = (load - low) / (high - low)
-        return np.asarray(table[upper - 1] * (1.0 - share) + table[upper] * share)
+def _kernel(a: Floats, b: Floats) -> Floats:
+    squared = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2)
+    return np.asarray(_LEVEL + _SLOPE * (a @ b.T) + _DEPARTURE * np.exp(-squared / (2 * _LENGTH**2)))

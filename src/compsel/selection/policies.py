@@ -5,9 +5,7 @@ answer and the limits of a call. The plan then decides for inputs. Pricing is do
 every input.
 """
 
-import bisect
 import math
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import BundleError
-from compsel.features.probe import Evidence, fuse_one
-from compsel.selection.staged import STOP, Plan, StagedPolicy
-from compsel.selection.staged_json import nodes_to_json, staged_from_json
+from compsel.features.probe import Evidence
+from compsel.selection.credibility import Credibility, Guard
+from compsel.selection.staged import STOP, StagedPolicy
+from compsel.selection.staged_json import staged_from_json, staged_to_json
+from compsel.selection.stages import Stages
 
 __all__ = [
     "STOP",
@@ -42,12 +42,15 @@ class PricedPolicy(Protocol):
         """Return the variant to run first; `features` are given when the policy asks for them."""
         ...
 
-    def next(self, ran: Sequence[int], evidence: Sequence[Evidence]) -> tuple[int, float | None]:
+    def next(
+        self, ran: Sequence[int], evidence: Sequence[Evidence], features: NDArray[np.float32] | None = None
+    ) -> tuple[int, float | None]:
         """Return the variant to run next, or STOP, and how sure the answer so far is (None: not known).
 
         Args:
             ran: the variants that ran.
             evidence: what each of them said.
+            features: those that `first` was given.
         """
         ...
 
@@ -63,8 +66,9 @@ class Policy(ABC):
         kind: the word in bundles.
         variants: names of the variants that it may run.
         processor: where all of them run; None: each where it is fastest now.
-        extractor: name of the features of the input that `first` needs; empty when it needs none.
+        extractor: name of the features of the input that it decides by; empty when it needs none.
         uses_evidence: whether `next` needs the evidence of the stages.
+        least_sure: an answer that is right with less than this probability is flagged as abstained; 0: never.
     """
 
     kind: str
@@ -72,6 +76,7 @@ class Policy(ABC):
     processor: str | None = None
     extractor: str = ""
     uses_evidence: bool = False
+    least_sure: float = 0.0
 
     @abstractmethod
     def plan(self, prices: Floats, durations: Floats, limit: float) -> PricedPolicy:
@@ -98,7 +103,9 @@ class _Fixed:
     def first(self, features: NDArray[np.float32] | None) -> int:
         return self.variant
 
-    def next(self, ran: Sequence[int], evidence: Sequence[Evidence]) -> tuple[int, float | None]:
+    def next(
+        self, ran: Sequence[int], evidence: Sequence[Evidence], features: NDArray[np.float32] | None = None
+    ) -> tuple[int, float | None]:
         return STOP, None
 
     def weights(self, ran: Sequence[int]) -> Floats:
@@ -153,7 +160,9 @@ class _Selecting:
         variant = self.selector.select(features)
         return variant if self.allowed[variant] else self.fallback
 
-    def next(self, ran: Sequence[int], evidence: Sequence[Evidence]) -> tuple[int, float | None]:
+    def next(
+        self, ran: Sequence[int], evidence: Sequence[Evidence], features: NDArray[np.float32] | None = None
+    ) -> tuple[int, float | None]:
         return STOP, None
 
     def weights(self, ran: Sequence[int]) -> Floats:
@@ -198,77 +207,6 @@ class SelectingPolicy(Policy):
         }
 
 
-@dataclass(frozen=True)
-class _Step:
-    """A node at given prices, in plain numbers: what one decision of an app needs."""
-
-    members: tuple[int, ...]
-    weights: list[float]
-    coefficients: list[float]
-    intercept: float
-    grid: list[float]
-    going_on: list[tuple[int, list[float]]]
-
-    def decide(self, stages: Sequence[Evidence], penalty: float) -> tuple[int, float]:
-        _, features = fuse_one(stages, self.weights)
-        log_odds = self.intercept + sum(map(operator.mul, self.coefficients, features))
-        score = 1.0 / (1.0 + math.exp(-log_odds)) if log_odds > -700.0 else 0.0
-        action, best = STOP, penalty * (1.0 - score)
-        if self.going_on:
-            upper = bisect.bisect_right(self.grid, score)
-            for variant, prices in self.going_on:
-                price = self._between(prices, upper, score)
-                if price < best:
-                    action, best = variant, price
-        return action, score
-
-    def _between(self, prices: list[float], upper: int, score: float) -> float:
-        if upper == 0:
-            return prices[0]
-        if upper == len(self.grid):
-            return prices[-1]
-        low, high = self.grid[upper - 1], self.grid[upper]
-        return (prices[upper] - prices[upper - 1]) / (high - low) * (score - low) + prices[upper - 1]
-
-
-class Stages:
-    """The staged policy at given prices. It decides as `StagedPolicy.walk` does, for one input and without arrays."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self._steps: dict[tuple[int, ...], _Step] = {}
-
-    def first(self, features: NDArray[np.float32] | None) -> int:
-        """Return the variant to run first."""
-        return self.plan.first
-
-    def next(self, ran: Sequence[int], evidence: Sequence[Evidence]) -> tuple[int, float | None]:
-        """Return the variant to run next, or STOP, and the probability that the answer so far is right."""
-        members = tuple(sorted(ran))
-        step = self._steps.get(members) or self._step(members)
-        order = evidence if len(ran) == 1 else [evidence[ran.index(member)] for member in members]
-        return step.decide(order, self.plan.penalty)
-
-    def weights(self, ran: Sequence[int]) -> Floats:
-        """Return the powers of the pool."""
-        members = tuple(sorted(ran))
-        step = self._steps.get(members) or self._step(members)
-        return np.array([step.weights[members.index(member)] for member in ran])
-
-    def _step(self, members: tuple[int, ...]) -> _Step:
-        number = self.plan.policy.index[members]
-        node = self.plan.policy.nodes[number]
-        step = self._steps[members] = _Step(
-            members,
-            node.weights.tolist(),
-            node.coefficients.tolist(),
-            node.intercept,
-            node.grid.tolist(),
-            [(variant, prices.tolist()) for variant, prices in self.plan.going_on.get(number, {}).items()],
-        )
-        return step
-
-
 class Stagewise(Policy):
     """The staged policy: run, look at the answer, stop or go on.
 
@@ -277,13 +215,28 @@ class Stagewise(Policy):
         penalty: price of a wrong answer, in the unit of the prices, unless a call asks for another quality.
         expected_quality: that the policy reaches on an idle device, as its plan sees it. Where load makes computation
             dearer, the penalty rises with it until the plan reaches this quality again. None: the penalty stays.
+        guard: against inputs that are unlike those that it learned from; None: it chooses for all.
+        least_sure: see `Policy`.
     """
 
     kind = "staged"
     uses_evidence = True
 
-    def __init__(self, policy: StagedPolicy, penalty: float, expected_quality: float | None = None) -> None:
+    def __init__(
+        self,
+        policy: StagedPolicy,
+        penalty: float,
+        expected_quality: float | None = None,
+        guard: Guard | None = None,
+        least_sure: float = 0.0,
+    ) -> None:
         self.policy = policy
+        self.guard = guard
+        self.least_sure = least_sure
+        if guard is not None:
+            self.extractor = guard.credibility.extractor
+        if policy.easiness is not None:
+            self.extractor = policy.easiness.extractor
         self.variants = policy.variants
         self.penalty = penalty
         self.expected_quality = expected_quality
@@ -294,21 +247,24 @@ class Stagewise(Policy):
 
     def plan_at(self, penalty: float, prices: Floats, durations: Floats, limit: float) -> "Stages":
         """Find what to do at these prices, with another penalty."""
-        return Stages(self.policy.plan(prices, penalty, limit, durations))
+        fallback = None if self.guard is None else self.guard.fallback
+        may_fall_back = fallback is not None and np.isfinite(prices[fallback]) and durations[fallback] <= limit
+        return Stages(self.policy.plan(prices, penalty, limit, durations), self.guard if may_fall_back else None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
             "kind": self.kind,
-            "variants": list(self.variants),
             "penalty": self.penalty,
             "expected_quality": self.expected_quality,
-            "nodes": nodes_to_json(self.policy),
+            **staged_to_json(self.policy),
+            "guard": None if self.guard is None else _guard_to_json(self.guard, self.variants),
+            "least_sure": self.least_sure,
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Stagewise":
-        """Read the JSON form.
+        """Read the JSON form; before there were a "guard" and a "least_sure", they were absent.
 
         Raises:
             ValueError: content that does not fit together.
@@ -316,7 +272,30 @@ class Stagewise(Policy):
         penalty = float(content["penalty"])
         if not 0 < penalty < math.inf:
             raise ValueError(f"staged policy: got penalty {penalty}, allowed is a price above 0")
-        return cls(staged_from_json(content), penalty, content["expected_quality"])
+        least_sure = float(content.get("least_sure", 0.0))
+        if not 0 <= least_sure < 1:
+            raise ValueError(f"staged policy: got least_sure {least_sure}, allowed is 0 to below 1")
+        policy, guard = staged_from_json(content), content.get("guard")
+        return cls(
+            policy,
+            penalty,
+            content["expected_quality"],
+            None if guard is None else _guard_from_json(guard, policy),
+            least_sure,
+        )
+
+
+def _guard_to_json(guard: Guard, variants: Sequence[str]) -> dict[str, Any]:
+    return {"fallback": variants[guard.fallback], **guard.credibility.to_dict()}
+
+
+def _guard_from_json(content: Mapping[str, Any], policy: StagedPolicy) -> Guard:
+    credibility = Credibility.from_dict(content)
+    if content["fallback"] not in policy.variants:
+        raise ValueError(f"staged policy: falls back to {content['fallback']!r}, which is none of its variants")
+    if policy.easiness is not None and policy.easiness.extractor != credibility.extractor:
+        raise ValueError("staged policy: got two kinds of features, allowed is one")
+    return Guard(credibility, policy.variants.index(content["fallback"]))
 
 
 def policy_from_dict(content: Mapping[str, Any], selectors: Mapping[str, RowSelector]) -> Policy:

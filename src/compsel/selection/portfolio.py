@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compsel.selection.comparison import assign_folds
 from compsel.selection.problem import Problem
@@ -54,12 +55,19 @@ class OutOfFold:
         columns: variants of the policies.
         max_stages: the most variants that may run for one input.
         seed: of the folds.
+        extractor: whose features say how easy an input looks; their price is paid for every input. "": none.
     """
 
-    def __init__(self, problem: Problem, columns: Sequence[int], max_stages: int, seed: int = 0) -> None:
+    def __init__(
+        self, problem: Problem, columns: Sequence[int], max_stages: int, seed: int = 0, extractor: str = ""
+    ) -> None:
+        self.extractor = extractor
+        self.groups = np.arange(len(problem.targets)) if problem.groups is None else problem.groups
         self.names = tuple(problem.names[column] for column in columns)
         self.prices = problem.prices_ms[list(columns)]
         fold_of = assign_folds(len(problem.targets), _FOLDS, problem.groups, seed)
+        self._fold_of = fold_of
+        self._features_ms = problem.features_ms.get(extractor, 0.0) if extractor else 0.0
         self._parts: list[tuple[StagedPolicy, Problem]] = []
         for fold in range(_FOLDS):
             training = problem.take(np.flatnonzero(fold_of != fold)).among(columns)
@@ -70,6 +78,7 @@ class OutOfFold:
                 max_stages=max_stages,
                 seed=seed,
                 groups=training.groups,
+                features=(extractor, training.features[extractor]) if extractor else None,
             )
             self._parts.append((policy, problem.take(np.flatnonzero(fold_of == fold)).among(columns)))
 
@@ -79,13 +88,26 @@ class OutOfFold:
         if allowed is not None:
             prices = np.full(len(self.prices), np.inf)
             prices[list(allowed)] = self.prices[list(allowed)]
-        latency, right, n = 0.0, 0.0, 0
-        for policy, test in self._parts:
-            walk = policy.walk(policy.plan(prices, penalty), test.evidence)
-            latency += float((walk.ran @ self.prices).sum())
-            right += float((walk.classes == test.targets).sum())
-            n += len(test.targets)
-        return Point(penalty, latency / n, right / n)
+        latency, right = self._outcomes(penalty, prices)
+        return Point(penalty, float(latency.mean()), float(right.mean()))
+
+    def gain(self, other: "OutOfFold", penalty: float) -> tuple[float, float]:
+        """Return how much less than another policy this one costs at a penalty (ms), and the error of that figure."""
+        (mine, my_right), (latency, right) = (one._outcomes(penalty, one.prices) for one in (self, other))
+        gains = latency - mine + penalty * (my_right - right)
+        # samples of one group are not independent
+        sums = np.bincount(self.groups, gains - gains.mean())
+        return float(gains.mean()), float(np.sqrt((sums**2).sum()) / len(gains))
+
+    def _outcomes(self, penalty: float, prices: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        """Return latency (n,), and 1 where the answer is right, in the order of the samples."""
+        latency, right = np.empty(len(self._fold_of)), np.empty(len(self._fold_of))
+        for fold, (policy, test) in enumerate(self._parts):
+            features = test.features[self.extractor] if self.extractor else None
+            walk = policy.walk(policy.plan(prices, penalty), test.evidence, features)
+            latency[self._fold_of == fold] = walk.ran @ self.prices + self._features_ms
+            right[self._fold_of == fold] = walk.classes == test.targets
+        return latency, right
 
     def best(self, penalties: Sequence[float], floor: float | None, price: float) -> Point:
         """Return the least penalty that meets the floor, else the most accurate point; without a floor, by cost.

@@ -95,7 +95,7 @@ class Problem:
         uncompressed = np.array([profile.variants[number].technique == "none" for number in keep], bool)
         if not uncompressed.any():
             raise ProfileError("no uncompressed variant was measured: nothing to compare with")
-        prices, _, _ = costs.prices(names, float(costs.loads[0]))
+        prices, _, _ = costs.prices(names, costs.idle)
         problem = cls(
             names,
             prices,

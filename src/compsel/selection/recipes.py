@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import SelectorError
-from compsel.features.probe import Evidence
+from compsel.selection.comparison import assign_folds
+from compsel.selection.credibility import Credibility, Guard
 from compsel.selection.objective import Objective
-from compsel.selection.policies import STOP, FixedPolicy, Policy, SelectingPolicy, Stages, Stagewise
+from compsel.selection.policies import STOP, FixedPolicy, Policy, SelectingPolicy, Stagewise
 from compsel.selection.portfolio import Addition, OutOfFold, choose_portfolio, complementary, contenders, rank
 from compsel.selection.problem import Outcome, Problem
-from compsel.selection.staged import Plan, StagedPolicy
+from compsel.selection.staged import Walk
 from compsel.selection.staged_training import fit_staged
 
 __all__ = [
@@ -34,6 +35,8 @@ _PENALTY_IN_INFERENCES = 10.0
 # prices of a wrong answer that portfolios are chosen at, as multiples of the objective's, when a floor must be met
 _PORTFOLIO_PRICES = (1.0, 2.5, 6.0)
 _SHORTLIST = 5  # variants among which selectors without stages choose
+_CONFIDENCE = 1.645  # standard errors: 95 %, one-sided
+_GUARD_FOLDS = 10
 # penalties that are tried, as multiples of the objective's
 _PENALTIES = tuple(float(factor) for factor in np.geomspace(0.05, 20.0, 16))
 
@@ -66,7 +69,7 @@ class Fitted:
         """Return what it gives for the samples of a problem, at the problem's prices."""
         columns = [problem.names.index(name) for name in self.policy.variants]
         if isinstance(self.policy, Stagewise):
-            return _walk(self.policy.policy, columns, problem, self.policy.penalty)
+            return _staged_outcome(self.policy, columns, problem)
         if isinstance(self.policy, SelectingPolicy):
             table = problem.features[self.policy.extractor]
             chosen = np.array([columns[self.policy.selector.select(row)] for row in table], np.intp)
@@ -114,15 +117,40 @@ class SingleBestRecipe(Recipe):
 
 
 class StagedRecipe(Recipe):
-    """The staged policy over a portfolio, with the least penalty under which the floor is met out of fold."""
+    """The staged policy over a portfolio, with the least penalty under which the floor is met out of fold.
+
+    Args:
+        size: of the portfolio, at most.
+        max_stages: the most variants that may run for one input.
+        seed: of the folds.
+        features: whether features of the input are used: True, False, or None, where they pay: where they make the
+            policy cheaper out of fold, their own price paid, with 95 % confidence.
+        extractor: which features.
+        credibility: inputs that are unlike the training samples at this level go to the most accurate uncompressed
+            variant; 0: no input does, and nothing is computed for it.
+        least_sure: answers that are right with less than this probability are flagged as abstained; 0: none is.
+    """
 
     name = "staged"
     honours_floor = True
 
-    def __init__(self, size: int = 4, max_stages: int = 3, seed: int = 0) -> None:
+    def __init__(
+        self,
+        size: int = 4,
+        max_stages: int = 3,
+        seed: int = 0,
+        features: bool | None = None,
+        extractor: str = "image",
+        credibility: float = 0.0,
+        least_sure: float = 0.0,
+    ) -> None:
         self.size = size
         self.max_stages = max_stages
         self.seed = seed
+        self.features = features
+        self.extractor = extractor
+        self.credibility = credibility
+        self.least_sure = least_sure
 
     def applies(self, problem: Problem) -> bool:
         """Needs what each variant said."""
@@ -141,9 +169,13 @@ class StagedRecipe(Recipe):
                 continue
             columns = [problem.names.index(addition.variant) for addition in portfolio]
             trials = OutOfFold(problem, columns, self.max_stages, self.seed)
-            found[portfolio] = trials.best(penalties, floor, price)
-        portfolio, best = min(found.items(), key=lambda item: rank(item[1], floor, price))
+            found[portfolio] = (trials.best(penalties, floor, price), trials)
+        portfolio, (best, trials) = min(found.items(), key=lambda item: rank(item[1][0], floor, price))
         columns = [problem.names.index(addition.variant) for addition in portfolio]
+        looking = self._looking(problem, columns, trials, best.penalty)
+        if looking is not None:
+            best = looking.best(penalties, floor, price)
+        guard = self._guard(problem, columns)
         chosen = problem.among(columns)
         policy = fit_staged(
             chosen.names,
@@ -152,10 +184,32 @@ class StagedRecipe(Recipe):
             max_stages=self.max_stages,
             seed=self.seed,
             groups=chosen.groups,
+            features=None if looking is None else (self.extractor, chosen.features[self.extractor]),
         )
-        plan = policy.plan(chosen.prices_ms, best.penalty)
-        _check_same(policy, plan, chosen.evidence)
-        return Fitted(Stagewise(policy, best.penalty, plan.expected_quality), portfolio)
+        reached = policy.plan(chosen.prices_ms, best.penalty).expected_quality
+        staged = Stagewise(policy, best.penalty, reached, guard, self.least_sure)
+        _check_same(staged, chosen)
+        return Fitted(staged, portfolio)
+
+    def _looking(self, problem: Problem, columns: Sequence[int], blind: OutOfFold, penalty: float) -> OutOfFold | None:
+        """Return policies that look at the input first, where that pays."""
+        if self.features is False or self.extractor not in problem.features:
+            return None
+        looking = OutOfFold(problem, columns, self.max_stages, self.seed, self.extractor)
+        # at the price of a wrong answer at which the objective is met, whatever its floor
+        gain, error = looking.gain(blind, penalty)
+        return looking if self.features or gain > _CONFIDENCE * error else None
+
+    def _guard(self, problem: Problem, columns: list[int]) -> Guard | None:
+        """Return the guard, if one is asked for; what it falls back to is added to the columns."""
+        if not self.credibility or self.extractor not in problem.features:
+            return None
+        if problem.most_accurate not in columns:
+            columns.append(problem.most_accurate)
+        features = problem.features[self.extractor]
+        folds = assign_folds(len(features), _GUARD_FOLDS, problem.groups, self.seed)
+        credibility = Credibility.fit(self.extractor, features, self.credibility, folds)
+        return Guard(credibility, columns.index(problem.most_accurate))
 
 
 class PremodelRecipe(Recipe):
@@ -217,26 +271,52 @@ def _exported(file: str, selector: Any, extractor: str, problem: Problem) -> Fit
     return Fitted(policy, selectors={file: data})
 
 
-def _check_same(policy: StagedPolicy, plan: Plan, evidence: Sequence[Evidence]) -> None:
+def _check_same(staged: Stagewise, problem: Problem) -> None:
     """Check that the path that apps take decides as the policy that was trained, on every training sample.
 
     Raises:
         SelectorError: it does not; this is a defect.
     """
-    walk, stages = policy.walk(plan, evidence), Stages(plan)
+    prices, table = problem.prices_ms, _features(staged, problem)
+    walk, stages = _walk(staged, prices, problem), staged.plan(prices, prices, np.inf)
     for row in range(len(walk.classes)):
-        ran, variant = [], stages.first(None)
+        features = None if table is None else table[row]
+        ran: list[int] = []
+        variant = stages.first(features)
         while variant != STOP:
             ran.append(variant)
-            variant, _ = stages.next(ran, [evidence[member].take(np.array([row])) for member in ran])
+            evidence = [problem.evidence[member].take(np.array([row])) for member in ran]
+            variant, _ = stages.next(ran, evidence, features)
         if sorted(ran) != np.flatnonzero(walk.ran[row]).tolist():
             raise SelectorError(f"sample {row}: training ran {np.flatnonzero(walk.ran[row])}, the app {sorted(ran)}")
 
 
-def _walk(policy: StagedPolicy, columns: Sequence[int], problem: Problem, penalty: float) -> Outcome:
-    prices = problem.prices_ms[list(columns)]
-    plan = policy.plan(prices, penalty)
-    walk = policy.walk(plan, [problem.evidence[column] for column in columns])
-    names = [" > ".join(policy.variants[member] for member in np.flatnonzero(row)) for row in walk.ran]
-    quality = (walk.classes == problem.targets).astype(np.float64)
-    return Outcome(quality, walk.ran @ prices, np.array(names))
+def _features(staged: Stagewise, problem: Problem) -> NDArray[np.float32] | None:
+    return problem.features[staged.extractor] if staged.extractor else None
+
+
+def _walk(staged: Stagewise, prices: Floats, problem: Problem) -> Walk:
+    """Return what a staged policy does with the samples of a problem of its variants."""
+    policy, features = staged.policy, _features(staged, problem)
+    walk = policy.walk(policy.plan(prices, staged.penalty), problem.evidence, features)
+    if staged.guard is None or features is None:
+        return walk
+    doubted, fallback = staged.guard.credibility.doubts(features), staged.guard.fallback
+    easiness = None if policy.easiness is None else policy.easiness.of(features)
+    classes, score = policy.nodes[policy.index[(fallback,)]].score([problem.evidence[fallback]], easiness)
+    alone = np.arange(len(policy.variants)) == fallback
+    return Walk(
+        np.where(doubted, classes, walk.classes),
+        np.where(doubted[:, None], alone, walk.ran),
+        np.where(doubted, score, walk.score),
+    )
+
+
+def _staged_outcome(staged: Stagewise, columns: Sequence[int], problem: Problem) -> Outcome:
+    chosen = problem.among(columns)
+    walk = _walk(staged, chosen.prices_ms, chosen)
+    names = [" > ".join(staged.variants[member] for member in np.flatnonzero(row)) for row in walk.ran]
+    # an answer that is withheld is no right answer
+    right = (walk.classes == chosen.targets) & (walk.score >= staged.least_sure)
+    latency = walk.ran @ chosen.prices_ms + (problem.features_ms.get(staged.extractor, 0.0) if staged.extractor else 0)
+    return Outcome(right.astype(np.float64), latency, np.array(names))

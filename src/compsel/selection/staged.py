@@ -1,11 +1,13 @@
 """The staged policy: which variant to run first, and after each stage whether its answer is good enough.
 
 A node of the policy is the set of variants that have run for an input. Their fused evidence gives one number, the
-calibrated probability that the fused answer is right. Going on to another variant leads to another node; how the
-probability is likely to move is a transition matrix, learned from samples. With the price of every variant at this
-moment and the penalty for a wrong answer, the value of each next computation follows by backward induction: go on
-while it is worth more than it costs (value of computation, Russell and Wefald 1991, sections 3 and 4). No threshold
-is set by hand, and prices may change with the device's state without training again.
+calibrated probability that the fused answer is right. Where features of the input are worth their price, they say
+before anything has run how easy it looks: that decides what runs first, and counts in every probability. Going on to
+another variant leads to another node; how the probability is likely to move is a transition matrix, learned from
+samples. With the price of every variant at this moment and the penalty for a wrong answer, the value of each next
+computation follows by backward induction: go on while it is worth more than it costs (value of computation, Russell
+and Wefald 1991, sections 3 and 4). No threshold is set by hand, and prices may change with the device's state without
+training again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.features.probe import Evidence, fuse
+from compsel.selection.easiness import Easiness, looks_easy
 
 __all__ = ["STOP", "Node", "Plan", "StagedPolicy", "Walk"]
 
@@ -31,9 +34,10 @@ class Node:
         members: their indices, ascending; empty at the root.
         weights: (n_members,), powers of the pool that fuses their probabilities.
         coefficients: (n_features,), of the logistic calibration; with `intercept` it maps the features of `fuse`
-            to the log-odds that the fused answer is right.
+            to the log-odds that the fused answer is right; one more, the last, where a policy knows an easiness.
         intercept: see coefficients.
-        grid: (n_grid,), ascending probabilities of being right on which values are kept.
+        grid: (n_grid,), ascending probabilities of being right on which values are kept; at the root, of looking
+            easy, each for as many inputs.
         edges: variant that may run next -> transition matrix (n_grid, n_grid of the node it leads to).
     """
 
@@ -44,10 +48,11 @@ class Node:
     grid: Floats
     edges: Mapping[int, Floats] = field(default_factory=dict)
 
-    def score(self, stages: Sequence[Evidence]) -> tuple[NDArray[np.intp], Floats]:
+    def score(self, stages: Sequence[Evidence], easiness: Floats | None = None) -> tuple[NDArray[np.intp], Floats]:
         """Return the fused classes and the probability that they are right, for the evidence of the members."""
         fused = fuse(stages, self.weights)
-        return fused.classes, 1.0 / (1.0 + np.exp(-(fused.features @ self.coefficients + self.intercept)))
+        features = fused.features if easiness is None else np.column_stack([fused.features, easiness])
+        return fused.classes, 1.0 / (1.0 + np.exp(-(features @ self.coefficients + self.intercept)))
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Plan:
 
     Attributes:
         policy: whose plan it is.
-        first: the variant to run first.
+        first: the variant to run first, when nothing is known about the input.
         penalty: price of a wrong answer, in the unit of the prices.
         going_on: node index -> {variant: expected total price of running it next (n_grid,)}.
         reachable: variants that may run under this plan.
@@ -73,8 +78,11 @@ class Plan:
     expected_price: float
 
     def decide(self, node: int, score: Floats) -> NDArray[np.intp]:
-        """Return for each probability (n,) of being right at `node` the variant to run next, or STOP."""
-        best = self.penalty * (1.0 - score)
+        """Return for each probability (n,) of being right at `node` the variant to run next, or STOP.
+
+        At the root the probability is the one of looking easy, and something has to run.
+        """
+        best = self.penalty * (1.0 - score) if node else np.full(score.shape, np.inf)
         action = np.full(score.shape, STOP, np.intp)
         grid = self.policy.nodes[node].grid
         for variant, price in self.going_on.get(node, {}).items():
@@ -107,6 +115,7 @@ class StagedPolicy:
     Attributes:
         variants: names of the variants.
         nodes: the root first, then by number of members.
+        easiness: how easy an input looks; None: nothing is known before a variant has run.
 
     >>> sure = Node((0,), np.ones(1), np.array([1.0, 0.0]), 0.0, np.array([0.1, 0.9]))
     >>> both = Node((0, 1), np.ones(2), np.zeros(5), 3.0, np.array([0.95]))
@@ -119,6 +128,7 @@ class StagedPolicy:
 
     variants: tuple[str, ...]
     nodes: tuple[Node, ...]
+    easiness: Easiness | None = None
 
     @cached_property
     def index(self) -> dict[tuple[int, ...], int]:
@@ -160,42 +170,58 @@ class StagedPolicy:
             values[number] = np.minimum.reduce([stop, *priced.values()])
         if not going_on[0]:
             raise ValueError("no variant may run first")
-        first = min(going_on[0], key=lambda variant: float(going_on[0][variant][0]))
-        quality, price, reachable = self._forecast(first, penalty, going_on, prices)
+        first = min(going_on[0], key=lambda variant: float(going_on[0][variant].mean()))
+        quality, price, reachable = self._forecast(penalty, going_on, prices)
         return Plan(self, first, penalty, going_on, frozenset(reachable), quality, price)
 
-    def walk(self, plan: Plan, evidence: Sequence[Evidence]) -> Walk:
-        """Apply a plan to the evidence of every variant for the same n inputs."""
+    def walk(self, plan: Plan, evidence: Sequence[Evidence], features: NDArray[np.float32] | None = None) -> Walk:
+        """Apply a plan to the evidence of every variant for the same n inputs.
+
+        Args:
+            plan: of this policy.
+            evidence: of every variant.
+            features: (n, n_features) of the inputs, where the policy knows an easiness.
+        """
         n = len(evidence[0].classes)
+        easiness = self._easiness(n, features)
         classes = np.zeros(n, np.intp)
         scores = np.zeros(n)
         ran = np.zeros((n, len(self.variants)), bool)
-        at: dict[int, NDArray[np.intp]] = {self.after(0, plan.first): np.arange(n)}
+        first = np.full(n, plan.first) if easiness is None else plan.decide(0, looks_easy(easiness))
+        at = {self.after(0, variant): np.flatnonzero(first == variant) for variant in set(first.tolist())}
         for number in range(1, len(self.nodes)):
             rows = at.pop(number, np.empty(0, np.intp))
             if not len(rows):
                 continue
             node = self.nodes[number]
             ran[np.ix_(rows, np.array(node.members))] = True
-            classes[rows], scores[rows] = node.score([evidence[member].take(rows) for member in node.members])
+            stages = [evidence[member].take(rows) for member in node.members]
+            classes[rows], scores[rows] = node.score(stages, None if easiness is None else easiness[rows])
             action = plan.decide(number, scores[rows])
             for variant in set(action.tolist()) - {STOP}:
                 target = self.after(number, variant)
                 at[target] = np.concatenate([at.get(target, np.empty(0, np.intp)), rows[action == variant]])
         return Walk(classes, ran, scores)
 
+    def _easiness(self, n: int, features: NDArray[np.float32] | None) -> Floats | None:
+        if self.easiness is None:
+            return None
+        return np.full(n, self.easiness.intercept) if features is None else self.easiness.of(features)
+
     def _forecast(
-        self, first: int, penalty: float, going_on: Mapping[int, Mapping[int, Floats]], prices: Floats
+        self, penalty: float, going_on: Mapping[int, Mapping[int, Floats]], prices: Floats
     ) -> tuple[float, float, set[int]]:
         """Return the expected quality and price, and the variants that may run, by forward propagation."""
-        mass = {self.after(0, first): self.nodes[0].edges[first][0]}
-        quality, price, reachable = 0.0, float(prices[first]), {first}
-        for number in range(1, len(self.nodes)):
+        size = len(self.nodes[0].grid)
+        mass = {0: np.full(size, 1.0 / size)}
+        quality, price = 0.0, 0.0
+        reachable: set[int] = set()
+        for number, node in enumerate(self.nodes):
             here = mass.pop(number, None)
             if here is None:
                 continue
-            node = self.nodes[number]
-            options = [penalty * (1.0 - node.grid), *going_on[number].values()]
+            stop = penalty * (1.0 - node.grid) if node.members else np.full(size, np.inf)
+            options = [stop, *going_on[number].values()]
             best = np.argmin(np.stack(options), axis=0)
             quality += float((here * node.grid)[best == 0].sum())
             for position, variant in enumerate(going_on[number], start=1):

@@ -7,15 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.features.probe import n_features
+from compsel.selection.easiness import Easiness
 from compsel.selection.staged import Node, StagedPolicy
 
-__all__ = ["nodes_to_json", "staged_from_json"]
+__all__ = ["staged_from_json", "staged_to_json"]
 
 Floats = NDArray[np.float64]
 
 
-def nodes_to_json(policy: StagedPolicy) -> list[dict[str, Any]]:
-    """Return the nodes as lists and numbers."""
+def staged_to_json(policy: StagedPolicy) -> dict[str, Any]:
+    """Return "variants", "nodes" and "easiness" as lists and numbers."""
+    easiness = policy.easiness.to_dict() if policy.easiness is not None else None
+    return {"variants": list(policy.variants), "nodes": _nodes(policy), "easiness": easiness}
+
+
+def _nodes(policy: StagedPolicy) -> list[dict[str, Any]]:
     return [
         {
             "members": list(node.members),
@@ -30,7 +36,7 @@ def nodes_to_json(policy: StagedPolicy) -> list[dict[str, Any]]:
 
 
 def staged_from_json(content: Mapping[str, Any]) -> StagedPolicy:
-    """Read "variants" and "nodes".
+    """Read what `staged_to_json` wrote; before there was an "easiness", it was absent.
 
     Raises:
         ValueError: nodes that do not fit together; KeyError, TypeError: something else altogether.
@@ -46,7 +52,8 @@ def staged_from_json(content: Mapping[str, Any]) -> StagedPolicy:
         )
         for node in content["nodes"]
     )
-    policy = StagedPolicy(tuple(content["variants"]), nodes)
+    easiness = content.get("easiness")
+    policy = StagedPolicy(tuple(content["variants"]), nodes, None if easiness is None else Easiness.from_dict(easiness))
     if not nodes or nodes[0].members or len(policy.index) < len(nodes):
         raise ValueError("staged policy: got nodes that do not begin with a root, or stand there twice")
     for number in range(len(nodes)):
@@ -59,7 +66,7 @@ def _check(policy: StagedPolicy, number: int) -> None:
     size, everyone = len(node.members), range(len(policy.variants))
     if list(node.members) != sorted(set(node.members) & set(everyone)):
         raise ValueError(f"staged policy: node {number} has members {node.members}, allowed are ascending variants")
-    wanted = n_features(size) if size else 0
+    wanted = (n_features(size) + (policy.easiness is not None)) if size else 0
     if node.weights.shape != (size,) or node.coefficients.shape != (wanted,):
         raise ValueError(f"staged policy: node {number} needs {size} weights and {wanted} coefficients")
     if size and not ((node.weights >= 0).all() and node.weights.sum() > 0):

@@ -1,6 +1,7 @@
 """Learn a staged policy from what every variant said about labelled samples."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from compsel.features.probe import Evidence, candidates, fuse
 from compsel.selection.comparison import assign_folds
+from compsel.selection.easiness import Easiness, looks_easy, standardise
 from compsel.selection.staged import Node, StagedPolicy
 
 __all__ = ["fit_staged"]
@@ -17,6 +19,8 @@ _GRID = 24  # points on which values are kept
 _BANDWIDTH = 0.5  # of the kernel that smooths transitions, in log-odds
 _FOLDS = 5
 _RIDGE = 1.0  # on standardised features
+_EASINESS_RIDGE = 30.0  # many features that say little each
+_LEAST_SPREAD = 1e-6
 _NEWTON_STEPS = 50
 _SETTLED = 1e-6
 _PRIOR_WEIGHT = 0.7  # two stages that say the same thing are not twice as right
@@ -32,6 +36,7 @@ def fit_staged(
     max_stages: int = 3,
     seed: int = 0,
     groups: NDArray[np.integer] | None = None,
+    features: tuple[str, NDArray[np.float32]] | None = None,
 ) -> StagedPolicy:
     """Learn pool weights, calibrations and transitions of every set of at most `max_stages` variants.
 
@@ -42,6 +47,8 @@ def fit_staged(
         max_stages: the most variants that may run for one input.
         seed: of the folds from which out-of-fold probabilities come.
         groups: (n,), samples of one group share a fold; None: each is by itself.
+        features: name of an extractor and its features (n, n_features), by which inputs look easy or not; None: by
+            nothing before a variant has run.
 
     Returns:
         A policy; prices and the penalty come later, with `StagedPolicy.plan`.
@@ -51,20 +58,48 @@ def fit_staged(
     sets = [members for size in range(1, max_stages + 1) for members in combinations(range(len(names)), size)]
     nodes: dict[tuple[int, ...], Node] = {}
     scores: dict[tuple[int, ...], Floats] = {}
+    easiness, looks = None, np.empty((len(labels), 0))
+    root, scores[()] = Node((), np.ones(0), np.zeros(0), 0.0, np.array([0.5])), np.full(len(labels), 0.5)
+    if features is not None:
+        easiness, log_odds = _easiness(*features, _weakest(evidence, labels), folds)
+        looks, scores[()] = log_odds[:, None], looks_easy(log_odds)
+        root = replace(root, grid=_evenly(scores[()]))
     for members in sets:
         stages = [evidence[member] for member in members]
         weights = _pool_weights(stages, labels)
         fused = fuse(stages, weights)
         right = fused.classes == labels
-        coefficients, intercept = _calibrate(fused.features, right)
-        scores[members] = _out_of_fold(fused.features, right, folds)
+        known = np.concatenate([fused.features, looks], axis=1)
+        coefficients, intercept = _calibrate(known, right)
+        scores[members] = _out_of_fold(known, right, folds)
         nodes[members] = Node(members, weights, coefficients, intercept, _grid(scores[members]))
-    root = Node((), np.ones(0), np.zeros(0), 0.0, np.array([0.5]))
-    scores[()] = np.full(len(labels), 0.5)
     return StagedPolicy(
         tuple(names),
         tuple(_with_edges(node, nodes, scores, len(names)) for node in [root, *nodes.values()]),
+        easiness,
     )
+
+
+def _weakest(evidence: Sequence[Evidence], labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+    return min((stage.classes[:, 0] == labels for stage in evidence), key=lambda right: float(right.mean()))
+
+
+def _easiness(
+    extractor: str, features: NDArray[np.float32], right: NDArray[np.bool_], folds: NDArray[np.integer]
+) -> tuple[Easiness, Floats]:
+    """Fit the easiness of inputs, and return it with the log-odds (n,) that it gives each sample out of fold."""
+    known = ~np.isnan(features)
+    counts = np.maximum(known.sum(axis=0), 1)
+    centre = np.where(known, features, 0.0).sum(axis=0, dtype=np.float64) / counts
+    spread = np.sqrt((np.where(known, features - centre, 0.0) ** 2).sum(axis=0) / counts) + _LEAST_SPREAD
+    deviations = standardise(features, centre, spread)
+    log_odds = np.empty(len(right))
+    for fold in range(_FOLDS):
+        train, test = _split(folds, fold)
+        coefficients, intercept = _calibrate(deviations[train], right[train], _EASINESS_RIDGE)
+        log_odds[test] = deviations[test] @ coefficients + intercept
+    coefficients, intercept = _calibrate(deviations, right, _EASINESS_RIDGE)
+    return Easiness(extractor, centre, spread, coefficients, intercept), log_odds
 
 
 def _pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Floats:
@@ -99,14 +134,14 @@ def _pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Fl
     return weights
 
 
-def _calibrate(features: Floats, right: NDArray[np.bool_]) -> tuple[Floats, float]:
+def _calibrate(features: Floats, right: NDArray[np.bool_], strength: float = _RIDGE) -> tuple[Floats, float]:
     """Fit a logistic calibration (ridge, Newton); with too few of one kind, only the base rate (Laplace's rule)."""
     if min(right.sum(), (~right).sum()) < 5:
         rate = (right.sum() + 1) / (len(right) + 2)
         return np.zeros(features.shape[1]), float(np.log(rate / (1 - rate)))
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
     design = np.column_stack([(features - mean) / spread, np.ones(len(features))])
-    ridge = np.diag([_RIDGE] * features.shape[1] + [0.0])
+    ridge = np.diag([strength] * features.shape[1] + [0.0])
     solution = np.zeros(design.shape[1])
     for _ in range(_NEWTON_STEPS):
         probability = 1.0 / (1.0 + np.exp(-design @ solution))
@@ -123,13 +158,24 @@ def _calibrate(features: Floats, right: NDArray[np.bool_]) -> tuple[Floats, floa
 def _out_of_fold(features: Floats, right: NDArray[np.bool_], folds: NDArray[np.integer]) -> Floats:
     scores = np.empty(len(right))
     for fold in range(_FOLDS):
-        test = folds == fold
-        if not test.any() or test.all():
-            test = np.ones(len(right), bool)
-        train = ~test if not test.all() else test
+        train, test = _split(folds, fold)
         coefficients, intercept = _calibrate(features[train], right[train])
         scores[test] = 1.0 / (1.0 + np.exp(-(features[test] @ coefficients + intercept)))
     return scores
+
+
+def _split(folds: NDArray[np.integer], fold: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which samples train and which are held out; a fold that holds none, or all, trains on all."""
+    test = folds == fold
+    if not test.any() or test.all():
+        everyone = np.ones(len(folds), bool)
+        return everyone, everyone
+    return ~test, test
+
+
+def _evenly(scores: Floats) -> Floats:
+    """Return a grid whose points stand for as many samples each."""
+    return np.unique(np.quantile(scores, (np.arange(_GRID) + 0.5) / _GRID))
 
 
 def _grid(scores: Floats) -> Floats:

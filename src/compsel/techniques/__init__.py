@@ -8,6 +8,7 @@ from compsel.errors import NotApplicableError
 from compsel.model import Model
 from compsel.techniques.base import Technique
 from compsel.techniques.chain import Chain
+from compsel.techniques.cluster import Cluster
 from compsel.techniques.compress import CompressionReport, compress
 from compsel.techniques.float16 import Float16
 from compsel.techniques.int8_dynamic import Int8Dynamic
@@ -17,6 +18,7 @@ from compsel.techniques.parsing import parse_with
 from compsel.techniques.prune import Prune
 from compsel.techniques.resolution import Resolution
 from compsel.techniques.verify import Verification, verify
+from compsel.techniques.weight_bits import Int4Weight, Int6Weight, Int8Weight, Int16Weight
 
 __all__ = [
     "TECHNIQUES",
@@ -35,6 +37,11 @@ TECHNIQUES: dict[str, type[Technique]] = {
     Int8Static.name: Int8Static,
     Float16.name: Float16,
     Int8Dynamic.name: Int8Dynamic,
+    Int16Weight.name: Int16Weight,
+    Int8Weight.name: Int8Weight,
+    Int6Weight.name: Int6Weight,
+    Int4Weight.name: Int4Weight,
+    Cluster.name: Cluster,
     Prune.name: Prune,
     Resolution.name: Resolution,
 }

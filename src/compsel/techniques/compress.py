@@ -27,7 +27,7 @@ class CompressionReport:
         model: name of the model.
         technique: the technique, as `compsel.techniques.parse` reads it.
         path: the ONNX file; None when there is none.
-        reason: why there is none; empty when there is one.
+        reason: why there is none, or why the file could not be verified; empty otherwise.
         size_bytes: size of the variant, its weights included; None without one.
         original_bytes: size of the model before, saved the same way.
         seconds: time to compress and verify.

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ from compsel.samples import Samples
 from compsel.techniques.base import Technique
 from compsel.techniques.draft import Draft
 from compsel.techniques.fold import fold
-from compsel.techniques.graph import editable, infer_types, sort_nodes, with_opset
+from compsel.techniques.graph import editable, infer_types, is_standard, sort_nodes, with_opset
 
 __all__ = ["Float16"]
 
@@ -29,8 +30,8 @@ _MINIMUM_OPSET = 9  # Cast and Where take float16 from there on
 class Float16(Technique):
     """Half the size; faster where the processor computes in float16 (GPUs, NPUs, newer ARM), slower where it does not.
 
-    Nodes with weights beyond the range of float16 (65504), or that are not numbers, stay in float32. Weights below
-    its resolution keep their sign and become the smallest number that float16 has.
+    Nodes with weights beyond the range of float16 (65504), or that are not numbers, and operators that have no
+    float16 form or are not ONNX's own, stay in float32. Weights below its resolution keep their sign and become the smallest number that float16 has.
 
     >>> Float16().spec
     'float16'
@@ -54,15 +55,18 @@ class Float16(Technique):
         del proto.graph.value_info[:]
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
         proto.graph.value_info.extend(types[name] for name in sorted(types.keys() - boundary))
-        kept = _out_of_range(draft)
+        kept = [*_out_of_range(draft), *_float32_only(draft, types)]
         lent = _take_out(draft)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
             # it tells of weights that are rounded: the docstring says how, and verification sees whether it matters
             warnings.simplefilter("ignore")
-            converted = convert_float_to_float16(
-                proto, keep_io_types=True, disable_shape_infer=True, node_block_list=kept
-            )
+            try:
+                converted = convert_float_to_float16(
+                    proto, keep_io_types=True, disable_shape_infer=True, node_block_list=kept
+                )
+            except (AssertionError, KeyError, IndexError, ValueError, RuntimeError) as error:
+                raise NotApplicableError(f"float16: {model.name!r} cannot be converted ({error!r:.200})") from error
             _put_back(converted.graph, lent)
         del converted.graph.value_info[:]
         sort_nodes(converted.graph)
@@ -110,3 +114,32 @@ def _out_of_range(draft: Draft) -> list[str]:
             if values.size and not np.abs(values).max() <= _LARGEST:  # also true for NaN
                 beyond.add(tensor.name)
     return [node.name for node in draft.graph.node if beyond.intersection(node.input)]
+
+
+def _float32_only(draft: Draft, types: Mapping[str, onnx.ValueInfoProto]) -> list[str]:
+    """Return the names of the nodes with float32 values that their operator does not take or give in float16."""
+    versions = {entry.domain: entry.version for entry in draft.proto.opset_import}
+    floats = {name for name, info in types.items() if info.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
+    floats.update(tensor.name for tensor in draft.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT)
+    kept = []
+    for node in draft.graph.node:
+        if is_standard(node, "Resize"):
+            continue  # the converter keeps only its scales in float32
+        try:
+            schema = onnx.defs.get_schema(node.op_type, versions.get(node.domain, 1), node.domain)
+        except onnx.defs.SchemaError:
+            kept.append(node.name)
+            continue
+        if not (_in_half(schema.inputs, node.input, floats) and _in_half(schema.outputs, node.output, floats)):
+            kept.append(node.name)
+    return kept
+
+
+def _in_half(parameters: Sequence[onnx.defs.OpSchema.FormalParameter], names: Sequence[str], floats: set[str]) -> bool:
+    """Tell whether every float32 value among inputs, or outputs, of a node may be float16."""
+    return all(
+        # the last parameter of a variadic operator stands for all that follow
+        "tensor(float16)" in parameters[min(index, len(parameters) - 1)].types
+        for index, name in enumerate(names)
+        if name in floats
+    )

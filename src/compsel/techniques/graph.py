@@ -10,6 +10,7 @@ from onnx import numpy_helper, shape_inference, version_converter
 from compsel.errors import NotApplicableError
 from compsel.model import Model
 from compsel.techniques.draft import Draft, borrow
+from compsel.techniques.unpacking import make_dense
 
 __all__ = [
     "attribute",
@@ -33,8 +34,8 @@ _IR_WITH_PLAIN_WEIGHTS = 4
 def editable(model: Model) -> Draft:
     """Return the graph in the form that techniques edit: every node named, every constant an initializer.
 
-    Weights that older files also list as inputs (defaults that a caller may override) become plain weights. The
-    large weights stay where they are (see `Draft`).
+    Weights that older files also list as inputs (defaults that a caller may override) become plain weights, and so do
+    those that another technique stored in a compact form. The large weights stay where they are (see `Draft`).
     """
     draft = borrow(model.proto)
     draft.proto.metadata_props.extend(model.proto.metadata_props)
@@ -47,7 +48,7 @@ def editable(model: Model) -> Draft:
     draft.proto.ir_version = max(draft.proto.ir_version, _IR_WITH_PLAIN_WEIGHTS)
     _constants_to_initializers(graph)
     _name_nodes(graph)
-    return draft
+    return make_dense(draft)
 
 
 def uses(graph: onnx.GraphProto) -> Counter[str]:
@@ -160,8 +161,15 @@ def sort_nodes(graph: onnx.GraphProto) -> None:
 
 
 def infer_types(draft: Draft) -> dict[str, onnx.ValueInfoProto]:
-    """Return element type and shape of every value that shape inference finds, inputs and outputs included."""
-    inferred = shape_inference.infer_shapes(draft.proto, data_prop=True).graph
+    """Return element type and shape of every value that shape inference finds, inputs and outputs included.
+
+    Raises:
+        NotApplicableError: shape inference fails.
+    """
+    try:
+        inferred = shape_inference.infer_shapes(draft.proto, data_prop=True).graph
+    except (shape_inference.InferenceError, RuntimeError) as error:
+        raise NotApplicableError(f"the types inside the graph cannot be inferred ({_first_line(error)})") from error
     return {value.name: value for values in (inferred.value_info, inferred.output, inferred.input) for value in values}
 
 

@@ -11,6 +11,7 @@ from onnxruntime.quantization import CalibrationMethod, QuantType
 from onnxruntime.quantization.calibrate import TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
+from compsel.errors import NotApplicableError
 from compsel.model import Model
 from compsel.techniques.calibrate import Range
 from compsel.techniques.graph import captured_names, is_standard, remove_unused, sort_nodes
@@ -58,6 +59,9 @@ def insert_qdq(
         per_channel: one scale for each output channel of a weight.
         activations, weights: types.
         reduce_range: weights in 7 bits.
+
+    Raises:
+        NotApplicableError: a graph that the quantiser does not understand.
     """
     outer = {value.name for value in (*proto.graph.input, *proto.graph.output)}
     del proto.graph.value_info[:]
@@ -81,7 +85,10 @@ def insert_qdq(
             op_types_to_quantize=list(QUANTISED_OPS),
             extra_options={"TensorQuantOverrides": dict(overrides)},
         )
-        quantiser.quantize_model()
+        try:
+            quantiser.quantize_model()
+        except (AssertionError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise NotApplicableError(f"ONNX Runtime's quantiser does not take this graph ({error!r:.200})") from error
     proto.metadata_props.remove(mark)
     proto.producer_name, proto.producer_version = producer
     sort_nodes(proto.graph)

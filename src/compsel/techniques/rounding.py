@@ -65,6 +65,7 @@ def round_weights(
     weights, counter = constants(draft.graph), uses(draft.graph)
     taken = {*weights, *(name for node in draft.graph.node for name in node.output)}
     dequantise: list[onnx.NodeProto] = []
+    shared: dict[str, list[tuple[str, QuantisedWeight]]] = {}
     for node in draft.graph.node:
         name = node.input[1] if len(node.input) > 1 else ""
         weight = weights.get(name)
@@ -79,14 +80,28 @@ def round_weights(
             continue
         if corrects and node.input[0] in means:
             correct_bias(draft, node, weights[node.input[2]], rounded.values - values, means[node.input[0]])
+        same = [known for known, other in shared.get(name, ()) if _equal(other, rounded)]
+        if same:  # of an unrolled recurrent layer, for example
+            node.input[1] = same[0]
+            continue
         fresh = f"{node.name}.rounded"
         while fresh in taken:
             fresh += "_"
         taken.add(fresh)
         node.input[1] = fresh
+        if counter[name] > 1:
+            shared.setdefault(name, []).append((fresh, rounded))
         dequantise.append(_dequantised(draft.graph, fresh, rounded))
     draft.graph.node.extend(dequantise)
     sort_nodes(draft.graph)
+
+
+def _equal(first: QuantisedWeight, second: QuantisedWeight) -> bool:
+    return (
+        first.axis == second.axis
+        and np.array_equal(first.scales, second.scales)
+        and np.array_equal(first.grid, second.grid)
+    )
 
 
 def _dequantised(graph: onnx.GraphProto, name: str, rounded: QuantisedWeight) -> onnx.NodeProto:

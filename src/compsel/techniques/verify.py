@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from compsel.errors import ModelError
-from compsel.feeds import feeds_of, synthetic_feeds
+from compsel.errors import InputError, ModelError
+from compsel.feeds import feeds_of
 from compsel.model import Model
 from compsel.samples import Samples
+from compsel.techniques.made_up import made_up_inputs
 from compsel.techniques.session import open_session
 
 __all__ = ["Verification", "verify"]
@@ -18,8 +18,6 @@ __all__ = ["Verification", "verify"]
 Value = np.ndarray | Mapping[str, np.ndarray]
 Pairs = list[tuple[list[np.ndarray], list[np.ndarray]]]
 _SAMPLES = 32
-_SYNTHETIC = 4
-_SYNTHETIC_SIDE = 256
 # below both, a variant tells less than a quarter of the variance of its model's output (0.5 squared) and names
 # another class for most samples: it has become another function, not a less precise one
 _LEAST_CORRELATION = 0.5
@@ -33,7 +31,7 @@ class Verification:
 
     Attributes:
         ok: whether it can be shipped.
-        reason: why not; empty when it can.
+        reason: why not; or, for the model itself, why it could not be run here; empty otherwise.
         agreement: share of samples with the same top class (or, for whole-number outputs, of equal numbers);
             None where no output can be read that way.
         correlation: least Pearson correlation of the floating-point outputs with the model's; None without any.
@@ -65,17 +63,23 @@ def verify(variant: Model, original: Model, samples: Samples | None = None) -> V
     Args:
         variant: what a technique made.
         original: what it was made of.
-        samples: inputs; without any, seeded synthetic ones.
+        samples: inputs; without any, made-up ones (`made_up_inputs`), and where the original runs on none of those,
+            only the model itself may be shipped.
 
     Raises:
-        ModelError: the original itself does not run.
+        ModelError: the original does not load, or does not run on the samples.
     """
     synthetic = samples is None or len(samples) == 0
+    made_up: list[Value] = []
+    if synthetic:
+        try:
+            made_up = list(made_up_inputs(original))
+        except InputError as error:
+            # what is the model itself needs no verification
+            return Verification(variant.proto is original.proto, f"not verified: {error}", None, None, 0, True)
 
     def values() -> Iterable[Value]:
-        if samples is None or synthetic:
-            return _synthetic(original)
-        return (sample.value for sample in samples.spread(_SAMPLES))
+        return made_up if samples is None or synthetic else (sample.value for sample in samples.spread(_SAMPLES))
 
     wanted = _run_original(original, values())
     pairs: Pairs = []
@@ -108,16 +112,6 @@ def _run_original(original: Model, values: Iterable[Value]) -> list[list[np.ndar
         except Exception as error:  # ONNX Runtime's exceptions have no common base
             raise ModelError(f"{original.name!r} does not run: {_short(error)}") from error
     return outputs
-
-
-def _synthetic(model: Model) -> list[Value]:
-    """Make inputs: coloured clouds for image models, noise for others; the same ones each time."""
-    if model.preprocessing is None:
-        return [synthetic_feeds(model.inputs, seed) for seed in range(_SYNTHETIC)]
-    rng = np.random.default_rng(0)
-    small = rng.integers(0, 256, (_SYNTHETIC, 8, 8, 3), dtype=np.uint8)
-    side = (_SYNTHETIC_SIDE, _SYNTHETIC_SIDE)
-    return [np.asarray(cv2.resize(image, side, interpolation=cv2.INTER_LINEAR)) for image in small]
 
 
 def _broken(wanted: Sequence[np.ndarray], got: Sequence[np.ndarray], same_size: bool) -> str:
