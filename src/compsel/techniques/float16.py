@@ -31,7 +31,8 @@ class Float16(Technique):
     """Half the size; faster where the processor computes in float16 (GPUs, NPUs, newer ARM), slower where it does not.
 
     Nodes with weights beyond the range of float16 (65504), or that are not numbers, and operators that have no
-    float16 form or are not ONNX's own, stay in float32. Weights below its resolution keep their sign and become the smallest number that float16 has.
+    float16 form or are not ONNX's own, stay in float32. Weights below its resolution keep their sign and become the
+    smallest number that float16 has.
 
     >>> Float16().spec
     'float16'
