@@ -1,0 +1,110 @@
+"""Models that can be compressed more or less layer by layer, and how much of it each layer gets."""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from compsel.model import Model
+from compsel.techniques.fidelity import FidelityMeter
+
+__all__ = ["Adjustable", "Plan", "greedy_path", "probe_sensitivity"]
+
+Plan = Mapping[str, int]
+"""How far each layer is compressed: the index of a level; layers that are not in it stay whole."""
+
+
+class Adjustable(Protocol):
+    """A compressed model with one knob for each layer (or group of layers).
+
+    Level 0 of a layer is the layer as it is; each further level saves work and loses more.
+    """
+
+    @property
+    def layers(self) -> Sequence[str]:
+        """Names of what can be adjusted, in the order of the graph."""
+
+    def levels(self, layer: str) -> int:
+        """Return the number of levels of a layer, level 0 included."""
+
+    def share(self, layer: str, level: int) -> float:
+        """Return how much of a layer is gone at a level: a share between 0 and 1 that rises with the level."""
+
+    def loss(self, layer: str, level: int) -> float:
+        """Return what the layer's readers lose at a level: squared error over variance; 0 at level 0."""
+
+    def work(self, plan: Plan) -> int:
+        """Return the multiply-accumulates of a plan for one sample."""
+
+    def make(self, plan: Plan) -> Model:
+        """Return the model of a plan; the same plan gives the same bytes."""
+
+
+def probe_sensitivity(
+    adjustable: Adjustable,
+    meter: FidelityMeter,
+    wrap: Callable[[Sequence[str]], Iterable[str]] = iter,
+) -> dict[str, float]:
+    """Measure what a unit of each layer's own loss does to the output of the network.
+
+    Each layer alone is set to a middle level; the divergence of the network's output, divided by the layer's own
+    loss, is what the losses of the layer are multiplied by.
+
+    Args:
+        adjustable: what is probed.
+        meter: measures the divergence.
+        wrap: wraps the loop over layers.
+    """
+    found = {}
+    for layer in wrap(adjustable.layers):
+        level = max(1, adjustable.levels(layer) // 3)
+        divergence = meter.measure(adjustable.make({layer: level})).divergence
+        found[layer] = divergence / max(adjustable.loss(layer, level), 1e-9)
+    return found
+
+
+def greedy_path(
+    adjustable: Adjustable, losses: Callable[[str, int], float], target: float = 0.0
+) -> Iterator[dict[str, int]]:
+    """Give plans that save more and more work: each step is the one that loses least for the work it saves.
+
+    Args:
+        adjustable: what is adjusted.
+        losses: what a layer at a level costs the network.
+        target: multiply-accumulates at which to stop; 0 goes on to the end.
+
+    Yields:
+        the plan after each step; the last one meets the target unless it cannot be met.
+    """
+    plan: dict[str, int] = {}
+    work = adjustable.work(plan)
+    heap: list[tuple[float, str]] = []
+
+    def price(layer: str) -> float | None:
+        """The least loss per work saved of any further level: a level that saves nothing yet may lead to one that does."""
+        now = plan.get(layer, 0)
+        prices = []
+        for level in range(now + 1, min(now + 3, adjustable.levels(layer))):
+            saved = work - adjustable.work({**plan, layer: level})
+            if saved > 0:
+                prices.append(max(losses(layer, level) - losses(layer, now), 0.0) / saved)
+        return min(prices, default=None)
+
+    for layer in adjustable.layers:
+        first = price(layer)
+        if first is not None:
+            heapq.heappush(heap, (first, layer))
+    while heap and work > target:
+        _, layer = heapq.heappop(heap)
+        # what others have given up meanwhile changes what this step saves
+        current = price(layer)
+        if current is None:
+            continue
+        if heap and current > heap[0][0] * (1 + 1e-9):
+            heapq.heappush(heap, (current, layer))
+            continue
+        plan[layer] = plan.get(layer, 0) + 1
+        work = adjustable.work(plan)
+        yield dict(plan)
+        following = price(layer)
+        if following is not None:
+            heapq.heappush(heap, (following, layer))

@@ -1,0 +1,1 @@
+"""Structured pruning of channels: which belong together, which can go, and the surgery that takes them out."""

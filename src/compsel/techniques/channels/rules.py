@@ -1,0 +1,232 @@
+"""How channels pass through each operator: `trace` is what surgery and statistics rely on."""
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from compsel.techniques.channels.coupling import Coupling, Layer, Layout, Tracer
+from compsel.techniques.draft import Draft
+from compsel.techniques.graph import attribute, is_standard
+
+__all__ = ["PER_CHANNEL", "constant_axis", "trace"]
+
+_SAME = (
+    *("Relu", "Clip", "LeakyRelu", "Elu", "Selu", "Celu", "ThresholdedRelu", "Softplus", "Softsign", "Tanh", "Sigmoid"),
+    *("HardSigmoid", "HardSwish", "Mish", "Gelu", "Erf", "Identity", "Dropout", "Abs", "Neg", "Sqrt", "Exp", "Log"),
+    *("MaxPool", "AveragePool", "LpPool", "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"),
+)
+_BINARY = ("Add", "Sub", "Mul", "Div", "Min", "Max", "Sum", "Mean", "Pow")
+# operator: which of its inputs hold one number for each channel
+PER_CHANNEL = {"BatchNormalization": (1, 2, 3, 4), "InstanceNormalization": (1, 2), "PRelu": (1,)}
+_CHANNEL_AXIS = 1
+_DENSE_RANK = 2
+
+
+def trace(draft: Draft, shapes: Mapping[str, tuple[int, ...]]) -> Coupling:
+    """Find out which channels of a graph can be removed, and which only together.
+
+    Args:
+        draft: the graph, in order, its constants as initializers.
+        shapes: the shape of each value for one sample (batch of one).
+
+    Operators that are not known here keep the channels of what they read; so do outputs of the graph, values that
+    sub-graphs read, layers whose weights others share, and layers whose weights are not float32.
+    """
+    return Tracer(draft, shapes).trace(_follow)
+
+
+def _follow(tracer: Tracer, node: onnx.NodeProto) -> bool:
+    for rule, operators in _RULES:
+        if is_standard(node, *operators):
+            return rule(tracer, node)
+    return False
+
+
+def constant_axis(layout: Layout, rank: int, dims: tuple[int, ...]) -> int | None:
+    """Return the axis of a constant that runs along the channels of a value it is combined with, None without one."""
+    axis = layout.axis - rank + len(dims)
+    return axis if 0 <= axis < len(dims) and dims[axis] == len(layout.channels) > 1 else None
+
+
+def _weight(tracer: Tracer, node: onnx.NodeProto) -> np.ndarray | None:
+    """Return the weight of a layer that may be cut, its numbers left out."""
+    tensor = tracer.weights.get(node.input[1])
+    if tensor is None or tensor.data_type != onnx.TensorProto.FLOAT or tracer.uses[node.input[1]] != 1:
+        return None
+    if len(node.input) > 2 and node.input[2] and node.input[2] not in tracer.weights:
+        return None
+    return np.broadcast_to(np.float32(0), tuple(tensor.dims))
+
+
+def _inputs(tracer: Tracer, name: str, axis: int, count: int) -> Layout | None:
+    """Return the channels of a layer's input along an axis; unknown ones must stay."""
+    layout = tracer.layouts.get(name)
+    if layout is None:
+        return tracer.fresh(name, axis, count, "", pinned=True)
+    return layout if layout.axis == axis and len(layout.channels) == count else None
+
+
+def _convolution(tracer: Tracer, node: onnx.NodeProto) -> bool:
+    weight, blocks = _weight(tracer, node), int(attribute(node, "group", 1))  # type: ignore[call-overload]
+    shape = tracer.shapes.get(node.output[0])
+    if weight is None or shape is None:
+        return False
+    outputs, features = weight.shape[0], weight.shape[1] * blocks
+    inputs = _inputs(tracer, node.input[0], _CHANNEL_AXIS, features)
+    if inputs is None:
+        return False
+    if blocks > 1 and blocks == features:  # each output reads one input: what goes, goes on both sides
+        channels = np.repeat(inputs.channels, outputs // features)
+        tracer.layouts[node.output[0]] = Layout(_CHANNEL_AXIS, channels)
+    else:
+        channels = tracer.fresh(node.output[0], _CHANNEL_AXIS, outputs, node.name).channels
+        if blocks > 1:  # all blocks stay alike: the first channel of each goes with the first of the others
+            for side in (inputs.channels, channels):
+                first, *others = np.split(side, blocks)
+                for other in others:
+                    tracer.join(first, other)
+    positions = math.prod(shape[2:])
+    tracer.layers.append(Layer(node.name, inputs.channels, channels, math.prod(weight.shape[2:]), positions, blocks))
+    return True
+
+
+def _dense(tracer: Tracer, node: onnx.NodeProto) -> bool:
+    weight, shape = _weight(tracer, node), tracer.shapes.get(node.output[0])
+    if weight is None or shape is None or weight.ndim != _DENSE_RANK:
+        return False
+    if attribute(node, "transA", 0) or attribute(node, "alpha", 1.0) != 1.0 or attribute(node, "beta", 1.0) != 1.0:
+        return False
+    features, outputs = weight.shape[::-1] if attribute(node, "transB", 0) else weight.shape
+    bias = tracer.weights[node.input[2]].dims if len(node.input) > 2 and node.input[2] else (outputs,)
+    inputs = _inputs(tracer, node.input[0], len(shape) - 1, features)
+    if inputs is None or tuple(bias)[-1:] != (outputs,):
+        return False
+    channels = tracer.fresh(node.output[0], len(shape) - 1, outputs, node.name).channels
+    tracer.layers.append(Layer(node.name, inputs.channels, channels, 1, math.prod(shape[1:-1])))
+    return True
+
+
+def _same(tracer: Tracer, node: onnx.NodeProto) -> bool:
+    """Each channel of the output is made of the same channel of the input."""
+    layout = tracer.layouts.get(node.input[0])
+    if layout is None or len([name for name in node.output if name]) != 1:
+        return False
+    if "Pool" in node.op_type and layout.axis != _CHANNEL_AXIS:
+        return False
+    if node.op_type in PER_CHANNEL and not _parameters_fit(tracer, node, layout):
+        return False
+    tracer.layouts[node.output[0]] = layout
+    return True
+
+
+def _parameters_fit(tracer: Tracer, node: onnx.NodeProto, layout: Layout) -> bool:
+    tensors = [tracer.weights.get(node.input[index]) for index in PER_CHANNEL[node.op_type]]
+    if layout.axis != _CHANNEL_AXIS or attribute(node, "training_mode", 0):
+        return False
+    counts = [math.prod(tensor.dims) if tensor is not None else 0 for tensor in tensors]
+    return all(count == len(layout.channels) or (node.op_type == "PRelu" and count == 1) for count in counts)
+
+
+def _binary(tracer: Tracer, node: onnx.NodeProto) -> bool:
+    """Values and constants that are combined number by number."""
+    rank = len(tracer.shapes.get(node.output[0], ()))
+    values = [name for name in node.input if name not in tracer.weights]
+    layouts = [tracer.layouts.get(name) for name in values]
+    if any(layout is None or len(tracer.shapes.get(name, ())) != rank for name, layout in zip(values, layouts)):
+        return False
+    known = [layout for layout in layouts if layout is not None]
+    widest = max(known, key=lambda layout: len(layout.channels))
+    if any(layout.axis != widest.axis for layout in known):
+        return False
+    for layout in known:
+        if len(layout.channels) == len(widest.channels):
+            tracer.join(widest.channels, layout.channels)
+        else:  # one number for all channels
+            tracer.pin(*values)
+    for name in node.input:
+        dims = tuple(tracer.weights[name].dims) if name in tracer.weights else ()
+        place = len(dims) - rank + widest.axis
+        if place >= 0 and dims[place] not in (1, len(widest.channels)):
+            return False
+    tracer.layouts[node.output[0]] = widest
+    return True
+
+
+def _concat(tracer: Tracer, node: onnx.NodeProto) -> bool:
+    layouts = [tracer.layouts.get(name) for name in node.input]
+    rank = len(tracer.shapes.get(node.output[0], ()))
+    axis = int(attribute(node, "axis", 1)) % max(rank, 1)  # type: ignore[call-overload]
+    known = [layout for layout in layouts if layout is not None and layout.axis == axis]
+    if len(known) != len(layouts):
+        return False
+    tracer.layouts[node.output[0]] = Layout(axis, np.concatenate([layout.channels for layout in known]))
+    return True
+
+
+def _flatten(tracer: Tracer, node: onnx.NodeProto) -> bool:
+    """(1, channels, ...) becomes (1, features): each channel is a run of features."""
+    layout, shape = tracer.layouts.get(node.input[0]), tracer.shapes.get(node.input[0])
+    result = tracer.shapes.get(node.output[0])
+    if layout is None or shape is None or layout.axis != _CHANNEL_AXIS or result != (shape[0], math.prod(shape[1:])):
+        return False
+    if node.op_type == "Flatten" and attribute(node, "axis", 1) != 1:
+        return False
+    if node.op_type == "Reshape" and (node.input[1] not in tracer.weights or attribute(node, "allowzero", 0)):
+        return False
+    tracer.layouts[node.output[0]] = Layout(1, np.repeat(layout.channels, math.prod(shape[2:])))
+    return True
+
+
+def _reduce(tracer: Tracer, node: onnx.NodeProto) -> bool:
+    """Axes without channels are averaged, or dropped because they are of length one."""
+    layout, before = tracer.layouts.get(node.input[0]), tracer.shapes.get(node.input[0])
+    axes = attribute(node, "axes")
+    if axes is None and len(node.input) > 1 and node.input[1] in tracer.weights:
+        axes = numpy_helper.to_array(tracer.weights[node.input[1]]).tolist()
+    if layout is None or before is None or not isinstance(axes, (list, tuple)):
+        return False
+    gone = {int(axis) % len(before) for axis in axes}
+    if layout.axis in gone:
+        return False
+    drops = node.op_type == "Squeeze" or not attribute(node, "keepdims", 1)
+    axis = layout.axis - (sum(one < layout.axis for one in gone) if drops else 0)
+    tracer.layouts[node.output[0]] = Layout(axis, layout.channels)
+    return True
+
+
+def _transpose(tracer: Tracer, node: onnx.NodeProto) -> bool:
+    layout, shape = tracer.layouts.get(node.input[0]), tracer.shapes.get(node.input[0])
+    if layout is None or shape is None:
+        return False
+    order = attribute(node, "perm") or list(range(len(shape)))[::-1]
+    tracer.layouts[node.output[0]] = Layout(list(order).index(layout.axis), layout.channels)  # type: ignore[call-overload]
+    return True
+
+
+def _pad(tracer: Tracer, node: onnx.NodeProto) -> bool:
+    layout = tracer.layouts.get(node.input[0])
+    pads = attribute(node, "pads")
+    if pads is None and len(node.input) > 1 and node.input[1] in tracer.weights:
+        pads = numpy_helper.to_array(tracer.weights[node.input[1]]).tolist()
+    if layout is None or not isinstance(pads, (list, tuple)) or (len(node.input) > 3 and node.input[3]):
+        return False
+    if pads[layout.axis] or pads[len(pads) // 2 + layout.axis]:
+        return False
+    tracer.layouts[node.output[0]] = layout
+    return True
+
+
+_RULES: tuple[tuple[Callable[[Tracer, onnx.NodeProto], bool], tuple[str, ...]], ...] = (
+    (_convolution, ("Conv",)),
+    (_dense, ("Gemm", "MatMul")),
+    (_same, (*_SAME, *PER_CHANNEL)),
+    (_binary, _BINARY),
+    (_concat, ("Concat",)),
+    (_flatten, ("Flatten", "Reshape")),
+    (_reduce, ("ReduceMean", "ReduceMax", "ReduceSum", "Squeeze")),
+    (_transpose, ("Transpose",)),
+    (_pad, ("Pad",)),
+)

@@ -1,0 +1,119 @@
+"""Take channels out of a graph: cut every weight, bias and shape along them."""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from compsel.techniques.channels.coupling import Coupling, Layer, Layout
+from compsel.techniques.channels.rules import PER_CHANNEL, constant_axis
+from compsel.techniques.draft import Draft
+from compsel.techniques.graph import attribute, constants, is_standard, remove_unused, set_attribute
+
+__all__ = ["remove_channels"]
+
+
+def remove_channels(
+    draft: Draft, coupling: Coupling, removed: Collection[int], ranks: Mapping[str, int]
+) -> dict[str, np.ndarray]:
+    """Remove channels from a graph, in place.
+
+    Args:
+        draft: the graph that `coupling` was traced in.
+        coupling: where the channels lie.
+        removed: channels of `coupling.groups`.
+        ranks: number of axes of each value.
+
+    Returns:
+        which output features each cut layer keeps, bool, by name of the layer.
+    """
+    knife = _Knife(draft, coupling, removed, ranks)
+    for node in draft.graph.node:
+        knife.cut(node)
+    remove_unused(draft.graph)
+    # shapes written down before are no longer true
+    del draft.graph.value_info[:]
+    return knife.kept
+
+
+class _Knife:
+    def __init__(
+        self, draft: Draft, coupling: Coupling, removed: Collection[int], ranks: Mapping[str, int]
+    ) -> None:
+        self.draft, self.layouts, self.removed, self.ranks = draft, coupling.layouts, removed, ranks
+        self.layers = {layer.node: layer for layer in coupling.layers}
+        self.weights = constants(draft.graph)
+        self.kept: dict[str, np.ndarray] = {}
+
+    def cut(self, node: onnx.NodeProto) -> None:
+        if node.name in self.layers:
+            self._cut_layer(node, self.layers[node.name])
+        elif is_standard(node, *PER_CHANNEL):
+            keep = self._keep(node.output[0])
+            for index in PER_CHANNEL[node.op_type] if keep is not None else ():
+                tensor = self.weights[node.input[index]]
+                axis = int(np.argmax(tensor.dims)) if len(tensor.dims) else 0
+                if keep is not None and tensor.dims and tensor.dims[axis] == len(keep):
+                    self._replace(node, index, np.compress(keep, self.draft.array(tensor), axis))
+        elif is_standard(node, "Reshape"):
+            self._cut_shape(node)
+        else:
+            self._cut_constants(node)
+
+    def _cut_layer(self, node: onnx.NodeProto, layer: Layer) -> None:
+        ins = ~np.isin(layer.inputs, list(self.removed))
+        outs = ~np.isin(layer.outputs, list(self.removed))
+        if ins.all() and outs.all():
+            return
+        weight = self.draft.array(self.weights[node.input[1]])
+        if is_standard(node, "Conv"):
+            depthwise = layer.blocks > 1 and layer.blocks == len(ins)
+            if depthwise:
+                set_attribute(node, "group", int(ins.sum()))
+            else:
+                weight = weight[:, ins[: len(ins) // layer.blocks]]
+            weight = weight[outs]
+        else:
+            turned = bool(attribute(node, "transB", 0)) and node.op_type == "Gemm"
+            weight = weight[outs][:, ins] if turned else weight[ins][:, outs]
+        self._replace(node, 1, weight)
+        if len(node.input) > 2 and node.input[2]:
+            self._replace(node, 2, self.draft.array(self.weights[node.input[2]])[..., outs])
+        self.kept[node.name] = outs
+
+    def _cut_shape(self, node: onnx.NodeProto) -> None:
+        keep = self._keep(node.output[0])
+        if keep is None:
+            return
+        target = numpy_helper.to_array(self.weights[node.input[1]]).copy()
+        if target[-1] > 0:
+            target[-1] = int(keep.sum())
+            self._replace(node, 1, target)
+
+    def _cut_constants(self, node: onnx.NodeProto) -> None:
+        layout: Layout | None = self.layouts.get(node.output[0]) if node.output else None
+        keep = self._keep(node.output[0]) if node.output else None
+        if layout is None or keep is None:
+            return
+        for index, name in enumerate(node.input):
+            if name in self.weights:
+                axis = constant_axis(layout, self.ranks[node.output[0]], tuple(self.weights[name].dims))
+                if axis is not None:
+                    self._replace(node, index, np.compress(keep, self.draft.array(self.weights[name]), axis))
+
+    def _keep(self, name: str) -> np.ndarray | None:
+        """Return which channels of a value stay; None when all do."""
+        layout = self.layouts.get(name)
+        keep = layout.kept(self.removed) if layout is not None else None
+        return None if keep is None or keep.all() else keep
+
+    def _replace(self, node: onnx.NodeProto, index: int, values: np.ndarray) -> None:
+        # under a name of its own: another node may read the constant too
+        name = f"{node.input[index]}.cut"
+        while name in self.weights:
+            name += "_"
+        tensor = numpy_helper.from_array(np.ascontiguousarray(values), name)
+        self.draft.graph.initializer.append(tensor)
+        self.weights[name] = self.draft.graph.initializer[-1]
+        node.input[index] = name
