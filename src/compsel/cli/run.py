@@ -43,6 +43,7 @@ def rows_of(answers: list[tuple[str, Any]], names: tuple[str, ...]) -> list[dict
             "latency_ms": answer.latency_ms,
             "constraints_met": answer.constraints_met,
             "note": answer.note,
+            "abstained": answer.abstained,
         }
         for image, answer in answers
     ]
@@ -79,7 +80,16 @@ def _run(arguments: argparse.Namespace) -> int:
         rows = rows_of(answers, names_of(arguments.labels, answers[0][1].outputs[0].shape[-1]))
         print(
             table(
-                [(r["image"], r["name"], f"{r['latency_ms']:.2f}", r["choice"], r["note"]) for r in rows],
+                [
+                    (
+                        r["image"],
+                        "abstained" if r["abstained"] else r["name"],
+                        f"{r['latency_ms']:.2f}",
+                        r["choice"],
+                        r["note"],
+                    )
+                    for r in rows
+                ],
                 ("image", "label", "ms", "choice", ""),
             )
         )

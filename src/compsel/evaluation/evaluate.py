@@ -24,6 +24,7 @@ from compsel.selection.policies import FixedPolicy
 __all__ = ["Evaluation", "PolicyResult", "evaluate"]
 
 Floats = NDArray[np.float64]
+_WITHHELD = -1  # no class: an answer that is withheld counts as wrong
 
 
 @dataclass
@@ -78,7 +79,8 @@ class _Said:
 
     @classmethod
     def of(cls, answer: Answer) -> "_Said":
-        return cls(answer.label, answer.choice, answer.latency_ms, answer.features_ms, answer.selector_ms)
+        label = _WITHHELD if answer.abstained else answer.label
+        return cls(label, answer.choice, answer.latency_ms, answer.features_ms, answer.selector_ms)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class Answer:
         constraints_met: False when no choice could meet the deadline or the quality asked for; the answer is then
             that of the fastest, or the most accurate, choice.
         note: why, when they were not met.
+        abstained: whether the bundle was built to withhold answers as unsure as this one: do not use it.
     """
 
     outputs: list[np.ndarray] = field(repr=False)
@@ -51,6 +52,7 @@ class Answer:
     selector_ms: float = 0.0
     constraints_met: bool = True
     note: str = ""
+    abstained: bool = False
 
     @property
     def label(self) -> int:

@@ -209,12 +209,13 @@ class Runtime:
             features = self._features(policy.extractor, value)
             features_ns = time.perf_counter_ns() - started
         position = priced.first(features)
-        trace = _Trace(time.perf_counter_ns() - begin - features_ns)
+        trace = _Trace(time.perf_counter_ns() - begin - features_ns, features)
         while position != STOP:
             self._run_stage(planned, position, value, trace, tensors=allowed is not None)
             position = self._next(planned, trace)
         begun = time.perf_counter_ns()
         outputs = self._fused(planned, trace)
+        sure = trace.stages[-1].probability_right
         end = time.perf_counter_ns()
         return Answer(
             outputs,
@@ -225,6 +226,7 @@ class Runtime:
             (trace.deciding_ns + end - begun) / 1e6,
             not planned.note,
             planned.note,
+            sure is not None and sure < policy.least_sure,
         )
 
     def _features(self, name: str, value: Value) -> np.ndarray:
@@ -257,7 +259,7 @@ class Runtime:
             return STOP
         begin = time.perf_counter_ns()
         trace.evidence.append(scores.evidence)
-        following, sure = planned.priced.next(trace.ran, trace.evidence)
+        following, sure = planned.priced.next(trace.ran, trace.evidence, trace.features)
         last = trace.stages[-1]
         trace.stages[-1] = Stage(last.variant, last.processor, last.latency_ms, last.expected_ms, sure)
         trace.deciding_ns += time.perf_counter_ns() - begin
@@ -307,10 +309,11 @@ class Runtime:
 class _Trace:
     """What has happened to one input so far."""
 
-    __slots__ = ("deciding_ns", "evidence", "outputs", "ran", "scores", "stages")
+    __slots__ = ("deciding_ns", "evidence", "features", "outputs", "ran", "scores", "stages")
 
-    def __init__(self, deciding_ns: int) -> None:
+    def __init__(self, deciding_ns: int, features: np.ndarray | None) -> None:
         self.deciding_ns = deciding_ns
+        self.features = features
         self.ran: list[int] = []
         self.stages: list[Stage] = []
         self.outputs: list[list[np.ndarray]] = []
