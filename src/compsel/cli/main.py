@@ -16,7 +16,19 @@ from compsel.errors import CompselError, UsageError
 __all__ = ["main"]
 
 # a command is one module of this package and one word here
-COMMANDS = ("demo", "devices", "networks", "compress", "profile", "train", "build", "run", "evaluate", "characterize")
+COMMANDS = (
+    "demo",
+    "devices",
+    "networks",
+    "compress",
+    "profile",
+    "train",
+    "build",
+    "run",
+    "evaluate",
+    "characterize",
+    "report",
+)
 BAD_INPUT, INTERRUPTED = 2, 130
 
 
