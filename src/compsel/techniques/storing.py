@@ -1,0 +1,103 @@
+"""What techniques share that store weights in another form: fold, store one by one, restore the statistics."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import onnx
+
+from compsel.errors import NotApplicableError
+from compsel.feeds import feeds_of
+from compsel.model import Model
+from compsel.samples import Samples
+from compsel.techniques.draft import Draft
+from compsel.techniques.fold import fold
+from compsel.techniques.graph import attribute, constants, editable, is_standard, remove_unused, uses, with_opset
+from compsel.techniques.reestimation import batch_of, measure_statistics, restore_statistics
+from compsel.techniques.rounding import channel_means, correct_bias, has_bias
+from compsel.techniques.unpacking import Unpacking
+
+__all__ = ["Store", "is_depthwise", "prepare", "store_weights", "weight_layers"]
+
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+_MEANS_OF = 100  # samples
+
+# writes a weight (its name, the layer, its values) in another form and returns the values that this form holds
+Store = Callable[[Draft, Unpacking, str, onnx.NodeProto, np.ndarray], np.ndarray]
+
+
+def weight_layers(draft: Draft) -> dict[str, onnx.NodeProto]:
+    """Return the float32 weights of convolutions and dense layers, and for each the first layer that reads it."""
+    weights = constants(draft.graph)
+    found: dict[str, onnx.NodeProto] = {}
+    for node in draft.graph.node:
+        weight = weights.get(node.input[1]) if is_standard(node, *LAYERS) else None
+        if weight is not None and weight.data_type == onnx.TensorProto.FLOAT and len(weight.dims) >= 2:
+            found.setdefault(weight.name, node)
+    return found
+
+
+def is_depthwise(node: onnx.NodeProto, shape: tuple[int, ...]) -> bool:
+    """Tell whether each channel of a convolution has a filter of its own."""
+    return is_standard(node, "Conv") and shape[1] == 1 and attribute(node, "group", 1) != 1
+
+
+def prepare(
+    name: str,
+    model: Model,
+    opset: int,
+    leaves: Callable[[onnx.NodeProto, tuple[int, ...]], bool] = lambda node, shape: False,
+) -> tuple[Draft, dict[str, onnx.NodeProto]]:
+    """Fold a model's batch norms; return the graph and its `weight_layers`.
+
+    Args:
+        name: of the technique, for messages.
+        model: what to compress.
+        opset: the least version of the operator set that is needed.
+        leaves: which weights stay as they are, by layer and shape of the weight.
+
+    Raises:
+        NotApplicableError: no layer has float32 weights.
+    """
+    draft = with_opset(fold(editable(model)), opset)
+    weights = constants(draft.graph)
+    layers = {
+        weight: node for weight, node in weight_layers(draft).items() if not leaves(node, tuple(weights[weight].dims))
+    }
+    if not layers:
+        raise NotApplicableError(f"{name}: {model.name!r} has no layer with float32 weights in its main graph")
+    return draft, layers
+
+
+def store_weights(
+    model: Model, calibration: Samples | None, draft: Draft, layers: Mapping[str, onnx.NodeProto], store: Store
+) -> Model:
+    """Store weights in another form.
+
+    With samples, the statistics of all layers are restored; where the model takes no batch of them, biases are
+    corrected for the mean of what is changed.
+
+    Args:
+        model: what to compress.
+        calibration: samples, or None.
+        draft, layers: of the model, from `prepare`.
+        store: what to do with each weight.
+    """
+    weights = constants(draft.graph)
+    batch = batch_of(model, calibration)
+    wanted = measure_statistics(draft, batch) if batch else None
+    means: Mapping[str, np.ndarray] = {}
+    if calibration is not None and len(calibration) and wanted is None:
+        means = channel_means(draft, (feeds_of(model, sample.value) for sample in calibration.spread(_MEANS_OF)))
+    counter, unpacking = uses(draft.graph), Unpacking(draft)
+    for weight, node in layers.items():
+        values = draft.array(weights[weight])
+        layer = onnx.NodeProto()
+        layer.CopyFrom(node)  # storing may replace it
+        stored = store(draft, unpacking, weight, node, values)
+        if layer.input[0] in means and has_bias(layer, weights) and counter[layer.input[2]] == 1:
+            correct_bias(draft, layer, weights[layer.input[2]], stored - values, means[layer.input[0]])
+    unpacking.write()
+    remove_unused(draft.graph)
+    if batch and wanted:
+        restore_statistics(draft, wanted, batch)
+    return model.with_proto(draft.complete())

@@ -1,0 +1,141 @@
+"""Weights in 4, 6, 8 or 16 bits, computed in floating point."""
+
+from abc import ABC
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import onnx
+
+from compsel.errors import TechniqueError
+from compsel.model import Model
+from compsel.samples import Samples
+from compsel.techniques.base import Technique
+from compsel.techniques.draft import Draft
+from compsel.techniques.graph import attribute, is_standard
+from compsel.techniques.grid import block_length, to_grid
+from compsel.techniques.int8_static import check_quantisable
+from compsel.techniques.matmul_nbits import Activations, is_block_size, is_replaceable, replace_dense
+from compsel.techniques.storing import is_depthwise, prepare, store_weights
+from compsel.techniques.unpacking import COMPOSITE_OPSET, MINIMUM_OPSET, Unpacking
+
+__all__ = ["Int4Weight", "Int6Weight", "Int8Weight", "Int16Weight"]
+
+_DEPTHWISE_BITS = 8
+
+
+@dataclass(frozen=True)
+class _WeightBits(Technique, ABC):
+    """Weights of convolutions and dense layers in fewer bits; everything is computed in float32.
+
+    The file is small; once loaded, the model is as large and as fast as before (`compsel.techniques.unpacking` says
+    why that is better than DequantizeLinear). Depthwise filters have at least 8 bits: they are few, and each of them
+    matters. With samples, the statistics of all layers are restored (`compsel.techniques.reestimation`).
+
+    Attributes:
+        block_size: how many weights of an output channel share a step, at most; 0: all of it.
+        symmetric: zero in the middle of the levels; otherwise each block has a zero point of its own.
+    """
+
+    bits: ClassVar[int]
+
+    block_size: int = 0
+    symmetric: bool = True
+
+    def __post_init__(self) -> None:
+        if self.block_size != 0 and self.block_size < 4:
+            raise TechniqueError(f"{self.name}: got block_size {self.block_size}, allowed are 0 and 4 or more")
+
+    def check(self, model: Model) -> None:
+        """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
+        check_quantisable(self.name, model)
+
+    def _transform(self, model: Model, calibration: Samples | None) -> Model:
+        opset = MINIMUM_OPSET if self.bits in (4, 8, 16) else COMPOSITE_OPSET
+        return store_weights(model, calibration, *prepare(self.name, model, opset), self._store)
+
+    def _store(
+        self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray
+    ) -> np.ndarray:
+        transposed = weight.ndim == 2 and not attribute(node, "transB", 0)
+        matrix = weight.T if transposed else weight
+        stored = self._store_rows(draft, unpacking, name, node, matrix, transposed)
+        return stored.T if transposed else stored
+
+    def _store_rows(
+        self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray, transposed: bool
+    ) -> np.ndarray:
+        """Store a weight whose first axis runs over output channels (or, of stacked matrices, over the stack)."""
+        bits = max(self.bits, _DEPTHWISE_BITS) if is_depthwise(node, weight.shape) else self.bits
+        stacked = is_standard(node, "MatMul") and weight.ndim > 2
+        width = weight.shape[-1] if stacked else weight[0].size
+        blocks = weight.reshape(-1, block_length(width, self.block_size))
+        grid = to_grid(blocks, bits, self.symmetric)
+        unpacking.grid(name, grid, bits, weight.shape, transposed)
+        return grid.values.reshape(weight.shape)
+
+
+@dataclass(frozen=True)
+class Int4Weight(_WeightBits):
+    """4 bits; dense layers by the runtime's blockwise operator, whose weights are small in memory too.
+
+    Attributes:
+        block_size: how many weights of an output channel share a step, at most; 0: all of it. Dense layers take the
+            blockwise operator where it is a power of two from 16 on.
+        symmetric: zero in the middle of the levels; otherwise each block has a zero point of its own.
+        activations: "int8" rounds what dense layers read block by block and is several times faster, "float32" not.
+
+    >>> Int4Weight(symmetric=False).spec
+    'int4-weight:symmetric=false'
+    """
+
+    name: ClassVar[str] = "int4-weight"
+    bits: ClassVar[int] = 4
+
+    block_size: int = 32
+    activations: Activations = "int8"
+
+    def _store_rows(
+        self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray, transposed: bool
+    ) -> np.ndarray:
+        if is_block_size(self.block_size) and is_replaceable(draft, node):
+            return replace_dense(draft, node, weight, self.block_size, self.symmetric, self.activations)
+        return super()._store_rows(draft, unpacking, name, node, weight, transposed)
+
+
+@dataclass(frozen=True)
+class Int6Weight(_WeightBits):
+    """6 bits, really packed: four weights in three bytes.
+
+    >>> Int6Weight().spec
+    'int6-weight'
+    """
+
+    name: ClassVar[str] = "int6-weight"
+    bits: ClassVar[int] = 6
+
+    block_size: int = 64
+
+
+@dataclass(frozen=True)
+class Int8Weight(_WeightBits):
+    """8 bits, a step for each output channel.
+
+    >>> Int8Weight(64).spec
+    'int8-weight:64'
+    """
+
+    name: ClassVar[str] = "int8-weight"
+    bits: ClassVar[int] = 8
+
+
+@dataclass(frozen=True)
+class Int16Weight(_WeightBits):
+    """16 bits, a step for each output channel: half the size, nothing lost (unlike float16, at any range).
+
+    >>> Int16Weight().spec
+    'int16-weight'
+    """
+
+    name: ClassVar[str] = "int16-weight"
+    bits: ClassVar[int] = 16
