@@ -9,6 +9,7 @@ CompselError
 ├── TechniqueError          a technique, or its options, that does not exist (also ValueError)
 │   └── NotApplicableError  a technique that does not apply to this model, with the reason
 ├── ProcessorError          a processor that does not exist or is not available here
+├── EnergyError             no energy meter here, or one that cannot be read
 ├── ProfileError            measured tables that are missing, incomplete or inconsistent
 ├── ObjectiveError          an objective that cannot be met or understood (also ValueError)
 ├── SelectorError           a selector used wrongly (also ValueError)
@@ -27,6 +28,7 @@ compsel.errors.ImageError: photo.jpg: not an image
 __all__ = [
     "BundleError",
     "CompselError",
+    "EnergyError",
     "ImageError",
     "InputError",
     "IntegrityError",
@@ -80,6 +82,10 @@ class NotApplicableError(TechniqueError):
 
 class ProcessorError(CompselError):
     """A processor that does not exist or is not available on this machine."""
+
+
+class EnergyError(CompselError):
+    """No energy meter here, or one that cannot be read."""
 
 
 class ProfileError(CompselError):

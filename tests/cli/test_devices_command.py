@@ -23,6 +23,7 @@ def test_json_and_table_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "instruction_sets" in content["device"]
     assert all(f"  {word}: comes with {package}" in printed for word, package in content["absent"].items())
     assert any(name.startswith("onnxruntime") for name in content["versions"])
+    assert all(meter["name"] in printed and meter["reason"] in printed for meter in content["meters"])
 
 
 def test_model_is_run_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

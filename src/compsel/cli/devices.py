@@ -3,12 +3,14 @@
 import argparse
 import statistics
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from compsel.cli.base import Command, add_json, table, write_result
+from compsel.energy import meters
 from compsel.errors import CompselError
 from compsel.features.device import DeviceState, device_fingerprint, read_state
 from compsel.processors import Availability, Processor, absent, discover, package_versions, parse, unusable
@@ -50,9 +52,15 @@ def _run(arguments: argparse.Namespace) -> int:
     runs = [_run_model(processor, arguments.model) for processor, found in tried if found.available and arguments.model]
     if arguments.model:
         print(f"\n{table([_model_row(run) for run in runs], (arguments.model.name, 'median ms', 'placement'))}")
+    found = meters()
+    print()
+    print(
+        table(((m.name, "yes" if m.available else "no", m.reason) for m in found), ("energy meter", "readable", "of"))
+    )
     print()
     print(table(_device_rows(device) + _state_rows(state), ("device", "")))
-    result = {"processors": processors, "absent": missing, "versions": versions}
+    result: dict[str, Any] = {"processors": processors, "absent": missing, "versions": versions}
+    result["meters"] = [asdict(meter) for meter in found]
     write_result(arguments.json, {**result, "model": runs, "state": state.to_dict(), "device": device})
     return 0
 
