@@ -1,12 +1,10 @@
 """Meters on recorded machines: what they read, what they leave out, what they refuse, and how counters start again."""
 
-import ctypes
 import math
 import sys
 import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,6 +17,7 @@ from compsel.energy.nvidia import find_nvidia, open_nvidia
 from compsel.energy.powercap import PowercapMeter
 from compsel.errors import EnergyError
 from compsel.nvml import gpus
+from tests.energy.fake_nvml import FakeNvml
 from tests.energy.recorded_meters import AGX_ORIN, DESKTOP, LAPTOP, NANO, ORIN, SERVER
 from tests.features.recorded_device import write
 
@@ -218,50 +217,6 @@ def test_names_that_are_no_meters(tmp_path: Path, name: str) -> None:
 def test_estimate_needs_a_power(watts: float) -> None:
     with pytest.raises(EnergyError, match="allowed is a power above 0"):
         EstimateMeter(watts)
-
-
-class FakeNvml:
-    """NVIDIA's library with one GPU, which answers through the pointers that it is given."""
-
-    def __init__(self, *, counts_energy: bool = True, count: int = 1) -> None:
-        self.energy_mj, self.power_mw, self.count = 1000, 30_000, count
-        self.counts_energy = counts_energy
-
-    def __getattr__(self, name: str) -> Any:
-        answers: dict[str, Any] = {
-            "nvmlInit_v2": lambda: 0,
-            "nvmlDeviceGetCount_v2": lambda out: self._set(out, self.count),
-            "nvmlDeviceGetHandleByIndex_v2": lambda index, out: self._set(out, 1),
-            "nvmlDeviceGetName": lambda handle, text, size: self._text(text),
-            "nvmlDeviceGetPowerUsage": lambda handle, out: self._set(out, self.power_mw),
-            "nvmlDeviceGetTemperature": lambda handle, kind, out: self._set(out, 61),
-            "nvmlDeviceGetCurrentClocksThrottleReasons": lambda handle, out: self._set(out, 0x21),
-        }
-        if self.counts_energy:
-            answers["nvmlDeviceGetTotalEnergyConsumption"] = lambda handle, out: self._set(out, self.energy_mj)
-        if name in answers:
-            return answers[name]
-        raise AttributeError(name)
-
-    @staticmethod
-    def nvmlDeviceGetUtilizationRates(handle: Any, out: Any) -> int:  # noqa: N802  the library's name
-        out._obj.gpu = 40
-        return 0
-
-    @staticmethod
-    def nvmlDeviceGetMemoryInfo(handle: Any, out: Any) -> int:  # noqa: N802  the library's name
-        out._obj.free = 5
-        return 0
-
-    @staticmethod
-    def _set(out: Any, value: int) -> int:
-        out._obj.value = value
-        return 0
-
-    @staticmethod
-    def _text(text: ctypes.Array[ctypes.c_char]) -> int:
-        text.value = b"A GPU"
-        return 0
 
 
 def test_gpu_counts_its_energy() -> None:

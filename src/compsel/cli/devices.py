@@ -137,6 +137,8 @@ def _state_rows(state: DeviceState) -> list[tuple[str, str]]:
         "throttled": None if state.throttled is None else "yes" if state.throttled else "no",
         "battery": _known(state.battery_percent, ".0f", " %"),
         "free memory": _known(state.free_memory_bytes / 2**30, ".1f", " GiB"),
+        "GPU": _known(100 * state.gpu_use, ".0f", " % busy"),
+        "free GPU memory": _known(state.gpu_free_memory_bytes / 2**30, ".1f", " GiB"),
     }
     return [(name, text or "unknown") for name, text in known.items()]
 

@@ -33,6 +33,8 @@ class DeviceState:
         throttled: whether heat, or a container's quota, held the processor back just now.
         battery_percent: charge, 0 to 100; on_battery: whether it runs on it.
         free_memory_bytes: what can be allocated without swapping, in the container if there is one.
+        gpu_use: share of time that the busiest GPU worked, for anyone, 0 to 1.
+        gpu_free_memory_bytes: free memory of the fullest GPU that has its own.
 
     >>> DeviceState(time_ns=0, cores=2, load_others=1.0).run_queue
     nan
@@ -56,6 +58,8 @@ class DeviceState:
     battery_percent: float = math.nan
     on_battery: bool | None = None
     free_memory_bytes: float = math.nan
+    gpu_use: float = math.nan
+    gpu_free_memory_bytes: float = math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as JSON can hold it: null for what is not known."""
@@ -90,12 +94,13 @@ class DeviceStateFeatures(FeatureExtractor):
         "battery_percent",
         "on_battery",
         "log2_free_memory_bytes",
+        "gpu_use",
+        "log2_gpu_free_memory_bytes",
     )
 
     def _extract(self, x: Any) -> np.ndarray:
         if not isinstance(x, DeviceState):
             raise InputError(f"device state: got {type(x).__name__}, allowed is a DeviceState")
-        memory = x.free_memory_bytes
         return np.array(
             (
                 x.load_others,
@@ -114,7 +119,13 @@ class DeviceStateFeatures(FeatureExtractor):
                 math.nan if x.throttled is None else x.throttled,
                 x.battery_percent,
                 math.nan if x.on_battery is None else x.on_battery,
-                math.log2(memory) if memory > 0 else math.nan,
+                _log2(x.free_memory_bytes),
+                x.gpu_use,
+                _log2(x.gpu_free_memory_bytes),
             ),
             np.float32,
         )
+
+
+def _log2(value: float) -> float:
+    return math.log2(value) if value > 0 else math.nan

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from compsel.cgroup import cpu_quota, group_folders, read_number
+from compsel.features.gpu_gauges import GpuGauges
 from compsel.features.kernel_file import KernelFile
 from compsel.features.linux_gauges import LinuxGauges
 from compsel.features.linux_threads import OwnThreads
@@ -68,6 +69,7 @@ class LinuxReader:
         online = sum(line.startswith(b"cpu") for line in self._stat.read().splitlines()) - 1
         # threads anywhere on the machine compete for the part of it that is ours
         self._part = min(1.0, self.cores / online) if online > 0 else 1.0
+        self._gpus = GpuGauges(mount)
         self._gauges = LinuxGauges(mount, sorted(usable))
 
     def counters(self) -> Counters:
@@ -93,7 +95,13 @@ class LinuxReader:
 
     def gauges(self) -> Gauges:
         """Read what changes slowly."""
-        return replace(self._gauges.read(), free_memory_bytes=self._free_memory_bytes())
+        gpu_use, gpu_free = self._gpus.read()
+        return replace(
+            self._gauges.read(),
+            free_memory_bytes=self._free_memory_bytes(),
+            gpu_use=gpu_use,
+            gpu_free_memory_bytes=gpu_free,
+        )
 
     def close(self) -> None:
         """Close the files."""

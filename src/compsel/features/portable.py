@@ -2,11 +2,13 @@
 
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from compsel.cgroup import usable_cores
+from compsel.features.gpu_gauges import GpuGauges
 from compsel.features.readings import Counters, Gauges
 
 __all__ = ["PsutilReader"]
@@ -21,6 +23,7 @@ class PsutilReader:
 
     def __init__(self) -> None:
         self.cores = usable_cores()
+        self._gpus = GpuGauges(Path("/sys"))
 
     def counters(self) -> Counters:
         """Read what changes fast."""
@@ -35,6 +38,7 @@ class PsutilReader:
     def gauges(self) -> Gauges:
         """Read what changes slowly."""
         clock = _call("cpu_freq")
+        gpu_use, gpu_free = self._gpus.read()
         battery = _call("sensors_battery")
         sensors = _call("sensors_temperatures") or {}
         temperatures = [entry.current for entries in sensors.values() for entry in entries if entry.current]
@@ -44,6 +48,8 @@ class PsutilReader:
             temperature_c=max(temperatures, default=math.nan),
             battery_percent=float(battery.percent) if battery else math.nan,
             free_memory_bytes=float(psutil.virtual_memory().available),
+            gpu_use=gpu_use,
+            gpu_free_memory_bytes=gpu_free,
             on_battery=not battery.power_plugged if battery and battery.power_plugged is not None else None,
         )
 

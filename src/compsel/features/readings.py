@@ -43,7 +43,7 @@ class Gauges:
 
     Attributes:
         frequency_mhz, frequency_ratio, temperature_c, battery_percent, on_battery: see `DeviceState`.
-        free_memory_bytes: see `DeviceState`.
+        free_memory_bytes, gpu_use, gpu_free_memory_bytes: see `DeviceState`.
         throttle_events: how often heat slowed the processor, a count from some start; None where not known.
         capped: whether cooling limits the clock now; None where not known.
     """
@@ -54,6 +54,8 @@ class Gauges:
     battery_percent: float = math.nan
     on_battery: bool | None = None
     free_memory_bytes: float = math.nan
+    gpu_use: float = math.nan
+    gpu_free_memory_bytes: float = math.nan
     throttle_events: int | None = None
     capped: bool | None = None
 
@@ -112,6 +114,8 @@ def combine(recent: Sequence[Counters], gauges: Gauges, earlier: Gauges, cores: 
         battery_percent=gauges.battery_percent,
         on_battery=gauges.on_battery,
         free_memory_bytes=gauges.free_memory_bytes,
+        gpu_use=gauges.gpu_use,
+        gpu_free_memory_bytes=gauges.gpu_free_memory_bytes,
     )
 
 
