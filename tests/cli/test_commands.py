@@ -126,7 +126,7 @@ def test_profile_takes_up_what_was_measured(
     content = read(found)
     assert content.keys() == {"variants", "left_out"}
     for row in content["variants"]:
-        assert row.keys() == {"variant", "size_mb", "quality", "latency_ms", "peak_memory_mb"}
+        assert row.keys() == {"variant", "size_mb", "quality", "latency_ms", "peak_memory_mb", "dominated"}
         assert row["latency_ms"]["cpu:1, idle"] > 0
         assert row["variant"] in printed.out
 

@@ -50,8 +50,10 @@ def to_markdown(
         f"{_device(device)}\n\n{_INTRODUCTION}",
         "## Averages over networks, beside ISPA 2018",
         _averages(average_changes(rows)),
-        "## Dominated: what nobody should choose here",
-        _dominated(rows, verdicts),
+        "## Traps: slower than the uncompressed network, and no better",
+        _traps(rows, verdicts),
+        "## Dominated by another variant of the same network",
+        _outdone(rows, verdicts),
         *(f"![{name}]({name})" for name in pictures),
         *(f"## {model}\n\n{_network([row for row in rows if row.model == model], verdicts)}" for model in models),
         "## Left out",
@@ -111,15 +113,26 @@ def _same_sign(times: Sequence[Estimate], paper: float) -> str:
     return "yes" if all(same) else "no" if not any(same) else "on some processors"
 
 
-def _dominated(rows: Sequence[Row], verdicts: Mapping[str, Verdict]) -> str:
+def _traps(rows: Sequence[Row], verdicts: Mapping[str, Verdict]) -> str:
     lines = [
         [row.model, row.technique, row.processor, str(verdict.domination), verdict.why or "not known"]
-        for row in rows
-        if (verdict := verdicts.get(row.label)) is not None and verdict.domination is not None
+        for row, verdict in _beaten(rows, verdicts)
+        if verdict.domination is not None and verdict.domination.by == "none"
     ]
-    if not lines:
-        return "Nothing."
-    return _table(("network", "technique", "processor", "how", "why"), lines)
+    return _table(("network", "technique", "processor", "how", "why"), lines) if lines else "None."
+
+
+def _outdone(rows: Sequence[Row], verdicts: Mapping[str, Verdict]) -> str:
+    lines = [
+        [row.model, row.technique, row.processor, str(verdict.domination)]
+        for row, verdict in _beaten(rows, verdicts)
+        if verdict.domination is not None and verdict.domination.by != "none"
+    ]
+    return _table(("network", "technique", "processor", "how"), lines) if lines else "None."
+
+
+def _beaten(rows: Sequence[Row], verdicts: Mapping[str, Verdict]) -> list[tuple[Row, Verdict]]:
+    return [(row, verdicts[row.label]) for row in rows if row.label in verdicts and verdicts[row.label].domination]
 
 
 def _network(rows: Sequence[Row], verdicts: Mapping[str, Verdict]) -> str:

@@ -49,7 +49,8 @@ class Asked:
         techniques: what to try; None: all that apply to a model.
         processors: where to run.
         calibration: how many samples techniques are given.
-        budget_s: seconds for the latency of one row, and for the answers of the uncompressed model.
+        budget_s: seconds for the latency of one row; as many samples are answered as the uncompressed model answers in
+            twice that time.
         keep: whether the variants stay on disk.
         meter: gives the energy (mJ) that the device has used since some moment; None: no energy is measured.
 
@@ -216,9 +217,9 @@ class _OneModel:
 
     @cached_property
     def _quality_samples(self) -> Samples:
-        """As many samples as the uncompressed model answers within the budget: the same ones for every variant."""
+        """Some samples, the same ones for every variant."""
         with self._engine(self._original.variant) as engine:
-            return self.asked.samples.spread(quality_size(engine, self.asked.samples, self.asked.budget_s))
+            return self.asked.samples.spread(quality_size(engine, self.asked.samples, 2 * self.asked.budget_s))
 
     @cached_property
     def _labels(self) -> Sequence[int | None]:
@@ -236,7 +237,7 @@ class _OneModel:
     @contextmanager
     def _engine(self, variant: Variant) -> Iterator[Engine]:
         # on the CPU every operator runs, and answers hardly depend on the processor
-        engine = Engine(variant, self._files, CpuProcessor(usable_cores()))
+        engine = Engine(variant, self._files, CpuProcessor(usable_cores(), spinning=False))
         try:
             yield engine
         finally:

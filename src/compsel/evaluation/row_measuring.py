@@ -14,6 +14,7 @@ from compsel.evaluation.rows import Row
 from compsel.features.fingerprint import device_fingerprint
 from compsel.model import Model
 from compsel.networks.measures import macs
+from compsel.pixels import PIXELS
 from compsel.processors import CpuProcessor
 from compsel.processors.base import Processor
 from compsel.profiling.latency import Criterion
@@ -29,7 +30,7 @@ from compsel.variants import write_variant
 __all__ = ["Subject", "measure_row", "quality_size"]
 
 _LATENCY_SAMPLES = 16
-_LEAST_SAMPLES = 8
+_LEAST_SAMPLES = 16
 # what is faster than this needs no explanation
 _NOT_FASTER = 0.97
 
@@ -84,7 +85,7 @@ class Subject:
 
 
 def quality_size(engine: Engine, samples: Samples, budget_s: float) -> int:
-    """Return how many samples an engine answers within a budget, reading them included; eight at least."""
+    """Return how many samples an engine answers within a budget, reading them included; 16 at least."""
     begin = time.perf_counter()
     engine(samples.value(0))
     begin = time.perf_counter()
@@ -178,4 +179,4 @@ def _feeds(variant: Variant, samples: Samples) -> dict[str, np.ndarray]:
     if not isinstance(value, np.ndarray):
         return dict(value)
     assert variant.preprocessing is not None
-    return {"compsel_pixels": variant.preprocessing.pixels(value)[None]}
+    return {PIXELS: variant.preprocessing.pixels(value)[None]}

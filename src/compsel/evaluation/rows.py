@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from compsel.errors import ProfileError, VersionError
+from compsel.errors import VersionError
 from compsel.evaluation.estimates import Estimate
 from compsel.files import without_nan, write_json
 from compsel.profiling.columns import write_table
 from compsel.variants import slug
 
-__all__ = ["FORMAT_VERSION", "NUMBERS", "Row", "read_row", "read_rows", "row_path", "write_row", "write_rows"]
+__all__ = ["ESTIMATES", "FORMAT_VERSION", "NUMBERS", "Row", "read_row", "row_path", "write_row", "write_rows"]
 
 FORMAT_VERSION = 1
 
@@ -88,7 +88,8 @@ class Row:
 
 ESTIMATES = ("latency_ms", "ratio", "accuracy", "accuracy_change", "agreement", "kl", "relative_error")
 NUMBERS = (
-    *("size_mb", "compress_s", "load_ms", "peak_mb", "runs", "p50_ms", "p95_ms", "energy_mj", "n_samples", "score"),
+    *("size_mb", "compress_s", "load_ms", "peak_mb", "runs"),
+    *("p50_ms", "p95_ms", "energy_mj", "n_samples", "score"),
 )
 _TEXTS = ("model", "technique", "processor", "left_out", "why")
 
@@ -117,18 +118,6 @@ def read_row(path: Path, key: str | None = None) -> Row | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     raise VersionError(f"{path}: format {version}, this compsel reads up to {FORMAT_VERSION}: install a newer one")
-
-
-def read_rows(folder: Path) -> list[Row]:
-    """Read every row of a characterisation.
-
-    Raises:
-        ProfileError: there is none.
-    """
-    rows = [row for path in sorted((folder / "rows").glob("*.json")) if (row := read_row(path)) is not None]
-    if not rows:
-        raise ProfileError(f"{folder}: has no rows: make some with compsel characterize")
-    return rows
 
 
 def write_rows(path: Path, rows: Sequence[Row], more: Mapping[str, Iterable[str]], metadata: Mapping[str, str]) -> None:

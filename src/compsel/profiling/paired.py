@@ -13,7 +13,7 @@ from compsel.variant import Engine
 
 __all__ = ["Pair", "Ratio", "measure_pair"]
 
-_DRAWS = 1000
+_DRAWS, _ENDS = 1000, (0.025, 0.975)
 _LEAST_RUNS = 3
 # a visit takes some runs in a row, of slow models only one
 _RUNS_PER_VISIT, _VISIT_MS = 3, 60.0
@@ -43,32 +43,31 @@ class Pair:
     Attributes:
         original_ms: (n,) every timed inference of the uncompressed model, visit after visit.
         variant_ms: (n,) the same of the variant, in the same visits.
-        visits: (n,) number of the visit.
+        runs_per_visit: how many of them followed each other in one visit; n is a multiple of it.
         energy_mj: mean of one inference of the variant; None without a meter.
 
-    >>> pair = Pair(np.array([2.0, 2.0, 2.0]), np.array([1.0, 1.0, 1.0]), np.arange(3))
+    >>> pair = Pair(np.array([2.0, 2.0, 2.0]), np.array([1.0, 1.0, 1.0]))
     >>> pair.ratio()
     Ratio(value=0.5, low=0.5, high=0.5)
     """
 
     original_ms: Floats
     variant_ms: Floats
-    visits: NDArray[np.int64]
+    runs_per_visit: int = 1
     energy_mj: float | None = None
 
     def ratio(self, seed: int = 0) -> Ratio:
         """Return the ratio of the medians with its confidence interval."""
-        generator = np.random.default_rng(seed)
-        # runs of one visit hang together: whole visits are drawn, by the place of their runs
-        numbers, starts = np.unique(self.visits, return_index=True)
-        ends = np.append(starts[1:], len(self.visits))
-        ratios = []
-        for drawn in generator.integers(0, len(numbers), (_DRAWS, len(numbers))):
-            rows = np.concatenate([np.arange(starts[number], ends[number]) for number in drawn])
-            ratios.append(np.median(self.variant_ms[rows]) / np.median(self.original_ms[rows]))
-        low, high = np.quantile(ratios, [0.025, 0.975])
+        # runs of one visit hang together: whole visits are drawn
+        visits = len(self.variant_ms) // self.runs_per_visit
+        drawn = np.random.default_rng(seed).integers(0, visits, (_DRAWS, visits))
+        low, high = np.quantile(self._medians(self.variant_ms, drawn) / self._medians(self.original_ms, drawn), _ENDS)
         value = float(np.median(self.variant_ms) / np.median(self.original_ms))
         return Ratio(value, min(float(low), value), max(float(high), value))
+
+    def _medians(self, latencies_ms: Floats, drawn: NDArray[np.int64]) -> Floats:
+        parts = latencies_ms.reshape(-1, self.runs_per_visit)[drawn]
+        return np.asarray(np.median(parts.reshape(len(drawn), -1), axis=1))
 
 
 def measure_pair(
@@ -87,7 +86,6 @@ def measure_pair(
     visit_ms = max(_visit(engine, values, 0, 1)[0] for engine in engines)  # the first runs warm up, untimed
     runs = _RUNS_PER_VISIT if visit_ms < _VISIT_MS else 1
     measured: dict[int, list[float]] = {id(engine): [] for engine in engines}
-    visits: list[int] = []
     energy = 0.0
     started = time.perf_counter()
     number = 0
@@ -101,13 +99,12 @@ def measure_pair(
             measured[id(engine)] += _visit(engine, values, number, runs)
             if meter and engine is variant:
                 energy += (meter() - before) * runs / (runs + 1)  # of the untimed run too
-        visits += [number] * runs
         number += 1
     ours = np.array(measured[id(variant)])
     return Pair(
         np.array(measured[id(original)]),
         ours,
-        np.array(visits, np.int64),
+        runs,
         energy / len(ours) if meter else None,
     )
 
