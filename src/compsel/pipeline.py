@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from compsel.errors import ProfileError
+from compsel.energy import open_meter
+from compsel.errors import EnergyError, ProfileError
 from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.features.device import device_fingerprint
@@ -15,8 +16,9 @@ from compsel.model import Model
 from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
 from compsel.profiling.candidates import Candidate, candidates
+from compsel.profiling.energy import measure_energies
 from compsel.profiling.latency import Criterion, measure_latency
-from compsel.profiling.load import parse_state, standard_states
+from compsel.profiling.load import parse_state, soak_minutes, standard_states
 from compsel.profiling.memory import measure_memory
 from compsel.profiling.quality import measure_features, measure_quality, time_features
 from compsel.profiling.resuming import Progress, silent
@@ -52,6 +54,7 @@ def measure(
     states: Sequence[str] | None = None,
     calibration: int = CALIBRATION_SAMPLES,
     criterion: Criterion | None = None,
+    meter: str | None = None,
     origin: str = "",
     progress: Progress = silent,
     say: Say = quiet,
@@ -67,6 +70,7 @@ def measure(
         states: of the device; None: idle and three loads.
         calibration: number of calibration samples.
         criterion: when a latency is known well enough.
+        meter: of energy, see `compsel.energy`; None: what this machine has, and no energies where it has none.
         origin: in words, what the samples are.
         progress: wraps loops. say: takes messages.
 
@@ -74,6 +78,7 @@ def measure(
         ProfileError: models with the same name, no samples, a state that is not a word.
         ModelError: a model that does not run.
         TechniqueError, ProcessorError: one that does not exist.
+        EnergyError: the meter that was asked for is not here.
         StorageError: the folder cannot be written.
     """
     folder = Path(folder)
@@ -92,7 +97,9 @@ def measure(
     )
     measure_features(extractors, samples, folder, progress)
     n_classes = measure_quality(variants, folder / "variants", samples, folder, CpuProcessor(1), progress)
-    measure_costs(variants, samples, folder, where, states or standard_states(), criterion, progress)
+    states = states or standard_states()
+    measure_costs(variants, samples, folder, where, states, criterion, progress)
+    _measure_energies(variants, samples, folder, where, states, meter, progress, say)
     header = (n_classes, device_fingerprint(), time_features(extractors, samples), origin)
     write_groups(folder, samples)
     write_header(folder, variants, *header)
@@ -112,6 +119,29 @@ def measure_costs(
     files = folder / "variants"
     measure_latency(variants, processors, states, files, samples, folder, criterion, progress)
     measure_memory(variants, processors, files, folder, samples)
+
+
+def _measure_energies(
+    variants: Sequence[Variant],
+    samples: Samples,
+    folder: Path,
+    processors: Sequence[Processor],
+    states: Sequence[str],
+    meter: str | None,
+    progress: Progress,
+    say: Say,
+) -> None:
+    try:
+        opened = open_meter(meter)
+    except EnergyError:
+        if meter is not None:
+            raise
+        return  # no meter: the column stays empty
+    with opened:
+        say(f"energy of {opened.covers} ({opened.name})")
+        files = folder / "variants"
+        cold = [state for state in states if not soak_minutes(state)]
+        measure_energies(variants, processors, cold, files, samples, folder, opened, progress=progress)
 
 
 def problem_of(profile: Profile) -> tuple[Problem, CostModel]:

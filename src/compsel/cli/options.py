@@ -64,7 +64,14 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     """Add what `compsel.pipeline.measure` takes."""
     parser.add_argument("--technique", action="append", metavar="T", help="a technique to try (repeatable)")
     parser.add_argument("--processor", action="append", metavar="P", help="a processor to measure (repeatable)")
-    parser.add_argument("--state", action="append", metavar="S", help="a state: idle, busy:N, memory:N, soak:MINUTES (repeatable)")
+    parser.add_argument(
+        "--state", action="append", metavar="S", help="a state: idle, busy:N, memory:N, soak:MINUTES (repeatable)"
+    )
+    parser.add_argument(
+        "--meter",
+        metavar="M",
+        help="energy meter, see compsel devices (default: what there is); estimate:W guesses W watts for a busy core",
+    )
     parser.add_argument("--calibration", type=int, default=50, metavar="N", help="calibration samples (default 50)")
     parser.add_argument("--budget", type=float, default=60.0, metavar="S", help="seconds per state (default 60)")
 

@@ -21,6 +21,7 @@ def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UsageError, TechniqueError, ProcessorError, ProfileError: a word or a number that is not allowed.
     """
+    from compsel.energy import open_meter
     from compsel.processors import parse as parse_processor
     from compsel.profiling.latency import Criterion
     from compsel.profiling.load import parse_state
@@ -33,6 +34,8 @@ def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
         parse_technique(spec)
     for state in arguments.state or ():
         parse_state(state)
+    if arguments.meter is not None:
+        open_meter(arguments.meter).close()
     for word in arguments.processor or ():
         found = parse_processor(word).availability()
         if not found.available:
@@ -42,6 +45,7 @@ def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
         "processors": arguments.processor,
         "states": arguments.state,
         "calibration": arguments.calibration,
+        "meter": arguments.meter,
         "criterion": Criterion(budget_s=arguments.budget),
         "progress": progress,
         "say": say,
@@ -83,6 +87,12 @@ def _run(arguments: argparse.Namespace) -> int:
                 for (name, processor, state), values in latency.items()
                 if name == variant.name
             },
+            "energy_mj": {
+                f"{processor}, {state}": value
+                for (name, processor, state), value in (profile.energy.energy_mj if profile.energy else {}).items()
+                if name == variant.name
+            }
+            or None,
             "peak_memory_mb": {
                 processor: value for (name, processor), value in profile.memory_mb.items() if name == variant.name
             },
@@ -105,12 +115,24 @@ def _run(arguments: argparse.Namespace) -> int:
             ("variant", "MB", "quality", "ms, idle, best processor", "verdict"),
         )
     )
+    if profile.energy is not None:
+        kind = "an estimate, not measured" if profile.energy.estimated else "measured"
+        print(f"energy of one inference, {kind} ({profile.energy.meter}):")
+        for row in rows:
+            least = min((v for k, v in (row["energy_mj"] or {}).items() if k.endswith("idle")), default=float("nan"))
+            print(f"  {row['variant']}: {least:.2f} mJ, idle, thriftiest processor")
     for row in rows:
         if row["dominated"]:
             print(f"{row['variant']}: {row['dominated']['how']}: {row['dominated']['why'] or 'why is not known'}")
     write_result(
         arguments.json,
-        {"variants": rows, "left_out": [{"variant": f"{o.model}/{o.technique}", "reason": o.reason} for o in left_out]},
+        {
+            "energy": {"meter": profile.energy.meter, "estimated": profile.energy.estimated}
+            if profile.energy
+            else None,
+            "variants": rows,
+            "left_out": [{"variant": f"{o.model}/{o.technique}", "reason": o.reason} for o in left_out],
+        },
     )
     return 0
 

@@ -5,6 +5,7 @@
     features.parquet          one row a sample: the features of the input
     groups.parquet            one row a sample: its group; absent where each sample is a group of its own
     latency/<state>.parquet   one row a measured inference of a choice in a state of the device; outliers are kept
+    energy/<state>.parquet    one row a choice, in a state of the device; absent without a meter
     memory.parquet            one row a choice
 
 Raise `FORMAT_VERSION` when a reader of the version before would misread a file; keep a reader for the older version
@@ -26,6 +27,7 @@ from compsel.features.fingerprint import device_fingerprint
 from compsel.features.probe import Evidence
 from compsel.files import write_json
 from compsel.profiling.columns import read_table, write_table
+from compsel.profiling.energy_table import EnergyTable, read_energy
 from compsel.samples import Samples
 from compsel.variant import Variant
 from compsel.variants import slug
@@ -107,6 +109,7 @@ class Profile:
         device: fingerprint of the device that `latency` was measured on.
         features_ms: by extractor, what computing its features takes.
         origin: in words, what the samples are.
+        energy: of one inference of every choice; None without a meter.
         groups: (n,) group of each sample, see `Samples.groups`; empty where each is a group of its own.
     """
 
@@ -123,6 +126,7 @@ class Profile:
     features_ms: Mapping[str, float] = field(default_factory=dict)
     origin: str = ""
     groups: tuple[str, ...] = ()
+    energy: EnergyTable | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -174,6 +178,7 @@ class Profile:
             variants=tuple(found[name] for name in self.names),
             latency=read_latency(folder),
             memory_mb=read_memory(folder),
+            energy=read_energy(folder),
             device=device,
         )
 
@@ -219,6 +224,7 @@ class Profile:
             header.get("features_ms", {}),
             header.get("origin", ""),
             _read_groups(folder, samples),
+            read_energy(folder),
         )
 
 
@@ -293,7 +299,7 @@ def read_latency(folder: Path) -> LatencyTable | None:
 def _seen(metadata: Mapping[str, str]) -> dict[str, float]:
     """Return what the sampler saw; tables of compsel 0.1 hold the load alone."""
     numbers = json.loads(metadata.get("device_state", "{}"))
-    return {"load_others": float(metadata["load"])} | {name: float(value) for name, value in numbers.items()}
+    return {name: float(value) for name, value in numbers.items()} | {"load_others": float(metadata["load"])}
 
 
 def read_memory(folder: Path) -> dict[tuple[str, str], float]:
