@@ -1,0 +1,192 @@
+"""What each group of features adds to choosing: nested cross-validation on the objective, from a measured profile.
+
+Every group decides among the same variants, a portfolio that each outer fold chooses for itself. Groups are trained
+without a fold, penalties and all, and answer the samples of that fold; versions of one photograph share a fold. Costs
+are latency plus the price of a wrong answer; features pay for their own computation.
+
+    python benchmarks/ablation.py PROFILE --json ablation.json
+
+- none: the single best choice. image: which variant, from image features alone, before anything has run.
+- probe, top k: stages, from the k most probable classes of every answer; k = 1 is confidence, 2 adds the margin,
+  10 adds what stages agree on beyond their first class. probe + image: both. shipped: image features where they pay.
+- device state: the mean over the measured states, planned with the idle device's prices, and with each state's own.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from compsel.cli.base import table
+from compsel.features.probe import Evidence
+from compsel.pipeline import problem_of
+from compsel.profiling.tables import Profile
+from compsel.selection.comparison import assign_folds
+from compsel.selection.costs import CostModel
+from compsel.selection.gap import gap_of_costs
+from compsel.selection.objective import Objective
+from compsel.selection.policies import Stagewise
+from compsel.selection.portfolio import OutOfFold, choose_portfolio, contenders
+from compsel.selection.problem import Outcome, Problem
+from compsel.selection.recipes import Fitted, SingleBestRecipe, StagedRecipe, penalty_of
+
+OBJECTIVE = Objective(max_loss=None)
+PORTFOLIO = 4
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one group reaches on held-out samples.
+
+    `saving` is the share of the oracle's saving of time over the single best choice that the group reaches.
+    """
+
+    accuracy: float
+    latency_ms: float
+    cost: float
+    gap_closed: float
+    gap_low: float
+    gap_high: float
+    saving: float
+
+
+def seeing(problem: Problem, top: int) -> Problem:
+    """Return the problem with only the most probable classes of every answer."""
+    evidence = tuple(Evidence(e.classes[:, :top], e.probabilities[:, :top], e.n_classes) for e in problem.evidence)
+    return replace(problem, evidence=evidence)
+
+
+def staged(top: int, **options: object) -> Callable[[Problem, Problem], Outcome]:
+    """Return what trains a staged policy on one problem and gives its outcome on another."""
+
+    def run(training: Problem, test: Problem) -> Outcome:
+        fitted = StagedRecipe(size=PORTFOLIO + 1, **options).fit(seeing(training, top), OBJECTIVE)
+        return fitted.outcome(seeing(test, top))
+
+    return run
+
+
+GROUPS: dict[str, Callable[[Problem, Problem], Outcome]] = {
+    "image": staged(10, max_stages=1, features=True),
+    "probe, top 1": staged(1, features=False),
+    "probe, top 2": staged(2, features=False),
+    "probe, top 10": staged(10, features=False),
+    "probe + image": staged(10, features=True),
+    "shipped": staged(10),
+}
+
+
+def portfolio(training: Problem) -> list[int]:
+    """Return the variants that groups decide among, with the most accurate uncompressed one."""
+    candidates = OutOfFold(training, contenders(training), 2)
+    chosen = choose_portfolio(candidates, penalty_of(training, OBJECTIVE), PORTFOLIO)
+    columns = [training.names.index(addition.variant) for addition in chosen]
+    return columns if training.most_accurate in columns else [*columns, training.most_accurate]
+
+
+def in_states(training: Problem, test: Problem, single: Fitted, costs: CostModel) -> dict[str, Outcome]:
+    """Return the mean outcome over the measured states of plans that know the state, and of those that do not."""
+    fitted = StagedRecipe(size=PORTFOLIO + 1, features=False).fit(training, OBJECTIVE)
+    policy = fitted.policy
+    assert isinstance(policy, Stagewise)
+    columns = [test.names.index(name) for name in policy.variants]
+    idle, _, idle_processors = costs.prices(policy.variants, costs.idle)
+    found: dict[str, list[Outcome]] = {"state unknown": [], "state known": [], "oracle": [], "none": []}
+    static = single.policy.variants[0]
+    for state in costs.states:
+        latency = dict(zip(costs.choices, costs.at(state).tolist(), strict=True))
+        known, _, _ = costs.prices(policy.variants, state)
+        unadapted = np.array([latency[choice] for choice in zip(policy.variants, idle_processors, strict=True)])
+        evidence = [test.evidence[column] for column in columns]
+        for name, planned, paid in (("state unknown", idle, unadapted), ("state known", known, known)):
+            walk = policy.policy.walk(policy.policy.plan(planned, policy.penalty), evidence)
+            right = (walk.classes == test.targets).astype(float)
+            found[name].append(Outcome(right, walk.ran @ paid, np.full(len(right), "")))
+        here = replace(test, prices_ms=costs.prices(test.names, state)[0])
+        found["oracle"].append(here.oracle())
+        where = costs.prices([static], costs.idle)[2][0]
+        fixed = test.fixed(test.names.index(static))
+        found["none"].append(replace(fixed, latency_ms=np.full(len(fixed.quality), latency[static, where])))
+    return {name: Outcome.average(outcomes) for name, outcomes in found.items()}
+
+
+def rows_of(outcomes: dict[str, Outcome], penalty: float, groups: np.ndarray | None) -> dict[str, Row]:
+    """Measure every group against the single best choice and the oracle."""
+    static, oracle = outcomes["none"], outcomes["oracle"]
+    possible = float(static.latency_ms.mean() - oracle.latency_ms.mean())
+    rows = {}
+    for name, outcome in outcomes.items():
+        costs = (outcome.cost(penalty), static.cost(penalty), oracle.cost(penalty))
+        saved = float(static.latency_ms.mean() - outcome.latency_ms.mean()) / possible
+        rows[name] = Row(
+            float(outcome.quality.mean()),
+            float(outcome.latency_ms.mean()),
+            float(costs[0].mean()),
+            *gap_of_costs(*costs, groups=groups),
+            saved,
+        )
+    return rows
+
+
+def ablate(profile: Profile, folds: int, seed: int) -> dict[str, dict[str, Row]]:
+    """Run every group on every fold."""
+    problem, costs = problem_of(profile)
+    fold_of = assign_folds(len(problem.targets), folds, problem.groups, seed)
+    parts: dict[str, dict[str, list[Outcome]]] = {"input": {}, "device": {}}
+    for fold in range(folds):
+        training, test = problem.take(np.flatnonzero(fold_of != fold)), problem.take(np.flatnonzero(fold_of == fold))
+        columns = portfolio(training)
+        static = SingleBestRecipe().fit(training, OBJECTIVE)
+        found = {"none": static.outcome(test), "oracle": test.oracle()}
+        training, few = training.among(columns), test.among(columns)
+        found |= {name: run(training, few) for name, run in GROUPS.items()}
+        print(f"fold {fold + 1} of {folds}: {', '.join(training.names)}", flush=True)
+        for kind, outcomes in {"input": found, "device": in_states(training, test, static, costs)}.items():
+            for name, outcome in outcomes.items():
+                parts[kind].setdefault(name, []).append(outcome)
+    back = np.argsort(np.concatenate([np.flatnonzero(fold_of == fold) for fold in range(folds)]))
+    penalty = penalty_of(problem, OBJECTIVE)
+    return {
+        kind: rows_of({n: Outcome.concatenate(p).take(back) for n, p in found.items()}, penalty, problem.groups)
+        for kind, found in parts.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("profile", type=Path, help="folder that compsel profile wrote")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    profile = Profile.load(arguments.profile)
+    found = ablate(profile, arguments.folds, arguments.seed)
+    for kind, rows in found.items():
+        print(f"\nfeatures of the {kind}, {len(profile.samples)} samples:")
+        print(
+            table(
+                [
+                    (
+                        name,
+                        f"{row.accuracy:.2%}",
+                        f"{row.latency_ms:.2f}",
+                        f"{row.gap_closed:.3f}",
+                        f"{row.gap_low:.3f} to {row.gap_high:.3f}",
+                        f"{row.saving:.0%}",
+                    )
+                    for name, row in rows.items()
+                ],
+                ("group", "accuracy", "mean ms", "gap closed", "95 %", "of the oracle's saving"),
+            )
+        )
+    if arguments.json:
+        content = {kind: {name: asdict(row) for name, row in rows.items()} for kind, rows in found.items()}
+        content = {"n": len(profile.samples), "origin": profile.origin, **content}
+        arguments.json.write_text(json.dumps(content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
