@@ -84,7 +84,7 @@ def make_world(folder: Path) -> World:
     table_ms = np.array([[1.0]])
     fixed = FixedPolicy(variants[0].name)
     policies = dict.fromkeys(("adaptive", "most_accurate", "fastest", "best_static"), fixed)
-    costs = CostModel(((variants[0].name, "cpu:1"),), np.zeros(1), table_ms, table_ms)
+    costs = CostModel(((variants[0].name, "cpu:1"),), np.zeros((1, 1)), table_ms, table_ms)
     content = BundleContent(
         tuple(variants),
         folder / "variants",

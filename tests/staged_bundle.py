@@ -24,7 +24,7 @@ SELECTOR = "selectors/cost-sensitive.onnx"
 def costs(processor: str = "cpu:1") -> CostModel:
     """One processor; the 95th percentile is half as much again as the mean."""
     table = np.array(list(LATENCY_MS.values())).T
-    return CostModel(tuple((name, processor) for name in LATENCY_MS), np.array([0.0, 2.0]), table, 1.5 * table)
+    return CostModel(tuple((name, processor) for name in LATENCY_MS), np.array([[0.0], [2.0]]), table, 1.5 * table)
 
 
 def staged_policy(profile: Profile) -> Stagewise:

@@ -25,11 +25,12 @@ from compsel.profiling.resuming import Progress, silent
 from compsel.profiling.tables import Profile, write_groups, write_header
 from compsel.runtime.bundle import BundleContent, write_bundle
 from compsel.samples import Samples
+from compsel.selection.caution import Caution
 from compsel.selection.costs import CostModel
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy, Policy
 from compsel.selection.problem import Problem
-from compsel.selection.training import Trained, train
+from compsel.selection.training import Trained, default_recipes, train
 from compsel.techniques import parse as parse_technique
 from compsel.variant import Variant
 from compsel.variant_building import LeftOut, Say, build_variants, check_names, default_techniques, quiet
@@ -175,6 +176,7 @@ def train_bundle(
     out: str | os.PathLike[str],
     objective: Objective | str | None = None,
     *,
+    caution: Caution | None = None,
     replace: bool = False,
     say: Say = quiet,
 ) -> Trained:
@@ -186,6 +188,7 @@ def train_bundle(
         out: folder of the bundle.
         objective: what "best" means, also in words ("at most 1 % less accurate"); None: as fast as possible,
             at least as accurate as the best single network.
+        caution: which inputs are not chosen for, which answers are withheld; None: all are, and none is.
         replace: whether a bundle that is there already is replaced.
         say: takes messages.
 
@@ -195,7 +198,7 @@ def train_bundle(
     """
     objective = _objective(objective)
     problem, costs = problem_of(profile)
-    trained = train(problem, objective, progress=say)
+    trained = train(problem, objective, default_recipes(caution), progress=say)
     content = BundleContent(
         profile.variants,
         Path(files),
@@ -257,6 +260,7 @@ def build(
     out: str | os.PathLike[str],
     objective: Objective | str | None = None,
     *,
+    caution: Caution | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
     progress: Progress = silent,
@@ -269,7 +273,7 @@ def build(
         models: ONNX files, or models.
         samples: labelled inputs, or unlabelled ones (then the uncompressed model's answers count as right).
         out: folder of the bundle.
-        objective: see `train_bundle`.
+        objective, caution: see `train_bundle`.
         work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
         progress: wraps loops. say: takes messages.
@@ -284,4 +288,4 @@ def build(
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
     profile, _ = measure(loaded, samples, work, progress=progress, say=say, **measuring)
-    return train_bundle(profile, work / "variants", out, objective, replace=replace, say=say)
+    return train_bundle(profile, work / "variants", out, objective, caution=caution, replace=replace, say=say)

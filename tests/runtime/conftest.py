@@ -21,7 +21,7 @@ def staged_folder(profile: Profile, profile_folder: Path, tmp_path_factory: pyte
 @pytest.fixture(scope="session")
 def runtime(staged_folder: Path) -> Iterator[Runtime]:
     """The bundle, loaded."""
-    with compsel.load(staged_folder, warm_up=False) as loaded:
+    with compsel.load(staged_folder, warm_up=False, adapt=False) as loaded:
         yield loaded
 
 

@@ -129,8 +129,8 @@ WRONG: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "bundle.json is a list": ("bundle.json", lambda content: [content]),
     "costs without a table": ("costs.json", lambda content: content | {"latency_ms": []}),
     "costs of fewer choices": ("costs.json", lambda content: content | {"choices": content["choices"][:2]}),
-    "costs of fewer states": ("costs.json", lambda content: content | {"loads": [0.0]}),
-    "costs that fall": ("costs.json", lambda content: content | {"loads": [2.0, 0.0]}),
+    "costs of fewer states": ("costs.json", lambda content: content | {"states": [[0.0]]}),
+    "costs of no state": ("costs.json", lambda content: content | {"states": [[-1.0], [0.0]]}),
     "costs that are not numbers": ("costs.json", lambda content: content | {"p95_ms": [[None] * 3] * 2}),
 }
 

@@ -8,12 +8,17 @@ import pytest
 from compsel.errors import ObjectiveError
 from compsel.profiling.tables import Profile
 from compsel.runtime import Runtime
+from compsel.runtime.prices import Prices
 from compsel.samples import ArraySamples
 from compsel.selection.policies import FixedPolicy, Stagewise
 from tests.staged_bundle import INT8, LATENCY_MS, LOWER, NONE, staged_policy
 
 AtLoad = Callable[[Runtime, float], None]
 P95 = {name: 1.5 * idle for name, (idle, _) in LATENCY_MS.items()}
+
+
+def prices(runtime: Runtime, load: float) -> Prices:
+    return runtime._feedback.live.at(load)
 
 
 @pytest.fixture
@@ -91,7 +96,7 @@ def test_quality_that_is_asked_for_is_what_the_plan_expects(idle: Runtime, profi
     staged = idle.with_policy(Stagewise(staged_policy(profile).policy, 1e-3))
     costs, reached = [], []
     for quality in (0.5, 0.6, 0.7):
-        planned = staged._planner.plan(0.0, staged._limits(None, quality, None))
+        planned = staged._planner.plan(prices(staged, 0.0), staged._limits(None, quality, None))
         assert not planned.note
         plan = getattr(planned.priced, "plan", None)
         expected = plan.expected_quality if plan else staged.bundle.quality[planned.policy.variants[0]]
@@ -105,9 +110,9 @@ def test_load_makes_a_dear_plan_cheaper(runtime: Runtime, profile: Profile) -> N
     """Without a target for the quality, the same penalty buys less computation when each computation is dearer."""
     staged = runtime.with_policy(Stagewise(staged_policy(profile).policy, 40.0))
     limits = staged._limits(None, None, None)
-    idle, busy = staged._planner.plan(0.0, limits), staged._planner.plan(2.0, limits)
-    np.testing.assert_array_equal(idle.expected_ms, [prices[0] for prices in LATENCY_MS.values()])
-    np.testing.assert_array_equal(busy.expected_ms, [prices[1] for prices in LATENCY_MS.values()])
+    idle, busy = (staged._planner.plan(prices(staged, load), limits) for load in (0.0, 2.0))
+    np.testing.assert_allclose(idle.expected_ms, [one for one, _ in LATENCY_MS.values()], rtol=0.01)
+    np.testing.assert_allclose(busy.expected_ms, [two for _, two in LATENCY_MS.values()], rtol=0.01)
     assert busy.priced.plan.expected_quality <= idle.priced.plan.expected_quality
 
 
@@ -117,16 +122,17 @@ def test_load_does_not_lower_the_quality_that_a_policy_promises(runtime: Runtime
     promised = policy.plan(prices, 40.0).expected_quality
     staged = runtime.with_policy(Stagewise(policy, 40.0, promised))
     for load in (0.0, 1.0, 2.0, 50.0):
-        planned = staged._planner.plan(load, staged._limits(None, None, None))
+        planned = staged._planner.plan(staged._feedback.live.at(load), staged._limits(None, None, None))
         assert planned.priced.plan.expected_quality >= promised - 2e-4
 
 
 def test_plans_are_kept_and_their_number_is_bounded(runtime: Runtime) -> None:
     planner = runtime.with_policy(FixedPolicy(NONE))._planner
     limits = [runtime._limits(1000.0 + number, None, None) for number in range(200)]
-    assert planner.plan(0.0, limits[0]) is planner.plan(0.01, limits[0])
+    idle, hardly_busy = prices(runtime, 0.0), prices(runtime, 0.01)
+    assert planner.plan(idle, limits[0]).priced is planner.plan(hardly_busy, limits[0]).priced
     for one in limits:
-        planner.plan(0.0, one)
+        planner.plan(idle, one)
     assert len(planner._plans) <= 64
 
 

@@ -3,13 +3,27 @@
 import argparse
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from compsel.errors import SamplesError, UsageError
+from compsel.energy import Meter, open_meter
+from compsel.errors import EnergyError, SamplesError, UsageError
 from compsel.samples import ImageFolder, Samples, TensorFolder
+from compsel.selection.caution import Caution
 from compsel.selection.objective import Objective
 
-__all__ = ["add_measuring", "add_objective", "check_budget", "objective", "open_samples", "say"]
+__all__ = [
+    "add_measuring",
+    "add_meter",
+    "add_objective",
+    "caution",
+    "check_budget",
+    "meter_of",
+    "objective",
+    "open_samples",
+    "say",
+]
 
 
 def open_samples(folder: Path) -> Samples:
@@ -67,13 +81,36 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", action="append", metavar="S", help="a state: idle, busy:N, memory:N, soak:MINUTES (repeatable)"
     )
+    add_meter(parser)
+    parser.add_argument("--calibration", type=int, default=50, metavar="N", help="calibration samples (default 50)")
+    parser.add_argument("--budget", type=float, default=60.0, metavar="S", help="seconds per state (default 60)")
+
+
+def add_meter(parser: argparse.ArgumentParser) -> None:
+    """Add `--meter`."""
     parser.add_argument(
         "--meter",
         metavar="M",
         help="energy meter, see compsel devices (default: what there is); estimate:W guesses W watts for a busy core",
     )
-    parser.add_argument("--calibration", type=int, default=50, metavar="N", help="calibration samples (default 50)")
-    parser.add_argument("--budget", type=float, default=60.0, metavar="S", help="seconds per state (default 60)")
+
+
+@contextmanager
+def meter_of(arguments: argparse.Namespace) -> Iterator[Meter | None]:
+    """Open the meter that was asked for, or what there is; None where none was asked for and there is none.
+
+    Raises:
+        EnergyError: the meter that was asked for is not here.
+    """
+    try:
+        meter = open_meter(arguments.meter)
+    except EnergyError:
+        if arguments.meter is not None:
+            raise
+        yield None
+        return
+    with meter:
+        yield meter
 
 
 def check_budget(budget_s: float) -> None:
@@ -95,6 +132,29 @@ def add_objective(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-quality", type=float, metavar="F", help="least accuracy, as a fraction")
     parser.add_argument("--penalty", type=float, metavar="MS", help="price of a wrong answer in ms")
     parser.add_argument("--minimize", metavar="WHAT", help="what to minimise (default latency)")
+    parser.add_argument(
+        "--credibility",
+        type=float,
+        default=0.0,
+        metavar="F",
+        help="leave inputs unlike the samples to the most accurate network: F is the share of false alarms, such as 0.01",
+    )
+    parser.add_argument(
+        "--abstain",
+        type=float,
+        default=0.0,
+        metavar="F",
+        help="flag answers that are right with less than this probability; they count as wrong",
+    )
+
+
+def caution(arguments: argparse.Namespace) -> Caution:
+    """Return the caution that the arguments name.
+
+    Raises:
+        ObjectiveError: a value that is not allowed.
+    """
+    return Caution(credibility=arguments.credibility, abstain_below=arguments.abstain)
 
 
 def objective(arguments: argparse.Namespace) -> Objective:

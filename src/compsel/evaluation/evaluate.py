@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compsel.energy import Meter
 from compsel.errors import BundleError, SamplesError
+from compsel.evaluation.policy_energy import policy_energies
 from compsel.features.device import device_fingerprint
 from compsel.files import without_nan
 from compsel.runtime.answer import Answer
@@ -37,6 +39,7 @@ class PolicyResult:
         latency_ms: (n,), median over the repeats of each sample.
         choices: what ran, with its number of samples.
         features_ms, selector_ms: (n,), overheads.
+        energy_mj: of one answer, above what the device takes without it; None without a meter.
     """
 
     name: str
@@ -45,6 +48,7 @@ class PolicyResult:
     choices: Counter[str] = field(default_factory=Counter)
     features_ms: Floats = field(default_factory=lambda: np.empty(0))
     selector_ms: Floats = field(default_factory=lambda: np.empty(0))
+    energy_mj: float | None = None
 
     def cost(self, penalty: float) -> Floats:
         """Return latency, and the penalty where the answer is wrong."""
@@ -62,7 +66,7 @@ class PolicyResult:
                 "p95": float(p95),
                 "p99": float(p99),
             },
-            "energy_mj": None,
+            "energy_mj": self.energy_mj,
             "choices": {choice: count / n for choice, count in self.choices.most_common()},
         }
 
@@ -91,11 +95,15 @@ class Evaluation:
         results: by policy.
         penalty: price of a wrong answer (ms) in `gap_closed`.
         labelled: whether accuracies are against labels; otherwise against the most accurate uncompressed network.
+        meter: what energies were measured with; None without one.
+        energy_estimated: whether a model stood in for a meter.
     """
 
     results: Mapping[str, PolicyResult]
     penalty: float
     labelled: bool
+    meter: str | None = None
+    energy_estimated: bool = False
 
     @property
     def gap_closed(self) -> tuple[float, float, float]:
@@ -117,6 +125,7 @@ class Evaluation:
             "n": len(adaptive.right),
             "labelled": self.labelled,
             "device": device_fingerprint(),
+            "energy": {"meter": self.meter, "estimated": self.energy_estimated} if self.meter else None,
             "policies": {name: result.to_dict() for name, result in self.results.items()},
             "names": {name: name for name in self.results},
             "overhead_ms": {
@@ -145,6 +154,7 @@ def evaluate(
     repeats: int = 3,
     seed: int = 0,
     progress: Callable[[Iterable[int], str], Iterable[int]] = lambda items, label: items,
+    meter: Meter | None = None,
 ) -> Evaluation:
     """Answer every sample by every policy of the bundle, by random choices, and by the oracle.
 
@@ -154,6 +164,7 @@ def evaluate(
         repeats: of each sample and policy; the median counts.
         seed: of the order and of the random choices.
         progress: wraps the loop over samples.
+        meter: of energy, open; None: no energies.
 
     Raises:
         SamplesError: no samples, labels that the models do not have, or fewer than one repeat.
@@ -187,7 +198,14 @@ def evaluate(
         for name in names:
             collected[name].append(answers[name])
     results = {name: _result(name, rows, targets) for name, rows in collected.items()}
-    return Evaluation(results, penalty, samples.labelled)
+    if meter is None:
+        return Evaluation(results, penalty, samples.labelled)
+    answering: dict[str, list[Runtime]] = {name: [one] * len(samples) for name, one in shared.items()}
+    answering["random"] = [fixed[name] for name in generator.choice(variants, len(samples))]
+    answering["oracle"] = [fixed[name] for name in oracle]
+    for name, energy in policy_energies(answering, samples, meter, progress=progress).items():
+        results[name].energy_mj = energy
+    return Evaluation(results, penalty, samples.labelled, meter.name, meter.estimated)
 
 
 def _penalty(runtime: Runtime) -> float:

@@ -40,7 +40,7 @@ class Answer:
         selector_ms: spent on deciding and fusing.
         constraints_met: False when no choice could meet the deadline or the quality asked for; the answer is then
             that of the fastest, or the most accurate, choice.
-        note: why, when they were not met.
+        note: why, when they were not met; and which processors failed, so that another one answered.
         abstained: whether the bundle was built to withhold answers as unsure as this one: do not use it.
     """
 

@@ -9,17 +9,20 @@ from typing import Self
 
 import numpy as np
 
-from compsel.errors import BundleError, InputError
+from compsel.errors import BundleError, InputError, ModelError, ProcessorError
 from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.features.device import DeviceSampler
-from compsel.features.probe import Evidence, Scores
 from compsel.images import decode
+from compsel.runtime.accepting import Accepting
 from compsel.runtime.answer import Answer, Stage
 from compsel.runtime.available import available_costs
 from compsel.runtime.bundle import Bundle
+from compsel.runtime.feedback import Feedback, StageFailedError
 from compsel.runtime.planning import Limits, PlannedPolicy, Planner
 from compsel.runtime.pool import EnginePool
+from compsel.runtime.prices import Prices
+from compsel.runtime.trace import Trace
 from compsel.selection.policies import STOP, Policy
 from compsel.specs import TensorSpec
 from compsel.variant import Variant
@@ -36,6 +39,8 @@ def load(
     policy: str = "adaptive",
     memory_limit_mb: float | None = None,
     warm_up: bool = True,
+    adapt: bool = True,
+    explore: float = 0.0,
 ) -> "Runtime":
     """Load a bundle.
 
@@ -44,11 +49,21 @@ def load(
         policy: which of its policies decides; all but "adaptive" are there for comparison.
         memory_limit_mb: about so much memory may be taken by loaded variants; None: as many as are used.
         warm_up: load and run the variants of the policy now, so that the first answer is as fast as the others.
+        adapt: whether every inference corrects what is expected of the next ones.
+        explore: share of the time, 0 to 1, that may be spent on finding out whether processors that are expected to
+            be slower still are.
 
     Raises:
         BundleError, IntegrityError, VersionError: see `compsel.errors`.
     """
-    return Runtime(Bundle.load(bundle), policy=policy, memory_limit_mb=memory_limit_mb, warm_up=warm_up)
+    return Runtime(
+        Bundle.load(bundle),
+        policy=policy,
+        memory_limit_mb=memory_limit_mb,
+        warm_up=warm_up,
+        adapt=adapt,
+        explore=explore,
+    )
 
 
 class Runtime:
@@ -57,7 +72,7 @@ class Runtime:
     Args:
         bundle: what to run.
         policy: which of its policies decides.
-        memory_limit_mb, warm_up: see `load`.
+        memory_limit_mb, warm_up, adapt, explore: see `load`.
     """
 
     def __init__(
@@ -67,16 +82,19 @@ class Runtime:
         policy: str = "adaptive",
         memory_limit_mb: float | None = None,
         warm_up: bool = True,
+        adapt: bool = True,
+        explore: float = 0.0,
     ) -> None:
         if policy not in bundle.policies:
             raise BundleError(f"policy: got {policy!r}, this bundle has {', '.join(bundle.policies)}")
         self.bundle = bundle
         self.costs = available_costs(bundle.costs, bundle.folder)
+        self._feedback = Feedback(self.costs, adapt=adapt, explore=explore)
         self._use(bundle.policies[policy])
         self._pool = EnginePool(bundle.folder / "variants", memory_limit_mb)
         self._extractors: dict[str, FeatureExtractor] = {}
         self._default = Limits()
-        self._accepting: dict[tuple[tuple[str, str, tuple[int | None, ...]], ...], frozenset[str]] = {}
+        self._accepting = Accepting(bundle.variants)
         self._sampler = DeviceSampler()
         self._sampler.start()
         if warm_up:
@@ -111,7 +129,7 @@ class Runtime:
         Raises:
             InputError: not an input of this bundle.
         """
-        allowed = None if isinstance(value, np.ndarray) else self._accepting_variants(value)
+        allowed = None if isinstance(value, np.ndarray) else self._accepting.variants(value)
         return self._answer(value, self._default, allowed)
 
     def run(
@@ -132,12 +150,12 @@ class Runtime:
         unknown = [name for name in output_names or () if name not in names]
         if unknown:
             raise InputError(f"outputs: got {unknown}, allowed are {names}")
-        allowed = self._accepting_variants(feed)
+        allowed = self._accepting.variants(feed)
         lengths = {len(value) for value in feed.values() if np.ndim(value)}
         if lengths == {0}:
             raise InputError("inputs: got an empty batch, allowed is at least one row")
         rows = max(lengths, default=1)
-        if rows > 1 and len(lengths) == 1 and self._has_batch_axis(allowed):
+        if rows > 1 and len(lengths) == 1 and self._accepting.has_batch_axis(allowed):
             parts = [
                 self._answer(
                     {name: value[row : row + 1] for name, value in feed.items()}, self._default, allowed
@@ -158,13 +176,27 @@ class Runtime:
         return list(self._most_accurate.outputs)
 
     def warm_up(self) -> None:
-        """Load and run every variant of the policy on the processors that are best in some state of the device."""
+        """Load and run every variant of the policy on the processors that are best in some state of the device.
+
+        A processor that fails is put into quarantine: another one answers until it is tried again.
+
+        Raises:
+            ModelError, ProcessorError: a variant failed on every one of its processors that was tried.
+        """
         for name in self._policy.variants:
-            for processor in dict.fromkeys(self.costs.processors(name, load)[0] for load in self.costs.loads):
-                engine = self._pool.get(self.bundle.variants[name], processor)
-                if engine.takes_pixels:
-                    spec = engine.session.inputs[0]
-                    engine.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
+            failures, tried = [], 0
+            for processor in dict.fromkeys(self.costs.processors(name, where)[0] for where in self.costs.states):
+                tried += 1
+                try:
+                    engine = self._pool.get(self.bundle.variants[name], processor)
+                    if engine.takes_pixels:
+                        spec = engine.session.inputs[0]
+                        engine.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
+                except (ProcessorError, ModelError) as error:
+                    failures.append(error)
+                    self._bar(StageFailedError(name, processor, error))
+            if failures and len(failures) == tried:
+                raise failures[-1]
         self._planner.prepare()
 
     def close(self) -> None:
@@ -192,7 +224,7 @@ class Runtime:
 
     def _use(self, policy: Policy) -> None:
         self._policy = policy
-        self._planner = Planner(self.bundle, self.costs, policy)
+        self._planner = Planner(self.bundle, self._feedback.live, policy)
 
     def _limits(self, deadline_ms: float | None, min_quality: float | None, minimize: str | None) -> Limits:
         if deadline_ms is None and min_quality is None and minimize is None:
@@ -201,7 +233,33 @@ class Runtime:
 
     def _answer(self, value: Value, limits: Limits, allowed: frozenset[str] | None) -> Answer:
         begin = time.perf_counter_ns()
-        planned = self._planner.plan(self._sampler.state().load_others, limits, allowed)
+        failures: list[StageFailedError] = []
+        while True:
+            try:
+                return self._attempt(value, limits, allowed, begin, failures)
+            except StageFailedError as failure:
+                self._bar(failure)
+                failures.append(failure)
+
+    def _attempt(
+        self,
+        value: Value,
+        limits: Limits,
+        allowed: frozenset[str] | None,
+        begin: int,
+        failures: Sequence[StageFailedError],
+    ) -> Answer:
+        """Answer with what may run now.
+
+        Raises:
+            StageFailedError: a processor failed on the way.
+        """
+        begun = time.perf_counter_ns()
+        prices = self._feedback.live.now(self._sampler.state())
+        try:
+            planned = self._planner.plan(prices, limits, allowed)
+        except ProcessorError as error:
+            raise (failures[-1].error if failures else error) from None
         policy, priced = planned.policy, planned.priced
         features, features_ns = None, 0
         if policy.extractor:
@@ -209,12 +267,16 @@ class Runtime:
             features = self._features(policy.extractor, value)
             features_ns = time.perf_counter_ns() - started
         position = priced.first(features)
-        trace = _Trace(time.perf_counter_ns() - begin - features_ns, features)
+        trace = Trace(time.perf_counter_ns() - begun - features_ns, features)
         while position != STOP:
-            self._run_stage(planned, position, value, trace, tensors=allowed is not None)
+            processor = planned.processors[position]
+            if limits.deadline_ms is None:
+                processor = self._feedback.processor(policy.variants[position], processor, prices)
+            self._run_stage(planned, position, processor, value, trace, tensors=allowed is not None)
+            self._learn(planned, position, prices, trace)
             position = self._next(planned, trace)
         begun = time.perf_counter_ns()
-        outputs = self._fused(planned, trace)
+        outputs = trace.fused(planned, as_probabilities=self._last_of(trace).output == "probabilities")
         sure = trace.stages[-1].probability_right
         end = time.perf_counter_ns()
         return Answer(
@@ -225,7 +287,7 @@ class Runtime:
             features_ns / 1e6,
             (trace.deciding_ns + end - begun) / 1e6,
             not planned.note,
-            planned.note,
+            "; ".join([failure.text for failure in failures] + [planned.note] * bool(planned.note)),
             sure is not None and sure < policy.least_sure,
         )
 
@@ -238,21 +300,37 @@ class Runtime:
             return extractor.extract(value)
         return np.full(len(extractor.names), np.nan, np.float32)
 
+    def _last_of(self, trace: Trace) -> Variant:
+        return self.bundle.variants[trace.stages[-1].variant]
+
+    def _learn(self, planned: PlannedPolicy, position: int, prices: Prices, trace: Trace) -> None:
+        begin = time.perf_counter_ns()
+        stage = trace.stages[-1]
+        self._feedback.quarantine.succeed(stage.variant, stage.processor)
+        # several inputs in one tensor are another kind of work
+        if len(trace.outputs[-1][0]) == 1:
+            self._feedback.learn(stage, planned.processors[position], prices)
+        trace.deciding_ns += time.perf_counter_ns() - begin
+
+    def _bar(self, failure: StageFailedError) -> None:
+        self._pool.drop(failure.variant, failure.processor)
+        self._feedback.bar(failure)
+
     def _run_stage(
-        self, planned: PlannedPolicy, position: int, value: Value, trace: "_Trace", *, tensors: bool
+        self, planned: PlannedPolicy, position: int, processor: str, value: Value, trace: Trace, *, tensors: bool
     ) -> None:
         variant = self.bundle.variants[planned.policy.variants[position]]
-        engine = self._pool.get(variant, planned.processors[position], tensors=tensors)
-        begin = time.perf_counter_ns()
-        outputs, scores = engine.answer(value) if planned.policy.uses_evidence else (engine(value), None)
+        try:
+            engine = self._pool.get(variant, processor, tensors=tensors)
+            begin = time.perf_counter_ns()
+            outputs, scores = engine.answer(value) if planned.policy.uses_evidence else (engine(value), None)
+        except (ProcessorError, ModelError) as error:
+            raise StageFailedError(variant.name, processor, error) from error
         latency_ms = (time.perf_counter_ns() - begin) / 1e6
-        trace.ran.append(position)
-        trace.outputs.append(outputs)
-        trace.scores.append(scores)
         expected = float(planned.expected_ms[position])
-        trace.stages.append(Stage(variant.name, planned.processors[position], latency_ms, expected))
+        trace.add(position, Stage(variant.name, processor, latency_ms, expected), outputs, scores)
 
-    def _next(self, planned: PlannedPolicy, trace: "_Trace") -> int:
+    def _next(self, planned: PlannedPolicy, trace: Trace) -> int:
         scores = trace.scores[-1]
         # None also for several inputs in one tensor, which cannot be judged as one answer
         if scores is None:
@@ -260,70 +338,7 @@ class Runtime:
         begin = time.perf_counter_ns()
         trace.evidence.append(scores.evidence)
         following, sure = planned.priced.next(trace.ran, trace.evidence, trace.features)
-        last = trace.stages[-1]
-        trace.stages[-1] = Stage(last.variant, last.processor, last.latency_ms, last.expected_ms, sure)
+        if sure is not None:
+            trace.sure(sure)
         trace.deciding_ns += time.perf_counter_ns() - begin
         return following
-
-    def _fused(self, planned: PlannedPolicy, trace: "_Trace") -> list[np.ndarray]:
-        """Return the outputs, the first of them the logarithmic pool of the stages: logits, or probabilities."""
-        outputs = trace.outputs[-1]
-        if len(trace.ran) == 1:
-            return outputs
-        weights = planned.priced.weights(trace.ran)
-        fused = np.zeros(outputs[0].shape[-1], np.float32)
-        for weight, scores in zip(weights, trace.scores, strict=True):
-            if scores is not None:
-                fused += np.float32(weight) * scores.log_probabilities
-        fused -= fused.max()
-        fused -= np.log(np.exp(fused).sum())
-        if self.bundle.variants[trace.stages[-1].variant].output == "probabilities":
-            fused = np.exp(fused)
-        return [fused[None], *outputs[1:]]
-
-    def _accepting_variants(self, feed: Mapping[str, np.ndarray]) -> frozenset[str]:
-        key = tuple(sorted((name, np.asarray(value).dtype.str, np.shape(value)) for name, value in feed.items()))
-        allowed = self._accepting.get(key)
-        if allowed is None:
-            allowed = frozenset(
-                variant.name
-                for variant in self.bundle.variants.values()
-                if feed.keys() == {spec.name for spec in variant.inputs}
-                and all(_fits(spec, feed[spec.name]) for spec in variant.inputs)
-            )
-            if not allowed:
-                takes = sorted(
-                    {str([(s.name, s.dtype, s.shape) for s in v.inputs]) for v in self.bundle.variants.values()}
-                )
-                got = [(name, str(np.asarray(value).dtype), np.shape(value)) for name, value in feed.items()]
-                raise InputError(f"inputs: got {got}, this bundle takes {' or '.join(takes)}")
-            self._accepting[key] = allowed
-        return allowed
-
-    def _has_batch_axis(self, allowed: frozenset[str]) -> bool:
-        variant = self.bundle.variants[next(iter(allowed))]
-        specs = (*variant.inputs, variant.outputs[0])
-        return all(spec.shape is not None and len(spec.shape) > 0 and spec.shape[0] is None for spec in specs)
-
-
-class _Trace:
-    """What has happened to one input so far."""
-
-    __slots__ = ("deciding_ns", "evidence", "features", "outputs", "ran", "scores", "stages")
-
-    def __init__(self, deciding_ns: int, features: np.ndarray | None) -> None:
-        self.deciding_ns = deciding_ns
-        self.features = features
-        self.ran: list[int] = []
-        self.stages: list[Stage] = []
-        self.outputs: list[list[np.ndarray]] = []
-        self.scores: list[Scores | None] = []
-        self.evidence: list[Evidence] = []
-
-
-def _fits(spec: TensorSpec, value: np.ndarray) -> bool:
-    try:
-        spec.check_form(value)
-    except InputError:
-        return False
-    return True

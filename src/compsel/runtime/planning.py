@@ -1,22 +1,24 @@
 """Plans for the device's present state and the limits of a call, kept as long as they hold."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.errors import ObjectiveError
+from compsel.errors import ObjectiveError, ProcessorError
 from compsel.runtime.bundle import Bundle
-from compsel.selection.costs import CostModel
+from compsel.runtime.prices import LivePrices, Prices
 from compsel.selection.policies import FixedPolicy, Policy, PricedPolicy, Stages, Stagewise
 
 __all__ = ["Limits", "PlannedPolicy", "Planner"]
 
-# loads nearer than this share a plan: the cost model knows them no better
-_LOAD_STEP = 0.25
-_KEPT_PLANS = 64
+# a plan holds as long as no price has moved by more than this share from those that it was made for
+_SAME_PRICE = 0.05
+_KEPT_PLANS, _KEPT_LIMITS = 32, 64
+_BARRED_MS = 1e12
 _BISECTIONS = 14
 _TOLERANCE = 1e-4  # of a quality: prices measured again move it by as much
 _DEAREST = 1e6  # penalty, in multiples of the dearest variant's price, beyond which nothing changes
@@ -66,98 +68,142 @@ class PlannedPolicy:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class _Kept:
+    logs: NDArray[np.float64]
+    planned: PlannedPolicy
+
+
 class Planner:
-    """Prices a policy for states and limits; plans are kept and found again.
+    """Prices a policy for the present prices and limits; plans are kept and found again.
 
     Args:
-        bundle: costs, qualities and penalty.
-        costs: of the choices that are available here.
+        bundle: qualities and penalty.
+        live: prices of the choices that are available here.
         policy: what to price.
     """
 
-    def __init__(self, bundle: Bundle, costs: CostModel, policy: Policy) -> None:
+    def __init__(self, bundle: Bundle, live: LivePrices, policy: Policy) -> None:
         self._bundle = bundle
-        self._costs = costs
+        self._live = live
         self._policy = policy
-        self._plans: OrderedDict[tuple[int, Limits, frozenset[str] | None], PlannedPolicy] = OrderedDict()
+        self._variants = tuple(dict.fromkeys(variant for variant, _ in live.costs.choices))
+        self._plans: OrderedDict[tuple[Limits, frozenset[str] | None], list[_Kept]] = OrderedDict()
+        self._last: tuple[Prices, Limits, frozenset[str] | None, PlannedPolicy] | None = None
 
-    def plan(self, load: float, limits: Limits, allowed: frozenset[str] | None = None) -> PlannedPolicy:
-        """Return the plan for a load by others, the limits of a call, and the variants that may run (None: all)."""
-        step = round(min(max(load, float(self._costs.loads[0])), float(self._costs.loads[-1])) / _LOAD_STEP)
-        key = (step, limits, allowed)
-        planned = self._plans.get(key)
-        if planned is None:
-            planned = self._plans[key] = self._make(step * _LOAD_STEP, limits, allowed)
-            if len(self._plans) > _KEPT_PLANS:
-                self._plans.popitem(last=False)
+    def plan(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None = None) -> PlannedPolicy:
+        """Return the plan for these prices, the limits of a call, and the variants that may run (None: all).
+
+        Raises:
+            ProcessorError: nothing that may run is left.
+        """
+        last = self._last
+        if last is not None and last[0] is prices and last[1] is limits and last[2] is allowed:
+            return last[3]
+        planned = self._find(prices, limits, allowed)
+        self._last = prices, limits, allowed, planned
         return planned
 
     def prepare(self) -> None:
-        """Plan for every load now, so that no call has to: outside the measured loads costs do not change."""
-        first, last = (float(load) for load in (self._costs.loads[0], self._costs.loads[-1]))
-        for step in range(round(first / _LOAD_STEP), round(last / _LOAD_STEP) + 1):
-            self.plan(step * _LOAD_STEP, Limits())
+        """Plan for the measured states, and between them, so that few calls have to."""
+        states = self._live.costs.states
+        for where in (*states, *(states[1:] + states[:-1]) / 2):
+            self.plan(self._live.at(where), Limits())
 
-    def _make(self, load: float, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
+    def _find(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
+        mean, p95, _ = self._best(self._variants, prices)
+        logs = np.log(np.minimum(np.concatenate((mean, p95)), _BARRED_MS))
+        kept = self._plans.get((limits, allowed))
+        if kept is None:
+            kept = self._plans[limits, allowed] = []
+            if len(self._plans) > _KEPT_LIMITS:
+                self._plans.popitem(last=False)
+        for number, one in enumerate(kept):
+            if np.abs(one.logs - logs).max() <= _SAME_PRICE:
+                if number:
+                    kept.insert(0, kept.pop(number))
+                return self._moved(one.planned, prices)
+        if not any(np.isfinite(mean[self._variants.index(name)]) for name in self._names(allowed)):
+            raise ProcessorError("every processor that could run this input failed just now: try again later")
+        planned = self._make(prices, limits, allowed)
+        kept.insert(0, _Kept(logs, planned))
+        del kept[_KEPT_PLANS:]
+        return planned
+
+    def _moved(self, planned: PlannedPolicy, prices: Prices) -> PlannedPolicy:
+        mean, _, processors = self._best(planned.policy.variants, prices, planned.policy.processor)
+        return replace(planned, processors=processors, expected_ms=mean)
+
+    def _best(
+        self, names: Sequence[str], prices: Prices, processor: str | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
+        """Return mean and 95th percentile of variants on their best processor, and that; see `CostModel.prices`."""
+        found = self._live.costs.best(names, prices.latency_ms, prices.p95_ms, processor)
+        if processor is None or np.isfinite(found[0]).all():
+            return found
+        return self._live.costs.best(names, prices.latency_ms, prices.p95_ms)
+
+    def _make(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
         policy = self._policy
         if allowed is not None and not allowed & set(policy.variants):
             policy = FixedPolicy(max(allowed, key=lambda name: self._bundle.quality[name]))
-        mean, p95, processors = self._costs.prices(policy.variants, load, policy.processor)
-        prices = mean.copy()
+        mean, p95, processors = self._best(policy.variants, prices, policy.processor)
+        means = mean.copy()
         if allowed is not None:
-            prices[[name not in allowed for name in policy.variants]] = np.inf
+            means[[name not in allowed for name in policy.variants]] = np.inf
+        if not np.isfinite(means).any():
+            return self._fastest(prices, limits, allowed)
         deadline = limits.deadline_ms if limits.deadline_ms is not None else np.inf
         try:
             if isinstance(policy, Stagewise):
                 priced: PricedPolicy
-                priced, reached = _staged(policy, prices, p95, deadline, limits.min_quality)
+                priced, reached = _staged(policy, means, p95, deadline, limits.min_quality)
             else:
-                priced = policy.plan(prices, p95, deadline)
+                priced = policy.plan(means, p95, deadline)
                 reached = min(self._bundle.quality[name] for name in policy.variants)
         except ValueError:
-            return self._fastest(load, limits, allowed)
+            return self._fastest(prices, limits, allowed)
         if limits.min_quality is None or reached >= limits.min_quality - _TOLERANCE:
             return PlannedPolicy(policy, priced, processors, mean)
-        single = self._single(load, limits, allowed, reached)
+        single = self._single(prices, limits, allowed, reached)
         note = f"no choice reaches min_quality={limits.min_quality:g}: the most accurate plan answered"
         return single or PlannedPolicy(policy, priced, processors, mean, note)
 
-    def _fastest(self, load: float, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
+    def _fastest(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
         names = self._names(allowed)
-        _, p95, _ = self._costs.prices(names, load)
+        _, p95, _ = self._best(names, prices)
         name = names[int(np.argmin(p95))]
         if limits.deadline_ms is not None and p95.min() > limits.deadline_ms:
             note = f"no choice meets deadline_ms={limits.deadline_ms:g}: the fastest one answered"
-            return self._fixed(name, load, note)
-        single = self._single(load, limits, allowed, -1.0) if limits.min_quality is not None else None
-        return single or self._fixed(name, load, "")
+            return self._fixed(name, prices, note)
+        single = self._single(prices, limits, allowed, -1.0) if limits.min_quality is not None else None
+        return single or self._fixed(name, prices, "")
 
     def _single(
-        self, load: float, limits: Limits, allowed: frozenset[str] | None, reached: float
+        self, prices: Prices, limits: Limits, allowed: frozenset[str] | None, reached: float
     ) -> PlannedPolicy | None:
         """Return a single variant that reaches the quality, or at least comes nearer than the policy does."""
         names = self._names(allowed)
-        mean, p95, _ = self._costs.prices(names, load)
+        mean, p95, _ = self._best(names, prices)
         deadline = limits.deadline_ms if limits.deadline_ms is not None else np.inf
         quality = np.array([self._bundle.quality[name] for name in names])
         assert limits.min_quality is not None
         good = (quality >= limits.min_quality) & (p95 <= deadline)
         if good.any():
-            return self._fixed(names[int(np.argmin(np.where(good, mean, np.inf)))], load, "")
+            return self._fixed(names[int(np.argmin(np.where(good, mean, np.inf)))], prices, "")
         in_time = np.where(p95 <= deadline, quality, -1.0)
         if in_time.max() <= reached:
             return None
         note = f"no choice reaches min_quality={limits.min_quality:g}: the most accurate one answered"
-        return self._fixed(names[int(np.argmax(in_time))], load, note)
+        return self._fixed(names[int(np.argmax(in_time))], prices, note)
 
-    def _fixed(self, name: str, load: float, note: str) -> PlannedPolicy:
+    def _fixed(self, name: str, prices: Prices, note: str) -> PlannedPolicy:
         policy = FixedPolicy(name)
-        mean, p95, processors = self._costs.prices(policy.variants, load)
+        mean, p95, processors = self._best(policy.variants, prices)
         return PlannedPolicy(policy, policy.plan(mean, p95, np.inf), processors, mean, note)
 
     def _names(self, allowed: frozenset[str] | None) -> tuple[str, ...]:
-        measured = dict.fromkeys(variant for variant, _ in self._costs.choices)
-        return tuple(name for name in measured if allowed is None or name in allowed)
+        return tuple(name for name in self._variants if allowed is None or name in allowed)
 
 
 def _staged(

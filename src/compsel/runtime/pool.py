@@ -49,6 +49,13 @@ class EnginePool:
                 self._engines.move_to_end(key)
             return engine
 
+    def drop(self, variant: str, processor: str) -> None:
+        """Forget the engines of a choice that failed: it is opened anew when it is tried again."""
+        with self._lock:
+            for tensors in (False, True):
+                # a call in another thread may still run it: dropping the reference lets it finish
+                self._engines.pop((variant, processor, tensors), None)
+
     @property
     def resident_mb(self) -> float:
         """About how much memory the loaded engines take."""

@@ -1,0 +1,115 @@
+"""Corrections of the cost model by what inferences really take."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Corrections"]
+
+Point = tuple[float, ...]
+
+_KEPT = 7  # measured inferences a processor: a new level is believed when most of them show it
+_MODEL_WEIGHT = 1.5  # of the cost model, in inferences: one outlier does not move it, two in a row do
+_FORGET_S = 10.0
+_NEAR = 0.35  # standard deviation of the weight over the device's state, in log(1 + coordinate)
+_LASTING_GAIN, _LASTING_CLIP = 0.05, 1.0
+_LASTING_S = 600.0
+_CHOICE_GAIN, _CHOICE_CLIP, _CHOICE_MOST = 0.1, 0.5, 0.7
+_NOTICEABLE = 0.02  # smaller changes of a logarithm make no new prices
+
+
+class Corrections:
+    """How much longer, or shorter, each choice takes than the cost model says.
+
+    A processor's correction is the weighted median of the log-ratios of its last inferences and of the lasting
+    correction: weights fall with age and with the distance of the device's state, then and now. So an outlier changes
+    nothing, a change of level is followed after two to four inferences, and what was seen under other load waits until
+    that load is back. The lasting correction follows slowly and is forgotten slowly: it mends a wrong profile. What
+    is left over belongs, weakly, to the choice.
+
+    Args:
+        choices: pairs of variant and processor.
+        clock: seconds, from some start.
+
+    >>> corrections = Corrections([("a", "cpu:1"), ("a", "cpu:2")])
+    >>> for _ in range(3):
+    ...     _ = corrections.observe(1, expected_ms=2.0, measured_ms=6.0, where=(0.0,))
+    >>> corrections.factors().round(1)
+    array([1., 3.])
+    """
+
+    def __init__(self, choices: Sequence[tuple[str, str]], clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        names = list(dict.fromkeys(processor for _, processor in choices))
+        self._processor = [names.index(processor) for _, processor in choices]
+        self._columns = np.array(self._processor, np.intp)
+        self._seen: list[deque[tuple[float, float, Point]]] = [deque(maxlen=_KEPT) for _ in names]
+        self._lasting = [0.0] * len(names)
+        self._lasting_since_s = [clock()] * len(names)
+        self._logs = [0.0] * len(names)
+        self._of_choice = [0.0] * len(choices)
+        self._where: Point = ()
+        self._factors = np.ones(len(choices))
+        self._given = [0.0] * len(choices)
+        self._changed = False
+
+    def observe(self, choice: int, expected_ms: float, measured_ms: float, where: Point) -> bool:
+        """Learn from one inference; return whether prices changed noticeably.
+
+        Args:
+            choice: its number.
+            expected_ms: what the cost model says, not corrected.
+            measured_ms: what it took.
+            where: coordinates of the device's state, as log(1 + number).
+        """
+        processor, now = self._processor[choice], self._clock()
+        ratio = math.log(measured_ms / expected_ms) - self._of_choice[choice]
+        self._where = where
+        self._seen[processor].append((now, ratio, where))
+        lasting = self._lasting[processor] * math.exp((self._lasting_since_s[processor] - now) / _LASTING_S)
+        error = min(_LASTING_CLIP, max(-_LASTING_CLIP, ratio - lasting))
+        self._lasting[processor], self._lasting_since_s[processor] = lasting + _LASTING_GAIN * error, now
+        self._settle(processor, now)
+        rest = min(_CHOICE_CLIP, max(-_CHOICE_CLIP, ratio - self._logs[processor]))
+        weak = self._of_choice[choice] + _CHOICE_GAIN * rest
+        self._of_choice[choice] = min(_CHOICE_MOST, max(-_CHOICE_MOST, weak))
+        total = self._logs[processor] + self._of_choice[choice]
+        self._changed |= abs(total - self._given[choice]) > _NOTICEABLE
+        return self._changed
+
+    def move(self, where: Point) -> None:
+        """Take note of the device's present state, and of the time: what was seen elsewhere, or long ago, fades."""
+        now, self._where = self._clock(), where
+        for processor, seen in enumerate(self._seen):
+            if seen or self._lasting[processor]:
+                self._settle(processor, now)
+                self._changed = True
+
+    def factors(self) -> NDArray[np.float64]:
+        """Return measured over expected latency for each choice, (n_choices,)."""
+        if self._changed:
+            logs = np.array(self._logs)[self._columns] + np.array(self._of_choice)
+            self._given, self._factors, self._changed = logs.tolist(), np.exp(logs), False
+        return self._factors
+
+    def last_seen_s(self, choice: int) -> float:
+        """Return how long ago the processor of a choice was last measured; infinite if never."""
+        seen = self._seen[self._processor[choice]]
+        return self._clock() - seen[-1][0] if seen else math.inf
+
+    def _settle(self, processor: int, now: float) -> None:
+        weighed = [(self._lasting[processor], _MODEL_WEIGHT)]
+        for then, ratio, place in self._seen[processor]:
+            distance = sum((a - b) ** 2 for a, b in zip(place, self._where, strict=False) if a == a and b == b)
+            weighed.append((ratio, math.exp((then - now) / _FORGET_S - distance / (2 * _NEAR**2))))
+        weighed.sort()
+        above = sum(weight for _, weight in weighed) / 2
+        position = -1
+        while above > 0:
+            position += 1
+            above -= weighed[position][1]
+        self._logs[processor] = weighed[position][0]

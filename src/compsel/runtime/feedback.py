@@ -1,0 +1,70 @@
+"""What inferences teach: corrected prices, failed processors, and now and then a trial."""
+
+from compsel.errors import CompselError, ModelError
+from compsel.runtime.adaptation import Corrections
+from compsel.runtime.answer import Stage
+from compsel.runtime.exploration import Explorer
+from compsel.runtime.prices import LivePrices, Prices
+from compsel.runtime.quarantine import Quarantine
+from compsel.selection.costs import CostModel
+
+__all__ = ["Feedback", "StageFailedError"]
+
+
+class StageFailedError(CompselError):
+    """A processor failed while an input was answered; another one may answer.
+
+    Attributes:
+        variant, processor: what failed.
+        error: what it raised.
+        text: what came of it, for `Answer.note`.
+    """
+
+    def __init__(self, variant: str, processor: str, error: CompselError) -> None:
+        super().__init__(str(error))
+        self.variant, self.processor, self.error = variant, processor, error
+        self.text = ""
+
+
+class Feedback:
+    """Learns from what ran, and from what failed to.
+
+    Args:
+        costs: of the choices that are available here.
+        adapt: whether measured inferences correct the costs.
+        explore: share of the time for trials; see `Explorer`.
+
+    >>> import numpy as np
+    >>> table_ms = np.array([[2.0, 1.0]])
+    >>> costs = CostModel((("a", "cpu:1"), ("a", "cpu:2")), np.zeros((1, 1)), table_ms, table_ms)
+    >>> feedback = Feedback(costs, adapt=True, explore=0.0)
+    >>> for _ in range(2):
+    ...     feedback.learn(Stage("a", "cpu:2", latency_ms=8.0, expected_ms=1.0), "cpu:2", feedback.live.at(0.0))
+    >>> feedback.live.at(0.0).latency_ms.round(1)
+    array([2., 8.])
+    """
+
+    def __init__(self, costs: CostModel, *, adapt: bool, explore: float) -> None:
+        self.quarantine = Quarantine()
+        self.corrections = Corrections(costs.choices) if adapt or explore else None
+        self.live = LivePrices(costs, self.quarantine, self.corrections)
+        self._explorer = Explorer(explore) if explore else None
+
+    def processor(self, variant: str, best: str, prices: Prices) -> str:
+        """Return where to run a variant: on the best processor, but for a trial."""
+        if self._explorer is None or self.corrections is None:
+            return best
+        return self._explorer.processor(variant, best, prices, self.live, self.corrections)
+
+    def learn(self, stage: Stage, best: str, prices: Prices) -> None:
+        """Take note of what a stage took that was planned at these prices, and whether it was a trial."""
+        self.live.observe((stage.variant, stage.processor), stage.latency_ms, prices)
+        if self._explorer is not None:
+            best_ms = float(prices.latency_ms[self.live.number((stage.variant, best))])
+            self._explorer.account(stage.latency_ms, best_ms, trial=stage.processor != best)
+
+    def bar(self, failure: StageFailedError) -> None:
+        """Put what failed into quarantine: a processor, or where the model is at fault one variant there."""
+        what = (failure.variant, failure.processor) if isinstance(failure.error, ModelError) else failure.processor
+        wait_s = self.quarantine.fail(what)
+        failure.text = f"{failure.processor} failed, is tried again in {wait_s:g} s: {failure.error}"

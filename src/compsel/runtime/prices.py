@@ -1,0 +1,97 @@
+"""What every choice costs now: the cost model in the device's present state, corrected, without what failed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.features.device_state import DeviceState
+from compsel.runtime.adaptation import Corrections, Point
+from compsel.runtime.quarantine import Quarantine
+from compsel.selection.costs import CostModel, place
+
+__all__ = ["LivePrices", "Prices"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Costs at one moment; infinite for a choice that may not run.
+
+    Attributes:
+        latency_ms, p95_ms: (n_choices,).
+        model_ms: (n_choices,) what the cost model says, not corrected.
+        where: coordinates of the device's state, as log(1 + number).
+    """
+
+    latency_ms: Floats
+    p95_ms: Floats
+    model_ms: Floats
+    where: Point
+
+
+class LivePrices:
+    """Prices for each moment; the same object as long as nothing has changed.
+
+    Args:
+        costs: of the choices that are available here.
+        quarantine: what may not run.
+        corrections: None: the cost model is taken as it is.
+
+    >>> costs = CostModel((("a", "cpu:1"),), np.zeros((1, 1)), np.array([[2.0]]), np.array([[3.0]]))
+    >>> LivePrices(costs, Quarantine()).now(DeviceState(0, cores=2, load_others=0.0)).p95_ms
+    array([3.])
+    """
+
+    def __init__(self, costs: CostModel, quarantine: Quarantine, corrections: Corrections | None = None) -> None:
+        self.costs = costs
+        self.quarantine = quarantine
+        self.corrections = corrections
+        self._numbers = {choice: number for number, choice in enumerate(costs.choices)}
+        self._state: DeviceState | None = None
+        self._blocked = quarantine.blocked()
+        self._model = self._prices = self._of_model(costs.idle)
+
+    def now(self, state: DeviceState) -> Prices:
+        """Return the prices in this state of the device."""
+        blocked = self.quarantine.blocked()
+        if state is not self._state:
+            self._state, self._model = state, self._of_model(place(state, self.costs.coordinates))
+            if self.corrections is not None:
+                self.corrections.move(self._model.where)
+        elif blocked is self._blocked:
+            return self._prices
+        self._blocked = blocked
+        self._prices = self._corrected(self._model)
+        return self._prices
+
+    def at(self, where: Floats | float) -> Prices:
+        """Return the prices in a state that is given by its coordinates."""
+        return self._corrected(self._of_model(where))
+
+    def observe(self, choice: tuple[str, str], measured_ms: float, prices: Prices) -> None:
+        """Correct by an inference that was planned at these prices."""
+        number = self._numbers[choice]
+        if self.corrections is not None and self.corrections.observe(
+            number, float(prices.model_ms[number]), measured_ms, prices.where
+        ):
+            self._prices = self._corrected(self._model)
+
+    def number(self, choice: tuple[str, str]) -> int:
+        """Return the number of a choice."""
+        return self._numbers[choice]
+
+    def _of_model(self, where: Floats | float) -> Prices:
+        mean, p95 = self.costs.both_at(where)
+        return Prices(mean, p95, mean, tuple(np.log1p(np.atleast_1d(where)).tolist()))
+
+    def _corrected(self, model: Prices) -> Prices:
+        latency, p95 = model.latency_ms, model.p95_ms
+        if self.corrections is not None:
+            factors = self.corrections.factors()
+            latency, p95 = latency * factors, p95 * factors
+        if self._blocked:
+            barred = [pair in self._blocked or pair[1] in self._blocked for pair in self.costs.choices]
+            latency, p95 = np.where(barred, np.inf, latency), np.where(barred, np.inf, p95)
+        return Prices(latency, p95, model.model_ms, model.where)

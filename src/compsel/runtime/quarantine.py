@@ -1,0 +1,62 @@
+"""Processors that failed are left alone for a while, and tried again later."""
+
+import time
+from collections.abc import Callable
+
+__all__ = ["Quarantine"]
+
+_FIRST_S, _LONGEST_S = 1.0, 600.0
+_NONE: frozenset[str | tuple[str, str]] = frozenset()
+
+
+class Quarantine:
+    """Holds what failed: a processor, or a single choice (variant, processor); each failure doubles the time.
+
+    Args:
+        clock: seconds, from some start.
+
+    >>> quarantine = Quarantine(clock=lambda: 0.0)
+    >>> quarantine.fail("cuda:0")
+    1.0
+    >>> quarantine.fail("cuda:0"), "cuda:0" in quarantine.blocked()
+    (2.0, True)
+    >>> quarantine.succeed("a", "cuda:0")
+    >>> quarantine.blocked()
+    frozenset()
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures: dict[str | tuple[str, str], int] = {}
+        self._until_s: dict[str | tuple[str, str], float] = {}
+        self._blocked = _NONE
+        self._next_s = 0.0
+
+    def fail(self, what: str | tuple[str, str]) -> float:
+        """Block what failed, and return for how many seconds."""
+        self._failures[what] = self._failures.get(what, 0) + 1
+        wait_s = min(_LONGEST_S, _FIRST_S * 2.0 ** min(self._failures[what] - 1, 60))
+        self._until_s[what] = self._clock() + wait_s
+        self._settle()
+        return wait_s
+
+    def succeed(self, variant: str, processor: str) -> None:
+        """Forget the failures of a choice that has just run."""
+        if self._failures:
+            for what in (processor, (variant, processor)):
+                self._failures.pop(what, None)
+                self._until_s.pop(what, None)
+            self._settle()
+
+    def blocked(self) -> frozenset[str | tuple[str, str]]:
+        """Return what may not run now; the same object as long as nothing changes."""
+        if self._blocked and self._clock() >= self._next_s:
+            self._settle()
+        return self._blocked
+
+    def _settle(self) -> None:
+        now = self._clock()
+        blocked = frozenset(what for what, until_s in self._until_s.items() if until_s > now)
+        self._next_s = min((self._until_s[what] for what in blocked), default=0.0)
+        if blocked != self._blocked:
+            self._blocked = blocked or _NONE
