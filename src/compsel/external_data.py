@@ -11,6 +11,7 @@ from pathlib import Path
 import onnx
 
 from compsel.files import atomic_file, sha256_file
+from compsel.proto_files import pieces, set_field
 
 __all__ = ["make_weights_constant", "move_weights_out", "weights_bytes"]
 
@@ -39,18 +40,27 @@ def make_weights_constant(proto: onnx.ModelProto) -> None:
     proto.ir_version = max(proto.ir_version, _INITIALIZERS_ALONE)
 
 
-def move_weights_out(proto: onnx.ModelProto, folder: Path) -> str | None:
-    """Move the large initializers of the main graph to a file in `folder`; change `proto` in place.
+def move_weights_out(
+    proto: onnx.ModelProto, graph: onnx.GraphProto, folder: Path
+) -> tuple[onnx.ModelProto, str | None]:
+    """Write the large initializers of a graph to a file in `folder`.
+
+    Args:
+        proto: what is around the graph.
+        graph: with the weights; it stays as it is.
+        folder: of the file.
 
     Returns:
-        The name of the file; None where no initializer is large.
+        the model, whose large weights are in the file; and the name of the file, None where no initializer is large.
 
     Raises:
         StorageError: a full disk, no permission.
     """
-    large = [tensor for tensor in proto.graph.initializer if _is_large(tensor)]
+    model = onnx.ModelProto.FromString(b"".join(pieces(proto, graph, initializers=False)))
+    large = [tensor for tensor in graph.initializer if _is_large(tensor)]
     if not large:
-        return None
+        model.graph.initializer.extend(graph.initializer)
+        return model, None
     digest = hashlib.sha256()
     for chunk in _chunks(large):
         digest.update(chunk)
@@ -60,16 +70,21 @@ def move_weights_out(proto: onnx.ModelProto, folder: Path) -> str | None:
             for chunk in _chunks(large):
                 stream.write(chunk)
     offset = 0
-    for tensor in large:
+    for tensor in graph.initializer:
+        if not _is_large(tensor):
+            model.graph.initializer.append(tensor)
+            continue
         offset += -offset % _ALIGNMENT
         length = len(_data(tensor))
-        for field in _DATA_FIELDS:
-            tensor.ClearField(field)
-        tensor.data_location = onnx.TensorProto.EXTERNAL
-        for key, value in (("location", path.name), ("offset", offset), ("length", length)):
-            tensor.external_data.add(key=key, value=str(value))
+        outside = model.graph.initializer.add()
+        for field, value in tensor.ListFields():
+            if field.name not in _DATA_FIELDS:
+                set_field(outside, field.name, value)
+        outside.data_location = onnx.TensorProto.EXTERNAL
+        for key, text in (("location", path.name), ("offset", offset), ("length", length)):
+            outside.external_data.add(key=key, value=str(text))
         offset += length
-    return path.name
+    return model, path.name
 
 
 def _chunks(tensors: list[onnx.TensorProto]) -> Iterator[bytes]:

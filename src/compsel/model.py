@@ -1,5 +1,6 @@
 """A model: an ONNX graph, what it takes, what it gives, and its preprocessing."""
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from compsel.errors import ModelError
 from compsel.external_data import move_weights_out, weights_bytes
 from compsel.files import atomic_file
 from compsel.preprocessing import METADATA_KEY, ImagePreprocessing
+from compsel.proto_files import pieces, read_proto, set_field, tensor_pieces
 from compsel.specs import TensorSpec
 
 __all__ = ["Model"]
@@ -59,7 +61,7 @@ class Model:
         if not path.is_file():
             raise ModelError(f"{path}: no such file: give the path of an ONNX model")
         try:
-            proto = onnx.load(path, load_external_data=False)
+            proto = read_proto(path)
         except (DecodeError, ValueError) as error:
             raise ModelError(f"{path}: not an ONNX model, or a truncated one: export it again") from error
         except OSError as error:
@@ -121,7 +123,20 @@ class Model:
 
     def to_proto(self) -> onnx.ModelProto:
         """Return the graph as it is saved: with the preprocessing and the technique in its metadata."""
-        proto = self.copy_proto()
+        proto = self._around()
+        proto.graph.CopyFrom(self.proto.graph)
+        return proto
+
+    def with_weights_in(self, folder: Path) -> tuple[onnx.ModelProto, str | None]:
+        """Return the graph as it is saved with its large weights in a file of `folder`, and the name of that file."""
+        return move_weights_out(self._around(), self.proto.graph, folder)
+
+    def _around(self) -> onnx.ModelProto:
+        """Return all but the graph, with the metadata that is saved."""
+        proto = onnx.ModelProto()
+        for part, value in self.proto.ListFields():
+            if part.name != "graph":
+                set_field(proto, part.name, value)
         metadata = {entry.key: entry.value for entry in proto.metadata_props}
         metadata[_TECHNIQUE_KEY] = self.technique
         metadata.pop(METADATA_KEY, None)
@@ -138,7 +153,8 @@ class Model:
         Raises:
             ModelError: over 2 GiB; `save` keeps such weights in a file beside the graph.
         """
-        return self._bytes(self.to_proto())
+        with self._size_checked():
+            return b"".join(pieces(self._around(), self.proto.graph))
 
     def save(self, path: str | os.PathLike[str], *, external_from_bytes: int = _EXTERNAL_FROM_BYTES) -> Path:
         """Write the ONNX file, whole or not at all.
@@ -153,28 +169,30 @@ class Model:
             StorageError: a full disk, no permission.
         """
         path = Path(path)
-        proto = self.to_proto()
-        if weights_bytes(proto) >= external_from_bytes:
-            move_weights_out(proto, path.parent)
-        data = self._bytes(proto)
-        with atomic_file(path) as temporary:
-            temporary.write_bytes(data)
+        with atomic_file(path) as temporary, self._size_checked():
+            if weights_bytes(self.proto) >= external_from_bytes:
+                parts = pieces(self.with_weights_in(path.parent)[0])
+            else:
+                parts = pieces(self._around(), self.proto.graph)
+            with temporary.open("wb") as stream:
+                stream.writelines(parts)
         return path
 
-    def _bytes(self, proto: onnx.ModelProto) -> bytes:
+    @contextlib.contextmanager
+    def _size_checked(self) -> Iterator[None]:
         try:
-            return bytes(proto.SerializeToString(deterministic=True))
+            yield
         except (EncodeError, ValueError) as error:
             raise ModelError(f"model {self.name!r} is over 2 GiB: save it to a file instead") from error
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of graph, weights and preprocessing."""
         digest = hashlib.sha256()
-        proto = self.to_proto()
-        for initializer in proto.graph.initializer:
-            digest.update(initializer.SerializeToString(deterministic=True))
-        del proto.graph.initializer[:]
-        digest.update(proto.SerializeToString(deterministic=True))
+        for initializer in self.proto.graph.initializer:
+            for piece in tensor_pieces(initializer):
+                digest.update(piece)
+        for piece in pieces(self._around(), self.proto.graph, initializers=False):
+            digest.update(piece)
         return digest.hexdigest()
 
     def graphs(self) -> Iterator[onnx.GraphProto]:

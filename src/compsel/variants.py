@@ -12,7 +12,7 @@ from google.protobuf.message import EncodeError
 
 from compsel.errors import ModelError
 from compsel.evidence_outputs import add_evidence_outputs
-from compsel.external_data import make_weights_constant, move_weights_out
+from compsel.external_data import make_weights_constant
 from compsel.files import atomic_file, sha256_file
 from compsel.model import Model
 from compsel.pixels import with_pixel_input
@@ -59,9 +59,8 @@ def write_variant(
     folder = Path(folder)
     name = f"{model.name}/{model.technique}"
     stem = slug(name)
-    proto = model.to_proto()
+    proto, weights = model.with_weights_in(folder)
     make_weights_constant(proto)
-    weights = move_weights_out(proto, folder)
     tensor_file = _write(proto, folder / f"{stem}.onnx")
     pixels_file = None
     if model.preprocessing is not None and len(model.inputs) == 1:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from compsel.errors import CompselError, InputError, SamplesError, StorageError
 from compsel.model import Model
+from compsel.proto_files import proto_bytes
 from compsel.samples import Samples
 from compsel.techniques.base import Technique
 from compsel.techniques.verify import Verification, verify
@@ -104,7 +105,7 @@ def _compress(model: Model, technique: Technique, calibration: Samples | None, f
         path=path,
         reason=reason,
         size_bytes=size,
-        original_bytes=model.proto.ByteSize(),
+        original_bytes=proto_bytes(model.proto),
         seconds=time.perf_counter() - started,
         verification=verification,
     )
