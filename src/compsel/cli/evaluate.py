@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from compsel.cli.base import Command, add_json, progress, table, write_result
-from compsel.cli.options import add_samples, samples_of
+from compsel.cli.options import add_meter, add_samples, meter_of, samples_of
 
 __all__ = ["COMMAND", "show"]
 
 
 def show(content: dict[str, Any]) -> None:
     """Print the comparison."""
+    energy = content["energy"]
+    figures = () if energy is None else ("estimated mJ" if energy["estimated"] else "mJ",)
     print(
         table(
             [
@@ -19,13 +21,16 @@ def show(content: dict[str, Any]) -> None:
                     name,
                     f"{policy['accuracy']:.2%}",
                     *(f"{policy['latency_ms'][key]:.2f}" for key in ("mean", "p50", "p95", "p99")),
+                    *(() if energy is None else (f"{policy['energy_mj']:.1f}",)),
                     next(iter(policy["choices"])),
                 )
                 for name, policy in content["policies"].items()
             ],
-            ("policy", "accuracy", "mean ms", "p50", "p95", "p99", "most frequent choice"),
+            ("policy", "accuracy", "mean ms", "p50", "p95", "p99", *figures, "most frequent choice"),
         )
     )
+    if energy is not None:
+        print(f"energy of one answer, {'an estimate, not measured' if energy['estimated'] else energy['meter']}")
     summary, overhead = content["summary"], content["overhead_ms"]
     print(
         f"adaptive against the most accurate network: {summary['speedup_vs_most_accurate']:.2f}x as fast, "
@@ -52,6 +57,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE")
     add_samples(parser)
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of each sample and policy (default 3)")
+    add_meter(parser)
     add_json(parser)
 
 
@@ -60,8 +66,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.evaluation.evaluate import evaluate
 
     samples = samples_of(arguments)
-    with compsel.load(arguments.bundle) as runtime:
-        content = evaluate(runtime, samples, repeats=arguments.repeats, progress=progress).to_dict()
+    with compsel.load(arguments.bundle) as runtime, meter_of(arguments) as meter:
+        content = evaluate(runtime, samples, repeats=arguments.repeats, progress=progress, meter=meter).to_dict()
     show(content)
     write_result(arguments.json, content)
     return 0

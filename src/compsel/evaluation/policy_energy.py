@@ -1,0 +1,51 @@
+"""The energy of policies: each answers the same inputs in turn, for as long as the meter needs."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+
+from compsel.energy import Meter, idle_power_mw, measure_energy
+from compsel.runtime.dispatch import Runtime
+from compsel.samples import Samples
+from compsel.variant import Value
+
+__all__ = ["policy_energies"]
+
+_SAMPLES = 64
+
+
+def policy_energies(
+    runtimes: Mapping[str, Sequence[Runtime]],
+    samples: Samples,
+    meter: Meter,
+    least_s: float = 2.0,
+    progress: Callable[[Iterable[int], str], Iterable[int]] = lambda items, label: items,
+) -> dict[str, float]:
+    """Return the energy (mJ) of one answer of each policy, above what the device takes without it.
+
+    Args:
+        runtimes: by policy, one a sample: what answers it.
+        samples: up to 64 of them, spread over all, are answered in turn; decoding is not counted.
+        meter: open.
+        least_s: so long answers each policy, at least; idling is watched for as long before each.
+        progress: wraps the loop over the policies.
+
+    Raises:
+        EnergyError: the meter cannot be read any more.
+    """
+    positions = samples.spread(_SAMPLES).indices
+    values = [samples.value(position) for position in positions]
+    names = list(runtimes)
+    energies = {}
+    for number in progress(range(len(names)), f"energy, {meter.name}"):
+        answering = [runtimes[names[number]][position] for position in positions]
+        pairs = itertools.cycle(zip(answering, values, strict=True))
+
+        idle_mw = idle_power_mw(meter, least_s)
+        energies[names[number]] = measure_energy(partial(_answer_next, pairs), meter, idle_mw, least_s).energy_mj
+    return energies
+
+
+def _answer_next(pairs: Iterator[tuple[Runtime, Value]]) -> None:
+    runtime, value = next(pairs)
+    runtime.answer(value)
