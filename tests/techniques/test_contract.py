@@ -22,7 +22,15 @@ SPECS = [
     "float16",
     "int8-static:samples=2",
     "int8-dynamic",
+    "int16-weight",
+    "int8-weight",
+    "int6-weight",
+    "int4-weight",
+    "cluster:4",
     "prune:0.3",
+    "channel-prune:0.1,samples=8",
+    "low-rank:0.1,samples=8",
+    "prune:0.3+cluster:5",
     "resolution:48",
     "resolution:48+int8-static:samples=2",
 ]
@@ -30,6 +38,9 @@ FOREIGN_SPECS = [
     *("none", "float16", "int8-static", "int8-static:entropy", "int8-static:percentile"),
     *("int8-static:mse,per_channel=false", "int8-static:activations=int8,weights=uint8"),
     *("int8-dynamic", "int8-dynamic:per_channel=true", "prune:0.3", "prune:0.3,scope=global"),
+    *("int16-weight", "int8-weight", "int6-weight", "int4-weight", "cluster:6"),
+    *("int16-weight:symmetric=false", "int8-weight:symmetric=false", "int6-weight:16,symmetric=false"),
+    *("int4-weight:16,activations=float32", "int4-weight:symmetric=false", "int4-weight:12"),
 ]
 
 
@@ -90,14 +101,16 @@ def test_same_bytes_in_another_process() -> None:
     assert digest_in_new_process(FOREIGN_SPECS, folder, 1) == digest_in_new_process(FOREIGN_SPECS, folder, 2)
 
 
-@pytest.mark.parametrize("spec", ["int8-static", "int8-dynamic", "prune", "float16", "resolution"])
+@pytest.mark.parametrize(
+    "spec", ["int8-static", "int8-dynamic", "prune", "float16", "resolution", "int4-weight", "int8-weight", "cluster"]
+)
 def test_not_applicable_without_layers(spec: str) -> None:
     model = without_layers()
     with pytest.raises(NotApplicableError, match=f"{spec}: 'foreign' has no"):
         parse(spec).apply(model, SeededTensors(model))
 
 
-@pytest.mark.parametrize("spec", ["int8-static", "int8-dynamic", "float16", "resolution:32"])
+@pytest.mark.parametrize("spec", ["int8-static", "int8-dynamic", "float16", "resolution:32", "int6-weight", "cluster"])
 def test_not_applicable_to_quantised(spec: str, network: Model) -> None:
     quantised = parse("int8-static:samples=2").apply(network, Photographs())
     with pytest.raises(NotApplicableError, match="quantised"):

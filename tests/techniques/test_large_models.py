@@ -39,7 +39,9 @@ def test_the_converter_keeps_what_is_lent() -> None:
     np.testing.assert_array_equal(numpy_helper.to_array(after), before)
 
 
-@pytest.mark.parametrize("spec", ["none", "float16", "int8-static", "int8-dynamic", "prune:0.1"])
+@pytest.mark.parametrize(
+    "spec", ["none", "float16", "int8-static", "int8-dynamic", "prune:0.1", "int6-weight", "int4-weight", "cluster:6"]
+)
 @pytest.mark.parametrize("opset", [9, 17])
 def test_every_technique_through_files(spec: str, opset: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "_IN_MEMORY_BYTES", 0)

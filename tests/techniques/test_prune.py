@@ -5,10 +5,14 @@ from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
 from compsel import Model
+from compsel.feeds import feeds_of
 from compsel.networks import build
+from compsel.samples import Samples
 from compsel.techniques import parse
-from tests.techniques.foreign import FLOAT, make, value
-from tests.techniques.inputs import Photographs
+from compsel.techniques.graph import editable
+from compsel.techniques.session import open_session
+from tests.techniques.foreign import FLOAT, convolutional, make, value
+from tests.techniques.inputs import Photographs, SeededTensors
 
 
 def two_layers(first: np.ndarray, second: np.ndarray) -> Model:
@@ -28,7 +32,7 @@ def test_exactly_that_share_of_a_layer_the_smallest(sparsity: float, seed: int) 
     rng = np.random.default_rng(seed)
     # whole numbers: many ties
     arrays = {name: rng.integers(1, 5, (6, 6)) * rng.choice([-1, 1], (6, 6)) for name in "ab"}
-    pruned = weights_of(parse(f"prune:{sparsity!r}").apply(two_layers(arrays["a"], arrays["b"])))
+    pruned = weights_of(parse(f"prune:{sparsity!r},storage=dense").apply(two_layers(arrays["a"], arrays["b"])))
     for name, before in arrays.items():
         after = pruned[name]
         assert (after == 0).sum() == round(sparsity * 36)
@@ -42,7 +46,7 @@ def test_exactly_that_share_of_a_layer_the_smallest(sparsity: float, seed: int) 
 def test_the_global_scope_takes_the_smallest_of_all(sparsity: float) -> None:
     rng = np.random.default_rng(1)
     large, small = rng.standard_normal((40, 40)), 0.1 * rng.standard_normal((40, 40))
-    pruned = weights_of(parse(f"prune:{sparsity},scope=global").apply(two_layers(large, small)))
+    pruned = weights_of(parse(f"prune:{sparsity},scope=global,storage=dense").apply(two_layers(large, small)))
     zeros = {name: float((values == 0).mean()) for name, values in pruned.items()}
     assert (zeros["a"] + zeros["b"]) / 2 == pytest.approx(sparsity, abs=0.01)
     assert zeros["b"] >= zeros["a"]
@@ -50,14 +54,42 @@ def test_the_global_scope_takes_the_smallest_of_all(sparsity: float) -> None:
 
 def test_depthwise_filters_stay() -> None:
     model = build("mobilenet-v1", width=0.25, resolution=64)
-    pruned = parse("prune:0.5").apply(model)
+    pruned = parse("prune:0.5,storage=dense").apply(model)
     shares = {name: float((values == 0).mean()) for name, values in weights_of(pruned).items() if values.ndim == 4}
     assert all(share == 0 for name, share in shares.items() if "conv_dw" in name)
     assert all(share == pytest.approx(0.5, abs=0.01) for name, share in shares.items() if "conv_dw" not in name)
 
 
-def test_samples_correct_the_biases() -> None:
+def test_samples_bring_the_output_closer() -> None:
+    """Also where the model takes no batches, so that only biases can be corrected."""
+    for batch in ("N", 1):
+        model = convolutional(batch=batch)
+        samples = SeededTensors(model, 16)
+        errors = []
+        for calibration in (None, samples):
+            pruned = parse("prune:0.5").apply(model, calibration)
+            errors.append(np.linalg.norm(outputs(pruned, samples) - outputs(model, samples)))
+        assert errors[1] < 0.8 * errors[0]
+
+
+@pytest.mark.parametrize("sparsity", [0.3, 0.5, 0.9])
+def test_sparse_storage_is_smaller_and_the_same(sparsity: float) -> None:
+    model = build("mobilenet-v1", width=0.5, resolution=64)
+    dense, sparse = (parse(f"prune:{sparsity},storage={kind}").apply(model) for kind in ("dense", "sparse"))
+    assert len(sparse.serialize()) < (1 - sparsity + 0.1) * len(dense.serialize())
+    np.testing.assert_array_equal(outputs(sparse, Photographs().spread(2)), outputs(dense, Photographs().spread(2)))
+
+
+def test_a_chain_sees_the_pruned_weights() -> None:
     model = build("mobilenet-v1", width=0.25, resolution=64)
-    plain, corrected = (weights_of(parse("prune:0.5").apply(model, samples)) for samples in (None, Photographs()))
-    changed = [name for name in plain if not np.array_equal(plain[name], corrected[name])]
-    assert changed and all(plain[name].ndim == 1 for name in changed)
+    unpacked = editable(parse("prune:0.5").apply(model)).complete()
+    dense = parse("prune:0.5,storage=dense").apply(model).proto
+    assert [node.op_type for node in unpacked.graph.node] == [node.op_type for node in dense.graph.node]
+    after, before = ({t.name: numpy_helper.to_array(t) for t in proto.graph.initializer} for proto in (unpacked, dense))
+    assert after.keys() == before.keys()
+    assert all(np.array_equal(after[name], before[name]) for name in after)
+
+
+def outputs(model: Model, samples: Samples) -> np.ndarray:
+    session = open_session(model.proto)
+    return np.concatenate([session.run(None, feeds_of(model, sample.value))[0] for sample in samples])

@@ -1,5 +1,6 @@
 """Weights that share few values: k-means for each layer, indices into a codebook."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -16,12 +17,12 @@ from compsel.techniques.graph import attribute
 from compsel.techniques.grid import to_grid
 from compsel.techniques.int8_static import check_quantisable
 from compsel.techniques.storing import is_depthwise, prepare, store_weights
-from compsel.techniques.unpacking import COMPOSITE_OPSET, MINIMUM_OPSET, Unpacking
+from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
 
 __all__ = ["Cluster"]
 
 _DEPTHWISE_BITS = 8
-_WEIGHTS_PER_CENTRE = 8
+_WEIGHTS_PER_CENTRE = 2
 _PRUNED = 0.1  # from this share of zeros on, a zero means "pruned" and stays zero
 
 
@@ -50,32 +51,40 @@ class Cluster(Technique):
         if not 1 <= self.bits <= 8:
             raise TechniqueError(f"cluster: got bits {self.bits}, allowed is 1 to 8")
 
+    @classmethod
+    def suggestions(cls, model: Model) -> tuple[Technique, ...]:
+        """Return nothing: it makes files small, but no inference faster."""
+        return ()
+
     def check(self, model: Model) -> None:
         """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
         check_quantisable(self.name, model)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        opset = MINIMUM_OPSET if self.bits in (1, 2, 4, 8) else COMPOSITE_OPSET
-        return store_weights(model, calibration, *prepare(self.name, model, opset), self._store)
+        return store_weights(model, calibration, *prepare(self.name, model, MINIMUM_OPSET), self._store)
 
     def _store(
         self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray
-    ) -> np.ndarray:
+    ) -> Callable[[], np.ndarray]:
         transposed = weight.ndim == 2 and not attribute(node, "transB", 0)
         matrix = weight.T if transposed else weight
         rows = matrix.reshape(len(matrix), -1)
         if is_depthwise(node, weight.shape):
             grid = to_grid(rows, _DEPTHWISE_BITS)
             unpacking.grid(name, grid, _DEPTHWISE_BITS, weight.shape, transposed)
-            return grid.values.reshape(weight.shape)
-        steps = np.sqrt(np.square(rows).mean(axis=1, dtype=np.float64)).astype(np.float32)
+            return lambda: grid.values.reshape(weight.shape)
+        steps = np.sqrt(np.einsum("ij,ij->i", rows, rows) / rows.shape[1])
         steps[steps == 0] = 1.0
         halves = steps.astype(np.float16).astype(np.float32)
         steps = np.where((halves > 0) & np.isfinite(halves), halves, steps)
         codes, centres = _share((rows / steps[:, None]).ravel(), self._levels(weight.size))
         unpacking.codebook(name, codes, self.bits, centres, steps, matrix.shape, transposed)
-        stored = (centres[codes].reshape(rows.shape) * steps[:, None]).reshape(matrix.shape)
-        return stored.T if transposed else stored
+
+        def stored() -> np.ndarray:
+            values = (centres[codes].reshape(rows.shape) * steps[:, None]).reshape(matrix.shape)
+            return np.asarray(values.T if transposed else values)
+
+        return stored
 
     def _levels(self, weights: int) -> int:
         return int(min(2**self.bits, max(2, weights // _WEIGHTS_PER_CENTRE)))
@@ -83,10 +92,11 @@ class Cluster(Technique):
 
 def _share(values: np.ndarray, levels: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the codebook of values, and the index of each into it; index 0 stands for pruned ones."""
-    kept = values[values != 0]
-    if len(kept) == 0 or 1 - len(kept) / len(values) < _PRUNED:
+    kept_count = np.count_nonzero(values)
+    if kept_count == 0 or 1 - kept_count / len(values) < _PRUNED:
         centres = centres_of(values, levels)
         return assign(values, centres), centres
+    kept = values[values != 0]
     centres = centres_of(kept, levels - 1)
     codes = np.zeros(len(values), np.uint8)
     codes[values != 0] = assign(kept, centres) + 1

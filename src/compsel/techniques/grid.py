@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["Grid", "block_length", "to_grid"]
 
 # steps that are tried, relative to the one that holds the largest weight exactly: few levels gain by clipping it
-_FACTORS = {4: np.arange(0.6, 1.21, 0.05), 6: np.arange(0.8, 1.06, 0.05), 8: np.array([1.0, 128 / 127])}
+_FACTORS = {4: np.array([0.7, 0.8, 0.9, 1.0, 1.1]), 6: np.array([0.8, 0.9, 1.0]), 8: np.array([1.0, 128 / 127])}
 _PART = 1 << 20  # numbers worked on at a time: the search holds several copies
 _HALF = np.finfo(np.float16)
 

@@ -14,6 +14,7 @@ from compsel.samples import Samples
 from compsel.techniques.base import Technique
 from compsel.techniques.calibrate import calibrate
 from compsel.techniques.draft import Draft
+from compsel.techniques.equalise import equalise
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import constants, editable, infer_types, is_standard, remove_unused, with_opset
 from compsel.techniques.histogram import Method
@@ -46,6 +47,8 @@ class Int8Static(Technique):
         activations, weights: types; unsigned activations with signed weights are what most kernels are made for.
         weight_range: "safe" never overflows the 16-bit sums of x86 without VNNI, "full" may, "reduced" takes 7 bits.
         bias_correction: shift biases by the mean error of the rounded weights.
+        equalise: give the channels of neighbouring layers like ranges first; for per_channel=false, where it brings
+            back most of what one scale for all channels loses (`compsel.techniques.equalise`).
 
     >>> Int8Static(per_channel=False).spec
     'int8-static:per_channel=false'
@@ -62,6 +65,7 @@ class Int8Static(Technique):
     weights: Weights = "int8"
     weight_range: WeightRange = "safe"
     bias_correction: bool = True
+    equalise: bool = False
 
     def __post_init__(self) -> None:
         if not 50 < self.percentile <= 100:
@@ -76,15 +80,17 @@ class Int8Static(Technique):
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         assert calibration is not None
         draft = with_opset(fold(editable(model)), _MINIMUM_OPSET)
-        types = infer_types(draft)
-        tensors = _float_values(draft, types)
-        if not tensors:
-            raise NotApplicableError(f"int8-static: the layers of {model.name!r} do not compute in float32")
         chosen = calibration.spread(self.samples)
 
         def feeds() -> Iterator[dict[str, np.ndarray]]:
             return (feeds_of(model, sample.value) for sample in chosen)
 
+        if self.equalise:
+            equalise(draft, feeds)
+        types = infer_types(draft)
+        tensors = _float_values(draft, types)
+        if not tensors:
+            raise NotApplicableError(f"int8-static: the layers of {model.name!r} do not compute in float32")
         ranges = calibrate(draft, tensors, feeds, self.method, self.percentile)
         overrides = pixel_scale(model) if self.activations == "uint8" else {}
         if self.per_channel and self.weights == "int8":

@@ -5,6 +5,7 @@ MatMulNBits of the domain com.microsoft ("ContribOperators.md" of ONNX Runtime).
 float32 activations 1.2 times, and slower where the weights fit into the cache.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -47,8 +48,8 @@ def is_replaceable(draft: Draft, node: onnx.NodeProto) -> bool:
 
 def replace_dense(
     draft: Draft, node: onnx.NodeProto, rows: np.ndarray, block: int, symmetric: bool, activations: Activations
-) -> np.ndarray:
-    """Turn a dense layer into the blockwise operator, in place, and return the weights that it computes with.
+) -> Callable[[], np.ndarray]:
+    """Turn a dense layer into the blockwise operator, in place; return what computes the weights that it has then.
 
     Args:
         draft: the graph.
@@ -88,7 +89,7 @@ def replace_dense(
     graph.initializer.remove(constants(graph)[weight])
     if not any(entry.domain == _DOMAIN for entry in draft.proto.opset_import):
         draft.proto.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
-    return grid.values.reshape(outputs, -1)[:, :inputs]
+    return lambda: grid.values.reshape(outputs, -1)[:, :inputs]
 
 
 def _pairs(codes: np.ndarray) -> np.ndarray:

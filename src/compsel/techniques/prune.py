@@ -1,5 +1,6 @@
 """Set the weights of least magnitude to zero."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -51,6 +52,11 @@ class Prune(Technique):
         if not 0 <= self.sparsity <= 1:
             raise TechniqueError(f"prune: got sparsity {self.sparsity}, allowed is 0 to 1")
 
+    @classmethod
+    def suggestions(cls, model: Model) -> tuple[Technique, ...]:
+        """Return nothing: it makes files small, but no inference faster."""
+        return ()
+
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         draft, layers = prepare(self.name, model, MINIMUM_OPSET, leaves=is_depthwise)
         weights = constants(draft.graph)
@@ -60,13 +66,13 @@ class Prune(Technique):
 
         def store(
             draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray
-        ) -> np.ndarray:
+        ) -> Callable[[], np.ndarray]:
             pruned = _below(weight, limit) if limit is not None else _smallest(weight, self.sparsity)
             if self.storage == "sparse" and (pruned == 0).mean() > _WORTH:
                 unpacking.sparse(name, pruned)
             else:
                 weights[name].CopyFrom(numpy_helper.from_array(pruned, name))
-            return pruned
+            return lambda: pruned
 
         return store_weights(model, calibration, draft, layers, store)
 
@@ -76,8 +82,11 @@ def _smallest(weight: np.ndarray, sparsity: float) -> np.ndarray:
     count = round(sparsity * weight.size)
     if count == 0:
         return weight
+    # few copies: weights can be large
     flat, magnitudes = weight.flatten(), np.abs(weight).ravel()
-    limit = np.partition(magnitudes, count - 1)[count - 1]
+    magnitudes.partition(count - 1)
+    limit = magnitudes[count - 1]
+    np.abs(flat, out=magnitudes)
     flat[magnitudes < limit] = 0.0
     # of those at the limit as many as are still wanted, the first ones
     flat[np.flatnonzero(magnitudes == limit)[: count - int((magnitudes < limit).sum())]] = 0.0

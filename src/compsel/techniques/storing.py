@@ -21,8 +21,9 @@ __all__ = ["Store", "is_depthwise", "prepare", "store_weights", "weight_layers"]
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _MEANS_OF = 100  # samples
 
-# writes a weight (its name, the layer, its values) in another form and returns the values that this form holds
-Store = Callable[[Draft, Unpacking, str, onnx.NodeProto, np.ndarray], np.ndarray]
+# writes a weight (its name, the layer, its values) in another form; what it returns computes the values that this form
+# holds, which takes as much memory as the weight and is not always asked for
+Store = Callable[[Draft, Unpacking, str, onnx.NodeProto, np.ndarray], Callable[[], np.ndarray]]
 
 
 def weight_layers(draft: Draft) -> dict[str, onnx.NodeProto]:
@@ -95,7 +96,7 @@ def store_weights(
         layer.CopyFrom(node)  # storing may replace it
         stored = store(draft, unpacking, weight, node, values)
         if layer.input[0] in means and has_bias(layer, weights) and counter[layer.input[2]] == 1:
-            correct_bias(draft, layer, weights[layer.input[2]], stored - values, means[layer.input[0]])
+            correct_bias(draft, layer, weights[layer.input[2]], stored() - values, means[layer.input[0]])
     unpacking.write()
     remove_unused(draft.graph)
     if batch and wanted:

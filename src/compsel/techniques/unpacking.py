@@ -18,10 +18,9 @@ from compsel.techniques.grid import Grid
 from compsel.techniques.packing import pack, plane_widths
 from compsel.techniques.session import open_session
 
-__all__ = ["COMPOSITE_OPSET", "MINIMUM_OPSET", "PREFIX", "Unpacking", "make_dense", "scale_channels"]
+__all__ = ["MINIMUM_OPSET", "PREFIX", "Unpacking", "make_dense", "scale_channels"]
 
-MINIMUM_OPSET = 13
-COMPOSITE_OPSET = 14  # widths that are no power of two: Add of 8-bit numbers
+MINIMUM_OPSET = 14  # Add and Sub of 8-bit numbers
 PREFIX = "compsel.unpack/"
 _STEPS = "steps"
 
@@ -67,17 +66,23 @@ class Unpacking:
         self._weight = name
         middle = 2 ** (bits - 1)
         symmetric = bool((grid.zeros == middle).all())
+        # reshaped as whole numbers: every float32 step in between costs memory while the model is loaded
+        inner = tuple(shape) if len(grid.steps) == shape[0] else grid.codes.shape
+        column = (-1, *[1] * (len(inner) - 1))
+        zeros = (grid.zeros[:1] if symmetric else grid.zeros).reshape(column)
         if bits >= 8 and symmetric:
-            signed = (grid.codes.astype(np.int32) - middle).astype(np.int16 if bits > 8 else np.int8)
-            value = self._op("Cast", self._constant("codes", signed), to=onnx.TensorProto.FLOAT)
+            signed = (grid.codes ^ grid.codes.dtype.type(middle)).view(np.int16 if bits > 8 else np.int8)
+            value = self._op("Cast", self._constant("codes", signed.reshape(inner)), to=onnx.TensorProto.FLOAT)
+        elif bits >= 8:
+            value = self._op("Cast", self._constant("codes", grid.codes.reshape(inner)), to=onnx.TensorProto.FLOAT)
+            value = self._op("Sub", value, self._constant("zeros", zeros.astype(np.float32)))
         else:
-            codes = grid.codes.ravel()
-            stored = self._constant("codes", codes) if bits > 8 else self._codes(codes, bits)
-            whole = self._op("Cast", stored, to=onnx.TensorProto.FLOAT)
-            zeros = np.float32(middle) if symmetric else grid.zeros.astype(np.float32)[:, None]
-            blocks = self._op("Reshape", whole, self._constant("blocks", np.array(grid.codes.shape)))
-            value = self._op("Sub", blocks, self._constant("zeros", zeros))
-        self._finish(self._scaled(value, grid.steps), shape, transposed)
+            codes = self._reshaped(self._codes(grid.codes.ravel(), bits), inner)
+            signs = self._op("Cast", codes, to=onnx.TensorProto.INT8)
+            whole = self._op("Sub", signs, self._constant("zeros", zeros.astype(np.int8)))
+            value = self._op("Cast", whole, to=onnx.TensorProto.FLOAT)
+        value = self._scaled(value, grid.steps.reshape(column))
+        self._finish(value if inner == tuple(shape) else self._reshaped(value, shape), transposed)
 
     def codebook(
         self,
@@ -105,24 +110,26 @@ class Unpacking:
             stored = self._scattered(codes, self._codes(np.append(np.uint8(0), codes[codes > 0]), bits))
         else:
             stored = self._codes(codes, bits)
-        indices = self._op("Cast", stored, to=onnx.TensorProto.INT32)
+        indices = self._op("Cast", self._reshaped(stored, shape), to=onnx.TensorProto.INT32)
         looked_up = self._op("Gather", self._constant("centres", centres), indices)
-        rows = self._op("Reshape", looked_up, self._shared("rows", np.array([len(steps), -1])))
-        self._finish(self._scaled(rows, steps), shape, transposed)
+        self._finish(self._scaled(looked_up, steps.reshape(-1, *[1] * (len(shape) - 1))), transposed)
 
     def sparse(self, name: str, weight: np.ndarray) -> None:
         """Store a weight as a bit for each number and the numbers that are not zero."""
         self._weight = name
         flat = weight.ravel()
         values = self._constant("values", np.append(np.zeros(1, flat.dtype), flat[flat != 0]))
-        self._finish(self._scattered(flat, values), weight.shape, False)
+        self._finish(self._reshaped(self._scattered(flat, values), weight.shape), False)
 
     def _scaled(self, rows: str, steps: np.ndarray) -> str:
         """Multiply rows by a factor each, which is stored in 16 bits where nothing is lost by that."""
         halves = steps.astype(np.float16)
         exact = bool((halves == steps).all())
-        stored = self._constant(_STEPS, (halves if exact else steps)[:, None])
+        stored = self._constant(_STEPS, halves if exact else steps)
         return self._op("Mul", rows, self._op("Cast", stored, to=onnx.TensorProto.FLOAT) if exact else stored)
+
+    def _reshaped(self, value: str, shape: Sequence[int]) -> str:
+        return self._op("Reshape", value, self._shared("shape", np.array(shape, np.int64)))
 
     def _codes(self, codes: np.ndarray, bits: int) -> str:
         """Write numbers of so many bits; return the name of the uint8 (n,) that they unpack to."""
@@ -163,9 +170,8 @@ class Unpacking:
         counted = self._op("CumSum", mask, self._shared("axis", np.int64(0)))
         return self._op("Gather", values, self._op("Mul", counted, mask))
 
-    def _finish(self, value: str, shape: Sequence[int], transposed: bool) -> None:
-        """Give the value its shape and the name of the weight, and put the operators in front of the graph's."""
-        value = self._op("Reshape", value, self._constant("shape", np.array(shape)))
+    def _finish(self, value: str, transposed: bool) -> None:
+        """Give the value the name of the weight."""
         if transposed:
             self._op("Transpose", value, perm=[1, 0])
         self._nodes[-1].output[0] = self._weight
@@ -209,7 +215,7 @@ def scale_channels(draft: Draft, name: str, gain: np.ndarray) -> None:
         stored[name].CopyFrom(numpy_helper.from_array(scaled.astype(weight.dtype), name))
     elif steps is not None:
         values = draft.array(steps)
-        scaled = values * np.repeat(gain, len(values) // len(gain))[:, None]
+        scaled = values * np.repeat(gain, len(values) // len(gain)).reshape(values.shape)
         steps.CopyFrom(numpy_helper.from_array(scaled.astype(values.dtype), steps.name))
     else:
         index, last = next((index, node) for index, node in enumerate(graph.node) if name in node.output)

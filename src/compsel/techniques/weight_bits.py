@@ -1,6 +1,8 @@
 """Weights in 4, 6, 8 or 16 bits, computed in floating point."""
 
+import math
 from abc import ABC
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +19,7 @@ from compsel.techniques.grid import block_length, to_grid
 from compsel.techniques.int8_static import check_quantisable
 from compsel.techniques.matmul_nbits import Activations, is_block_size, is_replaceable, replace_dense
 from compsel.techniques.storing import is_depthwise, prepare, store_weights
-from compsel.techniques.unpacking import COMPOSITE_OPSET, MINIMUM_OPSET, Unpacking
+from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
 
 __all__ = ["Int4Weight", "Int6Weight", "Int8Weight", "Int16Weight"]
 
@@ -46,25 +48,29 @@ class _WeightBits(Technique, ABC):
         if self.block_size != 0 and self.block_size < 4:
             raise TechniqueError(f"{self.name}: got block_size {self.block_size}, allowed are 0 and 4 or more")
 
+    @classmethod
+    def suggestions(cls, model: Model) -> tuple[Technique, ...]:
+        """Return nothing: it makes files small, but no inference faster."""
+        return ()
+
     def check(self, model: Model) -> None:
         """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
         check_quantisable(self.name, model)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        opset = MINIMUM_OPSET if self.bits in (4, 8, 16) else COMPOSITE_OPSET
-        return store_weights(model, calibration, *prepare(self.name, model, opset), self._store)
+        return store_weights(model, calibration, *prepare(self.name, model, MINIMUM_OPSET), self._store)
 
     def _store(
         self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray
-    ) -> np.ndarray:
+    ) -> Callable[[], np.ndarray]:
         transposed = weight.ndim == 2 and not attribute(node, "transB", 0)
         matrix = weight.T if transposed else weight
         stored = self._store_rows(draft, unpacking, name, node, matrix, transposed)
-        return stored.T if transposed else stored
+        return lambda: stored().T if transposed else stored()
 
     def _store_rows(
         self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray, transposed: bool
-    ) -> np.ndarray:
+    ) -> Callable[[], np.ndarray]:
         """Store a weight whose first axis runs over output channels (or, of stacked matrices, over the stack)."""
         bits = max(self.bits, _DEPTHWISE_BITS) if is_depthwise(node, weight.shape) else self.bits
         stacked = is_standard(node, "MatMul") and weight.ndim > 2
@@ -72,7 +78,7 @@ class _WeightBits(Technique, ABC):
         blocks = weight.reshape(-1, block_length(width, self.block_size))
         grid = to_grid(blocks, bits, self.symmetric)
         unpacking.grid(name, grid, bits, weight.shape, transposed)
-        return grid.values.reshape(weight.shape)
+        return lambda: grid.values.reshape(weight.shape)
 
 
 @dataclass(frozen=True)
@@ -95,9 +101,19 @@ class Int4Weight(_WeightBits):
     block_size: int = 32
     activations: Activations = "int8"
 
+    @classmethod
+    def suggestions(cls, model: Model) -> tuple[Technique, ...]:
+        """Return the default where most weights belong to dense layers: those become faster."""
+        sizes = {tensor.name: math.prod(tensor.dims) for tensor in model.proto.graph.initializer}
+        dense, others = (
+            sum(sizes.get(node.input[1], 0) for node in model.proto.graph.node if is_standard(node, *layers))
+            for layers in (("Gemm", "MatMul"), ("Conv", "ConvTranspose"))
+        )
+        return (cls(),) if dense > others else ()
+
     def _store_rows(
         self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray, transposed: bool
-    ) -> np.ndarray:
+    ) -> Callable[[], np.ndarray]:
         if is_block_size(self.block_size) and is_replaceable(draft, node):
             return replace_dense(draft, node, weight, self.block_size, self.symmetric, self.activations)
         return super()._store_rows(draft, unpacking, name, node, weight, transposed)
