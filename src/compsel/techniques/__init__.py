@@ -8,11 +8,13 @@ from compsel.errors import NotApplicableError
 from compsel.model import Model
 from compsel.techniques.base import Technique
 from compsel.techniques.chain import Chain
+from compsel.techniques.channel_prune import ChannelPrune
 from compsel.techniques.cluster import Cluster
 from compsel.techniques.compress import CompressionReport, compress
 from compsel.techniques.float16 import Float16
 from compsel.techniques.int8_dynamic import Int8Dynamic
 from compsel.techniques.int8_static import Int8Static
+from compsel.techniques.low_rank import LowRank
 from compsel.techniques.none import NoCompression
 from compsel.techniques.parsing import parse_with
 from compsel.techniques.prune import Prune
@@ -43,6 +45,8 @@ TECHNIQUES: dict[str, type[Technique]] = {
     Int4Weight.name: Int4Weight,
     Cluster.name: Cluster,
     Prune.name: Prune,
+    ChannelPrune.name: ChannelPrune,
+    LowRank.name: LowRank,
     Resolution.name: Resolution,
 }
 

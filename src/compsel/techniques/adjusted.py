@@ -71,9 +71,8 @@ class AdjustedTechnique(Technique):
         adjustable = self.adjustable(model, fitted)
         target = adjustable.work({}) * (1 - self.fraction)
         sensitivity = probe_sensitivity(adjustable, FidelityMeter(model, judged)) if self.fraction else {}
-        plan: dict[str, int] = {}
-        for plan in greedy_path(adjustable, lambda name, level: sensitivity[name] * adjustable.loss(name, level), target):
-            pass
+        path = greedy_path(adjustable, lambda name, level: sensitivity[name] * adjustable.loss(name, level), target)
+        plan = [{}, *path][-1]
         if adjustable.work(plan) > target:
             most = 1 - adjustable.work(plan) / adjustable.work({})
             raise NotApplicableError(
@@ -128,6 +127,8 @@ def read_layers(technique: str, text: str) -> dict[str, float]:
         except ValueError:
             share = -1.0
         if not name or not 0 <= share < 1:
-            raise TechniqueError(f"{technique}: layers: got {part!r}, allowed is name=share with a share from 0 to below 1")
+            raise TechniqueError(
+                f"{technique}: layers: got {part!r}, allowed is name=share with a share from 0 to below 1"
+            )
         shares[unquote(name)] = share
     return shares

@@ -80,7 +80,7 @@ def greedy_path(
     heap: list[tuple[float, str]] = []
 
     def price(layer: str) -> float | None:
-        """The least loss per work saved of any further level: a level that saves nothing yet may lead to one that does."""
+        """Return the least loss per work saved of the next two levels: the first of them may save nothing yet."""
         now = plan.get(layer, 0)
         prices = []
         for level in range(now + 1, min(now + 3, adjustable.levels(layer))):

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx
 
+from compsel.feeds import feeds_of
+from compsel.model import Model
+from compsel.samples import Samples
 from compsel.techniques.calibrate import with_outputs
 from compsel.techniques.draft import Draft
 from compsel.techniques.graph import attribute, is_standard
 from compsel.techniques.session import open_session
 
-__all__ = ["Moments", "collect", "patches"]
+__all__ = ["MOST_FEATURES", "Moments", "SampleFeeds", "collect", "collect_outputs", "patches"]
 
 # a layer with more features is split by tap of the kernel: what taps say about each other is left out
 MOST_FEATURES = 2304
@@ -124,7 +127,8 @@ def _add(
     shapes = {tensor.name: tuple(tensor.dims) for tensor in draft.graph.initializer}
     session = open_session(with_outputs(draft, inner))
     for number, feed in enumerate(feeds):
-        values = {**feed, **dict(zip(inner, session.run(inner, dict(feed)), strict=True))}
+        # without names the runtime gives every output
+        values = {**feed, **(dict(zip(inner, session.run(inner, dict(feed)), strict=True)) if inner else {})}
         for name, node in nodes.items():
             wanted = max(_FEWEST_ROWS, -(-_ROWS_PER_FEATURE * len(moments[name].mean) // max(count, 1)))
             seed = [number, zlib.crc32(name.encode())]
@@ -193,3 +197,48 @@ def _pads(
         return (small, large) if mode == b"SAME_UPPER" else (large, small)
     pads = list(attribute(node, "pads", [0] * (2 * len(kernel))))  # type: ignore[call-overload]
     return pads[: len(kernel)], pads[len(kernel) :]
+
+
+class SampleFeeds:
+    """Feeds of samples that can be gone through again; they are read one by one.
+
+    >>> from compsel.networks import build
+    >>> from compsel.samples import ArraySamples
+    >>> model = build("mobilenet-v1", width=0.25, resolution=32)
+    >>> [*next(iter(SampleFeeds(model, ArraySamples([np.zeros((32, 32, 3), np.uint8)]))))]
+    ['input']
+    """
+
+    def __init__(self, model: Model, samples: Samples) -> None:
+        self.model, self.samples = model, samples
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        return (feeds_of(self.model, sample.value) for sample in self.samples)
+
+
+def collect_outputs(
+    draft: Draft, layers: Mapping[str, int], feeds: Iterable[Mapping[str, np.ndarray]]
+) -> dict[str, Moments]:
+    """Measure what convolutions and dense layers give.
+
+    Args:
+        draft: the graph.
+        layers: outputs of each, by name of the node.
+        feeds: of the samples.
+    """
+    moments = {name: Moments(count, 1) for name, count in layers.items()}
+    nodes = [node for node in draft.graph.node if node.name in layers]
+    names = sorted({node.output[0] for node in nodes})
+    session = open_session(with_outputs(draft, names))
+    for number, feed in enumerate(feeds):
+        values = dict(zip(names, session.run(names, dict(feed)), strict=True))
+        for node in nodes:
+            value = values[node.output[0]]
+            channels_last = np.moveaxis(value, 1, -1) if is_standard(node, "Conv") else value
+            rows = channels_last.reshape(-1, value.shape[1] if is_standard(node, "Conv") else value.shape[-1])
+            rng = np.random.default_rng([number, zlib.crc32(node.name.encode())])
+            moments[node.name].add(rows[_some(rng, len(rows), _OUTPUT_ROWS)])
+    return moments
+
+
+_OUTPUT_ROWS = 256

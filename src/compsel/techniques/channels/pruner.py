@@ -18,7 +18,7 @@ from compsel.techniques.channels.surgery import remove_channels
 from compsel.techniques.draft import Draft
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import attribute, constants, editable, is_standard
-from compsel.techniques.moments import Moments, collect
+from compsel.techniques.moments import Moments, SampleFeeds, collect
 from compsel.techniques.shapes import sample_shapes
 
 __all__ = ["ChannelPruner"]
@@ -71,9 +71,10 @@ class ChannelPruner:
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
     >>> images = np.random.default_rng(0).integers(0, 256, (4, 40, 40, 3), np.uint8)
     >>> pruner = ChannelPruner(model, ArraySamples(list(images)))
-    >>> pruned = pruner.remove({"conv_stem": 4})
-    >>> [dict((t.name, list(t.dims)) for t in pruned.proto.graph.initializer)[n] for n in ("conv_stem.weight.folded.cut",)]
-    [[4, 3, 3, 3]]
+    >>> pruner.layers[0], [round(pruner.share("conv_stem", level), 3) for level in range(3)]
+    ('conv_stem', [0.0, 0.125, 0.25])
+    >>> pruner.work({"conv_stem": 2}) < pruner.work({})
+    True
     """
 
     def __init__(self, model: Model, samples: Samples, *, reconstruct: bool = True, multiple: int = 8) -> None:
@@ -159,7 +160,7 @@ class ChannelPruner:
         runs = {layer.node: _run_length(layer.inputs) for layer in layers}
         sizes = {layer.node: (len(layer.inputs) // runs[layer.node], layer.taps * runs[layer.node]) for layer in layers}
         by_name = {layer.node: layer for layer in layers}
-        for name, moments in collect(self._draft, sizes, _Feeds(self.model, samples), len(samples)):
+        for name, moments in collect(self._draft, sizes, SampleFeeds(self.model, samples), len(samples)):
             node = nodes[name]
             weight = _matrix(node, self._draft.array(weights[node.input[1]]))
             inputs = by_name[name].inputs[:: runs[name]]
@@ -195,16 +196,6 @@ class ChannelPruner:
             _store(draft, weights, node, fitted, shift)
 
 
-class _Feeds:
-    """Feeds of samples that can be gone through again."""
-
-    def __init__(self, model: Model, samples: Samples) -> None:
-        self.model, self.samples = model, samples
-
-    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
-        return (feeds_of(self.model, sample.value) for sample in self.samples)
-
-
 def _parts(reader: _Reader, group: Group) -> Iterator[Reader]:
     """Give a layer as the readers of a group's channels, one for each block of its features."""
     moments = reader.moments
@@ -212,11 +203,15 @@ def _parts(reader: _Reader, group: Group) -> Iterator[Reader]:
     width = min(len(here) for here in positions)
     if width == 0:  # it reads some of them only
         return
-    blocks = [(reader.weight[:, moments.features(n)].astype(np.float64), reader.covariance(n)) for n in range(moments.blocks)]
+    blocks = [
+        (reader.weight[:, moments.features(n)].astype(np.float64), reader.covariance(n)) for n in range(moments.blocks)
+    ]
     energy = sum(float(np.sum((weight @ covariance) * weight)) for weight, covariance in blocks)
     for weight, covariance in blocks:
         taps = weight.shape[1] // moments.channels
-        columns = np.array([[place * taps + tap for place in here[:width] for tap in range(taps)] for here in positions])
+        columns = np.array(
+            [[place * taps + tap for place in here[:width] for tap in range(taps)] for here in positions]
+        )
         yield Reader(weight, covariance, columns, energy or 1.0)
 
 
@@ -234,7 +229,11 @@ def _matrix(node: onnx.NodeProto, weight: np.ndarray) -> np.ndarray:
 
 
 def _store(
-    draft: Draft, weights: dict[str, onnx.TensorProto], node: onnx.NodeProto, matrix: np.ndarray, shift: np.ndarray | None
+    draft: Draft,
+    weights: dict[str, onnx.TensorProto],
+    node: onnx.NodeProto,
+    matrix: np.ndarray,
+    shift: np.ndarray | None,
 ) -> None:
     """Give a layer another weight and move its bias."""
     shape = tuple(weights[node.input[1]].dims)

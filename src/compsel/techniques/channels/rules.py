@@ -135,7 +135,9 @@ def _binary(tracer: Tracer, node: onnx.NodeProto) -> bool:
     rank = len(tracer.shapes.get(node.output[0], ()))
     values = [name for name in node.input if name not in tracer.weights]
     layouts = [tracer.layouts.get(name) for name in values]
-    if any(layout is None or len(tracer.shapes.get(name, ())) != rank for name, layout in zip(values, layouts)):
+    if any(
+        layout is None or len(tracer.shapes.get(name, ())) != rank for name, layout in zip(values, layouts, strict=True)
+    ):
         return False
     known = [layout for layout in layouts if layout is not None]
     widest = max(known, key=lambda layout: len(layout.channels))

@@ -38,9 +38,7 @@ def remove_channels(
 
 
 class _Knife:
-    def __init__(
-        self, draft: Draft, coupling: Coupling, removed: Collection[int], ranks: Mapping[str, int]
-    ) -> None:
+    def __init__(self, draft: Draft, coupling: Coupling, removed: Collection[int], ranks: Mapping[str, int]) -> None:
         self.draft, self.layouts, self.removed, self.ranks = draft, coupling.layouts, removed, ranks
         self.layers = {layer.node: layer for layer in coupling.layers}
         self.weights = constants(draft.graph)

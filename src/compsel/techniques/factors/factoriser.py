@@ -1,0 +1,292 @@
+"""A network whose layers can be factorised at will: statistics are measured once, every choice follows from them."""
+
+import bisect
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from compsel.errors import NotApplicableError
+from compsel.feeds import feeds_of
+from compsel.model import Model
+from compsel.samples import Samples
+from compsel.techniques.channels.elimination import regularised
+from compsel.techniques.draft import Draft
+from compsel.techniques.factors.decompose import (
+    Factors,
+    Spectrum,
+    channel_factors,
+    spatial_factors,
+    spectrum,
+    tucker_factors,
+)
+from compsel.techniques.fold import fold
+from compsel.techniques.graph import attribute, constants, editable, is_standard, remove_unused, replace_nodes
+from compsel.techniques.moments import MOST_FEATURES, Moments, SampleFeeds, collect, collect_outputs
+from compsel.techniques.shapes import sample_shapes
+
+__all__ = ["Factoriser", "Method"]
+
+Method = Literal["auto", "channel", "spatial", "tucker"]
+
+# shares of a layer's work that its levels save: less than the first is not worth another operator
+_SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+_RANK_MULTIPLE, _RANKS_ROUNDED_FROM = 8, 32
+_DENSE_RANK = 2
+_FEWEST_OUTPUTS = 16
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer that can be factorised.
+
+    Attributes:
+        weight: (outputs, inputs, *kernel).
+        inputs: spatial size of its input; empty for dense layers.
+        positions: spatial size of its output.
+    """
+
+    node: onnx.NodeProto
+    weight: np.ndarray
+    inputs: tuple[int, ...]
+    positions: tuple[int, ...]
+
+    @property
+    def macs(self) -> int:
+        return int(self.weight.size) * math.prod(self.positions)
+
+    @property
+    def kinds(self) -> tuple[Method, ...]:
+        kernel = self.weight.shape[2:]
+        if math.prod(kernel) == 1 or math.prod(self.weight.shape[1:]) > MOST_FEATURES:
+            return ("channel",)
+        plain = attribute(self.node, "auto_pad", b"NOTSET") == b"NOTSET"
+        flat = len(kernel) == _DENSE_RANK and min(kernel) > 1 and plain
+        return ("channel", "tucker", "spatial") if flat else ("channel", "tucker")
+
+    def rank(self, kind: Method, share: float) -> int:
+        """Return the largest rank that saves this share of the work; 0 when there is none."""
+        wanted = self.macs * (1 - share)
+        most = min(len(self.weight), math.prod(self.weight.shape[1:]))
+        # the first rank that is too expensive, less one
+        rank = bisect.bisect_right(range(1, most + 1), wanted, key=lambda rank: self.work(kind, rank))
+        return rank - rank % _RANK_MULTIPLE if rank >= _RANKS_ROUNDED_FROM else rank
+
+    def ranks(self, rank: int) -> tuple[int, int]:
+        """Return the ranks of the inputs and outputs of a Tucker decomposition: in the ratio of the channels."""
+        outputs, inputs = self.weight.shape[:2]
+        return max(1, min(inputs, round(rank * inputs / outputs))), min(rank, outputs)
+
+    def work(self, kind: Method, rank: int) -> int:
+        """Return the multiply-accumulates at a rank (of a Tucker decomposition: of the outputs)."""
+        outputs, inputs, *kernel = self.weight.shape
+        places, taps = math.prod(self.positions), math.prod(kernel)
+        if kind == "channel":
+            return int(places * rank * (inputs * taps + outputs))
+        if kind == "spatial":
+            between = self.positions[0] * self.inputs[1]
+            return int(between * rank * inputs * kernel[0] + places * rank * outputs * kernel[1])
+        first, second = self.ranks(rank)
+        return int(math.prod(self.inputs) * inputs * first + places * (first * second * taps + second * outputs))
+
+
+class Factoriser:
+    """Which layers of a model can be factorised, how much that saves and loses, and the model with them factorised.
+
+    Args:
+        model: what to compress; it stays as it is.
+        samples: calibration samples.
+        method: one kind of factorisation, or "auto": for each layer the one that loses least for the work it saves.
+
+    Raises:
+        NotApplicableError: no layer can be factorised.
+
+    >>> from compsel.networks import build
+    >>> from compsel.samples import ArraySamples
+    >>> model = build("mobilenet-v1", width=0.25, resolution=32)
+    >>> images = np.random.default_rng(0).integers(0, 256, (4, 40, 40, 3), np.uint8)
+    >>> factoriser = Factoriser(model, ArraySamples(list(images)))
+    >>> layer = factoriser.layers[-1]
+    >>> factoriser.work({layer: 3}) < factoriser.work({layer: 1}) < factoriser.work({})
+    True
+    """
+
+    def __init__(self, model: Model, samples: Samples, method: Method = "auto") -> None:
+        self.model, self._method = model, method
+        self._draft = fold(editable(model))
+        self._shapes = sample_shapes(self._draft, feeds_of(model, samples.value(0)))
+        found = {layer.node.name: layer for layer in _layers(self._draft, self._shapes)}
+        levels = {name: [self._ranks(layer, share) for share in _SHARES[1:]] for name, layer in found.items()}
+        # ranks of each kind at each level; level 0 has none
+        self._levels = {name: [{}, *filter(None, ranks)] for name, ranks in levels.items() if ranks[0]}
+        self._layers = {name: found[name] for name in self._levels}
+        if not self._layers:
+            raise NotApplicableError(f"low-rank: {model.name!r} has no layer that a factorisation would make cheaper")
+        self._base = sum(layer.macs for layer in found.values())
+        feeds = SampleFeeds(model, samples)
+        self._outputs = collect_outputs(self._draft, {n: len(la.weight) for n, la in self._layers.items()}, feeds)
+        wide = {name: layer for name, layer in self._layers.items() if set(layer.kinds) - {"channel"}}
+        sizes = {name: (layer.weight.shape[1], math.prod(layer.weight.shape[2:])) for name, layer in wide.items()}
+        needed = sizes if method != "channel" else {}
+        self._inputs: dict[str, Moments] = dict(collect(self._draft, needed, feeds, len(samples)))
+        self._cache: dict[tuple[str, int], tuple[Method, Factors]] = {}
+        self._spectra: dict[str, Spectrum] = {}
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers that can be factorised, in the order of the graph."""
+        return tuple(self._layers)
+
+    def levels(self, layer: str) -> int:
+        """Return the number of levels of a layer."""
+        return len(self._levels[layer])
+
+    def share(self, layer: str, level: int) -> float:
+        """Return the share of the layer's work that a level saves, at least."""
+        return _SHARES[level]
+
+    def loss(self, layer: str, level: int) -> float:
+        """Return the squared error of the layer's output over its variance."""
+        return self._best(layer, level)[1].loss if level else 0.0
+
+    def work(self, plan: Mapping[str, int]) -> int:
+        """Return the multiply-accumulates of all convolutions (without groups) and dense layers for one sample."""
+        work = self._base
+        for name, level in plan.items():
+            if level:
+                kind, factors = self._best(name, level)
+                work += self._layers[name].work(kind, len(factors.weights[-2])) - self._layers[name].macs
+        return work
+
+    def make(self, plan: Mapping[str, int]) -> Model:
+        """Return the model at these levels."""
+        return self.replace({name: self._best(name, level)[1] for name, level in plan.items() if level})
+
+    def factors(self, layer: str, kind: Method, rank: int) -> Factors:
+        """Factorise one layer.
+
+        Args:
+            layer: its name.
+            kind: "channel", "spatial" or "tucker".
+            rank: of a Tucker decomposition: of the output channels.
+        """
+        weight = self._layers[layer].weight
+        if kind == "channel":
+            if layer not in self._spectra:
+                self._spectra[layer] = spectrum(self._outputs[layer].covariance(0))
+            return channel_factors(weight, self._spectra[layer], rank)
+        moments = self._inputs[layer]
+        covariance = regularised(moments.covariance(0), moments.rows)
+        if kind == "spatial":
+            return spatial_factors(weight, covariance, rank)
+        return tucker_factors(weight, covariance, self._layers[layer].ranks(rank))
+
+    def replace(self, factors: Mapping[str, Factors]) -> Model:
+        """Return the model with layers replaced by their factors; biases take up what changes in the mean."""
+        proto = onnx.ModelProto()
+        proto.CopyFrom(self._draft.proto)
+        draft = Draft(proto, self._draft.lent)
+        nodes: list[onnx.NodeProto] = []
+        for node in draft.graph.node:
+            if node.name in factors:
+                nodes += self._split(draft, node, factors[node.name])
+            else:
+                nodes.append(node)
+        replace_nodes(draft.graph, nodes)
+        remove_unused(draft.graph)
+        del draft.graph.value_info[:]
+        return self.model.with_proto(draft.complete())
+
+    def _ranks(self, layer: _Layer, share: float) -> dict[Method, int]:
+        kinds = layer.kinds if self._method == "auto" else [kind for kind in layer.kinds if kind == self._method]
+        ranks = {kind: layer.rank(kind, share) for kind in kinds}
+        return {kind: rank for kind, rank in ranks.items() if rank}
+
+    def _best(self, layer: str, level: int) -> tuple[Method, Factors]:
+        if (layer, level) not in self._cache:
+            found = [(kind, self.factors(layer, kind, rank)) for kind, rank in self._levels[layer][level].items()]
+            self._cache[layer, level] = min(found, key=lambda one: one[1].loss)
+        return self._cache[layer, level]
+
+    def _split(self, draft: Draft, node: onnx.NodeProto, factors: Factors) -> list[onnx.NodeProto]:
+        layer = self._layers[node.name]
+        has_bias = len(node.input) > 2 and bool(node.input[2])
+        old = draft.array(constants(draft.graph)[node.input[2]]) if has_bias else 0.0
+        if node.name in self._inputs:
+            flat = layer.weight.reshape(len(layer.weight), -1)
+            shift = (flat - factors.total) @ self._inputs[node.name].mean
+        else:  # a projection of the outputs
+            mean = self._outputs[node.name].mean - old
+            basis = factors.weights[1].reshape(len(layer.weight), -1)
+            shift = mean - basis @ (basis.T @ mean)
+        bias = old + shift if node.op_type != "MatMul" else None
+        return list(_small_layers(draft, node, layer.weight.shape[2:], factors.weights, bias))
+
+
+def _small_layers(
+    draft: Draft, node: onnx.NodeProto, full: tuple[int, ...], weights: tuple[np.ndarray, ...], bias: np.ndarray | None
+) -> Iterator[onnx.NodeProto]:
+    """Give the layers that replace one (whose kernel is `full`); the last one has the bias."""
+    value = node.input[0]
+    for index, weight in enumerate(weights):
+        last = index == len(weights) - 1
+        name = f"{node.name}.factor{index}"
+        inputs = [value, f"{name}.weight"]
+        stored = weight if node.op_type != "MatMul" else weight.T
+        draft.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(stored, np.float32), inputs[1]))
+        if last and bias is not None:
+            inputs.append(f"{name}.bias")
+            draft.graph.initializer.append(numpy_helper.from_array(bias.astype(np.float32), inputs[2]))
+        value = node.output[0] if last else f"{name}.output"
+        yield onnx.helper.make_node(
+            node.op_type, inputs, [value], name, **_attributes(node, weight.shape[2:], full, index)
+        )
+
+
+def _attributes(node: onnx.NodeProto, kernel: tuple[int, ...], sides: tuple[int, ...], index: int) -> dict[str, object]:
+    """Return the attributes of a factor: strides and pads go where the kernel has their axis."""
+    if node.op_type != "Conv":
+        return {"transB": 1} if node.op_type == "Gemm" else {}
+    own = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute if entry.name != "group"}
+    if math.prod(kernel) == 1 and (index > 0 or math.prod(sides) > 1):
+        return {"kernel_shape": list(kernel)}
+    if tuple(kernel) == sides:
+        return {**own, "kernel_shape": list(kernel)}
+    rank = len(kernel)
+    return {
+        "kernel_shape": list(kernel),
+        "strides": [s if kernel[axis] > 1 else 1 for axis, s in enumerate(own.get("strides", [1] * rank))],
+        "dilations": [d if kernel[axis] > 1 else 1 for axis, d in enumerate(own.get("dilations", [1] * rank))],
+        "pads": [pad if kernel[n % rank] > 1 else 0 for n, pad in enumerate(own.get("pads", [0] * 2 * rank))],
+    }
+
+
+def _layers(draft: Draft, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[_Layer]:
+    weights = constants(draft.graph)
+    for node in draft.graph.node:
+        if not is_standard(node, "Conv", "Gemm", "MatMul") or attribute(node, "group", 1) != 1:
+            continue
+        tensor = weights.get(node.input[1])
+        bias_is_plain = len(node.input) < 3 or not node.input[2] or node.input[2] in weights
+        known = node.input[0] in shapes and node.output[0] in shapes
+        if tensor is None or tensor.data_type != onnx.TensorProto.FLOAT or not bias_is_plain or not known:
+            continue
+        weight = draft.array(tensor)
+        if is_standard(node, "Conv"):
+            places, result = shapes[node.input[0]][2:], shapes[node.output[0]][2:]
+        elif weight.ndim == _DENSE_RANK and _is_plain(node):
+            weight = weight if node.op_type == "Gemm" and attribute(node, "transB", 0) else weight.T
+            places, result = (), (math.prod(shapes[node.output[0]][1:-1]),)
+        else:
+            continue
+        if len(weight) >= _FEWEST_OUTPUTS:
+            yield _Layer(node, weight, places, result)
+
+
+def _is_plain(node: onnx.NodeProto) -> bool:
+    scaled = attribute(node, "alpha", 1.0) != 1.0 or attribute(node, "beta", 1.0) != 1.0
+    return not scaled and not attribute(node, "transA", 0)
