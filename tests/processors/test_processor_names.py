@@ -152,14 +152,16 @@ def test_more_threads_than_cores_are_not_available(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cpu_module, "usable_cores", lambda: 2)
     assert CpuProcessor(3).availability() == Availability(False, "3 threads, but this process may use 2 cores")
     assert CpuProcessor(2).availability().available
+    assert not CpuProcessor(5, spinning=False).availability().available
+    assert CpuProcessor(4, spinning=False).availability().available, "two threads a core, if they sleep"
 
 
 @pytest.mark.parametrize(
     ("cores", "names"),
     [
         (1, ["cpu:1"]),
-        (2, ["cpu:1", "cpu:2", "cpu:2:nospin"]),
-        (6, ["cpu:1", "cpu:2", "cpu:2:nospin", "cpu:4", "cpu:4:nospin", "cpu:6", "cpu:6:nospin"]),
+        (2, ["cpu:1", "cpu:2", "cpu:2:nospin", "cpu:4:nospin"]),
+        (6, ["cpu:1", "cpu:2", "cpu:2:nospin", "cpu:4", "cpu:4:nospin", "cpu:6", "cpu:6:nospin", "cpu:12:nospin"]),
     ],
 )
 def test_discovery_lists_the_cpu_by_threads(cores: int, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,9 @@ from compsel.processors.base import Availability, Processor
 from compsel.processors.proof import prove
 from compsel.processors.session import OrtSession, session_options
 
-__all__ = ["CpuProcessor"]
+__all__ = ["OVERSUBSCRIBED", "CpuProcessor"]
+
+OVERSUBSCRIBED = 2  # sleeping threads a core
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class CpuProcessor(Processor):
     def availability(self) -> Availability:
         """Say whether this process may use that many cores (affinity, container), and whether a graph runs."""
         usable = usable_cores()
-        if self.threads > usable:
+        # beside busy neighbours the scheduler shares by thread: more threads get more of the cores, if they sleep
+        most = usable if self.spinning else OVERSUBSCRIBED * usable
+        if self.threads > most and self.threads > 1:
             return Availability(False, f"{self.threads} threads, but this process may use {usable} cores")
         waiting = "" if self.threads == 1 else ", spinning" if self.spinning else ", not spinning"
         return prove(self, f"{self.threads} thread{'s' * (self.threads > 1)}{waiting}")

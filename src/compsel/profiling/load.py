@@ -2,6 +2,7 @@
 
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -53,6 +54,16 @@ class BusyProcesses:
             self._end()
             raise
         return self
+
+    def pause(self) -> None:
+        """Stop the processes; they stay, and `resume` has them busy again at once."""
+        for process in self._processes:
+            process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let paused processes go on."""
+        for process in self._processes:
+            process.send_signal(signal.SIGCONT)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
