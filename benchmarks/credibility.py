@@ -18,6 +18,7 @@ from compsel.cli.base import table
 from compsel.features.image import ImageFeatures
 from compsel.pipeline import problem_of
 from compsel.profiling.tables import Profile
+from compsel.selection.caution import Caution
 from compsel.selection.comparison import assign_folds
 from compsel.selection.credibility import Credibility
 from compsel.selection.objective import Objective
@@ -43,7 +44,7 @@ def outcome_pair(training: Problem, tests: list[Problem], level: float) -> list[
     """Return [quality, latency] without and with the guard, for every set of test samples."""
     found = []
     for credibility in (0.0, level):
-        recipe = StagedRecipe(size=3, features=False, credibility=credibility)
+        recipe = StagedRecipe(size=3, features=False, caution=Caution(credibility))
         fitted = recipe.fit(training, Objective())
         found.append([np.stack([o.quality, o.latency_ms]) for o in (fitted.outcome(test) for test in tests)])
     return found

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.selection.simulated import simulated_problem
 
+from compsel.errors import ObjectiveError
+from compsel.selection.caution import Caution
 from compsel.selection.credibility import Credibility
 from compsel.selection.objective import Objective
 from compsel.selection.policies import STOP, policy_from_dict
 from compsel.selection.recipes import StagedRecipe
+from tests.selection.simulated import simulated_problem
 
 MIXING = np.random.default_rng(9).normal(size=(6, 6))
 
@@ -53,7 +55,7 @@ def test_a_feature_that_never_changes_does_no_harm():
 
 @pytest.mark.parametrize("level", [0.0, 0.001, 1.0])
 def test_levels_that_so_few_samples_cannot_tell_are_refused(level):
-    with pytest.raises(ValueError, match="credibility: got a level"):
+    with pytest.raises(ObjectiveError, match="credibility: got a level"):
         fitted(level, n=100)
 
 
@@ -76,12 +78,13 @@ PROBLEM = simulated_problem(400)
 STRANGE = np.full((1, 3), 50.0, np.float32)
 
 
-def guarded(**options):
-    return StagedRecipe(features=False, credibility=0.02, **options).fit(PROBLEM, Objective(max_loss=None)).policy
+def guarded():
+    recipe = StagedRecipe(features=False, caution=Caution(credibility=0.02))
+    return recipe.fit(PROBLEM, Objective(max_loss=None))
 
 
 def test_inputs_that_are_not_credible_go_to_the_most_accurate_variant_alone():
-    policy = policy_from_dict(json.loads(json.dumps(guarded().to_dict())), {})
+    policy = policy_from_dict(json.loads(json.dumps(guarded().policy.to_dict())), {})
     assert policy.extractor == "image"
     prices = np.array([1.0, 6.0]) if policy.variants[0] == "m0/none" else np.array([6.0, 1.0])
     priced = policy.plan(prices, prices, np.inf)
@@ -99,8 +102,7 @@ def test_inputs_that_are_not_credible_go_to_the_most_accurate_variant_alone():
 
 def test_outcomes_of_training_fall_back_too():
     strange = replace(PROBLEM, features={"image": np.repeat(STRANGE, 400, axis=0)})
-    fitted = StagedRecipe(features=False, credibility=0.02).fit(PROBLEM, Objective(max_loss=None))
-    outcome = fitted.outcome(strange)
+    outcome = guarded().outcome(strange)
     assert set(outcome.variants) == {"m1/none"}
     np.testing.assert_array_equal(outcome.quality, PROBLEM.quality[:, 1])
     np.testing.assert_allclose(outcome.latency_ms, PROBLEM.prices_ms[1] + 0.1)
@@ -116,7 +118,7 @@ def test_without_being_asked_for_there_is_no_test():
 def test_an_answer_that_is_withheld_counts_as_wrong():
     objective = Objective(max_loss=None)
     plain = StagedRecipe(features=False).fit(PROBLEM, objective).outcome(PROBLEM)
-    careful = StagedRecipe(features=False, least_sure=0.8).fit(PROBLEM, objective).outcome(PROBLEM)
+    careful = StagedRecipe(features=False, caution=Caution(abstain_below=0.8)).fit(PROBLEM, objective).outcome(PROBLEM)
     np.testing.assert_array_equal(plain.latency_ms, careful.latency_ms)
     assert 0.0 < careful.quality.mean() < plain.quality.mean()
     assert (careful.quality <= plain.quality).all()

@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.selection.simulated import simulated_problem
 
 from compsel.selection.easiness import Easiness
 from compsel.selection.objective import Objective
@@ -11,6 +10,7 @@ from compsel.selection.policies import STOP, Stagewise, policy_from_dict
 from compsel.selection.problem import Problem
 from compsel.selection.recipes import StagedRecipe
 from compsel.selection.staged_training import fit_staged
+from tests.selection.simulated import simulated_problem
 
 
 def telling(problem: Problem, noise: float = 0.3, seed: int = 0) -> Problem:

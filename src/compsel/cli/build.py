@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_measuring, add_objective, add_samples, objective, samples_of
+from compsel.cli.options import add_measuring, add_objective, add_samples, caution, objective, samples_of
 from compsel.cli.profile import measuring
 from compsel.cli.train import show, summary
 
@@ -25,7 +25,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.pipeline import build
 
-    wanted = objective(arguments)
+    wanted, careful = objective(arguments), caution(arguments)
     asked = measuring(arguments)
     samples = samples_of(arguments)
     trained = build(
@@ -33,6 +33,7 @@ def _run(arguments: argparse.Namespace) -> int:
         samples,
         arguments.out,
         wanted,
+        caution=careful,
         work=arguments.work,
         replace=arguments.replace,
         origin=f"{len(samples)} samples",

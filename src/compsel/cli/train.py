@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from compsel.cli.base import Command, add_json, table, write_result
-from compsel.cli.options import add_objective, objective, say
+from compsel.cli.options import add_objective, caution, objective, say
 from compsel.files import check_place
 
 __all__ = ["COMMAND", "show", "summary"]
@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.pipeline import train_bundle
     from compsel.profiling.tables import Profile
 
-    wanted = objective(arguments)
+    wanted, careful = objective(arguments), caution(arguments)
     check_place(arguments.out, replace=arguments.replace)
     profile = Profile.load(arguments.profile)
     trained = train_bundle(
@@ -66,6 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.profile / "variants",
         arguments.out,
         wanted,
+        caution=careful,
         replace=arguments.replace,
         say=say,
     )

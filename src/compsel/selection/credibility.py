@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compsel.errors import ObjectiveError
+
 __all__ = ["Credibility", "Guard"]
 
 Floats = NDArray[np.float64]
@@ -62,11 +64,14 @@ class Credibility:
         """Fit to features (n, n_features); each sample is calibrated by the fit without its fold (n,).
 
         Raises:
-            ValueError: a level that so few samples cannot tell from 0, or that is no share.
+            ObjectiveError: a level that so few samples cannot tell from 0, or that is no share.
         """
-        if not 1.0 / (len(features) + 1) < level < 1.0:
-            least = 1.0 / (len(features) + 1)
-            raise ValueError(f"credibility: got a level of {level:g}, {len(features)} samples allow {least:.2g} to 1")
+        least = 1.0 / (len(features) + 1)
+        if not least < level < 1.0:
+            raise ObjectiveError(
+                f"credibility: got a level of {level:g}, allowed with {len(features)} samples is more than "
+                f"{least:.2g} and less than 1: measure more samples, or take a higher level"
+            )
         known = features[~np.isnan(features).any(axis=1)].astype(np.float64)
         folds = folds[~np.isnan(features).any(axis=1)]
         distances = np.empty(len(known))

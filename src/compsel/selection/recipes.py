@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import SelectorError
+from compsel.selection.caution import Caution
 from compsel.selection.comparison import assign_folds
 from compsel.selection.credibility import Credibility, Guard
 from compsel.selection.objective import Objective
@@ -126,9 +127,7 @@ class StagedRecipe(Recipe):
         features: whether features of the input are used: True, False, or None, where they pay: where they make the
             policy cheaper out of fold, their own price paid, with 95 % confidence.
         extractor: which features.
-        credibility: inputs that are unlike the training samples at this level go to the most accurate uncompressed
-            variant; 0: no input does, and nothing is computed for it.
-        least_sure: answers that are right with less than this probability are flagged as abstained; 0: none is.
+        caution: which inputs it does not choose for, which answers it withholds; None: it does for all, and none.
     """
 
     name = "staged"
@@ -141,16 +140,14 @@ class StagedRecipe(Recipe):
         seed: int = 0,
         features: bool | None = None,
         extractor: str = "image",
-        credibility: float = 0.0,
-        least_sure: float = 0.0,
+        caution: Caution | None = None,
     ) -> None:
         self.size = size
         self.max_stages = max_stages
         self.seed = seed
         self.features = features
         self.extractor = extractor
-        self.credibility = credibility
-        self.least_sure = least_sure
+        self.caution = caution or Caution()
 
     def applies(self, problem: Problem) -> bool:
         """Needs what each variant said."""
@@ -187,7 +184,7 @@ class StagedRecipe(Recipe):
             features=None if looking is None else (self.extractor, chosen.features[self.extractor]),
         )
         reached = policy.plan(chosen.prices_ms, best.penalty).expected_quality
-        staged = Stagewise(policy, best.penalty, reached, guard, self.least_sure)
+        staged = Stagewise(policy, best.penalty, reached, guard, self.caution.abstain_below)
         _check_same(staged, chosen)
         return Fitted(staged, portfolio)
 
@@ -202,13 +199,13 @@ class StagedRecipe(Recipe):
 
     def _guard(self, problem: Problem, columns: list[int]) -> Guard | None:
         """Return the guard, if one is asked for; what it falls back to is added to the columns."""
-        if not self.credibility or self.extractor not in problem.features:
+        if not self.caution.credibility or self.extractor not in problem.features:
             return None
         if problem.most_accurate not in columns:
             columns.append(problem.most_accurate)
         features = problem.features[self.extractor]
         folds = assign_folds(len(features), _GUARD_FOLDS, problem.groups, self.seed)
-        credibility = Credibility.fit(self.extractor, features, self.credibility, folds)
+        credibility = Credibility.fit(self.extractor, features, self.caution.credibility, folds)
         return Guard(credibility, columns.index(problem.most_accurate))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
+from compsel.selection.caution import Caution
 from compsel.selection.comparison import assign_folds
 from compsel.selection.gap import gap_of_costs
 from compsel.selection.objective import Objective
@@ -84,11 +85,11 @@ class Trained:
     comparison: Comparison
 
 
-def default_recipes() -> tuple[Recipe, ...]:
-    """Return every kind of policy that is tried."""
+def default_recipes(caution: Caution | None = None) -> tuple[Recipe, ...]:
+    """Return every kind of policy that is tried; the staged one is as cautious as it is told to be."""
     return (
         SingleBestRecipe(),
-        StagedRecipe(),
+        StagedRecipe(caution=caution),
         SelectorRecipe("cost-sensitive", "cost_sensitive.CostSensitiveSelector"),
         SelectorRecipe("classifier", "classification.CostSensitiveClassifier"),
         SelectorRecipe("pairwise", "pairwise.PairwiseSelector"),
@@ -113,7 +114,7 @@ def train(
         ObjectiveError: a quantity to minimise that was not measured.
     """
     objective = objective or Objective()
-    objective.check_measured()
+    objective.check_measured(energy=problem.unit == "mJ")
     recipes = [recipe for recipe in recipes or default_recipes() if recipe.applies(problem)]
     comparison = compare(problem, objective, recipes, folds, seed, progress)
     fitted = {}
