@@ -16,7 +16,9 @@ from compsel.model import Model
 from compsel.profiling.tables import Profile
 from compsel.runtime import Runtime
 from compsel.samples import ArraySamples, ImageFolder
+from compsel.selection.credibility import Credibility, Guard
 from compsel.selection.policies import FixedPolicy, Stagewise
+from compsel.selection.staged_training import fit_staged
 from tests.staged_bundle import INT8, LATENCY_MS, LOWER, NONE, staged_policy
 
 AtLoad = Callable[[Runtime, float], None]
@@ -90,6 +92,50 @@ def test_stages_are_those_of_the_policy_that_was_trained(
         assert sorted(ran) == np.flatnonzero(walk.ran[index]).tolist()
         assert answer.label == walk.classes[index]
         assert answer.stages[-1].probability_right == pytest.approx(walk.score[index], abs=1e-4)
+
+
+def test_a_policy_that_looks_at_the_input_first_decides_as_it_was_trained_to(
+    runtime: Runtime, profile: Profile, labelled_folder: Path, at_load: AtLoad
+) -> None:
+    table = profile.features[:, [name.startswith("image.") for name in profile.feature_names]]
+    evidence = [profile.evidence[profile.names.index(name)] for name in LATENCY_MS]
+    policy = fit_staged(list(LATENCY_MS), evidence, profile.labels, features=("image", table))
+    prices = np.array([idle for idle, _ in LATENCY_MS.values()])
+    walk = policy.walk(policy.plan(prices, 60.0, durations=1.5 * prices), evidence, table)
+    staged = runtime.with_policy(Stagewise(policy, 60.0))
+    at_load(staged, 0.0)
+    samples = ImageFolder(labelled_folder)
+    for index in range(0, len(samples), 4):
+        answer = staged(samples.value(index))
+        assert answer.features_ms > 0
+        ran = [policy.variants.index(stage.variant) for stage in answer.stages]
+        assert sorted(ran) == np.flatnonzero(walk.ran[index]).tolist()
+        assert answer.stages[-1].probability_right == pytest.approx(walk.score[index], abs=1e-4)
+
+
+def test_inputs_unlike_the_samples_go_to_the_fallback_alone(
+    runtime: Runtime, profile: Profile, crops: ArraySamples, at_load: AtLoad
+) -> None:
+    table = profile.features[:, [name.startswith("image.") for name in profile.feature_names]]
+    credibility = Credibility.fit("image", table, 0.1, np.arange(len(table)) % 5)
+    fallback = list(LATENCY_MS).index(NONE)
+    staged = runtime.with_policy(Stagewise(staged_policy(profile).policy, 5.0, guard=Guard(credibility, fallback)))
+    at_load(staged, 0.0)
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3)).astype(np.uint8)
+    assert [stage.variant for stage in staged(noise).stages] == [NONE]
+    assert {staged(crops.value(index)).stages[0].variant for index in range(6)} != {NONE}
+
+
+def test_answers_that_are_not_sure_enough_are_flagged(
+    runtime: Runtime, profile: Profile, crops: ArraySamples, at_load: AtLoad
+) -> None:
+    policy = staged_policy(profile).policy
+    sure = [runtime.with_policy(Stagewise(policy, 60.0))(crops.value(index)) for index in range(6)]
+    assert not any(answer.abstained for answer in sure)
+    least = float(np.median([answer.stages[-1].probability_right for answer in sure])) + 1e-9
+    careful = runtime.with_policy(Stagewise(policy, 60.0, least_sure=least))
+    for answer in (careful(crops.value(index)) for index in range(6)):
+        assert answer.abstained == (answer.stages[-1].probability_right < least)
 
 
 def test_policies_of_these_tests_take_more_than_one_stage(profile: Profile) -> None:

@@ -12,14 +12,14 @@ __all__ = ["Corrections"]
 
 Point = tuple[float, ...]
 
-_KEPT = 7  # measured inferences a processor: a new level is believed when most of them show it
+_KEPT = 5  # measured inferences a processor: a new level is believed when most of them show it
 _MODEL_WEIGHT = 1.5  # of the cost model, in inferences: one outlier does not move it, two in a row do
 _FORGET_S = 10.0
 _NEAR = 0.35  # standard deviation of the weight over the device's state, in log(1 + coordinate)
 _LASTING_GAIN, _LASTING_CLIP = 0.05, 1.0
 _LASTING_S = 600.0
 _CHOICE_GAIN, _CHOICE_CLIP, _CHOICE_MOST = 0.1, 0.5, 0.7
-_NOTICEABLE = 0.02  # smaller changes of a logarithm make no new prices
+_NOTICEABLE = 0.05  # smaller changes of a logarithm make no new prices
 
 
 class Corrections:
@@ -103,9 +103,14 @@ class Corrections:
 
     def _settle(self, processor: int, now: float) -> None:
         weighed = [(self._lasting[processor], _MODEL_WEIGHT)]
+        here = self._where
         for then, ratio, place in self._seen[processor]:
-            distance = sum((a - b) ** 2 for a, b in zip(place, self._where, strict=False) if a == a and b == b)
-            weighed.append((ratio, math.exp((then - now) / _FORGET_S - distance / (2 * _NEAR**2))))
+            exponent = (then - now) / _FORGET_S
+            if place is not here:
+                for a, b in zip(place, here, strict=False):
+                    if a != b and a == a and b == b:  # equal to itself: not NaN
+                        exponent -= (a - b) ** 2 / (2 * _NEAR**2)
+            weighed.append((ratio, math.exp(exponent)))
         weighed.sort()
         above = sum(weight for _, weight in weighed) / 2
         position = -1

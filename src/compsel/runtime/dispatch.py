@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from types import TracebackType
 from typing import Self
@@ -181,23 +181,28 @@ class Runtime:
         A processor that fails is put into quarantine: another one answers until it is tried again.
 
         Raises:
-            ModelError, ProcessorError: a variant failed on every one of its processors that was tried.
+            ModelError, ProcessorError: a variant failed on every one of its processors.
         """
         for name in self._policy.variants:
-            failures, tried = [], 0
-            for processor in dict.fromkeys(self.costs.processors(name, where)[0] for where in self.costs.states):
-                tried += 1
-                try:
-                    engine = self._pool.get(self.bundle.variants[name], processor)
-                    if engine.takes_pixels:
-                        spec = engine.session.inputs[0]
-                        engine.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
-                except (ProcessorError, ModelError) as error:
-                    failures.append(error)
-                    self._bar(StageFailedError(name, processor, error))
-            if failures and len(failures) == tried:
-                raise failures[-1]
+            best = dict.fromkeys(self.costs.processors(name, where)[0] for where in self.costs.states)
+            others = [processor for variant, processor in self.costs.choices if variant == name]
+            failures = self._warm(name, best)
+            if len(failures) == len(best) and len(failures + self._warm(name, set(others) - set(best))) == len(others):
+                raise failures[-1].error
         self._planner.prepare()
+
+    def _warm(self, name: str, processors: Iterable[str]) -> list[StageFailedError]:
+        failures = []
+        for processor in processors:
+            try:
+                engine = self._pool.get(self.bundle.variants[name], processor)
+                if engine.takes_pixels:
+                    spec = engine.session.inputs[0]
+                    engine.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
+            except (ProcessorError, ModelError) as error:
+                failures.append(StageFailedError(name, processor, error))
+                self._bar(failures[-1])
+        return failures
 
     def close(self) -> None:
         """Stop the sampler and close every session."""

@@ -43,10 +43,6 @@ class Limits:
             raise ObjectiveError(f"deadline_ms: got {self.deadline_ms!r}, allowed is a time above 0")
         if self.min_quality is not None and not (isinstance(self.min_quality, Real) and 0 <= self.min_quality <= 1):
             raise ObjectiveError(f"min_quality: got {self.min_quality!r}, allowed is a fraction from 0 to 1")
-        if self.minimize not in (None, "latency"):
-            raise ObjectiveError(
-                f"minimize: got {self.minimize!r}, allowed is 'latency': nothing else was measured for this bundle"
-            )
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class PlannedPolicy:
     Attributes:
         policy: what was priced.
         priced: decides.
-        processors: (n_variants,), the fastest of each variant now.
+        processors: (n_variants,), the cheapest of each variant now.
         expected_ms: (n_variants,), what each takes there.
         note: which limit cannot be met; empty when all can.
     """
@@ -98,6 +94,11 @@ class Planner:
             ProcessorError: nothing that may run is left.
         """
         last = self._last
+        if limits.minimize not in (None, self._bundle.objective.minimize):
+            raise ObjectiveError(
+                f"minimize: got {limits.minimize!r}, allowed is {self._bundle.objective.minimize!r}, what this bundle "
+                "was trained for: build another one"
+            )
         if last is not None and last[0] is prices and last[1] is limits and last[2] is allowed:
             return last[3]
         planned = self._find(prices, limits, allowed)
@@ -131,24 +132,30 @@ class Planner:
         return planned
 
     def _moved(self, planned: PlannedPolicy, prices: Prices) -> PlannedPolicy:
-        mean, _, processors = self._best(planned.policy.variants, prices, planned.policy.processor)
-        return replace(planned, processors=processors, expected_ms=mean)
+        names = planned.policy.variants
+        _, _, processors = self._best(names, prices, planned.policy.processor)
+        return replace(planned, processors=processors, expected_ms=self._expected(names, processors, prices))
 
     def _best(
         self, names: Sequence[str], prices: Prices, processor: str | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
-        """Return mean and 95th percentile of variants on their best processor, and that; see `CostModel.prices`."""
-        found = self._live.costs.best(names, prices.latency_ms, prices.p95_ms, processor)
+        """Return price and 95th percentile of variants where they are cheapest, and where; see `CostModel.prices`."""
+        price = self._live.costs.price(prices.latency_ms)
+        found = self._live.costs.best(names, price, prices.p95_ms, processor)
         if processor is None or np.isfinite(found[0]).all():
             return found
-        return self._live.costs.best(names, prices.latency_ms, prices.p95_ms)
+        return self._live.costs.best(names, price, prices.p95_ms)
+
+    def _expected(self, names: Sequence[str], processors: Sequence[str], prices: Prices) -> NDArray[np.float64]:
+        """Return the mean latency (ms) of each variant on its processor."""
+        return prices.latency_ms[[self._live.number(choice) for choice in zip(names, processors, strict=True)]]
 
     def _make(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
         policy = self._policy
         if allowed is not None and not allowed & set(policy.variants):
             policy = FixedPolicy(max(allowed, key=lambda name: self._bundle.quality[name]))
-        mean, p95, processors = self._best(policy.variants, prices, policy.processor)
-        means = mean.copy()
+        means, p95, processors = self._best(policy.variants, prices, policy.processor)
+        expected = self._expected(policy.variants, processors, prices)
         if allowed is not None:
             means[[name not in allowed for name in policy.variants]] = np.inf
         if not np.isfinite(means).any():
@@ -164,20 +171,23 @@ class Planner:
         except ValueError:
             return self._fastest(prices, limits, allowed)
         if limits.min_quality is None or reached >= limits.min_quality - _TOLERANCE:
-            return PlannedPolicy(policy, priced, processors, mean)
+            return PlannedPolicy(policy, priced, processors, expected)
         single = self._single(prices, limits, allowed, reached)
         note = f"no choice reaches min_quality={limits.min_quality:g}: the most accurate plan answered"
-        return single or PlannedPolicy(policy, priced, processors, mean, note)
+        return single or PlannedPolicy(policy, priced, processors, expected, note)
 
     def _fastest(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
         names = self._names(allowed)
-        _, p95, _ = self._best(names, prices)
+        # the thriftiest processor need not be the fastest
+        _, p95, processors = self._live.costs.best(names, prices.latency_ms, prices.p95_ms)
         name = names[int(np.argmin(p95))]
+        # where latency is what is minimised they are the same, also later on
+        processor = None if self._live.costs.power_w is None else processors[int(np.argmin(p95))]
         if limits.deadline_ms is not None and p95.min() > limits.deadline_ms:
             note = f"no choice meets deadline_ms={limits.deadline_ms:g}: the fastest one answered"
-            return self._fixed(name, prices, note)
+            return self._fixed(name, prices, note, processor)
         single = self._single(prices, limits, allowed, -1.0) if limits.min_quality is not None else None
-        return single or self._fixed(name, prices, "")
+        return single or self._fixed(name, prices, "", processor)
 
     def _single(
         self, prices: Prices, limits: Limits, allowed: frozenset[str] | None, reached: float
@@ -197,10 +207,11 @@ class Planner:
         note = f"no choice reaches min_quality={limits.min_quality:g}: the most accurate one answered"
         return self._fixed(names[int(np.argmax(in_time))], prices, note)
 
-    def _fixed(self, name: str, prices: Prices, note: str) -> PlannedPolicy:
-        policy = FixedPolicy(name)
-        mean, p95, processors = self._best(policy.variants, prices)
-        return PlannedPolicy(policy, policy.plan(mean, p95, np.inf), processors, mean, note)
+    def _fixed(self, name: str, prices: Prices, note: str, processor: str | None = None) -> PlannedPolicy:
+        policy = FixedPolicy(name, processor)
+        price, p95, processors = self._best(policy.variants, prices, processor)
+        expected = self._expected(policy.variants, processors, prices)
+        return PlannedPolicy(policy, policy.plan(price, p95, np.inf), processors, expected, note)
 
     def _names(self, allowed: frozenset[str] | None) -> tuple[str, ...]:
         return tuple(name for name in self._variants if allowed is None or name in allowed)

@@ -1,0 +1,250 @@
+"""Corrections, quarantine and exploration; and a runtime whose processors are wrong, slow or broken by script."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import compsel
+from compsel.errors import BundleError, InputError, ModelError, ProcessorError
+from compsel.processors.scripted import Script, ScriptedProcessor
+from compsel.runtime import Runtime
+from compsel.runtime.adaptation import Corrections
+from compsel.runtime.bundle import BundleContent, write_bundle
+from compsel.runtime.exploration import Explorer
+from compsel.runtime.feedback import Feedback
+from compsel.runtime.quarantine import Quarantine
+from compsel.samples import ArraySamples
+from compsel.selection.costs import CostModel
+from compsel.selection.objective import Objective
+from compsel.selection.policies import FixedPolicy
+from compsel.specs import TensorSpec
+from compsel.variants import write_variant
+
+CHOICES = (("a", "cpu:1"), ("b", "cpu:1"), ("a", "cpu:2"))
+HERE, ELSEWHERE = (0.0, 0.0), (1.1, 1.6)
+
+
+class Clock:
+    """Time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def observe(corrections: Corrections, choice: int, ratio: float, times: int = 1) -> None:
+    for _ in range(times):
+        corrections.observe(choice, 4.0, 4.0 * ratio, HERE)
+
+
+@given(st.floats(0.05, 20.0))
+def test_a_wrong_profile_is_mended_within_ten_inferences(ratio: float) -> None:
+    corrections = Corrections(CHOICES, Clock())
+    observe(corrections, 0, ratio, 10)
+    found = corrections.factors()
+    assert found[0] == pytest.approx(ratio, rel=0.1)
+    assert found[1] == pytest.approx(ratio, rel=0.1), "the same processor"
+    assert found[2] == 1.0, "another one"
+
+
+def test_one_outlier_moves_hardly_anything(clock: Clock) -> None:
+    corrections = Corrections(CHOICES, clock)
+    observe(corrections, 0, 50.0)
+    assert corrections.factors()[0] < 1.15
+    observe(corrections, 0, 1.0, 8)
+    observe(corrections, 0, 0.01)
+    assert corrections.factors()[0] == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_change_of_level_is_followed_within_four_inferences(clock: Clock) -> None:
+    corrections = Corrections(CHOICES, clock)
+    observe(corrections, 0, 1.0, 20)
+    observe(corrections, 0, 3.0, 4)
+    assert corrections.factors()[0] == pytest.approx(3.0, rel=0.2)
+
+
+def test_corrections_fade_with_time_but_what_lasts_stays_longer(clock: Clock) -> None:
+    corrections = Corrections(CHOICES, clock)
+    observe(corrections, 0, 3.0, 60)
+    clock.now_s += 120
+    corrections.move(HERE)
+    assert 1.5 < corrections.factors()[0] < 3.1
+    brief = Corrections(CHOICES, clock)
+    observe(brief, 0, 3.0, 3)
+    clock.now_s += 120
+    brief.move(HERE)
+    assert brief.factors()[0] < 1.3
+
+
+def test_corrections_of_another_state_wait_until_it_is_back(clock: Clock) -> None:
+    corrections = Corrections(CHOICES, clock)
+    observe(corrections, 0, 3.0, 5)
+    corrections.move(ELSEWHERE)
+    assert corrections.factors()[0] < 1.4
+    corrections.move(HERE)
+    assert corrections.factors()[0] == pytest.approx(3.0, rel=0.2)
+
+
+def test_a_choice_is_corrected_weakly(clock: Clock) -> None:
+    corrections = Corrections(CHOICES, clock)
+    for _ in range(40):
+        observe(corrections, 0, 2.0)
+        observe(corrections, 1, 1.0)
+    assert 1.2 < corrections.factors()[0] / corrections.factors()[1] <= 2.1
+
+
+def test_quarantine_doubles_and_ends_with_success(clock: Clock) -> None:
+    quarantine = Quarantine(clock)
+    assert not quarantine.blocked()
+    assert [quarantine.fail("cuda:0") for _ in range(12)] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]
+    assert quarantine.blocked() == {"cuda:0"}
+    clock.now_s += 601
+    assert not quarantine.blocked(), "it may be tried again"
+    assert quarantine.fail("cuda:0") == 600
+    quarantine.succeed("a", "cuda:0")
+    assert not quarantine.blocked()
+    assert quarantine.fail("cuda:0") == 1
+
+
+def test_trials_cost_no_more_than_their_share() -> None:
+    costs = CostModel(CHOICES, np.zeros((1, 1)), np.array([[4.0, 8.0, 5.0]]), np.array([[5.0, 9.0, 6.0]]))
+    feedback = Feedback(costs, adapt=True, explore=0.05)
+    explorer, corrections = Explorer(0.05), feedback.corrections
+    assert corrections is not None
+    spent, total, trials = 0.0, 0.0, 0
+    for _ in range(200):
+        prices = feedback.live.at(0.0)
+        processor = explorer.processor("a", "cpu:1", prices, feedback.live, corrections)
+        latency = {"cpu:1": 4.0, "cpu:2": 9.0}[processor]  # worse than expected: 5.0
+        explorer.account(latency, 4.0, trial=processor != "cpu:1")
+        trials += processor != "cpu:1"
+        spent, total = spent + latency - 4.0, total + latency
+    assert trials > 2
+    assert spent <= 0.05 * total + 5.0
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(BundleError, match="explore: got"):
+        Explorer(share)
+
+
+Rules = dict[str, Callable[[Mapping[str, np.ndarray]], list[np.ndarray] | Exception]]
+
+
+@pytest.fixture
+def scripted(
+    small_model: compsel.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Runtime]]:
+    """Load a bundle of one variant on two scripted processors: "fast" and "slow"."""
+    variant = write_variant(small_model, tmp_path / "variants", "logits")
+    costs = CostModel(
+        ((variant.name, "fast"), (variant.name, "slow")),
+        np.zeros((1, 1)),
+        np.array([[1.0, 4.0]]),
+        np.array([[1.0, 4.0]]),
+    )
+    write_bundle(
+        BundleContent(
+            (variant,), tmp_path / "variants", {"adaptive": FixedPolicy(variant.name)}, {}, Objective(),
+            {variant.name: 1.0}, costs, {"penalty_ms": 1.0},
+        ),
+        tmp_path / "bundle",
+    )  # fmt: skip
+    opened: list[Runtime] = []
+    logits = np.zeros((1, 10), np.float32)
+
+    def start(latency_ms: dict[str, float], rules: Rules | None = None, **options: object) -> Runtime:
+        file = str(tmp_path / "bundle" / "variants" / str(variant.pixels_file))
+        image = TensorSpec("input", "uint8", (1, 64, 64, 3))
+        scores = TensorSpec(variant.outputs[0].name, "float32", (1, 10))
+
+        def processor(name: str) -> ScriptedProcessor:
+            rule = (rules or {}).get(name, lambda _: [logits])
+            return ScriptedProcessor({file: Script((image,), (scores,), (rule,), (latency_ms[name],))}, name)
+
+        monkeypatch.setattr("compsel.runtime.pool.parse", processor)
+        monkeypatch.setattr("compsel.runtime.available.parse", processor)
+        opened.append(compsel.load(tmp_path / "bundle", **options))
+        return opened[-1]
+
+    yield start
+    for runtime in opened:
+        runtime.close()
+
+
+def choices(runtime: Runtime, crops: ArraySamples, count: int) -> list[str]:
+    return [runtime(crops.value(0)).stages[-1].processor for _ in range(count)]
+
+
+def test_a_runtime_with_a_wrong_profile_changes_its_mind(scripted: Callable[..., Runtime], crops: ArraySamples) -> None:
+    runtime = scripted({"fast": 40.0, "slow": 1.0})
+    ran = choices(runtime, crops, 10)
+    assert ran[0] == "fast"
+    assert ran[-5:] == ["slow"] * 5
+
+
+def test_without_adaptation_it_does_not(scripted: Callable[..., Runtime], crops: ArraySamples) -> None:
+    runtime = scripted({"fast": 40.0, "slow": 1.0}, adapt=False)
+    assert choices(runtime, crops, 6) == ["fast"] * 6
+
+
+def test_what_fails_is_answered_elsewhere_and_tried_again_later(
+    scripted: Callable[..., Runtime], crops: ArraySamples, clock: Clock
+) -> None:
+    broken: list[Exception] = []
+    runtime = scripted(
+        {"fast": 0.0, "slow": 0.0}, {"fast": lambda _: broken[0] if broken else [np.ones((1, 10), np.float32)]}
+    )
+    runtime._feedback.quarantine._clock = clock
+    assert choices(runtime, crops, 1) == ["fast"]
+    broken.append(ProcessorError("fast: device lost"))
+    answer = runtime(crops.value(0))
+    assert (answer.stages[-1].processor, len(answer.stages)) == ("slow", 1)
+    assert answer.note == "fast failed, is tried again in 1 s: fast: device lost"
+    assert answer.constraints_met
+    assert runtime(crops.value(0)).note == "", "it is not tried while it is in quarantine"
+    clock.now_s += 1.1
+    assert "in 2 s" in runtime(crops.value(0)).note
+    broken.clear()
+    clock.now_s += 2.1
+    assert runtime(crops.value(0)).stages[-1].processor == "fast"
+
+
+def test_the_error_is_raised_where_nothing_is_left(scripted: Callable[..., Runtime], crops: ArraySamples) -> None:
+    def fail(_: object) -> Exception:
+        return ModelError("an operator failed")
+
+    runtime = scripted({"fast": 0.0, "slow": 0.0}, {"fast": fail, "slow": fail}, warm_up=False)
+    with pytest.raises(ModelError, match="an operator failed"):
+        runtime(crops.value(0))
+
+
+def test_a_wrong_input_is_nobodys_failure(scripted: Callable[..., Runtime], crops: ArraySamples) -> None:
+    runtime = scripted({"fast": 0.0, "slow": 0.0}, {"fast": lambda _: InputError("no")}, warm_up=False)
+    with pytest.raises(InputError):
+        runtime(crops.value(0))
+    assert not runtime._feedback.quarantine.blocked()
+
+
+def test_a_processor_that_fails_while_it_warms_up_does_not_keep_the_bundle_from_loading(
+    scripted: Callable[..., Runtime], crops: ArraySamples
+) -> None:
+    runtime = scripted({"fast": 0.0, "slow": 0.0}, {"fast": lambda _: ProcessorError("fast: lost")})
+    assert runtime(crops.value(0)).stages[-1].processor == "slow"
+
+
+def test_exploration_finds_a_processor_that_became_fast(scripted: Callable[..., Runtime], crops: ArraySamples) -> None:
+    runtime = scripted({"fast": 3.0, "slow": 0.1}, explore=1.0)
+    assert choices(runtime, crops, 30)[-5:] == ["slow"] * 5
