@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -11,6 +10,7 @@ from compsel.errors import BundleError, IntegrityError, UsageError
 from compsel.evaluation.html import table
 from compsel.evaluation.report import render, write_report
 from compsel.evaluation.report_content import ReportContent, read_content, read_evaluation
+from compsel.profiling.candidates import Candidate
 from compsel.profiling.dominance import Domination
 
 
@@ -110,20 +110,23 @@ def test_older_bundles_show_the_variants_that_are_in_them(runtime):
     read(render(content))
 
 
-def test_dominated_variants_are_told_with_their_reason(bundle_folder):
-    content = read_content(bundle_folder)
-    first, *others = content.candidates
-    beaten = replace(first, domination=Domination("other", 2.72, 0.067), why="10 convolutions run as ConvInteger")
-    page = render(replace(content, candidates=(beaten, *others)))
-    assert "2.72 times as slow as other, and 6.7 points worse" in page
-    assert "10 convolutions run as ConvInteger" in page
-    assert "1 of 3 variants are dominated" in page
+def made_up(*candidates, **more):
+    fields = {"kind": "profile", "name": "p", "device": {}, "n_samples": 4, "origin": "", "labelled": True}
+    return ReportContent(**(fields | more), candidates=candidates, shipped=(), states=(), costs=())
 
 
-def test_names_are_text_never_markup(bundle_folder):
-    content = read_content(bundle_folder)
-    evil = replace(content.candidates[0], variant="<script>alert(1)</script>")
-    page = render(replace(content, name="<b>x", origin="<img src=x>", candidates=(evil,)))
+def test_dominated_variants_are_told_with_their_reason():
+    good = Candidate("net/none", 4.0, 0.9, "cpu:1", 5.0, 4.9, 5.1)
+    beaten = Candidate("net/int8-dynamic", 1.0, 0.8, "cpu:1", 9.0, 8.9, 9.1, Domination("net/none", 1.8, 0.1), "slow")
+    page = render(made_up(good, beaten))
+    assert "1.80 times as slow as net/none, and 10.0 points worse" in page
+    assert "<td>slow</td>" in page
+    assert "1 of 2 variants are dominated" in page
+
+
+def test_names_are_text_never_markup():
+    evil = Candidate("<script>alert(1)</script>", 4.0, 0.9, "cpu:1", 5.0, 4.9, 5.1)
+    page = render(made_up(evil, name="<b>x", origin="<img src=x>"))
     reader = read(page)
     assert "script" not in reader.tags
     assert "b" not in reader.tags
@@ -135,8 +138,8 @@ def test_numbers_stand_to_the_right():
     assert text.count('class="number"') == 3
 
 
-def test_an_empty_content_is_a_page(tmp_path):
-    read(render(ReportContent("profile", "p", {}, 0, "", None, (), (), (), ())))
+def test_an_empty_content_is_a_page():
+    read(render(made_up()))
 
 
 def test_other_folders_and_files_are_refused(tmp_path, bundle_folder):

@@ -27,7 +27,7 @@ from compsel.profiling.latency import Criterion
 from compsel.profiling.paired import Meter
 from compsel.profiling.tables import device_text
 from compsel.samples import Samples
-from compsel.techniques import applicable
+from compsel.techniques import TECHNIQUES, applicable
 from compsel.techniques import parse as parse_technique
 from compsel.techniques.session import open_session
 from compsel.variant import Engine, Variant
@@ -76,10 +76,12 @@ class Asked:
 
 
 def default_techniques(model: Model) -> tuple[str, ...]:
-    """Return every technique that is worth a try on a model, the uncompressed model first."""
+    """Return every technique, the uncompressed model first: those that a build would try, then all others."""
     found = applicable(model)
-    also = [spec for spec in _ALSO if parse_technique(spec).name in found]
-    return tuple(dict.fromkeys(("none", *found, *also)))
+    tried = {parse_technique(spec).name for spec in found}
+    others = [kind().spec for name, kind in TECHNIQUES.items() if name not in tried]
+    also = [spec for spec in _ALSO if parse_technique(spec).name in tried]
+    return tuple(dict.fromkeys(("none", *found, *others, *also)))
 
 
 def characterize(

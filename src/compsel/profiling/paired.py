@@ -15,8 +15,9 @@ __all__ = ["Pair", "Ratio", "measure_pair"]
 
 _DRAWS, _ENDS = 1000, (0.025, 0.975)
 _LEAST_RUNS = 3
-# a visit takes some runs in a row, of slow models only one
-_RUNS_PER_VISIT, _VISIT_MS = 3, 60.0
+# a visit takes some runs in a row after one that fetches the weights into the caches; slow models have weights that no
+# cache holds, and one run
+_RUNS_PER_VISIT, _SLOW_MS = 3, 60.0
 
 Meter = Callable[[], float]
 Floats = NDArray[np.float64]
@@ -83,8 +84,9 @@ def measure_pair(
     """
     alone = original is variant
     engines = (variant,) if alone else (original, variant)
-    visit_ms = max(_visit(engine, values, 0, 1)[0] for engine in engines)  # the first runs warm up, untimed
-    runs = _RUNS_PER_VISIT if visit_ms < _VISIT_MS else 1
+    visit_ms = max(_visit(engine, values, 0, 1, 1)[0] for engine in engines)  # the first runs warm up, untimed
+    slow = visit_ms > _SLOW_MS
+    runs, untimed = (1, 0) if slow else (_RUNS_PER_VISIT, 1)
     measured: dict[int, list[float]] = {id(engine): [] for engine in engines}
     energy = 0.0
     started = time.perf_counter()
@@ -96,9 +98,9 @@ def measure_pair(
         # who comes first changes, so that neither always finds the caches of the other
         for engine in engines if number % 2 else engines[::-1]:
             before = meter() if meter else 0.0
-            measured[id(engine)] += _visit(engine, values, number, runs)
+            measured[id(engine)] += _visit(engine, values, number, runs, untimed)
             if meter and engine is variant:
-                energy += (meter() - before) * runs / (runs + 1)  # of the untimed run too
+                energy += (meter() - before) * runs / (runs + untimed)
         number += 1
     ours = np.array(measured[id(variant)])
     return Pair(
@@ -109,10 +111,10 @@ def measure_pair(
     )
 
 
-def _visit(engine: Engine, values: Sequence[Any], number: int, runs: int) -> list[float]:
-    """Run once to fetch weights into the caches, then timed; return the latencies (ms)."""
+def _visit(engine: Engine, values: Sequence[Any], number: int, runs: int, untimed: int) -> list[float]:
+    """Run a few times, the first ones untimed; return the latencies (ms)."""
     latencies = []
-    for run in range(-1, runs):
+    for run in range(-untimed, runs):
         value = values[(number * runs + run) % len(values)]
         begin = time.perf_counter_ns()
         engine(value)
