@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from compsel.samples import Samples
     from compsel.search import Point, SearchResult
     from compsel.techniques import CompressionReport
+    from compsel.techniques.adjusted import AdjustedTechnique
 
 __all__ = ["COMMAND"]
 
@@ -79,6 +80,7 @@ def _search(arguments: argparse.Namespace) -> int:
     from compsel.model import Model
 
     goal = parse_goal(arguments.goal)
+    techniques = [_adjusted(spec) for spec in arguments.technique or _SEARCHED]
     if arguments.samples is None:
         raise UsageError("--goal: needs samples to measure on: give --samples DIR")
     found: list[dict[str, Any]] = []
@@ -87,9 +89,9 @@ def _search(arguments: argparse.Namespace) -> int:
         model = Model.load(path)
         samples = _samples(arguments.samples, model, arguments.calibration)
         assert samples is not None
-        for spec in arguments.technique or _SEARCHED:
-            result = _search_one(arguments, model, spec, samples, goal)
-            found.append({"model": model.name, "technique": spec, **result})
+        for technique in techniques:
+            result = _search_one(arguments, model, technique, samples, goal)
+            found.append({"model": model.name, "technique": technique.name, **result})
             rows += [(model.name, *row) for row in result.pop("rows")]
     print(table(rows, header=("model", "technique", "work", "latency", "size", "quality", "file", "goal")))
     content = {"format_version": 1, "goal": arguments.goal, "searches": found}
@@ -98,22 +100,32 @@ def _search(arguments: argparse.Namespace) -> int:
     return 0 if any(entry["chosen"] for entry in found) else _NOTHING_WRITTEN
 
 
-def _search_one(
-    arguments: argparse.Namespace, model: "Model", spec: str, samples: "Samples", goal: "Goal"
-) -> dict[str, Any]:
-    from compsel.search import search
+def _adjusted(spec: str) -> "AdjustedTechnique":
     from compsel.techniques import parse
     from compsel.techniques.adjusted import AdjustedTechnique
 
     technique = parse(spec)
     if not isinstance(technique, AdjustedTechnique):
         raise TechniqueError(f"--goal: got technique {spec!r}, allowed are {', '.join(_SEARCHED)}")
+    return technique
+
+
+def _search_one(
+    arguments: argparse.Namespace, model: "Model", technique: "AdjustedTechnique", samples: "Samples", goal: "Goal"
+) -> dict[str, Any]:
+    from compsel.search import search
+
     try:
         result: SearchResult = search(
             model, technique, samples, goal, arguments.out, processor=arguments.processor or "cpu:1", progress=progress
         )
     except NotApplicableError as error:
-        return {"chosen": None, "reason": str(error), "front": [], "rows": [(spec, "", "", "", "", str(error), "")]}
+        return {
+            "chosen": None,
+            "reason": str(error),
+            "front": [],
+            "rows": [(technique.name, "", "", "", "", str(error), "")],
+        }
     front = [{**asdict(point), "file": _file(result, point)} for point in result.front]
     rows = [_point_row(technique.name, point, result) for point in result.front]
     chosen = asdict(result.chosen) if result.chosen else None

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from compsel.errors import SamplesError
-from compsel.feeds import feeds_of
 from compsel.model import Model
 from compsel.samples import Samples
+from compsel.techniques.sample_feeds import SampleFeeds
 from compsel.techniques.session import open_session
 from compsel.variants import output_kind
 
@@ -42,7 +42,7 @@ class Fidelity:
 
 
 class FidelityMeter:
-    """Compares variants with their model on the same samples.
+    """Compares variants with their model on the same samples; variants take the same tensors as their model.
 
     Args:
         model: the reference; it is run once.
@@ -62,7 +62,8 @@ class FidelityMeter:
         if not len(samples):
             raise SamplesError("got no samples to compare a variant with its model on: give some")
         self.samples = samples
-        self._reference = _first_outputs(model, samples)
+        self._feeds = SampleFeeds(model, samples)
+        self._reference = self._first_outputs(model)
         self._kind = output_kind(model, [self._reference[0]])
         self.baseline = self._compare(self._reference)
 
@@ -72,7 +73,7 @@ class FidelityMeter:
         Raises:
             ModelError: it does not load.
         """
-        return self._compare(_first_outputs(variant, self.samples))
+        return self._compare(self._first_outputs(variant))
 
     def _compare(self, outputs: list[np.ndarray]) -> Fidelity:
         if self._kind == "other":
@@ -93,7 +94,6 @@ class FidelityMeter:
         shifted = outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True)
         return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
-
-def _first_outputs(model: Model, samples: Samples) -> list[np.ndarray]:
-    session = open_session(model.proto)
-    return [np.asarray(session.run(None, feeds_of(model, sample.value))[0]) for sample in samples]
+    def _first_outputs(self, model: Model) -> list[np.ndarray]:
+        session = open_session(model.proto)
+        return [np.asarray(session.run(None, feeds)[0]) for feeds in self._feeds]

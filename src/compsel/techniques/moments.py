@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx
 
-from compsel.feeds import feeds_of
-from compsel.model import Model
-from compsel.samples import Samples
 from compsel.techniques.calibrate import with_outputs
 from compsel.techniques.draft import Draft
 from compsel.techniques.graph import attribute, is_standard
 from compsel.techniques.session import open_session
 
-__all__ = ["MOST_FEATURES", "Moments", "SampleFeeds", "collect", "collect_outputs", "patches"]
+__all__ = ["MOST_FEATURES", "Moments", "collect", "collect_outputs", "patches"]
 
 # a layer with more features is split by tap of the kernel: what taps say about each other is left out
 MOST_FEATURES = 2304
@@ -197,23 +194,6 @@ def _pads(
         return (small, large) if mode == b"SAME_UPPER" else (large, small)
     pads = list(attribute(node, "pads", [0] * (2 * len(kernel))))  # type: ignore[call-overload]
     return pads[: len(kernel)], pads[len(kernel) :]
-
-
-class SampleFeeds:
-    """Feeds of samples that can be gone through again; they are read one by one.
-
-    >>> from compsel.networks import build
-    >>> from compsel.samples import ArraySamples
-    >>> model = build("mobilenet-v1", width=0.25, resolution=32)
-    >>> [*next(iter(SampleFeeds(model, ArraySamples([np.zeros((32, 32, 3), np.uint8)]))))]
-    ['input']
-    """
-
-    def __init__(self, model: Model, samples: Samples) -> None:
-        self.model, self.samples = model, samples
-
-    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
-        return (feeds_of(self.model, sample.value) for sample in self.samples)
 
 
 def collect_outputs(

@@ -9,6 +9,7 @@ __all__ = ["Order", "Reader", "eliminate", "refit", "regularised"]
 
 _STEPS = 32
 _RIDGE = 0.01
+_LEAST = 1e-7
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,14 @@ class Order:
 
 
 def regularised(covariance: np.ndarray, rows: int) -> np.ndarray:
-    """Return a covariance that can be inverted: the fewer rows it was estimated from, the less of it is believed."""
-    width = len(covariance)
-    mean = float(np.trace(covariance)) / max(width, 1)
-    share = _RIDGE * (1 + width / max(rows, 1))
-    return np.asarray(covariance + np.eye(width) * (share * mean or 1.0))
+    """Return a covariance that can be inverted: the fewer rows it was estimated from, the less of it is believed.
+
+    Each variance grows by a share of itself, so that what never varies can still go at no loss.
+    """
+    variances = np.diag(covariance)
+    share = _RIDGE * (1 + len(covariance) / max(rows, 1))
+    least = _LEAST * float(variances.mean()) if len(covariance) else 0.0
+    return np.asarray(covariance + np.diag(share * variances + (least or 1.0)))
 
 
 def eliminate(readers: Sequence[Reader], count: int, most: int) -> Order:

@@ -18,7 +18,8 @@ from compsel.techniques.channels.surgery import remove_channels
 from compsel.techniques.draft import Draft
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import attribute, constants, editable, is_standard
-from compsel.techniques.moments import Moments, SampleFeeds, collect
+from compsel.techniques.moments import Moments, collect
+from compsel.techniques.sample_feeds import SampleFeeds
 from compsel.techniques.shapes import sample_shapes
 
 __all__ = ["ChannelPruner"]

@@ -26,7 +26,8 @@ from compsel.techniques.factors.decompose import (
 )
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import attribute, constants, editable, is_standard, remove_unused, replace_nodes
-from compsel.techniques.moments import MOST_FEATURES, Moments, SampleFeeds, collect, collect_outputs
+from compsel.techniques.moments import MOST_FEATURES, Moments, collect, collect_outputs
+from compsel.techniques.sample_feeds import SampleFeeds
 from compsel.techniques.shapes import sample_shapes
 
 __all__ = ["Factoriser", "Method"]
@@ -126,7 +127,7 @@ class Factoriser:
         self._layers = {name: found[name] for name in self._levels}
         if not self._layers:
             raise NotApplicableError(f"low-rank: {model.name!r} has no layer that a factorisation would make cheaper")
-        self._base = sum(layer.macs for layer in found.values())
+        self._base = _work(self._draft, self._shapes)
         feeds = SampleFeeds(model, samples)
         self._outputs = collect_outputs(self._draft, {n: len(la.weight) for n, la in self._layers.items()}, feeds)
         wide = {name: layer for name, layer in self._layers.items() if set(layer.kinds) - {"channel"}}
@@ -154,7 +155,7 @@ class Factoriser:
         return self._best(layer, level)[1].loss if level else 0.0
 
     def work(self, plan: Mapping[str, int]) -> int:
-        """Return the multiply-accumulates of all convolutions (without groups) and dense layers for one sample."""
+        """Return the multiply-accumulates for one sample at these levels."""
         work = self._base
         for name, level in plan.items():
             if level:
@@ -285,6 +286,19 @@ def _layers(draft: Draft, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[_La
             continue
         if len(weight) >= _FEWEST_OUTPUTS:
             yield _Layer(node, weight, places, result)
+
+
+def _work(draft: Draft, shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """Return the multiply-accumulates of all layers with constant weights for one sample."""
+    weights = constants(draft.graph)
+    work = 0
+    for node in draft.graph.node:
+        if is_standard(node, "Conv", "Gemm", "MatMul") and node.input[1] in weights and node.output[0] in shapes:
+            weight = weights[node.input[1]].dims
+            turned = node.op_type == "Gemm" and bool(attribute(node, "transB", 0))
+            products = math.prod(weight[1:]) if node.op_type == "Conv" else weight[-1 if turned else -2]
+            work += math.prod(shapes[node.output[0]]) * products
+    return work
 
 
 def _is_plain(node: onnx.NodeProto) -> bool:
