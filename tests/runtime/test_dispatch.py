@@ -185,15 +185,16 @@ def test_run_gives_what_onnx_runtime_gives(staged_folder: Path, lite0: Model, te
         assert runtime.get_inputs()[0].shape == (None, 3, 224, 224)
 
 
-def test_batch_of_three_is_three_answers(
+def test_batch_is_as_many_answers(
     runtime: Runtime, profile: Profile, lite0: Model, crops: ArraySamples, at_load: AtLoad
 ) -> None:
     staged = runtime.with_policy(Stagewise(staged_policy(profile).policy, 1e7))
     at_load(staged, 0.0)
-    parts = [np.asarray(feeds_of(lite0, crops.value(index))["input"]) for index in range(3)]
-    assert max(len(staged.answer({"input": part}).stages) for part in parts) > 1
+    parts = [np.asarray(feeds_of(lite0, crops.value(index))["input"]) for index in range(8)]
+    stages = {len(staged.answer({"input": part}).stages) for part in parts}
+    assert len(stages) > 1, "some stop earlier than others"
     (together,) = staged.run(None, {"input": np.concatenate(parts)})
-    assert together.shape == (3, 1000)
+    assert together.shape == (8, 1000)
     for row, part in enumerate(parts):
         (alone,) = staged.run(None, {"input": part})
         np.testing.assert_array_equal(together[row : row + 1], alone)
