@@ -272,7 +272,7 @@ WORDS = [
     Case(
         "objective: energy, which was not measured",
         lambda w: building(w, minimize="energy"),
-        "nothing else is measured",
+        "no energy was measured, for want of a meter",
     ),
     Case("objective: a goal not understood", lambda w: building(w, goal="nice"), "understood are"),
     Case("objective: loss above 1", lambda w: building(w, max_loss="3"), "fraction from 0 to 1"),

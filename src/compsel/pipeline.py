@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from compsel.energy import open_meter
 from compsel.errors import EnergyError, ProfileError
 from compsel.features import EXTRACTORS
@@ -145,16 +147,36 @@ def _measure_energies(
         measure_energies(variants, processors, cold, files, samples, folder, opened, progress=progress)
 
 
-def problem_of(profile: Profile) -> tuple[Problem, CostModel]:
+def _has_meter(name: str | None) -> bool:
+    try:
+        open_meter(name).close()
+    except EnergyError:
+        if name is not None:
+            raise
+        return False
+    return True
+
+
+def problem_of(profile: Profile, objective: Objective | None = None) -> tuple[Problem, CostModel]:
     """Join the tables of a profile into what selectors are trained on.
+
+    Where energy is minimised, what computing features takes is their time at the mean power of the choices.
 
     Raises:
         ProfileError: no costs were measured.
+        ObjectiveError: what is minimised was not measured.
     """
     if profile.latency is None:
         raise ProfileError("the profile has no latencies: measure this device with compsel profile")
-    costs = CostModel.fit(profile.latency.by_choice(), profile.latency.seen)
-    return Problem.from_profile(profile, costs, profile.features_ms), costs
+    latencies = profile.latency.by_choice()
+    costs, features = CostModel.fit(latencies, profile.latency.seen), profile.features_ms
+    if objective is not None:
+        objective.check_measured(energy=profile.energy is not None)
+        if objective.minimize == "energy" and profile.energy is not None:
+            powers = profile.energy.power_w({key: float(values.mean()) for key, values in latencies.items()})
+            costs = costs.with_power(powers)
+            features = {name: time_ms * float(np.mean([*powers.values()])) for name, time_ms in features.items()}
+    return Problem.from_profile(profile, costs, features), costs
 
 
 def _objective(wanted: Objective | str | None) -> Objective:
@@ -167,7 +189,8 @@ def train_profile(profile: Profile, objective: Objective | str | None = None, *,
     Raises:
         ProfileError: no costs were measured, or too few samples.
     """
-    return train(problem_of(profile)[0], _objective(objective), progress=say)
+    wanted = _objective(objective)
+    return train(problem_of(profile, wanted)[0], wanted, progress=say)
 
 
 def train_bundle(
@@ -197,7 +220,7 @@ def train_bundle(
         StorageError: the bundle cannot be written.
     """
     objective = _objective(objective)
-    problem, costs = problem_of(profile)
+    problem, costs = problem_of(profile, objective)
     trained = train(problem, objective, default_recipes(caution), progress=say)
     content = BundleContent(
         profile.variants,
@@ -207,7 +230,7 @@ def train_bundle(
         objective,
         dict(zip(problem.names, problem.quality.mean(axis=0).tolist(), strict=True)),
         costs,
-        _summary(trained, profile, problem, _judged(profile, Path(files), say)),
+        _summary(trained, profile, problem, costs, _judged(profile, Path(files), say)),
     )
     write_bundle(content, out, replace=replace)
     return trained
@@ -238,8 +261,14 @@ def _judged(profile: Profile, files: Path, say: Say) -> list[Candidate]:
     return found
 
 
-def _summary(trained: Trained, profile: Profile, problem: Problem, judged: Sequence[Candidate]) -> dict[str, Any]:
+def _summary(
+    trained: Trained, profile: Profile, problem: Problem, costs: CostModel, judged: Sequence[Candidate]
+) -> dict[str, Any]:
     comparison = trained.comparison
+    # a price in energy becomes one in time at the rate of the most accurate network
+    name = problem.names[problem.most_accurate]
+    rate = costs.processors(name, costs.idle)[1] / problem.prices_ms[problem.most_accurate]
+    energy = profile.energy
     return {
         "n_samples": len(profile.samples),
         "origin": profile.origin,
@@ -247,7 +276,8 @@ def _summary(trained: Trained, profile: Profile, problem: Problem, judged: Seque
         "device": dict(profile.device),
         "shipped": comparison.winner,
         "reason": comparison.reason,
-        "penalty_ms": comparison.penalty,
+        "penalty_ms": comparison.penalty * (1.0 if problem.unit == "ms" else float(rate)),
+        "energy": {"meter": energy.meter, "estimated": energy.estimated} if energy else None,
         "comparison": {name: asdict(score) for name, score in comparison.scores.items()},
         "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],
         "candidates": [asdict(candidate) for candidate in judged],
@@ -283,8 +313,9 @@ def build(
         StorageError: `out` is there already, or cannot be written.
         CompselError: what `measure` and `train_bundle` raise.
     """
-    out = Path(out)
+    out, objective = Path(out), _objective(objective)
     check_place(out, replace=replace)
+    objective.check_measured(energy=_has_meter(measuring.get("meter")))
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
     profile, _ = measure(loaded, samples, work, progress=progress, say=say, **measuring)

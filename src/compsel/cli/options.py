@@ -130,14 +130,16 @@ def add_objective(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-floor", action="store_true", help="no floor of accuracy: only the penalty counts")
     parser.add_argument("--min-quality", type=float, metavar="F", help="least accuracy, as a fraction")
-    parser.add_argument("--penalty", type=float, metavar="MS", help="price of a wrong answer in ms")
-    parser.add_argument("--minimize", metavar="WHAT", help="what to minimise (default latency)")
+    parser.add_argument(
+        "--penalty", type=float, metavar="MS", help="price of a wrong answer in ms, or in mJ for energy"
+    )
+    parser.add_argument("--minimize", metavar="WHAT", help="latency (default), or energy, which needs a meter")
     parser.add_argument(
         "--credibility",
         type=float,
         default=0.0,
         metavar="F",
-        help="leave inputs unlike the samples to the most accurate network: F is the share of false alarms, such as 0.01",
+        help="leave inputs unlike the samples to the most accurate network; F: share of false alarms, such as 0.01",
     )
     parser.add_argument(
         "--abstain",
@@ -161,10 +163,10 @@ def objective(arguments: argparse.Namespace) -> Objective:
     """Return the objective that the arguments name.
 
     Raises:
-        ObjectiveError: one that is not allowed, or that nothing was measured for.
+        ObjectiveError: one that is not allowed, or that nothing can be measured for.
     """
     wanted = _from_goal(arguments) if arguments.goal is not None else _from_options(arguments)
-    wanted.check_measured()
+    wanted.check_measured(energy=True)  # whether there is a meter, who measures or trains finds out
     return wanted
 
 

@@ -7,7 +7,7 @@ depend on the states alone, so that one small system serves all choices.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,7 @@ COORDINATES = ("load_others", "runnable_others", "frequency_ratio")
 # prior variances of a logarithm: of the level, of the slope, of the departure from the line, and of a measured mean
 _LEVEL, _SLOPE, _DEPARTURE, _MEASURED = 100.0, 0.5, 0.05, 1e-4
 _LENGTH = 0.5  # of the departure, in units of log(1 + coordinate)
+_LEAST_POWER_W = 1e-3
 _BEYOND = np.log(2.0)  # so far outside the measured states the line is believed
 
 
@@ -39,6 +40,7 @@ class CostModel:
         p95_ms: the same, 95th percentiles.
         coordinates: (n_coordinates,) names of numbers of a `DeviceState`.
         names: (n_states,) of the states, such as "busy:1".
+        power_w: (n_choices,) mean power of each choice where energy is what is minimised; None: latency is.
 
     >>> model = CostModel((("a", "cpu:1"), ("a", "cpu:2")), np.array([[0.0], [1.0]]),
     ...                   np.array([[4.0, 2.0], [4.0, 6.0]]), np.array([[4.0, 2.0], [4.0, 6.0]]))
@@ -54,6 +56,7 @@ class CostModel:
     p95_ms: Floats
     coordinates: tuple[str, ...] = COORDINATES[:1]
     names: tuple[str, ...] = field(default=())
+    power_w: Floats | None = None
 
     @property
     def idle(self) -> Floats:
@@ -89,32 +92,44 @@ class CostModel:
         return np.asarray(-(self._inverse @ self._logs[0]) / np.diag(self._inverse)[:, None])
 
     def processors(self, variant: str, where: Floats | float) -> tuple[str, float]:
-        """Return the fastest processor of a variant in a state, and its mean latency in ms."""
+        """Return the cheapest processor of a variant in a state, and its mean latency in ms there."""
         latency = self.at(where)
-        column = min(self._columns[variant], key=lambda number: float(latency[number]))
+        price = self.price(latency)
+        column = min(self._columns[variant], key=lambda number: float(price[number]))
         return self.choices[column][1], float(latency[column])
+
+    def price(self, latency: Floats) -> Floats:
+        """Return what is minimised (n_choices,) at given latencies: these (ms), or the energy (mJ) that they take."""
+        return latency if self.power_w is None else latency * self.power_w
+
+    def with_power(self, power_w: Mapping[tuple[str, str], float]) -> "CostModel":
+        """Return the model that minimises energy, of the choices whose power is known."""
+        kept = self.take([number for number, choice in enumerate(self.choices) if choice in power_w])
+        # below what a meter can tell from idling: so little that it is as good as nothing
+        return replace(kept, power_w=np.maximum([power_w[choice] for choice in kept.choices], _LEAST_POWER_W))
 
     def prices(
         self, variants: Sequence[str], where: Floats | float, processor: str | None = None
     ) -> tuple[Floats, Floats, tuple[str, ...]]:
-        """Return for each variant the mean and the 95th percentile on its fastest processor, and that processor.
+        """Return for each variant price and 95th percentile on its cheapest processor, and that processor.
 
         Args:
             variants: names.
             where: coordinates of the state.
             processor: asks for this one instead, where the variant was measured on it.
         """
-        return self.best(variants, *self.both_at(where), processor)
+        mean, p95 = self.both_at(where)
+        return self.best(variants, self.price(mean), p95, processor)
 
     def best(
-        self, variants: Sequence[str], latency: Floats, p95: Floats, processor: str | None = None
+        self, variants: Sequence[str], price: Floats, p95: Floats, processor: str | None = None
     ) -> tuple[Floats, Floats, tuple[str, ...]]:
-        """Do what `prices` does with given latencies (n_choices,)."""
+        """Do what `prices` does with given prices and 95th percentiles (n_choices,)."""
         best = [
-            min(self._columns[name], key=lambda number: (self.choices[number][1] != processor, float(latency[number])))
+            min(self._columns[name], key=lambda number: (self.choices[number][1] != processor, float(price[number])))
             for name in variants
         ]
-        return latency[best], p95[best], tuple(self.choices[number][1] for number in best)
+        return price[best], p95[best], tuple(self.choices[number][1] for number in best)
 
     def take(self, keep: Sequence[int]) -> "CostModel":
         """Return the model of some of the choices, by number."""
@@ -125,6 +140,7 @@ class CostModel:
             self.p95_ms[:, keep],
             self.coordinates,
             self.names,
+            None if self.power_w is None else self.power_w[list(keep)],
         )
 
     def restricted(self, variants: Sequence[str]) -> "CostModel":
@@ -140,6 +156,7 @@ class CostModel:
             "states": self.states.tolist(),
             "latency_ms": self.latency_ms.tolist(),
             "p95_ms": self.p95_ms.tolist(),
+            "power_w": None if self.power_w is None else self.power_w.tolist(),
         }
 
     @classmethod
@@ -157,6 +174,7 @@ class CostModel:
             np.array(content["p95_ms"], np.float64),
             tuple(content.get("coordinates", COORDINATES[:1])),
             tuple(content.get("names", ())),
+            None if content.get("power_w") is None else np.array(content["power_w"], np.float64),
         )
         model._check()
         return model
@@ -171,6 +189,10 @@ class CostModel:
             raise ValueError(f"costs: got states of shape {self.states.shape} for {len(self.coordinates)} coordinates")
         if 0 in shape or self.latency_ms.shape != shape or self.p95_ms.shape != shape:
             raise ValueError(f"costs: got tables of shape {self.latency_ms.shape}, {self.p95_ms.shape}, not {shape}")
+        if self.power_w is not None and not (
+            self.power_w.shape == shape[1:] and (np.isfinite(self.power_w) & (self.power_w > 0)).all()
+        ):
+            raise ValueError("costs: got powers that are not one number above 0 for each choice")
         if self.names and len(self.names) != shape[0]:
             raise ValueError(f"costs: got {len(self.names)} names of {shape[0]} states")
         if not (np.isfinite(self.states).all() and (self.states >= 0).all()):

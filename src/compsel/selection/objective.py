@@ -18,12 +18,13 @@ class Objective:
     """Minimise a cost under a floor of quality.
 
     Attributes:
-        minimize: "latency"; "energy" and "energy_delay" need a meter, "memory" is the peak of the choice.
+        minimize: "latency", or "energy", which needs a meter. Energy-delay product and memory are measured, but a
+            policy of several stages cannot minimise them: neither is the sum of what its stages take.
         max_loss: how much less accurate than the most accurate uncompressed network it may be, as a fraction of all
             answers (0.01 is one in a hundred); None sets no floor.
         min_quality: absolute floor, in addition; None sets none.
-        penalty: price of one wrong answer in the unit of what is minimised (ms for latency). None takes the exchange
-            rate at which the fastest and the most accurate uncompressed choice are equally good.
+        penalty: price of one wrong answer in the unit of what is minimised (ms for latency, mJ for energy). None
+            takes the exchange rate at which the fastest and the most accurate uncompressed choice are equally good.
 
     Raises:
         ObjectiveError: a value that is not allowed.
@@ -69,11 +70,21 @@ class Objective:
         floor = goal.max_loss if goal.max_loss is not None or goal.min_quality is not None else 0.0
         return cls(goal.minimize, floor, goal.min_quality, penalty)  # type: ignore[arg-type]  # checked on construction
 
-    def check_measured(self) -> None:
-        """Raise ObjectiveError unless what is minimised is measured."""
-        if self.minimize != "latency":
+    def check_measured(self, *, energy: bool = False) -> None:
+        """Raise ObjectiveError unless what is minimised is measured.
+
+        Args:
+            energy: whether the energy of the choices is known.
+        """
+        if self.minimize == "energy" and not energy:
             raise ObjectiveError(
-                f"minimize: got {self.minimize!r}, allowed is 'latency': nothing else is measured for every choice"
+                "minimize: got 'energy', allowed is 'latency': no energy was measured, for want of a meter (compsel "
+                "devices says why); where a rough figure will do, measure with --meter estimate:W"
+            )
+        if self.minimize not in ("latency", "energy"):
+            raise ObjectiveError(
+                f"minimize: got {self.minimize!r}, allowed are 'latency' and, with a meter, 'energy': what stages take "
+                "does not add up to it"
             )
 
     @property

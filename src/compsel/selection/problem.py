@@ -60,7 +60,8 @@ class Problem:
 
     Attributes:
         names: (n_variants,).
-        prices_ms: (n_variants,), mean latency on the best processor of an idle device.
+        prices_ms: (n_variants,), mean latency on the best processor of an idle device; where energy is what is
+            minimised, that (mJ) stands in every place of a latency, see `unit`.
         uncompressed: bool (n_variants,).
         quality: (n, n_variants).
         evidence: what each variant said; empty where models are not classifiers.
@@ -69,6 +70,7 @@ class Problem:
         features_ms: by extractor, the price of computing them.
         reference: name of the model whose answers count as right, for samples without labels; else "".
         groups: (n,), number of the group of each sample; None: each is a group of its own.
+        unit: of prices: "ms" or "mJ".
     """
 
     names: tuple[str, ...]
@@ -81,6 +83,7 @@ class Problem:
     features_ms: Mapping[str, float]
     reference: str = ""
     groups: NDArray[np.intp] | None = None
+    unit: str = "ms"
 
     @classmethod
     def from_profile(cls, profile: Profile, costs: CostModel, features_ms: Mapping[str, float]) -> "Problem":
@@ -105,6 +108,7 @@ class Problem:
             profile.labels,
             _by_extractor(profile),
             features_ms,
+            unit="ms" if costs.power_w is None else "mJ",
             groups=np.unique(profile.groups, return_inverse=True)[1] if profile.groups else None,
         )
         return problem._with_reference() if (profile.labels < 0).any() and problem.evidence else problem
