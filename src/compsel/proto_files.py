@@ -76,9 +76,9 @@ def pieces(
 
 def proto_bytes(proto: onnx.ModelProto) -> int:
     """Return the size of a model with its weights inside, without making its bytes."""
-    return sum(map(len, _graph_pieces(proto.graph, True))) + sum(
-        len(_alone(proto, field, value)) for field, value in proto.ListFields() if field.number != _GRAPH
-    )
+    graph = sum(map(len, _graph_pieces(proto.graph, True)))
+    around = sum(len(_alone(proto, field, value)) for field, value in proto.ListFields() if field.number != _GRAPH)
+    return len(_key(_GRAPH)) + len(_varint(graph)) + graph + around
 
 
 def tensor_pieces(tensor: onnx.TensorProto) -> Iterator[bytes]:

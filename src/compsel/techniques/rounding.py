@@ -16,6 +16,7 @@ __all__ = ["WeightRange", "channel_means", "correct_bias", "has_bias", "round_we
 
 _MEAN = "compsel.mean"
 _LARGEST_BIAS = 2.0**30
+_ROWS = 64
 
 
 def channel_means(draft: Draft, feeds: Iterable[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -79,7 +80,9 @@ def round_weights(
         if rounded is None:
             continue
         if corrects and node.input[0] in means:
-            correct_bias(draft, node, weights[node.input[2]], rounded.values - values, means[node.input[0]])
+            error = rounded.values
+            error -= values  # in place: weights can be large
+            correct_bias(draft, node, weights[node.input[2]], error, means[node.input[0]])
         same = [known for known, other in shared.get(name, ()) if _equal(other, rounded)]
         if same:  # of an unrolled recurrent layer, for example
             node.input[1] = same[0]
@@ -140,7 +143,9 @@ def _mean_error(node: onnx.NodeProto, error: np.ndarray, mean: np.ndarray) -> np
     Borders of padded convolutions see fewer inputs; that is left out.
     """
     if is_standard(node, "Gemm"):
-        return np.asarray(mean @ (error.T if attribute(node, "transB", 0) else error))
+        rows = error if attribute(node, "transB", 0) else error.T
+        # the product is in float64: not of all rows at once
+        return np.concatenate([rows[start : start + _ROWS] @ mean for start in range(0, len(rows), _ROWS)])
     taps = error.reshape(error.shape[0], error.shape[1], -1).sum(axis=2)
     # a channel of group g reads the inputs of group g
     groups = mean.size // taps.shape[1]

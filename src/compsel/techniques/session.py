@@ -34,6 +34,9 @@ def open_session(graph: onnx.ModelProto | Draft, *, optimise: bool = True) -> on
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     elif large:
+        # weights that are unpacked while the graph runs go back at once
+        options.enable_cpu_mem_arena = False
+        options.enable_mem_pattern = False
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         options.add_session_config_entry("session.disable_prepacking", "1")
     try:
