@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from compsel.cli.base import table
+from compsel.cli.options import add_objective, objective
 from compsel.features.probe import Evidence
 from compsel.pipeline import problem_of
 from compsel.profiling.tables import Profile
@@ -32,9 +33,10 @@ from compsel.selection.policies import Stagewise
 from compsel.selection.portfolio import OutOfFold, choose_portfolio, contenders
 from compsel.selection.problem import Outcome, Problem
 from compsel.selection.recipes import Fitted, SingleBestRecipe, StagedRecipe, penalty_of
+from compsel.selection.staged import Plan
 
-OBJECTIVE = Objective(max_loss=None)
-PORTFOLIO = 4
+PORTFOLIO = 3  # variants for each of these prices of a wrong answer, as multiples of the objective's
+PRICES = (1.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -59,17 +61,17 @@ def seeing(problem: Problem, top: int) -> Problem:
     return replace(problem, evidence=evidence)
 
 
-def staged(top: int, **options: object) -> Callable[[Problem, Problem], Outcome]:
+def staged(top: int, **options: object) -> Callable[[Problem, Problem, Objective], Outcome]:
     """Return what trains a staged policy on one problem and gives its outcome on another."""
 
-    def run(training: Problem, test: Problem) -> Outcome:
-        fitted = StagedRecipe(size=PORTFOLIO + 1, **options).fit(seeing(training, top), OBJECTIVE)
+    def run(training: Problem, test: Problem, objective: Objective) -> Outcome:
+        fitted = StagedRecipe(size=PORTFOLIO, **options).fit(seeing(training, top), objective)
         return fitted.outcome(seeing(test, top))
 
     return run
 
 
-GROUPS: dict[str, Callable[[Problem, Problem], Outcome]] = {
+GROUPS: dict[str, Callable[[Problem, Problem, Objective], Outcome]] = {
     "image": staged(10, max_stages=1, features=True),
     "probe, top 1": staged(1, features=False),
     "probe, top 2": staged(2, features=False),
@@ -79,17 +81,29 @@ GROUPS: dict[str, Callable[[Problem, Problem], Outcome]] = {
 }
 
 
-def portfolio(training: Problem) -> list[int]:
+def portfolio(training: Problem, objective: Objective) -> list[int]:
     """Return the variants that groups decide among, with the most accurate uncompressed one."""
-    candidates = OutOfFold(training, contenders(training), 2)
-    chosen = choose_portfolio(candidates, penalty_of(training, OBJECTIVE), PORTFOLIO)
-    columns = [training.names.index(addition.variant) for addition in chosen]
+    candidates, price = OutOfFold(training, contenders(training), 2), penalty_of(training, objective)
+    chosen = [choose_portfolio(candidates, price * factor, PORTFOLIO) for factor in PRICES]
+    columns = list(dict.fromkeys(training.names.index(one.variant) for additions in chosen for one in additions))
     return columns if training.most_accurate in columns else [*columns, training.most_accurate]
 
 
-def in_states(training: Problem, test: Problem, single: Fitted, costs: CostModel) -> dict[str, Outcome]:
+def as_good(policy: Stagewise, prices: np.ndarray) -> Plan:
+    """Return the plan at these prices that is expected to be as good as the one for the idle device."""
+    wanted = (policy.expected_quality or 0.0) - 1e-4
+    for factor in np.geomspace(1.0, 1e3, 60):
+        plan = policy.policy.plan(prices, policy.penalty * factor)
+        if plan.expected_quality >= wanted:
+            break
+    return plan
+
+
+def in_states(
+    training: Problem, test: Problem, single: Fitted, costs: CostModel, objective: Objective
+) -> dict[str, Outcome]:
     """Return the mean outcome over the measured states of plans that know the state, and of those that do not."""
-    fitted = StagedRecipe(size=PORTFOLIO + 1, features=False).fit(training, OBJECTIVE)
+    fitted = StagedRecipe(size=PORTFOLIO, features=False).fit(training, objective)
     policy = fitted.policy
     assert isinstance(policy, Stagewise)
     columns = [test.names.index(name) for name in policy.variants]
@@ -102,7 +116,7 @@ def in_states(training: Problem, test: Problem, single: Fitted, costs: CostModel
         unadapted = np.array([latency[choice] for choice in zip(policy.variants, idle_processors, strict=True)])
         evidence = [test.evidence[column] for column in columns]
         for name, planned, paid in (("state unknown", idle, unadapted), ("state known", known, known)):
-            walk = policy.policy.walk(policy.policy.plan(planned, policy.penalty), evidence)
+            walk = policy.policy.walk(as_good(policy, planned), evidence)
             right = (walk.classes == test.targets).astype(float)
             found[name].append(Outcome(right, walk.ran @ paid, np.full(len(right), "")))
         here = replace(test, prices_ms=costs.prices(test.names, state)[0])
@@ -131,24 +145,24 @@ def rows_of(outcomes: dict[str, Outcome], penalty: float, groups: np.ndarray | N
     return rows
 
 
-def ablate(profile: Profile, folds: int, seed: int) -> dict[str, dict[str, Row]]:
+def ablate(profile: Profile, objective: Objective, folds: int, seed: int) -> dict[str, dict[str, Row]]:
     """Run every group on every fold."""
     problem, costs = problem_of(profile)
     fold_of = assign_folds(len(problem.targets), folds, problem.groups, seed)
     parts: dict[str, dict[str, list[Outcome]]] = {"input": {}, "device": {}}
     for fold in range(folds):
         training, test = problem.take(np.flatnonzero(fold_of != fold)), problem.take(np.flatnonzero(fold_of == fold))
-        columns = portfolio(training)
-        static = SingleBestRecipe().fit(training, OBJECTIVE)
+        columns = portfolio(training, objective)
+        static = SingleBestRecipe().fit(training, objective)
         found = {"none": static.outcome(test), "oracle": test.oracle()}
         training, few = training.among(columns), test.among(columns)
-        found |= {name: run(training, few) for name, run in GROUPS.items()}
+        found |= {name: run(training, few, objective) for name, run in GROUPS.items()}
         print(f"fold {fold + 1} of {folds}: {', '.join(training.names)}", flush=True)
-        for kind, outcomes in {"input": found, "device": in_states(training, test, static, costs)}.items():
+        for kind, outcomes in {"input": found, "device": in_states(training, test, static, costs, objective)}.items():
             for name, outcome in outcomes.items():
                 parts[kind].setdefault(name, []).append(outcome)
     back = np.argsort(np.concatenate([np.flatnonzero(fold_of == fold) for fold in range(folds)]))
-    penalty = penalty_of(problem, OBJECTIVE)
+    penalty = penalty_of(problem, objective)
     return {
         kind: rows_of({n: Outcome.concatenate(p).take(back) for n, p in found.items()}, penalty, problem.groups)
         for kind, found in parts.items()
@@ -158,12 +172,13 @@ def ablate(profile: Profile, folds: int, seed: int) -> dict[str, dict[str, Row]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("profile", type=Path, help="folder that compsel profile wrote")
+    add_objective(parser)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     profile = Profile.load(arguments.profile)
-    found = ablate(profile, arguments.folds, arguments.seed)
+    found = ablate(profile, objective(arguments), arguments.folds, arguments.seed)
     for kind, rows in found.items():
         print(f"\nfeatures of the {kind}, {len(profile.samples)} samples:")
         print(

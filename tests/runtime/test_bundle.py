@@ -1,6 +1,7 @@
 """What is written is read again; what does not fit together is refused with one clear error."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from compsel.profiling.tables import Profile
 from compsel.runtime import Bundle
 from compsel.runtime.bundle import BundleContent, write_bundle
 from compsel.runtime.manifest import write_manifest
+from compsel.selection.policies import Stagewise
 from tests.staged_bundle import INT8, LATENCY_MS, LOWER, NONE, PENALTY, SELECTOR, costs
 
 
@@ -34,6 +36,24 @@ def test_bundle_is_read_as_it_was_written(staged_folder: Path, profile: Profile)
     assert bundle.summary == {"penalty_ms": PENALTY, "shipped": "staged"}
     written = json.loads((staged_folder / "policies.json").read_text())
     assert json.loads(json.dumps({name: policy.to_dict() for name, policy in bundle.policies.items()})) == written
+
+
+def test_a_bundle_of_format_1_is_read(staged_folder: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(staged_folder, old)
+    added = ("easiness", "guard", "least_sure")
+
+    def without(policies: dict[str, Any]) -> dict[str, Any]:
+        return {name: {k: v for k, v in policy.items() if k not in added} for name, policy in policies.items()}
+
+    change(old, "policies.json", without)
+    manifest = json.loads((old / "manifest.json").read_text())
+    (old / "manifest.json").write_text(json.dumps({**manifest, "format_version": 1}))
+    bundle = Bundle.load(old)
+    policy = bundle.policies["adaptive"]
+    assert isinstance(policy, Stagewise)
+    assert (policy.policy.easiness, policy.guard, policy.least_sure, policy.extractor) == (None, None, 0.0, "")
+    assert policy.to_dict() == Bundle.load(staged_folder).policies["adaptive"].to_dict()
 
 
 def test_bundle_holds_only_what_its_policies_use(staged_folder: Path, profile: Profile, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from compsel.files import sha256_file, write_json
 __all__ = ["FORMAT_VERSION", "MANIFEST", "check_bundle", "write_manifest"]
 
 # Raise it when a compsel of the version before would misread a bundle; keep a reader for the older version in
-# `compsel.runtime.bundle`, and a test with a bundle of that version.
-FORMAT_VERSION = 1
+# `compsel.runtime.bundle`, and a test with a bundle of that version. 2: policies that look at the input first, doubt
+# it or abstain; costs by coordinates of the device's state.
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 _MAX_MANIFEST_BYTES = 16_000_000
 
