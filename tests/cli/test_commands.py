@@ -94,7 +94,7 @@ def built(small_file: Path, small_samples: Path, tmp_path_factory: pytest.TempPa
 
 def test_build_writes_a_bundle_and_what_it_found(built: Path) -> None:
     content = read(built / "build.json")
-    assert content.keys() == {"shipped", "reason", "penalty_ms", "comparison", "portfolio"}
+    assert content.keys() == {"shipped", "reason", "penalty_ms", "unit", "comparison", "portfolio"}
     assert content["shipped"] in content["comparison"]
     for score in content["comparison"].values():
         assert score.keys() >= {"quality", "latency_ms", "gap_closed", "gap_low", "gap_high"}
@@ -124,9 +124,10 @@ def test_profile_takes_up_what_was_measured(
     assert "quality of" not in printed.err
     assert "latency, idle" not in printed.err
     content = read(found)
-    assert content.keys() == {"variants", "left_out"}
+    assert content.keys() == {"variants", "left_out", "partly_placed", "energy"}
     for row in content["variants"]:
-        assert row.keys() == {"variant", "size_mb", "quality", "latency_ms", "peak_memory_mb", "dominated"}
+        keys = {"variant", "size_mb", "quality", "latency_ms", "energy_mj", "peak_memory_mb", "dominated"}
+        assert row.keys() == keys
         assert row["latency_ms"]["cpu:1, idle"] > 0
         assert row["variant"] in printed.out
 

@@ -70,6 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.model import Model
     from compsel.pipeline import measure
     from compsel.profiling.candidates import candidates
+    from compsel.profiling.partly_placed import read_partly_placed
 
     asked = measuring(arguments)
     samples = samples_of(arguments)
@@ -115,6 +116,9 @@ def _run(arguments: argparse.Namespace) -> int:
             ("variant", "MB", "quality", "ms, idle, best processor", "verdict"),
         )
     )
+    placed = read_partly_placed(arguments.out)
+    for (name, processor), text in placed.items():
+        print(f"{name} on {processor}: {text}")
     if profile.energy is not None:
         kind = "an estimate, not measured" if profile.energy.estimated else "measured"
         print(f"energy of one inference, {kind} ({profile.energy.meter}):")
@@ -131,6 +135,7 @@ def _run(arguments: argparse.Namespace) -> int:
             if profile.energy
             else None,
             "variants": rows,
+            "partly_placed": [{"variant": n, "processor": p, "placement": text} for (n, p), text in placed.items()],
             "left_out": [{"variant": f"{o.model}/{o.technique}", "reason": o.reason} for o in left_out],
         },
     )

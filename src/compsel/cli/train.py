@@ -20,6 +20,7 @@ def summary(trained: Any) -> dict[str, Any]:
         "shipped": comparison.winner,
         "reason": comparison.reason,
         "penalty_ms": comparison.penalty,
+        "unit": comparison.unit,
         "comparison": {name: asdict(score) for name, score in comparison.scores.items()},
         "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],
     }
@@ -40,7 +41,7 @@ def show(trained: Any) -> None:
                 )
                 for score in trained.comparison.scores.values()
             ],
-            ("selector", "quality", "mean ms", "gap closed", "95 %"),
+            ("selector", "quality", f"mean {trained.comparison.unit}", "gap closed", "95 %"),
         )
     )
     print(trained.comparison.reason)

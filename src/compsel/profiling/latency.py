@@ -21,6 +21,7 @@ from compsel.errors import ProfileError
 from compsel.features.device import DeviceSampler, DeviceState
 from compsel.processors.base import Processor
 from compsel.profiling.load import parse_state, soak_minutes
+from compsel.profiling.partly_placed import placement_text
 from compsel.profiling.resuming import Progress, silent
 from compsel.profiling.tables import device_text, read_table, write_table
 from compsel.samples import Samples
@@ -119,13 +120,14 @@ def measure_latency(
     try:
         for variant in variants:
             choices += [_Choice(Engine(variant, files, processor)) for processor in processors]
+        placed = placement_text(choice.engine for choice in choices)
         with DeviceSampler() as sampler:
             for state, load in missing:
                 with load:
                     for name in _phases(state, choices, values, progress):
                         seen = _measure_state(name, choices, values, criterion, sampler, progress, seed)
                         rows = [(*choice.key, latency) for choice in choices for latency in choice.latencies_ms]
-                        _store(_path(folder, name), rows, shas, {"state": name, "device": device, **seen})
+                        _store(_path(folder, name), rows, shas, {"state": name, "device": device, **seen, **placed})
     finally:
         for choice in choices:
             choice.engine.close()

@@ -63,13 +63,15 @@ class Comparison:
         scores: by kind; with "single best", "most accurate" and "oracle" among them.
         winner: the kind that is shipped.
         reason: why.
-        penalty: price of a wrong answer (ms) in the costs.
+        penalty: price of a wrong answer in the costs.
+        unit: of the costs: "ms", or "mJ" where energy is minimised, which then stands in place of latencies.
     """
 
     scores: dict[str, Score]
     winner: str
     reason: str
     penalty: float
+    unit: str = "ms"
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def compare(
     penalty = penalty_of(problem, objective)
     scores = {name: _score(name, outcomes, penalty, seed, problem.groups) for name in outcomes}
     winner, reason = _winner(scores, recipes, objective)
-    return Comparison(scores, winner, reason, penalty)
+    return Comparison(scores, winner, reason, penalty, problem.unit)
 
 
 def _round(
