@@ -78,7 +78,7 @@ def _search(rows: np.ndarray, bits: int, symmetric: bool, halves: bool) -> tuple
     """Return codes, zero points and steps of some blocks."""
     base, low = _base(rows, bits, symmetric)
     top = np.float32(2**bits - 1)
-    best = (np.zeros_like(rows), np.zeros_like(base), base)
+    best = (np.zeros_like(rows), np.zeros_like(base), base.copy())
     least = np.full(len(rows), np.inf)
 
     def consider(steps: np.ndarray) -> None:

@@ -61,8 +61,9 @@ def replace_dense(
     """
     outputs, inputs = rows.shape
     blocks = -(-inputs // block)
-    padded = np.pad(rows, ((0, 0), (0, blocks * block - inputs)))
-    grid = to_grid(padded.reshape(-1, block), _BITS, symmetric)
+    missing = blocks * block - inputs
+    filled = np.pad(rows, ((0, 0), (0, missing))) if missing else rows
+    grid = to_grid(filled.reshape(-1, block), _BITS, symmetric)
     graph, weight = draft.graph, node.input[1]
     parts = {
         f"{weight}.uint4": _pairs(grid.codes).reshape(outputs, blocks, block // 2),

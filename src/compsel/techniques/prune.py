@@ -67,34 +67,30 @@ class Prune(Technique):
         def store(
             draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray
         ) -> Callable[[], np.ndarray]:
-            pruned = _below(weight, limit) if limit is not None else _smallest(weight, self.sparsity)
-            if self.storage == "sparse" and (pruned == 0).mean() > _WORTH:
-                unpacking.sparse(name, pruned)
+            kept = np.abs(weight) >= limit if limit is not None else _largest(weight, self.sparsity)
+            if self.storage == "sparse" and 1 - kept.mean() > _WORTH:
+                unpacking.sparse(name, weight, kept)
             else:
-                weights[name].CopyFrom(numpy_helper.from_array(pruned, name))
-            return lambda: pruned
+                weights[name].CopyFrom(numpy_helper.from_array(np.where(kept, weight, np.float32(0)), name))
+            return lambda: np.where(kept, weight, np.float32(0))
 
         return store_weights(model, calibration, draft, layers, store)
 
 
-def _smallest(weight: np.ndarray, sparsity: float) -> np.ndarray:
-    """Return the weight with exactly this share of its numbers, the smallest, at zero."""
+def _largest(weight: np.ndarray, sparsity: float) -> np.ndarray:
+    """Tell which numbers stay, all but exactly this share, the smallest: bool, the shape of the weight."""
     count = round(sparsity * weight.size)
+    kept = np.ones(weight.size, np.bool_)
     if count == 0:
-        return weight
-    # few copies: weights can be large
-    flat, magnitudes = weight.flatten(), np.abs(weight).ravel()
+        return kept.reshape(weight.shape)
+    magnitudes = np.abs(weight).ravel()
     magnitudes.partition(count - 1)
     limit = magnitudes[count - 1]
-    np.abs(flat, out=magnitudes)
-    flat[magnitudes < limit] = 0.0
-    # of those at the limit as many as are still wanted, the first ones
-    flat[np.flatnonzero(magnitudes == limit)[: count - int((magnitudes < limit).sum())]] = 0.0
-    return flat.reshape(weight.shape)
-
-
-def _below(weight: np.ndarray, limit: float) -> np.ndarray:
-    return np.where(np.abs(weight) < limit, np.float32(0), weight)
+    np.abs(weight.ravel(), out=magnitudes)
+    np.greater_equal(magnitudes, limit, out=kept)
+    # of those at the limit as many go as are still wanted, the first ones
+    kept[np.flatnonzero(magnitudes == limit)[: count - (weight.size - np.count_nonzero(kept))]] = False
+    return kept.reshape(weight.shape)
 
 
 def _global_threshold(draft: Draft, tensors: list[onnx.TensorProto], sparsity: float) -> float:

@@ -34,7 +34,7 @@ class Unpacking:
     >>> node = helper.make_node("MatMul", ["x", "w"], ["y"])
     >>> draft = Draft(onnx.ModelProto(graph=onnx.GraphProto(node=[node], initializer=[weight])), {})
     >>> unpacking = Unpacking(draft)
-    >>> unpacking.sparse("w", np.eye(8, dtype=np.float32))
+    >>> unpacking.sparse("w", np.eye(8, dtype=np.float32), np.eye(8) > 0)
     >>> unpacking.write()
     >>> [node.op_type for node in draft.graph.node][-5:]
     ['CumSum', 'Mul', 'Gather', 'Reshape', 'MatMul']
@@ -114,12 +114,19 @@ class Unpacking:
         looked_up = self._op("Gather", self._constant("centres", centres), indices)
         self._finish(self._scaled(looked_up, steps.reshape(-1, *[1] * (len(shape) - 1))), transposed)
 
-    def sparse(self, name: str, weight: np.ndarray) -> None:
-        """Store a weight as a bit for each number and the numbers that are not zero."""
+    def sparse(self, name: str, weight: np.ndarray, kept: np.ndarray) -> None:
+        """Store a weight as a bit for each number and the numbers that are kept; the others become zero.
+
+        Args:
+            name: of the weight.
+            weight: float32, any shape.
+            kept: bool, the same shape.
+        """
         self._weight = name
-        flat = weight.ravel()
-        values = self._constant("values", np.append(np.zeros(1, flat.dtype), flat[flat != 0]))
-        self._finish(self._reshaped(self._scattered(flat, values), weight.shape), False)
+        flat = kept.ravel()
+        values = np.zeros(1 + np.count_nonzero(flat), weight.dtype)
+        np.compress(flat, weight.ravel(), out=values[1:])
+        self._finish(self._reshaped(self._scattered(flat, self._constant("values", values)), weight.shape), False)
 
     def _scaled(self, rows: str, steps: np.ndarray) -> str:
         """Multiply rows by a factor each, which is stored in 16 bits where nothing is lost by that."""
@@ -164,7 +171,7 @@ class Unpacking:
             flat: (n,).
             values: name of a zero and those values.
         """
-        bits = self._plane(pack((flat != 0).astype(np.uint8), 1)[0], 1, len(flat))
+        bits = self._plane(pack((flat != 0).view(np.uint8), 1)[0], 1, len(flat))
         # NonZero and ScatterND would say it in fewer numbers, but ONNX Runtime folds only what has a known shape
         mask = self._op("Cast", bits, to=onnx.TensorProto.INT32)
         counted = self._op("CumSum", mask, self._shared("axis", np.int64(0)))
@@ -194,7 +201,10 @@ class Unpacking:
     def _store(self, name: str, values: np.ndarray) -> str:
         if name not in self._names:
             self._names.add(name)
-            self.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+            # in place: appending a tensor would copy it once more
+            kind = helper.np_dtype_to_tensor_dtype(values.dtype)
+            tensor = self.graph.initializer.add(name=name, data_type=kind, dims=values.shape)
+            tensor.raw_data = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
         return name
 
 
