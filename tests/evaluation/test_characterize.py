@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from compsel.energy import open_meter
 from compsel.errors import ModelError, ProfileError, TechniqueError
 from compsel.evaluation.characterization import write_characterization
 from compsel.evaluation.characterize import Asked, characterize, default_techniques
@@ -230,3 +231,14 @@ def test_bad_questions_are_refused(small_model, crops, tmp_path):
     with pytest.raises(ProfileError, match="budget"):
         Asked(crops, budget_s=0)
     assert not (tmp_path / "rows").exists()
+
+
+def test_energy_where_there_is_a_meter_and_an_estimate_is_called_one(small_model, crops, tmp_path):
+    with open_meter("estimate:4") as meter:
+        [row] = characterize([small_model], quick(crops, techniques=["none"], meter=meter), tmp_path)
+    assert row.energy_mj > 0
+    assert row.meter == "estimate:4"
+    write_characterization([row], tmp_path)
+    text = (tmp_path / "characterization.md").read_text(encoding="utf-8")
+    assert "Energy is guessed, not measured" in text
+    assert read_table(tmp_path / "characterization.parquet")[0]["energy_mj"].tolist() == [row.energy_mj]

@@ -31,7 +31,6 @@ def test_both_run_in_turns_on_the_same_inputs_and_first_runs_are_not_timed():
     assert [name for name, _ in itertools.groupby(after_warming_up)] == ["b", "a", "b"]
     assert after_warming_up.count("a") == after_warming_up.count("b") == 8
     assert [value for name, value in log if name == "a"] == [value for name, value in log if name == "b"]
-    assert pair.energy_mj is None
 
 
 def test_the_budget_ends_it_but_each_runs_three_times():
@@ -41,26 +40,6 @@ def test_the_budget_ends_it_but_each_runs_three_times():
     assert len(pair.variant_ms) == 3
     assert pair.original_ms.tolist() == pair.variant_ms.tolist()
     assert pair.ratio().value == 1.0
-
-
-def test_energy_is_that_of_the_variant():
-    log = []
-    used = [0.0]
-
-    class Burning(Slept):
-        def __call__(self, value):
-            super().__call__(value)
-            used[0] += self.ms
-
-    pair = measure_pair(
-        Burning("a", 5.0, log),
-        Burning("b", 1.0, log),
-        ["x"],
-        Criterion(min_runs=6, max_runs=6, budget_s=5),
-        meter=lambda: used[0],
-    )
-    assert pair.energy_mj is not None
-    assert abs(pair.energy_mj - 1.0) < 1e-9
 
 
 @given(st.lists(st.floats(0.1, 10.0), min_size=1, max_size=12), st.floats(0.1, 10.0))

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json, table, write_result
-from compsel.cli.options import add_samples, check_budget, samples_of, say
+from compsel.cli.options import add_meter, add_samples, check_budget, meter_of, samples_of, say
 from compsel.errors import ProcessorError, UsageError
 
 __all__ = ["COMMAND"]
@@ -19,6 +19,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processor", action="append", metavar="P", help="repeatable (default: all that work here)")
     parser.add_argument("--calibration", type=int, default=50, metavar="N", help="calibration samples (default 50)")
     parser.add_argument("--budget", type=float, default=5.0, metavar="S", help="seconds of latency per row (default 5)")
+    add_meter(parser)
     parser.add_argument("--keep", action="store_true", help="keep the variants on disk")
     add_json(parser)
 
@@ -31,15 +32,12 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.calibration < 1:
         raise UsageError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
     samples = samples_of(arguments)
-    asked = Asked(
-        samples,
-        arguments.technique,
-        _processors(arguments.processor),
-        arguments.calibration,
-        arguments.budget,
-        arguments.keep,
-    )
-    rows = characterize(arguments.models, asked, arguments.out, say)
+    processors = _processors(arguments.processor)
+    with meter_of(arguments) as meter:
+        asked = Asked(
+            samples, arguments.technique, processors, arguments.calibration, arguments.budget, arguments.keep, meter
+        )
+        rows = characterize(arguments.models, asked, arguments.out, say)
     content = write_characterization(rows, arguments.out, say)
     counts = Counter(row["technique"] for row in content["rows"] if row["dominated"])
     print(

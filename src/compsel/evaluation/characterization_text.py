@@ -47,7 +47,7 @@ def to_markdown(
     models = list(dict.fromkeys(row.model for row in rows))
     parts = [
         "# Compression, characterised",
-        f"{_device(device)}\n\n{_INTRODUCTION}",
+        f"{_device(device)}\n\n{_INTRODUCTION}{_energy(rows)}",
         "## Averages over networks, beside ISPA 2018",
         _averages(average_changes(rows)),
         "## Traps: slower than the uncompressed network, and no better",
@@ -65,6 +65,14 @@ def to_markdown(
 def _device(device: Mapping[str, Any]) -> str:
     sets = ", ".join(device.get("instruction_sets", ())) or "unknown instruction sets"
     return f"{device.get('cpu')}, {device.get('usable_cores')} cores ({sets}), {device.get('onnxruntime')}."
+
+
+def _energy(rows: Sequence[Row]) -> str:
+    meters = sorted({row.meter for row in rows if row.meter})
+    if not meters:
+        return "There was no energy meter, so there are no figures of energy."
+    how = "guessed, not measured" if any(name.startswith("estimate") for name in meters) else "measured"
+    return f"Energy is {how}, above what idling takes: {', '.join(meters)}."
 
 
 def _averages(averages: Mapping[str, Average]) -> str:

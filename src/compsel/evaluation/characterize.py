@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 from compsel import __version__
 from compsel.cgroup import usable_cores
+from compsel.energy import Meter
 from compsel.errors import CompselError, ProfileError
 from compsel.evaluation.fidelity import Answers, Quality, answers_of, compare_answers
 from compsel.evaluation.row_measuring import Subject, measure_row, quality_size
@@ -24,7 +25,6 @@ from compsel.model import Model
 from compsel.processors import CpuProcessor, parse
 from compsel.processors.base import Processor
 from compsel.profiling.latency import Criterion
-from compsel.profiling.paired import Meter
 from compsel.profiling.tables import device_text
 from compsel.samples import Samples
 from compsel.techniques import TECHNIQUES, applicable
@@ -52,7 +52,7 @@ class Asked:
         budget_s: seconds for the latency of one row; as many samples are answered as the uncompressed model answers in
             twice that time.
         keep: whether the variants stay on disk.
-        meter: gives the energy (mJ) that the device has used since some moment; None: no energy is measured.
+        meter: of energy, open; None: no energy is measured.
 
     Raises:
         ProfileError: no samples, no processors, or numbers that allow no measurement.
@@ -125,7 +125,8 @@ class _OneModel:
         self.model, self.asked, self.processors, self.folder, self.say = model, asked, processors, folder, say
         specs = asked.techniques or default_techniques(model)
         self.techniques = tuple(dict.fromkeys(("none", *specs)))
-        parts = (__version__, model.fingerprint(), asked.samples.digest(), str(asked.calibration), device_text())
+        meter = asked.meter.name if asked.meter else ""
+        parts = (__version__, model.fingerprint(), asked.samples.digest(), str(asked.calibration), device_text(), meter)
         self._digest = hashlib.sha256("|".join(parts).encode()).hexdigest()
 
     def rows(self) -> Iterator[Row]:

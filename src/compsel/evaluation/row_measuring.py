@@ -4,10 +4,11 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from compsel.energy import Meter, idle_power_mw, measure_energy
 from compsel.errors import ModelError
 from compsel.evaluation.estimates import Estimate
 from compsel.evaluation.rows import Row
@@ -20,7 +21,7 @@ from compsel.processors.base import Processor
 from compsel.profiling.latency import Criterion
 from compsel.profiling.memory import measure_start, write_feeds
 from compsel.profiling.operators import measure_operators
-from compsel.profiling.paired import Meter, Pair, measure_pair
+from compsel.profiling.paired import Pair, measure_pair
 from compsel.profiling.traps import Run, why_not_faster
 from compsel.samples import Samples
 from compsel.techniques.base import Technique
@@ -110,7 +111,8 @@ def measure_row(
         original: the uncompressed model.
         processor: where to run.
         samples: inputs for the timed runs.
-        criterion: when a latency is known well enough. meter: see `measure_pair`.
+        criterion: when a latency is known well enough.
+        meter: of energy, open; None: no energy is measured.
 
     Raises:
         ModelError, ProcessorError, ProfileError: it does not run there.
@@ -119,7 +121,7 @@ def measure_row(
         feeds = Path(temporary) / "feeds.npz"
         write_feeds(feeds, subject.variant, samples)
         start = measure_start(subject.graph, processor, feeds)
-    pair = _pair(subject, original, processor, samples, criterion, meter)
+    pair, energy_mj = _pair(subject, original, processor, samples, criterion, meter)
     ratio = pair.ratio()
     latencies = pair.variant_ms
     mean = float(latencies.mean())
@@ -138,7 +140,8 @@ def measure_row(
         p50_ms=float(p50),
         p95_ms=float(p95),
         ratio=Estimate(ratio.value, ratio.low, ratio.high),
-        energy_mj=pair.energy_mj,
+        energy_mj=energy_mj,
+        meter=meter.name if meter else "",
     )
     if subject is original or ratio.value < _NOT_FASTER or processor.provider != CpuProcessor(1).provider:
         return row
@@ -152,17 +155,22 @@ def _pair(
     samples: Samples,
     criterion: Criterion,
     meter: Meter | None,
-) -> Pair:
+) -> tuple[Pair, float | None]:
     values = [samples.value(index) for index in samples.spread(_LATENCY_SAMPLES).indices]
     engines = []
     try:
         engines.append(Engine(original.variant, original.files, processor))
         if subject is not original:
             engines.append(Engine(subject.variant, subject.files, processor))
-        return measure_pair(engines[0], engines[-1], values, criterion, meter)
+        pair = measure_pair(engines[0], engines[-1], values, criterion)
+        return pair, None if meter is None else _energy_mj(engines[-1], values[0], meter)
     finally:
         for engine in engines:
             engine.close()
+
+
+def _energy_mj(engine: Engine, value: Any, meter: Meter) -> float:
+    return measure_energy(lambda: engine(value), meter, idle_power_mw(meter)).energy_mj
 
 
 def _why(subject: Subject, original: Subject, samples: Samples) -> str:

@@ -37,7 +37,8 @@ class Row:
         latency_ms: mean and its 95 % confidence interval; decoded input in, outputs out.
         p50_ms, p95_ms: percentiles of the latency.
         ratio: of the medians of this variant and of the uncompressed model, which ran in turns with it.
-        energy_mj: of one inference; None without a meter.
+        energy_mj: of one inference, above what idling takes; None without a meter.
+        meter: its name; one that begins with "estimate" only guesses.
         n_samples, accuracy, accuracy_change, agreement, kl, relative_error, trained: see `compsel.evaluation.fidelity`.
         score: quality as one number: accuracy, else agreement with the uncompressed model.
         why: known reasons for its not being faster; "" where it is, or where none is known.
@@ -60,6 +61,7 @@ class Row:
     p95_ms: float | None = None
     ratio: Estimate | None = None
     energy_mj: float | None = None
+    meter: str = ""
     n_samples: int | None = None
     accuracy: Estimate | None = None
     accuracy_change: Estimate | None = None
@@ -91,7 +93,7 @@ NUMBERS = (
     *("size_mb", "compress_s", "load_ms", "peak_mb", "runs"),
     *("p50_ms", "p95_ms", "energy_mj", "n_samples", "score"),
 )
-_TEXTS = ("model", "technique", "processor", "left_out", "why")
+_TEXTS = ("model", "technique", "processor", "left_out", "meter", "why")
 
 
 def row_path(folder: Path, row: Row) -> Path:

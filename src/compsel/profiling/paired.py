@@ -1,7 +1,7 @@
 """Latency of a variant beside its uncompressed model: in turns, so that what drifts hits both alike."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ _LEAST_RUNS = 3
 # cache holds, and one run
 _RUNS_PER_VISIT, _SLOW_MS = 3, 60.0
 
-Meter = Callable[[], float]
 Floats = NDArray[np.float64]
 
 
@@ -45,7 +44,6 @@ class Pair:
         original_ms: (n,) every timed inference of the uncompressed model, visit after visit.
         variant_ms: (n,) the same of the variant, in the same visits.
         runs_per_visit: how many of them followed each other in one visit; n is a multiple of it.
-        energy_mj: mean of one inference of the variant; None without a meter.
 
     >>> pair = Pair(np.array([2.0, 2.0, 2.0]), np.array([1.0, 1.0, 1.0]))
     >>> pair.ratio()
@@ -55,7 +53,6 @@ class Pair:
     original_ms: Floats
     variant_ms: Floats
     runs_per_visit: int = 1
-    energy_mj: float | None = None
 
     def ratio(self, seed: int = 0) -> Ratio:
         """Return the ratio of the medians with its confidence interval."""
@@ -71,16 +68,13 @@ class Pair:
         return np.asarray(np.median(parts.reshape(len(drawn), -1), axis=1))
 
 
-def measure_pair(
-    original: Engine, variant: Engine, values: Sequence[Any], criterion: Criterion, meter: Meter | None = None
-) -> Pair:
+def measure_pair(original: Engine, variant: Engine, values: Sequence[Any], criterion: Criterion) -> Pair:
     """Run both in turns until both means are known well enough, or the budget is spent.
 
     Args:
         original, variant: on the same processor; one and the same engine twice for the uncompressed model itself.
         values: inputs, taken in turn.
         criterion: when a mean is known well enough; `budget_s` is for both together, but each runs three times.
-        meter: gives the energy (mJ) that the device has used since some moment.
     """
     alone = original is variant
     engines = (variant,) if alone else (original, variant)
@@ -88,7 +82,6 @@ def measure_pair(
     slow = visit_ms > _SLOW_MS
     runs, untimed = (1, 0) if slow else (_RUNS_PER_VISIT, 1)
     measured: dict[int, list[float]] = {id(engine): [] for engine in engines}
-    energy = 0.0
     started = time.perf_counter()
     number = 0
     while number * runs < _LEAST_RUNS or (
@@ -97,18 +90,9 @@ def measure_pair(
     ):
         # who comes first changes, so that neither always finds the caches of the other
         for engine in engines if number % 2 else engines[::-1]:
-            before = meter() if meter else 0.0
             measured[id(engine)] += _visit(engine, values, number, runs, untimed)
-            if meter and engine is variant:
-                energy += (meter() - before) * runs / (runs + untimed)
         number += 1
-    ours = np.array(measured[id(variant)])
-    return Pair(
-        np.array(measured[id(original)]),
-        ours,
-        runs,
-        energy / len(ours) if meter else None,
-    )
+    return Pair(np.array(measured[id(original)]), np.array(measured[id(variant)]), runs)
 
 
 def _visit(engine: Engine, values: Sequence[Any], number: int, runs: int, untimed: int) -> list[float]:
