@@ -23,6 +23,7 @@ __all__ = ["Float16"]
 
 _SMALLEST = float(np.finfo(np.float16).smallest_subnormal)
 _LARGEST = float(np.finfo(np.float16).max)
+_PART = 1 << 22  # numbers
 _MINIMUM_OPSET = 9  # Cast and Where take float16 from there on
 
 
@@ -100,9 +101,13 @@ def _put_back(graph: onnx.GraphProto, lent: dict[str, onnx.TensorProto]) -> None
 
 def _halved(values: np.ndarray) -> np.ndarray:
     """Return float16 numbers; those that would become zero become the smallest number, as the converter does it."""
-    halves = values.astype(np.float16)
-    lost = (halves == 0) & (values != 0)
-    halves[lost] = np.copysign(np.float16(_SMALLEST), values[lost])
+    halves = np.empty(values.shape, np.float16)
+    flat, wanted = halves.reshape(-1), values.reshape(-1)
+    for start in range(0, len(flat), _PART):  # the steps in between are copies
+        part, numbers = flat[start : start + _PART], wanted[start : start + _PART]
+        part[:] = numbers
+        lost = (part == 0) & (numbers != 0)
+        part[lost] = np.copysign(np.float16(_SMALLEST), numbers[lost])
     return halves
 
 

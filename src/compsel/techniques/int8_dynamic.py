@@ -29,6 +29,7 @@ __all__ = ["Int8Dynamic"]
 
 _LAYERS = ("Conv", "MatMul", "Gemm")
 _MINIMUM_OPSET = 13
+_PART = 1 << 22  # numbers
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,16 @@ def _is_plain(gemm: onnx.NodeProto) -> bool:
     return factors == (1.0, 1.0) and not attribute(gemm, "transA", 0)
 
 
+def _to_grid(values: np.ndarray, scale: np.ndarray, zero: np.ndarray) -> np.ndarray:
+    """Return the 8-bit numbers of a weight, some rows at a time: the steps in between are copies of them."""
+    grid = np.empty(values.shape, np.uint8)
+    count = max(1, _PART * len(values) // max(1, values.size))
+    for start in range(0, len(values), count):
+        rows = slice(start, start + count)
+        grid[rows] = np.clip(np.rint(values[rows] / scale) + zero, 0, 255)
+    return grid
+
+
 class _Writer:
     """Writes, for a layer, the integer operators that ONNX Runtime fuses again.
 
@@ -138,7 +149,7 @@ class _Writer:
             low, high = np.minimum(values.min(axis=axis), 0), np.maximum(values.max(axis=axis), 0)
             scale = np.where(high > low, (high - low) / 255, 1).astype(np.float32)
             zero = np.rint(-low / scale).astype(np.uint8)
-            grid = np.clip(np.rint(values / scale) + zero, 0, 255).astype(np.uint8)
+            grid = _to_grid(values, scale, zero)
             stem = f"{name}.transposed" if transposed else name
             parts = (f"{stem}.uint8", f"{stem}.scale", f"{stem}.zero_point")
             for part, content in zip(parts, (grid, scale, zero), strict=True):

@@ -81,8 +81,10 @@ def round_weights(
             continue
         if corrects and node.input[0] in means:
             error = rounded.values
-            error -= values  # in place: weights can be large
+            error -= values  # in place, and gone before the next weight is read: weights can be large
             correct_bias(draft, node, weights[node.input[2]], error, means[node.input[0]])
+            del error
+        del values
         same = [known for known, other in shared.get(name, ()) if _equal(other, rounded)]
         if same:  # of an unrolled recurrent layer, for example
             node.input[1] = same[0]
