@@ -98,3 +98,17 @@ def test_the_oracle_takes_the_cheapest_that_is_right():
     wanted = np.where(right[:, 0], 1.0, np.where(right[:, 1], 6.0, 1.0))
     assert np.array_equal(oracle.latency_ms, wanted)
     assert np.array_equal(oracle.quality, right.any(axis=1))
+
+
+def test_samples_of_one_group_are_never_split():
+    problem = replace(PROBLEM, groups=np.repeat(np.arange(100), 3))
+    seen = []
+
+    class Spy(SingleBestRecipe):
+        def fit(self, problem, objective):
+            seen.append(np.bincount(problem.groups, minlength=100))
+            return super().fit(problem, objective)
+
+    compare(problem, Objective(), [Spy()])
+    assert len(seen) == 10
+    assert all(set(counts.tolist()) == {0, 3} for counts in seen)

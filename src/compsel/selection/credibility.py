@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ObjectiveError
+from compsel.selection.easiness import bounded
 
 __all__ = ["Credibility", "Guard"]
 
@@ -46,8 +47,7 @@ class Credibility:
 
     def p_value(self, features: NDArray[np.floating[Any]]) -> Floats:
         """Return for features (..., n_features) the share of samples that conform no better; 1 where none are known."""
-        deviations = np.clip((features - self.centre) / self.spread, -_FARTHEST, _FARTHEST)
-        deviations = np.where(np.isnan(deviations), 0.0, deviations)
+        deviations = bounded((features - self.centre) / self.spread, _FARTHEST)
         distance = np.sqrt(((deviations[..., None] * self.root).sum(axis=-2) ** 2).sum(axis=-1))
         count = len(self.distances)
         beyond = count - np.searchsorted(self.distances, distance, side="left")

@@ -68,13 +68,13 @@ class Stages:
         self.plan = plan
         self.guard = guard
         self._steps: dict[tuple[int, ...], _Step] = {}
+        self._looked: tuple[NDArray[np.float32] | None, bool, float | None] | None = None
 
     def first(self, features: NDArray[np.float32] | None) -> int:
         """Return the variant to run first."""
-        if self._doubts(features):
-            assert self.guard is not None
+        doubted, easiness = self._look(features)
+        if doubted and self.guard is not None:
             return self.guard.fallback
-        easiness = self._easiness(features)
         if easiness is None:
             return self.plan.first
         step = self._step(())
@@ -87,8 +87,9 @@ class Stages:
         members = tuple(sorted(ran))
         step = self._step(members)
         order = evidence if len(ran) == 1 else [evidence[ran.index(member)] for member in members]
-        score = step.score(order, self._easiness(features))
-        if self.guard is not None and list(ran) == [self.guard.fallback] and self._doubts(features):
+        doubted, easiness = self._look(features)
+        score = step.score(order, easiness)
+        if doubted and self.guard is not None and list(ran) == [self.guard.fallback]:
             return STOP, score
         return step.decide(score, self.plan.penalty), score
 
@@ -98,14 +99,18 @@ class Stages:
         step = self._step(members)
         return np.array([step.weights[members.index(member)] for member in ran])
 
-    def _doubts(self, features: NDArray[np.float32] | None) -> bool:
-        return self.guard is not None and features is not None and bool(self.guard.credibility.doubts(features))
-
-    def _easiness(self, features: NDArray[np.float32] | None) -> float | None:
+    def _look(self, features: NDArray[np.float32] | None) -> tuple[bool, float | None]:
+        """Return whether an input is doubted, and how easy it looks; kept for its next stages."""
+        looked = self._looked
+        if looked is not None and looked[0] is features:
+            return looked[1], looked[2]
+        doubted = self.guard is not None and features is not None and bool(self.guard.credibility.doubts(features))
         easiness = self.plan.policy.easiness
-        if easiness is None:
-            return None
-        return easiness.intercept if features is None else float(easiness.of(features))
+        log_odds = None
+        if easiness is not None:
+            log_odds = easiness.intercept if features is None else float(easiness.of(features))
+        self._looked = (features, doubted, log_odds)
+        return doubted, log_odds
 
     def _step(self, members: tuple[int, ...]) -> _Step:
         found = self._steps.get(members)
