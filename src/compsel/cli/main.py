@@ -25,6 +25,7 @@ COMMANDS = (
     "train",
     "build",
     "run",
+    "port",
     "evaluate",
     "characterize",
     "report",

@@ -1,0 +1,73 @@
+"""A bundle that was made elsewhere, on this device."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import compsel
+from compsel.cli.main import main
+from compsel.errors import BundleError, StorageError
+from compsel.processors import Availability, CpuProcessor
+from compsel.processors.scripted import ScriptedProcessor
+from compsel.runtime.bundle import Bundle
+from compsel.runtime.porting import port
+from compsel.samples import ArraySamples
+
+Discovered = Callable[[list[object]], None]
+
+
+@pytest.fixture
+def discovered(monkeypatch: pytest.MonkeyPatch) -> Discovered:
+    """Let `discover` find these processors."""
+
+    def find(processors: list[object]) -> None:
+        monkeypatch.setattr(
+            "compsel.runtime.porting.discover", lambda: [(one, Availability(True, "")) for one in processors]
+        )
+
+    return find
+
+
+def test_a_ported_bundle_has_the_costs_of_this_device(
+    bundle_folder: Path, tmp_path: Path, crops: ArraySamples, discovered: Discovered
+) -> None:
+    discovered([CpuProcessor(1), CpuProcessor(2, spinning=False)])
+    out, report = tmp_path / "ported", tmp_path / "port.json"
+    assert main(["port", str(bundle_folder), "--out", str(out), "--json", str(report), "--share", "0.2"]) == 0
+    said = json.loads(report.read_text())
+    old, new = Bundle.load(bundle_folder), Bundle.load(out)
+    assert said["processors"] == ["cpu:1", "cpu:2:nospin"]
+    assert said["unknown"] == ["cpu:2:nospin"]
+    assert set(new.costs.choices) == {(v, p) for v, _ in old.costs.choices for p in said["processors"]}
+    assert new.summary["ported"]["error"] == pytest.approx(said["error"])
+    assert np.isfinite(said["error"])
+    assert said["runs"] > 0
+    assert new.summary["shipped"] == old.summary["shipped"]
+    with compsel.load(out) as runtime:
+        assert runtime(crops.value(0)).outputs[0].shape == (1, 1000)
+
+
+def test_a_device_that_runs_nothing_of_it_is_refused(
+    bundle_folder: Path, tmp_path: Path, discovered: Discovered
+) -> None:
+    for processors in ([], [ScriptedProcessor({}, "npu")]):
+        discovered(list(processors))
+        with pytest.raises(BundleError, match="no processor of this device runs its variants"):
+            port(bundle_folder, tmp_path / "ported")
+    assert not (tmp_path / "ported").exists()
+
+
+def test_nothing_is_overwritten_unasked(bundle_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("here already")
+    with pytest.raises(StorageError):
+        port(bundle_folder, tmp_path)
+    assert (tmp_path / "mine.txt").exists()
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, 1.5, float("nan")])
+def test_a_share_that_is_none_is_refused(bundle_folder: Path, tmp_path: Path, share: float) -> None:
+    with pytest.raises(BundleError, match="share: got"):
+        port(bundle_folder, tmp_path / "ported", share=share)
