@@ -168,48 +168,50 @@ def _bars(
 
 
 def _trade_offs(rows: Sequence[Row], folder: Path) -> str:
-    """Draw, for every network, what its variants cost and how they answer, each on its fastest processor."""
+    """Draw, for every network, how its variants answer against what they cost relative to it."""
     models = list(dict.fromkeys(row.model for row in rows))
     columns = min(4, len(models))
     lines = -(-len(models) // columns)
-    figure, grid = _grid(3.5 * columns, 2.9 * lines, columns, lines)
     techniques = list(dict.fromkeys(row.technique for row in rows))
-    palette = require("matplotlib", "report").colormaps["tab20"]
-    for number, model in enumerate(models):
-        axes = grid[number]
-        best: dict[str, Row] = {}
-        for row in rows:
-            if row.model == model and row.latency_ms is not None and row.score is not None:
-                known = best.get(row.technique)
-                if known is None or known.latency_ms is None or row.latency_ms.value < known.latency_ms.value:
-                    best[row.technique] = row
-        for technique, row in best.items():
-            assert row.latency_ms is not None
-            assert row.score is not None
-            place = techniques.index(technique)
-            marker = "*" if technique == "none" else "o"
-            axes.plot(
-                row.latency_ms.value,
-                100 * row.score,
-                marker,
-                color=palette(place % 20),
-                markersize=11 if technique == "none" else 6,
-                label=technique,
-            )
-        accuracy = any(row.accuracy is not None for row in best.values())
-        axes.set_title(model, fontsize=9)
-        axes.set_ylabel("accuracy, %" if accuracy else "agreement, %", fontsize=8)
-        axes.set_xlabel("latency, ms", fontsize=8)
-        axes.tick_params(labelsize=7)
-        axes.set_xlim(left=0)
-        axes.grid(alpha=0.3)
+    width = max(7.0, 3.5 * columns)
+    legend_columns = int(width / 2.3)
+    legend_height = 0.2 * -(-len(techniques) // legend_columns)
+    picture, grid = _grid(width, 2.9 * lines + legend_height, columns, lines)
+    handles: dict[str, Any] = {}
+    for axes, model in zip(grid, models, strict=False):
+        _trade_off(axes, [row for row in rows if row.model == model], techniques)
+        handles |= dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
     for axes in grid[len(models) :]:
         axes.set_visible(False)
-    handles: dict[str, Any] = {}
-    for axes in grid[: len(models)]:
-        handles |= dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(4, columns + 1), fontsize=8)
-    return _save(figure, folder, "trade-offs.png")
+    picture.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=legend_columns, fontsize=8)
+    return _save(picture, folder, "trade-offs.png")
+
+
+def _trade_off(axes: Any, rows: Sequence[Row], techniques: Sequence[str]) -> None:
+    """Draw one network, on the processor that the uncompressed network is fastest on."""
+    palette = require("matplotlib", "report").colormaps["tab20"]
+    plain = [row for row in rows if row.technique == "none" and row.p50_ms is not None]
+    processor = min(plain, key=lambda row: row.p50_ms or 0.0).processor if plain else rows[0].processor
+    for row in rows:
+        if row.processor == processor and row.ratio is not None and row.score is not None:
+            original = row.technique == "none"
+            axes.plot(
+                row.ratio.value,
+                100 * row.score,
+                "*" if original else "o",
+                color="black" if original else palette(techniques.index(row.technique) % 20),
+                markersize=11 if original else 6,
+                label=row.technique,
+                linestyle="none",
+            )
+    axes.axvline(1, color="black", linewidth=0.6, linestyle=":")
+    accuracy = any(row.accuracy is not None for row in rows)
+    axes.set_title(rows[0].model, fontsize=9)
+    axes.set_ylabel("accuracy, %" if accuracy else "agreement, %", fontsize=8)
+    axes.set_xlabel(f"latency relative to none, {processor}", fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.set_xlim(left=0)
+    axes.grid(alpha=0.3)
 
 
 def _grid(width: float, height: float, columns: int = 1, lines: int = 1) -> tuple[Any, list[Any]]:
