@@ -149,7 +149,7 @@ def test_losses_are_those_of_least_squares(seed: int, taps: int) -> None:
     covariance, weights = rows.T @ rows / 50 + 1e-3 * np.eye(width), rng.standard_normal((4, width))
     columns = np.arange(width).reshape(count, taps)
     energy = float(np.sum((weights @ covariance) * weights))
-    order = eliminate([Reader(weights, covariance, columns, energy)], count, 5)
+    order = eliminate([Reader(weights, np.linalg.inv(covariance), columns, energy)], count, 5)
     assert sorted(order.channels) == list(range(count))
     assert (np.diff(order.losses) >= -1e-9).all()
     for gone in range(1, 6):

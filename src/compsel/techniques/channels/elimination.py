@@ -17,14 +17,15 @@ class Reader:
     """A layer (or a block of its features) that reads the channels.
 
     Attributes:
-        weight: float64 (outputs, features).
-        covariance: float64 (features, features), of the features; regularised.
+        weight: float64 (outputs, features), of the features of these channels only.
+        inverse: float64 (features, features), the rows and columns of these features in the inverse of the regularised
+            covariance of all features that the layer reads.
         columns: int (channels, features of a channel), where each channel lies among the features.
         energy: what losses are divided by: the variance of the layer's output.
     """
 
     weight: np.ndarray
-    covariance: np.ndarray
+    inverse: np.ndarray
     columns: np.ndarray
     energy: float
 
@@ -72,7 +73,7 @@ def eliminate(readers: Sequence[Reader], count: int, most: int) -> Order:
         most: how many may go.
     """
     alive = np.arange(count)
-    states = [[reader.weight.copy(), np.linalg.inv(reader.covariance), reader.columns.copy()] for reader in readers]
+    states = [[reader.weight.copy(), reader.inverse.copy(), reader.columns.copy()] for reader in readers]
     gone: list[int] = []
     losses = [0.0]
     step = max(1, count // _STEPS)

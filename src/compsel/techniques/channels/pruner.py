@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import onnx
@@ -47,6 +48,19 @@ class _Reader:
 
     def covariance(self, block: int) -> np.ndarray:
         return regularised(self.moments.covariance(block, centred=self.centred), self.moments.rows)
+
+    @cached_property
+    def inverses(self) -> list[np.ndarray]:
+        return [np.linalg.inv(self.covariance(block)) for block in range(self.moments.blocks)]
+
+    @cached_property
+    def energy(self) -> float:
+        """Variance of the output."""
+        energy = 0.0
+        for block in range(self.moments.blocks):
+            weight = self.weight[:, self.moments.features(block)].astype(np.float64)
+            energy += float(np.sum((weight @ self.covariance(block)) * weight))
+        return energy or 1.0
 
 
 class ChannelPruner:
@@ -204,16 +218,15 @@ def _parts(reader: _Reader, group: Group) -> Iterator[Reader]:
     width = min(len(here) for here in positions)
     if width == 0:  # it reads some of them only
         return
-    blocks = [
-        (reader.weight[:, moments.features(n)].astype(np.float64), reader.covariance(n)) for n in range(moments.blocks)
-    ]
-    energy = sum(float(np.sum((weight @ covariance) * weight)) for weight, covariance in blocks)
-    for weight, covariance in blocks:
-        taps = weight.shape[1] // moments.channels
+    for block, inverse in enumerate(reader.inverses):
+        features = moments.features(block)
+        taps = len(features) // moments.channels
         columns = np.array(
             [[place * taps + tap for place in here[:width] for tap in range(taps)] for here in positions]
         )
-        yield Reader(weight, covariance, columns, energy or 1.0)
+        flat = columns.ravel()
+        weight = reader.weight[:, features[flat]].astype(np.float64)
+        yield Reader(weight, inverse[np.ix_(flat, flat)], np.arange(flat.size).reshape(columns.shape), reader.energy)
 
 
 def _run_length(channels: np.ndarray) -> int:
