@@ -23,6 +23,7 @@ __all__ = ["MINIMUM_OPSET", "PREFIX", "Unpacking", "make_dense", "scale_channels
 MINIMUM_OPSET = 14  # Add and Sub of 8-bit numbers
 PREFIX = "compsel.unpack/"
 _STEPS = "steps"
+_PART = 1 << 20  # numbers that are moved at a time
 
 
 class Unpacking:
@@ -125,7 +126,11 @@ class Unpacking:
         self._weight = name
         flat = kept.ravel()
         values = np.zeros(1 + np.count_nonzero(flat), weight.dtype)
-        np.compress(flat, weight.ravel(), out=values[1:])
+        numbers, end = weight.ravel(), 1
+        for start in range(0, len(flat), _PART):
+            part = numbers[start : start + _PART][flat[start : start + _PART]]
+            values[end : end + len(part)] = part
+            end += len(part)
         self._finish(self._reshaped(self._scattered(flat, self._constant("values", values)), weight.shape), False)
 
     def _scaled(self, rows: str, steps: np.ndarray) -> str:
