@@ -11,6 +11,7 @@ from compsel.errors import EnergyError, ObjectiveError
 from compsel.pipeline import problem_of, train_bundle
 from compsel.profiling.energy_table import EnergyTable
 from compsel.profiling.tables import LatencyTable, Profile
+from compsel.runtime.planning import Limits
 from compsel.samples import ArraySamples
 from compsel.selection.costs import CostModel
 from compsel.selection.objective import Objective
@@ -51,6 +52,8 @@ def test_the_thriftiest_processor_answers(
             assert answer.stages[0].expected_ms == pytest.approx(LATENCY_MS[processor] * size, rel=0.01), (
                 "time, not energy"
             )
+            found_again = runtime._planner.plan(runtime._feedback.live.at(0.0), Limits())
+            assert found_again.expected_ms[0] == pytest.approx(answer.stages[0].expected_ms, rel=0.01)
             assert runtime(crops.value(0), minimize=minimize).constraints_met
             other = "energy" if minimize == "latency" else "latency"
             with pytest.raises(ObjectiveError, match=f"allowed is '{minimize}'"):
