@@ -6,7 +6,8 @@ are latency plus the price of a wrong answer; features pay for their own computa
 
     python benchmarks/ablation.py PROFILE --json ablation.json
 
-- none: the single best choice. image: which variant, from image features alone, before anything has run.
+- none: the single best choice. one stage: the policy where only one variant may run, and nothing is known of the
+  input. image: the same from image features; what they add is its distance to one stage, not to none.
 - probe, top k: stages, from the k most probable classes of every answer; k = 1 is confidence, 2 adds the margin,
   10 adds what stages agree on beyond their first class. probe + image: both. shipped: image features where they pay.
 - device state: the mean over the measured states, planned with the idle device's prices, and with each state's own.
@@ -72,6 +73,7 @@ def staged(top: int, **options: object) -> Callable[[Problem, Problem, Objective
 
 
 GROUPS: dict[str, Callable[[Problem, Problem, Objective], Outcome]] = {
+    "one stage": staged(10, max_stages=1, features=False),
     "image": staged(10, max_stages=1, features=True),
     "probe, top 1": staged(1, features=False),
     "probe, top 2": staged(2, features=False),
