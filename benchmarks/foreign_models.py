@@ -55,9 +55,14 @@ class Foreign:
 
 
 def photograph(index: int, height: int, width: int) -> np.ndarray:
-    """Return a part of a photograph, float32 (3, height, width), 0 to 255."""
-    image = np.asarray(calibration_samples().value(index))
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).transpose(2, 0, 1).astype(np.float32)
+    """Return a part of a photograph with a word on it, float32 (3, height, width), 0 to 255."""
+    pixels = cv2.resize(np.asarray(calibration_samples().value(index)), (width, height), interpolation=cv2.INTER_AREA)
+    size = min(height, width) / 60
+    place = (width // 12, height - height // 4)
+    cv2.putText(
+        pixels, f"Word {index}", place, cv2.FONT_HERSHEY_SIMPLEX, size, (250, 250, 250), max(1, round(2 * size))
+    )
+    return pixels.transpose(2, 0, 1).astype(np.float32)
 
 
 def image(name: str, height: int, width: int, low: float = -1.0, high: float = 1.0) -> Callable[[int], Arrays]:
