@@ -46,7 +46,9 @@ from compsel.variants import write_variant
 STATES = ("idle", "busy:1", "busy:2", "busy:4", "memory:1", "memory:2")
 MOST_COMPUTE, MOST_MEMORY = 4, 2
 SEGMENT_S = (2.0, 6.0)
-BLOCK = 4  # inferences of one policy in a row
+# changes for the reaction alone: the adaptive runtime runs without the others, so that it is asked all the time
+REACTION_SEGMENT_S, REACTION_S = (1.0, 2.0), 40.0
+BLOCK = 2  # inferences of one policy in a row
 QUIET_CORES = 0.15
 ADAPTIVE, DEFAULTS = "adaptive", "onnxruntime defaults"
 NEAR_BEST = 1.10
@@ -121,7 +123,12 @@ def make_bundle(samples: Samples, folder: Path, processors: Sequence[Processor],
 
 
 def run_trace(
-    runtime: compsel.Runtime, statics: dict[str, Engine], samples: Samples, seconds: float, seed: int
+    runtime: compsel.Runtime,
+    statics: dict[str, Engine],
+    samples: Samples,
+    seconds: float,
+    seed: int,
+    segment_s: tuple[float, float] = SEGMENT_S,
 ) -> tuple[list[Row], list[float]]:
     """Return every inference, and when each segment began."""
     generator = np.random.default_rng(seed)
@@ -150,7 +157,7 @@ def run_trace(
         while (now := time.perf_counter() - start) < seconds:
             trace.become(state)
             begins.append(now)
-            end = now + generator.uniform(*SEGMENT_S)
+            end = now + generator.uniform(*segment_s)
             while time.perf_counter() - start < end:
                 block = [values[(number + offset) % len(values)] for offset in range(BLOCK)]
                 number += BLOCK
@@ -165,8 +172,11 @@ def run_trace(
     return rows, begins
 
 
-def summarise(rows: Sequence[Row], begins: Sequence[float]) -> dict[str, Any]:
-    """Return the figures of every policy, the table by state, and the adaptive one beside static and oracle."""
+def summarise(rows: Sequence[Row], alone: Sequence[Row], begins: Sequence[float]) -> dict[str, Any]:
+    """Return the figures of every policy, the table by state, and the adaptive one beside static and oracle.
+
+    `alone` and `begins` are the run of the adaptive runtime without the others.
+    """
     names = list(dict.fromkeys(row.policy for row in rows))
     means = {
         state: {
@@ -180,7 +190,7 @@ def summarise(rows: Sequence[Row], begins: Sequence[float]) -> dict[str, Any]:
     overall = {name: float(np.mean([r.latency_ms for r in rows if r.policy == name])) for name in names}
     oracle_ms = sum(counts[s] * min(means[s][name] for name in statics) for s in means) / sum(counts.values())
     best = min(statics, key=overall.__getitem__)
-    reactions = reaction_times(rows, begins, {s: {name: means[s][name] for name in chosen} for s in means})
+    reactions = reaction_times(alone, begins, {s: {name: means[s][name] for name in chosen} for s in means})
     return {
         "policies": {name: _figures([r.latency_ms for r in rows if r.policy == name]) for name in names},
         "states": {state: {"inferences": counts[state], "mean_ms": means[state]} for state in means},
@@ -221,7 +231,7 @@ def reaction_times(rows: Sequence[Row], begins: Sequence[float], means: dict[str
     adaptive = [row for row in rows if row.policy == ADAPTIVE]
     for segment, begin in enumerate(begins):
         inside = [row for row in adaptive if row.segment == segment]
-        if not inside:
+        if not inside or inside[0].state not in means:
             continue
         in_state = means[inside[0].state]
         good = {name for name, mean in in_state.items() if mean <= NEAR_BEST * min(in_state.values())}
@@ -297,8 +307,9 @@ def main() -> int:
             statics = {p.name: Engine(variant, bundle / "variants", p) for p in processors}
             statics[DEFAULTS] = Engine(variant, bundle / "variants", DefaultProcessor(1))
             rows, begins = run_trace(runtime, statics, samples, arguments.seconds, arguments.seed)
+            alone, changes = run_trace(runtime, {}, samples, REACTION_S, arguments.seed + 1, REACTION_SEGMENT_S)
             costs = runtime.costs
-    result = summarise(rows, begins)
+    result = summarise(rows, alone, changes)
     result["cost_model"] = {"left_out_error": left_out(costs), "profile": costs.to_dict()}
     result["device"] = dict(device_fingerprint())
     result["machine"] = {"load_before": before.load_others, "quiet": before.load_others <= QUIET_CORES}

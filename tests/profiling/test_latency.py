@@ -174,3 +174,18 @@ def test_nothing_to_measure(variants, files, tmp_path):
     with pytest.raises(ProfileError, match="state: got 'bored'"):
         run(variants, files, tmp_path, states=("idle", "bored"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_soak_makes_two_tables_the_burst_and_what_is_sustained(variants, files, tmp_path):
+    progress = Counted()
+    run(variants, files, tmp_path, states=("soak:0.001",), progress=progress)
+    table = read_latency(tmp_path)
+    assert set(table.state) == {"soak:0.001", "soak:0.001:burst"}
+    assert progress.loops == ["latency, soak:0.001:burst", "warming up, soak:0.001", "latency, soak:0.001"]
+
+
+def test_what_the_sampler_saw_is_stored_beside_the_latencies(variants, files, tmp_path):
+    run(variants, files, tmp_path)
+    seen = read_latency(tmp_path).seen["idle"]
+    assert {"load_others", "cores"} <= seen.keys()
+    assert all(np.isfinite(value) for value in seen.values())

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from compsel.errors import ProfileError
-from compsel.profiling.load import BusyProcesses, parse_state, standard_states
+from compsel.profiling.load import BusyProcesses, parse_state, soak_minutes, standard_states
 
 
 def children() -> set[int]:
@@ -123,4 +123,15 @@ def test_the_standard_states_start_with_idle():
     assert states[0] == "idle"
     assert len(set(states)) == len(states)
     for state in states:
+        parse_state(state)
+
+
+@pytest.mark.parametrize(("state", "minutes"), [("soak:30", 30.0), ("soak:0.5", 0.5), ("idle", 0.0), ("soak:", 0.0)])
+def test_minutes_of_a_soak(state, minutes):
+    assert soak_minutes(state) == minutes
+
+
+@pytest.mark.parametrize("state", ["soak:", "soak:0", "soak:-1", "soak:inf", "soak:nan", "soak:long"])
+def test_a_soak_that_is_no_time_is_refused(state):
+    with pytest.raises(ProfileError, match="soak:MINUTES"):
         parse_state(state)
