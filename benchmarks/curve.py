@@ -47,7 +47,7 @@ class Row:
 
 def policies_of(problem: Problem, costs: CostModel) -> tuple[dict[str, Policy], dict[str, bytes]]:
     """Train every policy of the curve on one training part."""
-    idle = float(costs.loads[0])
+    idle = costs.idle
     found: dict[str, Policy] = {
         "most_accurate": FixedPolicy(
             problem.names[problem.most_accurate], costs.processors(problem.names[problem.most_accurate], idle)[0]
@@ -71,7 +71,7 @@ def policies_of(problem: Problem, costs: CostModel) -> tuple[dict[str, Policy], 
 
 def run_fold(profile: Profile, files: Path, samples: compsel.ImageFolder, test: np.ndarray, repeats: int) -> dict:
     """Train on the samples that are not in `test`, evaluate on those that are."""
-    costs = CostModel.fit(profile.latency.by_choice(), profile.latency.load)
+    costs = CostModel.fit(profile.latency.by_choice(), profile.latency.seen)
     problem = Problem.from_profile(profile, costs, profile.features_ms)
     training = np.setdiff1d(np.arange(len(profile.samples)), test)
     policies, selectors = policies_of(problem.take(training), costs)
