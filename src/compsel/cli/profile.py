@@ -127,7 +127,8 @@ def _run(arguments: argparse.Namespace) -> int:
             print(f"  {row['variant']}: {least:.2f} mJ, idle, thriftiest processor")
     for row in rows:
         if row["dominated"]:
-            print(f"{row['variant']}: {row['dominated']['how']}: {row['dominated']['why'] or 'why is not known'}")
+            why = row["dominated"]["why"]
+            print(f"{row['variant']}: {row['dominated']['how']}" + (f": {why}" if why else ""))
     write_result(
         arguments.json,
         {
