@@ -55,7 +55,8 @@ def test_a_wrong_profile_is_mended_within_ten_inferences(ratio: float) -> None:
     found = corrections.factors()
     assert found[0] == pytest.approx(ratio, rel=0.1)
     assert found[1] == pytest.approx(ratio, rel=0.1), "the same processor"
-    assert found[2] == 1.0, "another one"
+    shared = found[2] if ratio > 1 else 1 / found[2]
+    assert 1.0 <= shared < max(ratio, 1 / ratio) ** 0.6 + 0.01, "half of it is believed of another one, for a while"
 
 
 def test_one_outlier_moves_hardly_anything(clock: Clock) -> None:
@@ -94,6 +95,15 @@ def test_corrections_of_another_state_wait_until_it_is_back(clock: Clock) -> Non
     assert corrections.factors()[0] < 1.4
     corrections.move(HERE)
     assert corrections.factors()[0] == pytest.approx(3.0, rel=0.2)
+
+
+def test_the_other_processors_are_no_better_off_on_a_device_that_is_slower_than_it_seems(clock: Clock) -> None:
+    corrections = Corrections(CHOICES, clock)
+    observe(corrections, 0, 2.0, 5)
+    assert 1.2 < corrections.factors()[2] < 1.5
+    clock.now_s += 20
+    corrections.move(HERE)
+    assert corrections.factors()[2] < 1.02
 
 
 def test_a_choice_is_corrected_weakly(clock: Clock) -> None:
@@ -205,7 +215,9 @@ def test_what_fails_is_answered_elsewhere_and_tried_again_later(
 ) -> None:
     broken: list[Exception] = []
     runtime = scripted(
-        {"fast": 0.0, "slow": 0.0}, {"fast": lambda _: broken[0] if broken else [np.ones((1, 10), np.float32)]}
+        {"fast": 0.0, "slow": 0.0},
+        {"fast": lambda _: broken[0] if broken else [np.ones((1, 10), np.float32)]},
+        adapt=False,
     )
     runtime._feedback.quarantine._clock = clock
     assert choices(runtime, crops, 1) == ["fast"]

@@ -15,21 +15,26 @@ Point = tuple[float, ...]
 _KEPT = 5  # measured inferences a processor: a new level is believed when most of them show it
 _MODEL_WEIGHT = 1.5  # of the cost model, in inferences: one outlier does not move it, two in a row do
 _FORGET_S = 10.0
+_SHARED = 0.5  # part of what one processor shows that is believed of the others: the device is slower than it seems
+_SHARED_GAIN, _SHARED_S = 0.2, 3.0
+_ENOUGH = 0.5  # weight of its own inferences with which a processor needs none of the others'
 _NEAR = 0.35  # standard deviation of the weight over the device's state, in log(1 + coordinate)
 _LASTING_GAIN, _LASTING_CLIP = 0.05, 1.0
 _LASTING_S = 600.0
 _CHOICE_GAIN, _CHOICE_CLIP, _CHOICE_MOST = 0.1, 0.5, 0.7
-_NOTICEABLE = 0.05  # smaller changes of a logarithm make no new prices
+_NOTICEABLE = 0.1  # smaller changes of a logarithm make no new prices
 
 
 class Corrections:
     """How much longer, or shorter, each choice takes than the cost model says.
 
-    A processor's correction is the weighted median of the log-ratios of its last inferences and of the lasting
-    correction: weights fall with age and with the distance of the device's state, then and now. So an outlier changes
-    nothing, a change of level is followed after two to four inferences, and what was seen under other load waits until
-    that load is back. The lasting correction follows slowly and is forgotten slowly: it mends a wrong profile. What
-    is left over belongs, weakly, to the choice.
+    A processor's correction is the weighted median of the log-ratios of its last inferences and of what is believed
+    of it otherwise: weights fall with age and with the distance of the device's state, then and now. So an outlier
+    changes nothing, a change of level is followed after two to four inferences, and what was seen under other load
+    waits until that load is back. Believed of a processor are its lasting correction, which follows slowly and is
+    forgotten slowly and mends a wrong profile, and half of what inferences on any processor showed within the last
+    seconds, where it did not run itself: most often it is the device that is slower than its state says, and the
+    processors that did not run are no better off. What is left over belongs, weakly, to the choice.
 
     Args:
         choices: pairs of variant and processor.
@@ -39,7 +44,7 @@ class Corrections:
     >>> for _ in range(3):
     ...     _ = corrections.observe(1, expected_ms=2.0, measured_ms=6.0, where=(0.0,))
     >>> corrections.factors().round(1)
-    array([1., 3.])
+    array([1.3, 3. ])
     """
 
     def __init__(self, choices: Sequence[tuple[str, str]], clock: Callable[[], float] = time.monotonic) -> None:
@@ -52,6 +57,7 @@ class Corrections:
         self._lasting_since_s = [clock()] * len(names)
         self._logs = [0.0] * len(names)
         self._of_choice = [0.0] * len(choices)
+        self._shared, self._shared_since_s = 0.0, clock()
         self._where: Point = ()
         self._factors = np.ones(len(choices))
         self._given = [0.0] * len(choices)
@@ -72,6 +78,8 @@ class Corrections:
         self._seen[processor].append((now, ratio, where))
         lasting = self._lasting[processor] * math.exp((self._lasting_since_s[processor] - now) / _LASTING_S)
         error = min(_LASTING_CLIP, max(-_LASTING_CLIP, ratio - lasting))
+        shared = self._shared * math.exp((self._shared_since_s - now) / _SHARED_S)
+        self._shared, self._shared_since_s = shared + _SHARED_GAIN * (error - shared), now
         self._lasting[processor], self._lasting_since_s[processor] = lasting + _LASTING_GAIN * error, now
         self._settle(processor, now)
         rest = min(_CHOICE_CLIP, max(-_CHOICE_CLIP, ratio - self._logs[processor]))
@@ -83,15 +91,20 @@ class Corrections:
 
     def move(self, where: Point) -> None:
         """Take note of the device's present state, and of the time: what was seen elsewhere, or long ago, fades."""
-        now, self._where = self._clock(), where
-        for processor, seen in enumerate(self._seen):
-            if seen or self._lasting[processor]:
+        now = self._clock()
+        self._shared *= _nearness(self._where, where)
+        self._where = where
+        if any(self._seen):
+            for processor in range(len(self._seen)):
                 self._settle(processor, now)
-                self._changed = True
+            self._changed = True
 
     def factors(self) -> NDArray[np.float64]:
         """Return measured over expected latency for each choice, (n_choices,)."""
         if self._changed:
+            now = self._clock()
+            for processor in range(len(self._seen)):
+                self._settle(processor, now)
             logs = np.array(self._logs)[self._columns] + np.array(self._of_choice)
             self._given, self._factors, self._changed = logs.tolist(), np.exp(logs), False
         return self._factors
@@ -102,15 +115,15 @@ class Corrections:
         return self._clock() - seen[-1][0] if seen else math.inf
 
     def _settle(self, processor: int, now: float) -> None:
-        weighed = [(self._lasting[processor], _MODEL_WEIGHT)]
         here = self._where
-        for then, ratio, place in self._seen[processor]:
-            exponent = (then - now) / _FORGET_S
-            if place is not here:
-                for a, b in zip(place, here, strict=False):
-                    if a != b and a == a and b == b:  # equal to itself: not NaN
-                        exponent -= (a - b) ** 2 / (2 * _NEAR**2)
-            weighed.append((ratio, math.exp(exponent)))
+        weighed = [
+            (ratio, math.exp((then - now) / _FORGET_S) * _nearness(place, here))
+            for then, ratio, place in self._seen[processor]
+        ]
+        believed = self._lasting[processor]
+        if sum(weight for _, weight in weighed) < _ENOUGH:
+            believed += _SHARED * self._shared * math.exp((self._shared_since_s - now) / _SHARED_S)
+        weighed.append((believed, _MODEL_WEIGHT))
         weighed.sort()
         above = sum(weight for _, weight in weighed) / 2
         position = -1
@@ -118,3 +131,14 @@ class Corrections:
             position += 1
             above -= weighed[position][1]
         self._logs[processor] = weighed[position][0]
+
+
+def _nearness(there: Point, here: Point) -> float:
+    """Return how much of what was seen in one state of the device counts in another, 0 to 1."""
+    if there is here:
+        return 1.0
+    squared = 0.0
+    for a, b in zip(there, here, strict=False):
+        if a != b and a == a and b == b:  # equal to itself: not NaN
+            squared += (a - b) ** 2
+    return math.exp(-squared / (2 * _NEAR**2))

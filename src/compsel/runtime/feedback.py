@@ -41,7 +41,7 @@ class Feedback:
     >>> for _ in range(2):
     ...     feedback.learn(Stage("a", "cpu:2", latency_ms=8.0, expected_ms=1.0), "cpu:2", feedback.live.at(0.0))
     >>> feedback.live.at(0.0).latency_ms.round(1)
-    array([2., 8.])
+    array([2.4, 8. ])
     """
 
     def __init__(self, costs: CostModel, *, adapt: bool, explore: float) -> None:

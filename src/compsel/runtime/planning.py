@@ -45,6 +45,9 @@ class Limits:
             raise ObjectiveError(f"min_quality: got {self.min_quality!r}, allowed is a fraction from 0 to 1")
 
 
+_NO_LIMITS = Limits()
+
+
 @dataclass(frozen=True)
 class PlannedPolicy:
     """A policy that is priced, and where its variants run.
@@ -64,10 +67,25 @@ class PlannedPolicy:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class _Kept:
-    logs: NDArray[np.float64]
-    planned: PlannedPolicy
+class _Plans:
+    """Plans for the same limits, found again by the prices that they were made for."""
+
+    def __init__(self, size: int) -> None:
+        self._logs = np.empty((0, size))
+        self._planned: list[PlannedPolicy] = []
+
+    def near(self, logs: NDArray[np.float64]) -> PlannedPolicy | None:
+        """Return the plan made for the nearest prices (logarithms), if these are near enough."""
+        if not self._planned:
+            return None
+        distances = np.abs(self._logs - logs).max(axis=1)
+        nearest = int(distances.argmin())
+        return self._planned[nearest] if distances[nearest] <= _SAME_PRICE else None
+
+    def keep(self, logs: NDArray[np.float64], planned: PlannedPolicy) -> None:
+        """Keep a plan; the oldest one goes when there are many."""
+        self._logs = np.concatenate((self._logs[-_KEPT_PLANS + 1 :], logs[None]))
+        self._planned = [*self._planned[-_KEPT_PLANS + 1 :], planned]
 
 
 class Planner:
@@ -84,7 +102,7 @@ class Planner:
         self._live = live
         self._policy = policy
         self._variants = tuple(dict.fromkeys(variant for variant, _ in live.costs.choices))
-        self._plans: OrderedDict[tuple[Limits, frozenset[str] | None], list[_Kept]] = OrderedDict()
+        self._plans: OrderedDict[tuple[Limits, frozenset[str] | None, tuple[str, ...]], _Plans] = OrderedDict()
         self._last: tuple[Prices, Limits, frozenset[str] | None, PlannedPolicy] | None = None
 
     def plan(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None = None) -> PlannedPolicy:
@@ -112,23 +130,25 @@ class Planner:
             self.plan(self._live.at(where), Limits())
 
     def _find(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
-        mean, p95, _ = self._best(self._variants, prices)
+        names = self._policy.variants
+        mean, p95, _ = self._best(names, prices)
+        if limits != _NO_LIMITS or allowed is not None or not np.isfinite(mean).any():
+            # then others may have to answer
+            names = self._names(allowed)
+            mean, p95, _ = self._best(names, prices)
         logs = np.log(np.minimum(np.concatenate((mean, p95)), _BARRED_MS))
-        kept = self._plans.get((limits, allowed))
+        kept = self._plans.get((limits, allowed, names))
         if kept is None:
-            kept = self._plans[limits, allowed] = []
+            kept = self._plans[limits, allowed, names] = _Plans(len(logs))
             if len(self._plans) > _KEPT_LIMITS:
                 self._plans.popitem(last=False)
-        for number, one in enumerate(kept):
-            if np.abs(one.logs - logs).max() <= _SAME_PRICE:
-                if number:
-                    kept.insert(0, kept.pop(number))
-                return self._moved(one.planned, prices)
-        if not any(np.isfinite(mean[self._variants.index(name)]) for name in self._names(allowed)):
+        planned = kept.near(logs)
+        if planned is not None:
+            return self._moved(planned, prices)
+        if not np.isfinite(mean).any():
             raise ProcessorError("every processor that could run this input failed just now: try again later")
         planned = self._make(prices, limits, allowed)
-        kept.insert(0, _Kept(logs, planned))
-        del kept[_KEPT_PLANS:]
+        kept.keep(logs, planned)
         return planned
 
     def _moved(self, planned: PlannedPolicy, prices: Prices) -> PlannedPolicy:

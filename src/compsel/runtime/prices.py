@@ -1,5 +1,6 @@
 """What every choice costs now: the cost model in the device's present state, corrected, without what failed."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,10 @@ from compsel.selection.costs import CostModel, place
 __all__ = ["LivePrices", "Prices"]
 
 Floats = NDArray[np.float64]
+
+# differences of log(1 + coordinate) that change a price by less than a plan would notice
+_SAME_STATE = 0.03
+_HELD_NS = 1_000_000_000  # by then what was seen has faded a little
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class LivePrices:
         self.corrections = corrections
         self._numbers = {choice: number for number, choice in enumerate(costs.choices)}
         self._state: DeviceState | None = None
+        self._since_ns = 0
         self._blocked = quarantine.blocked()
         self._model = self._prices = self._of_model(costs.idle)
 
@@ -57,10 +63,14 @@ class LivePrices:
         """Return the prices in this state of the device."""
         blocked = self.quarantine.blocked()
         if state is not self._state:
-            self._state, self._model = state, self._of_model(place(state, self.costs.coordinates))
-            if self.corrections is not None:
-                self.corrections.move(self._model.where)
-        elif blocked is self._blocked:
+            self._state = state
+            where = place(state, self.costs.coordinates)
+            if self._is_other(where, state.time_ns):
+                self._since_ns, self._model = state.time_ns, self._of_model(where)
+                if self.corrections is not None:
+                    self.corrections.move(self._model.where)
+                self._prices = self._corrected(self._model)
+        if blocked is self._blocked:
             return self._prices
         self._blocked = blocked
         self._prices = self._corrected(self._model)
@@ -77,6 +87,17 @@ class LivePrices:
             number, float(prices.model_ms[number]), measured_ms, prices.where
         ):
             self._prices = self._corrected(self._model)
+
+    def _is_other(self, where: Floats, time_ns: int) -> bool:
+        """Whether a state is another one than that of the present prices, or these are old."""
+        if time_ns - self._since_ns > _HELD_NS:
+            return True
+        here = self._model.where
+        for then, number in zip(here, where.tolist(), strict=True):
+            change = abs(math.log1p(number) - then)
+            if not (change <= _SAME_STATE or (math.isnan(number) and math.isnan(then))):
+                return True
+        return False
 
     def number(self, choice: tuple[str, str]) -> int:
         """Return the number of a choice."""
