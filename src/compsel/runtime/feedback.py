@@ -10,6 +10,10 @@ from compsel.selection.costs import CostModel
 
 __all__ = ["Feedback", "StageFailedError"]
 
+# inferences that are learned from at once: alone, each would cost several times as much; what surprises does not wait
+_AT_ONCE = 4
+_SURPRISING = 2.0
+
 
 class StageFailedError(CompselError):
     """A processor failed while an input was answered; another one may answer.
@@ -49,6 +53,7 @@ class Feedback:
         self.corrections = Corrections(costs.choices) if adapt or explore else None
         self.live = LivePrices(costs, self.quarantine, self.corrections)
         self._explorer = Explorer(explore) if explore else None
+        self._heard: list[tuple[Stage, str, Prices]] = []
 
     def processor(self, variant: str, best: str, prices: Prices) -> str:
         """Return where to run a variant: on the best processor, but for a trial."""
@@ -58,6 +63,18 @@ class Feedback:
 
     def learn(self, stage: Stage, best: str, prices: Prices) -> None:
         """Take note of what a stage took that was planned at these prices, and whether it was a trial."""
+        if self.corrections is None:
+            return
+        heard = self._heard
+        heard.append((stage, best, prices))
+        expected_ms = stage.expected_ms
+        enough = len(heard) >= (_AT_ONCE if self._explorer is None else 1)
+        if enough or not expected_ms < _SURPRISING * stage.latency_ms < _SURPRISING**2 * expected_ms:
+            self._heard = []
+            for one in heard:
+                self._learn(*one)
+
+    def _learn(self, stage: Stage, best: str, prices: Prices) -> None:
         self.live.observe((stage.variant, stage.processor), stage.latency_ms, prices)
         if self._explorer is not None:
             best_ms = float(prices.latency_ms[self.live.number((stage.variant, best))])

@@ -15,8 +15,9 @@ from compsel.selection.policies import FixedPolicy, Policy, PricedPolicy, Stages
 
 __all__ = ["Limits", "PlannedPolicy", "Planner"]
 
-# a plan holds as long as no price has moved by more than this share from those that it was made for
-_SAME_PRICE = 0.05
+# a plan says when to go on; it holds as long as no price has moved by more than this share from those that it was made
+# for: where its variants run is found anew with every price
+_SAME_PRICE = 0.15
 _KEPT_PLANS, _KEPT_LIMITS = 32, 64
 _BARRED_MS = 1e12
 _BISECTIONS = 14
