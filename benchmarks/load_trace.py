@@ -49,6 +49,7 @@ SEGMENT_S = (2.0, 6.0)
 # changes for the reaction alone: the adaptive runtime runs without the others, so that it is asked all the time
 REACTION_SEGMENT_S, REACTION_S = (1.0, 2.0), 40.0
 BLOCK = 2  # inferences of one policy in a row
+PAUSE_S = 0.02  # by then threads of the last session that spin without end have gone to sleep: they would be load
 QUIET_CORES = 0.15
 ADAPTIVE, DEFAULTS = "adaptive", "onnxruntime defaults"
 NEAR_BEST = 1.10
@@ -163,6 +164,7 @@ def run_trace(
                 number += BLOCK
                 for position in generator.permutation(len(names)):
                     name = names[position]
+                    time.sleep(PAUSE_S)
                     for value in block:
                         begin = time.perf_counter()
                         processor = calls[name](value)
