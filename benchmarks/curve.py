@@ -23,14 +23,14 @@ from compsel.runtime.bundle import Bundle, BundleContent, write_bundle
 from compsel.runtime.dispatch import Runtime
 from compsel.selection.costs import CostModel
 from compsel.selection.objective import Objective
-from compsel.selection.policies import FixedPolicy, Policy, Stagewise
+from compsel.selection.policies import FixedPolicy, Policy
 from compsel.selection.problem import Problem
 from compsel.selection.recipes import PremodelRecipe, SingleBestRecipe, StagedRecipe, penalty_of
 
 # how much less accurate than the most accurate uncompressed network: what a bundle is built for
 LOSSES = (0.0, 0.01)
-# prices of a wrong answer, in inferences of the most accurate network, for one policy: the rest of the curve
-PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0)
+# prices of a wrong answer, in inferences of the most accurate network: the rest of the curve
+PENALTIES = (3.0, 30.0, 300.0)
 
 
 @dataclass
@@ -56,9 +56,9 @@ def policies_of(problem: Problem, costs: CostModel) -> tuple[dict[str, Policy], 
     for loss in LOSSES:
         found[f"adaptive, loss {loss:.0%}"] = StagedRecipe().fit(problem, Objective(max_loss=loss)).policy
     base = penalty_of(problem, Objective()) / 10.0
-    staged = StagedRecipe().fit(problem, Objective(max_loss=None)).policy
-    for factor in PENALTIES if isinstance(staged, Stagewise) else ():
-        found[f"adaptive, error = {factor:.0f} inferences"] = Stagewise(staged.policy, base * factor)
+    for factor in PENALTIES:
+        objective = Objective(max_loss=None, penalty=base * factor)
+        found[f"adaptive, error = {factor:.0f} inferences"] = StagedRecipe().fit(problem, objective).policy
     selectors: dict[str, bytes] = {}
     premodel = PremodelRecipe()
     if premodel.applies(problem):
