@@ -68,10 +68,10 @@ def test_one_outlier_moves_hardly_anything(clock: Clock) -> None:
     assert corrections.factors()[0] == pytest.approx(1.0, abs=0.15)
 
 
-def test_a_change_of_level_is_followed_within_four_inferences(clock: Clock) -> None:
+def test_a_change_of_level_is_followed_within_eight_inferences(clock: Clock) -> None:
     corrections = Corrections(CHOICES, clock)
     observe(corrections, 0, 1.0, 20)
-    observe(corrections, 0, 3.0, 4)
+    observe(corrections, 0, 3.0, 8)
     assert corrections.factors()[0] == pytest.approx(3.0, rel=0.2)
 
 
@@ -259,4 +259,4 @@ def test_a_processor_that_fails_while_it_warms_up_does_not_keep_the_bundle_from_
 
 def test_exploration_finds_a_processor_that_became_fast(scripted: Callable[..., Runtime], crops: ArraySamples) -> None:
     runtime = scripted({"fast": 3.0, "slow": 0.1}, explore=1.0)
-    assert choices(runtime, crops, 30)[-5:] == ["slow"] * 5
+    assert choices(runtime, crops, 80)[-5:] == ["slow"] * 5

@@ -12,8 +12,8 @@ __all__ = ["Corrections"]
 
 Point = tuple[float, ...]
 
-_KEPT = 5  # measured inferences a processor: a new level is believed when most of them show it
-_MODEL_WEIGHT = 1.5  # of the cost model, in inferences: one outlier does not move it, two in a row do
+_KEPT = 9  # measured inferences a processor: a new level is believed when most of them show it
+_MODEL_WEIGHT = 1.5  # of what is believed otherwise, in inferences: one outlier does not move it, two in a row do
 _FORGET_S = 10.0
 _SHARED = 0.5  # part of what one processor shows that is believed of the others: the device is slower than it seems
 _SHARED_GAIN, _SHARED_S = 0.2, 3.0
@@ -30,7 +30,7 @@ class Corrections:
 
     A processor's correction is the weighted median of the log-ratios of its last inferences and of what is believed
     of it otherwise: weights fall with age and with the distance of the device's state, then and now. So an outlier
-    changes nothing, a change of level is followed after two to four inferences, and what was seen under other load
+    changes nothing, a change of level is followed after two to six inferences, and what was seen under other load
     waits until that load is back. Believed of a processor are its lasting correction, which follows slowly and is
     forgotten slowly and mends a wrong profile, and half of what inferences on any processor showed within the last
     seconds, where it did not run itself: most often it is the device that is slower than its state says, and the

@@ -18,6 +18,7 @@ __all__ = ["Limits", "PlannedPolicy", "Planner"]
 # a plan says when to go on; it holds as long as no price has moved by more than this share from those that it was made
 # for: where its variants run is found anew with every price
 _SAME_PRICE = 0.15
+_WORTH_CHANGING = 1.15  # about the error of a latency in a state that was not measured: less is no reason to move
 _KEPT_PLANS, _KEPT_LIMITS = 32, 64
 _BARRED_MS = 1e12
 _BISECTIONS = 14
@@ -162,10 +163,10 @@ class Planner:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
         """Return price and 95th percentile of variants where they are cheapest, and where; see `CostModel.prices`."""
         price = self._live.costs.price(prices.latency_ms)
-        found = self._live.costs.best(names, price, prices.p95_ms, processor)
+        found = self._live.costs.best(names, price, prices.p95_ms, processor, _WORTH_CHANGING)
         if processor is None or np.isfinite(found[0]).all():
             return found
-        return self._live.costs.best(names, price, prices.p95_ms)
+        return self._live.costs.best(names, price, prices.p95_ms, worth_changing=_WORTH_CHANGING)
 
     def _expected(self, names: Sequence[str], processors: Sequence[str], prices: Prices) -> NDArray[np.float64]:
         """Return the mean latency (ms) of each variant on its processor."""

@@ -122,11 +122,26 @@ class CostModel:
         return self.best(variants, self.price(mean), p95, processor)
 
     def best(
-        self, variants: Sequence[str], price: Floats, p95: Floats, processor: str | None = None
+        self,
+        variants: Sequence[str],
+        price: Floats,
+        p95: Floats,
+        processor: str | None = None,
+        worth_changing: float = 1.0,
     ) -> tuple[Floats, Floats, tuple[str, ...]]:
-        """Do what `prices` does with given prices and 95th percentiles (n_choices,)."""
+        """Do what `prices` does with given prices and 95th percentiles (n_choices,).
+
+        The processor that is cheapest over all measured states is left only for one that is so many times cheaper now.
+        """
+        steadiest = self._steadiest
         best = [
-            min(self._columns[name], key=lambda number: (self.choices[number][1] != processor, float(price[number])))
+            min(
+                self._columns[name],
+                key=lambda number: (
+                    self.choices[number][1] != processor,
+                    float(price[number]) * (1.0 if number in steadiest else worth_changing),
+                ),
+            )
             for name in variants
         ]
         return price[best], p95[best], tuple(self.choices[number][1] for number in best)
@@ -234,6 +249,12 @@ class CostModel:
         for number, (variant, _) in enumerate(self.choices):
             columns.setdefault(variant, []).append(number)
         return columns
+
+    @cached_property
+    def _steadiest(self) -> frozenset[int]:
+        """Return for each variant the choice that is cheapest over all measured states (geometric mean)."""
+        totals = self.price(np.exp(self._logs[0].mean(axis=0)))
+        return frozenset(min(columns, key=lambda number: float(totals[number])) for columns in self._columns.values())
 
     @cached_property
     def _logs(self) -> tuple[Floats, Floats]:
