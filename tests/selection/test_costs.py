@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compsel.selection.costs import CostModel
@@ -39,6 +39,17 @@ def test_costs_in_the_measured_states_are_the_measured_ones(model: CostModel) ->
 
 
 @given(models(), st.floats(0.0, 2.0), st.floats(0.0, 1e9))
+@example(
+    model=CostModel(
+        (("v0", "cpu:1"),),
+        np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [2.0, 3.0]]),
+        np.array([[1.0], [2.0], [1.0], [2.0]]),
+        np.array([[1.0], [2.0], [1.0], [2.0]]),
+        ("load_others", "runnable_others"),
+    ),
+    load=0.0,
+    runnable=6.0,
+)
 def test_costs_are_times_everywhere_and_do_not_run_away(model: CostModel, load: float, runnable: float) -> None:
     mean, p95 = model.both_at(np.array([load, runnable]))
     assert (np.isfinite(mean) & (mean > 0) & (p95 >= mean)).all()

@@ -65,16 +65,19 @@ class CostModel:
 
     def at(self, where: Floats | float) -> Floats:
         """Return the mean latency (n_choices,) in a state, given by its coordinates."""
-        return np.exp(self._weights(where) @ self._logs[0])
+        return self.both_at(where)[0]
 
     def p95_at(self, where: Floats | float) -> Floats:
         """Return the 95th percentile of the latency (n_choices,) in a state."""
         return self.both_at(where)[1]
 
     def both_at(self, where: Floats | float) -> tuple[Floats, Floats]:
-        """Return what `at` and `p95_at` do, in half the time."""
+        """Return what `at` and `p95_at` do, at once."""
         weights = self._weights(where)
-        mean, p95 = weights @ self._logs[0], weights @ self._logs[1]
+        # where coordinates are nearly collinear a line beyond the measured states can run away
+        mean, p95 = (
+            np.clip(weights @ logs, low, high) for logs, (low, high) in zip(self._logs, self._bounds, strict=True)
+        )
         return np.exp(mean), np.exp(np.maximum(mean, p95))
 
     def deviation_at(self, where: Floats | float) -> float:
@@ -259,6 +262,12 @@ class CostModel:
     @cached_property
     def _logs(self) -> tuple[Floats, Floats]:
         return np.log(self.latency_ms), np.log(self.p95_ms)
+
+    @cached_property
+    def _bounds(self) -> tuple[tuple[Floats, Floats], ...]:
+        """Return how low and how high each logarithm may go: as far beyond the measured ones as these lie apart."""
+        ranges = [(logs.min(axis=0), logs.max(axis=0)) for logs in self._logs]
+        return tuple((2 * low - high, 2 * high - low) for low, high in ranges)
 
     @cached_property
     def _placed(self) -> Floats:
