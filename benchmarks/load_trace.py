@@ -52,7 +52,7 @@ BLOCK = 2  # inferences of one policy in a row
 PAUSE_S = 0.02  # by then threads of the last session that spin without end have gone to sleep: they would be load
 QUIET_CORES = 0.15
 ADAPTIVE, DEFAULTS = "adaptive", "onnxruntime defaults"
-NEAR_BEST = 1.10
+NEAR_BEST = 1.25
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _figures(latencies_ms: Sequence[float]) -> dict[str, float]:
 def reaction_times(rows: Sequence[Row], begins: Sequence[float], means: dict[str, dict[str, float]]) -> list[float]:
     """Return, for each change that made the last choice a bad one, how long the adaptive runtime stayed with it.
 
-    Bad is a choice whose mean in the new state is more than a tenth above the best one's; times in ms, from the change
+    Bad is a choice whose mean in the new state is more than a quarter above the best one's; times in ms, from the change
     to the start of the first inference on a choice that is not bad. A change that is never followed counts as its
     whole segment.
     """
