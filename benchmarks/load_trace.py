@@ -225,9 +225,9 @@ def _figures(latencies_ms: Sequence[float]) -> dict[str, float]:
 def reaction_times(rows: Sequence[Row], begins: Sequence[float], means: dict[str, dict[str, float]]) -> list[float]:
     """Return, for each change that made the last choice a bad one, how long the adaptive runtime stayed with it.
 
-    Bad is a choice whose mean in the new state is more than a quarter above the best one's; times in ms, from the change
-    to the start of the first inference on a choice that is not bad. A change that is never followed counts as its
-    whole segment.
+    Bad is a choice whose mean in the new state is more than a quarter above the best one's; times in ms, from the
+    change to the start of the first inference on a choice that is not bad. A change that is never followed counts as
+    its whole segment.
     """
     found, last = [], ""
     adaptive = [row for row in rows if row.policy == ADAPTIVE]
