@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from compsel.errors import ObjectiveError
 
@@ -105,9 +105,9 @@ def parse_goal(text: str) -> Goal:
         for key, value in _read(text, clause).items():
             if said.setdefault(key, value) != value:
                 raise ObjectiveError(f"goal: got {text!r}, which asks for {key} twice: say it once")
-    goal = replace(Goal(), **said) if said else None  # type: ignore[arg-type]
-    if goal is None:
+    if not said:
         raise _unknown(text)
+    goal = Goal(**said)  # type: ignore[arg-type]  # only `minimize` gets a text
     for name in ("max_loss", "min_quality"):
         value = getattr(goal, name)
         if value is not None and value > 1:

@@ -78,7 +78,7 @@ class Corrections:
         self._seen[processor].append((now, ratio, where))
         lasting = self._lasting[processor] * math.exp((self._lasting_since_s[processor] - now) / _LASTING_S)
         error = min(_LASTING_CLIP, max(-_LASTING_CLIP, ratio - lasting))
-        shared = self._shared * math.exp((self._shared_since_s - now) / _SHARED_S)
+        shared = self._shared_at(now)
         self._shared, self._shared_since_s = shared + _SHARED_GAIN * (error - shared), now
         self._lasting[processor], self._lasting_since_s[processor] = lasting + _LASTING_GAIN * error, now
         self._settle(processor, now)
@@ -91,13 +91,10 @@ class Corrections:
 
     def move(self, where: Point) -> None:
         """Take note of the device's present state, and of the time: what was seen elsewhere, or long ago, fades."""
-        now = self._clock()
         self._shared *= _nearness(self._where, where)
         self._where = where
-        if any(self._seen):
-            for processor in range(len(self._seen)):
-                self._settle(processor, now)
-            self._changed = True
+        # `factors` settles all of them, at that moment
+        self._changed |= any(self._seen)
 
     def factors(self) -> NDArray[np.float64]:
         """Return measured over expected latency for each choice, (n_choices,)."""
@@ -114,6 +111,9 @@ class Corrections:
         seen = self._seen[self._processor[choice]]
         return self._clock() - seen[-1][0] if seen else math.inf
 
+    def _shared_at(self, now: float) -> float:
+        return self._shared * math.exp((self._shared_since_s - now) / _SHARED_S)
+
     def _settle(self, processor: int, now: float) -> None:
         here = self._where
         weighed = [
@@ -122,7 +122,7 @@ class Corrections:
         ]
         believed = self._lasting[processor]
         if sum(weight for _, weight in weighed) < _ENOUGH:
-            believed += _SHARED * self._shared * math.exp((self._shared_since_s - now) / _SHARED_S)
+            believed += _SHARED * self._shared_at(now)
         weighed.append((believed, _MODEL_WEIGHT))
         weighed.sort()
         above = sum(weight for _, weight in weighed) / 2

@@ -62,18 +62,9 @@ class LivePrices:
     def now(self, state: DeviceState) -> Prices:
         """Return the prices in this state of the device."""
         blocked = self.quarantine.blocked()
-        if state is not self._state:
-            self._state = state
-            where = place(state, self.costs.coordinates)
-            if self._is_other(where, state.time_ns):
-                self._since_ns, self._model = state.time_ns, self._of_model(where)
-                if self.corrections is not None:
-                    self.corrections.move(self._model.where)
-                self._prices = self._corrected(self._model)
-        if blocked is self._blocked:
-            return self._prices
-        self._blocked = blocked
-        self._prices = self._corrected(self._model)
+        if self._moves_to(state) or blocked is not self._blocked:
+            self._blocked = blocked
+            self._prices = self._corrected(self._model)
         return self._prices
 
     def at(self, where: Floats | float) -> Prices:
@@ -87,6 +78,19 @@ class LivePrices:
             number, float(prices.model_ms[number]), measured_ms, prices.where
         ):
             self._prices = self._corrected(self._model)
+
+    def _moves_to(self, state: DeviceState) -> bool:
+        """Take note of a state of the device; return whether the cost model says something else there."""
+        if state is self._state:
+            return False
+        self._state = state
+        where = place(state, self.costs.coordinates)
+        if not self._is_other(where, state.time_ns):
+            return False
+        self._since_ns, self._model = state.time_ns, self._of_model(where)
+        if self.corrections is not None:
+            self.corrections.move(self._model.where)
+        return True
 
     def _is_other(self, where: Floats, time_ns: int) -> bool:
         """Whether a state is another one than that of the present prices, or these are old."""
