@@ -8,16 +8,12 @@ import numpy as np
 import onnx
 
 from compsel.errors import TechniqueError
-from compsel.model import Model
-from compsel.samples import Samples
-from compsel.techniques.base import Technique
 from compsel.techniques.clustering import assign, centres_of
 from compsel.techniques.draft import Draft
 from compsel.techniques.graph import attribute
 from compsel.techniques.grid import to_grid
-from compsel.techniques.int8_static import check_quantisable
-from compsel.techniques.storing import is_depthwise, prepare, store_weights
-from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
+from compsel.techniques.storing import StoredWeights, is_depthwise
+from compsel.techniques.unpacking import Unpacking
 
 __all__ = ["Cluster"]
 
@@ -27,7 +23,7 @@ _PRUNED = 0.1  # from this share of zeros on, a zero means "pruned" and stays ze
 
 
 @dataclass(frozen=True)
-class Cluster(Technique):
+class Cluster(StoredWeights):
     """Weight sharing (Han et al. 2016, "Deep Compression", section 3), without training.
 
     Each layer has a codebook; the file holds indices into it, packed, and the graph looks them up while it is loaded
@@ -50,18 +46,6 @@ class Cluster(Technique):
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= 8:
             raise TechniqueError(f"cluster: got bits {self.bits}, allowed is 1 to 8")
-
-    @classmethod
-    def suggestions(cls, model: Model) -> tuple[Technique, ...]:
-        """Return nothing: it makes files small, but no inference faster."""
-        return ()
-
-    def check(self, model: Model) -> None:
-        """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
-        check_quantisable(self.name, model)
-
-    def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        return store_weights(model, calibration, *prepare(self.name, model, MINIMUM_OPSET), self._store)
 
     def _store(
         self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray

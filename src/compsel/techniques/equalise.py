@@ -118,7 +118,7 @@ def _bounds(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> tu
     """Return the bounds of a clamp, None where they are not constant."""
     if is_standard(node, "Relu"):
         return 0.0, np.inf
-    bounds = [float(attribute(node, "min", -np.inf)), float(attribute(node, "max", np.inf))]  # type: ignore[arg-type]
+    bounds = [float(attribute(node, "min", -np.inf)), float(attribute(node, "max", np.inf))]
     for index, name in enumerate(node.input[1:3]):
         if name and name not in weights:
             return None

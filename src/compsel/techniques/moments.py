@@ -150,8 +150,8 @@ def patches(
         return np.asarray(rows[_some(rng, len(rows), wanted)])
     kernel = shape[2:]
     spatial = value.shape[2:]
-    strides = list(attribute(node, "strides", [1] * len(kernel)))  # type: ignore[call-overload]
-    dilations = list(attribute(node, "dilations", [1] * len(kernel)))  # type: ignore[call-overload]
+    strides = list(attribute(node, "strides", [1] * len(kernel)))
+    dilations = list(attribute(node, "dilations", [1] * len(kernel)))
     before, after = _pads(node, kernel, spatial, strides, dilations)
     reach = [step * (size - 1) + 1 for step, size in zip(dilations, kernel, strict=True)]
     grid = [
@@ -192,7 +192,7 @@ def _pads(
         ]
         small, large = [pad // 2 for pad in total], [pad - pad // 2 for pad in total]
         return (small, large) if mode == b"SAME_UPPER" else (large, small)
-    pads = list(attribute(node, "pads", [0] * (2 * len(kernel))))  # type: ignore[call-overload]
+    pads = list(attribute(node, "pads", [0] * (2 * len(kernel))))
     return pads[: len(kernel)], pads[len(kernel) :]
 
 

@@ -1,6 +1,8 @@
 """What techniques share that store weights in another form: fold, store one by one, restore the statistics."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
@@ -9,14 +11,16 @@ from compsel.errors import NotApplicableError
 from compsel.feeds import feeds_of
 from compsel.model import Model
 from compsel.samples import Samples
+from compsel.techniques.base import Technique
 from compsel.techniques.draft import Draft
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import attribute, constants, editable, is_standard, remove_unused, uses, with_opset
+from compsel.techniques.int8_static import check_quantisable
 from compsel.techniques.reestimation import batch_of, measure_statistics, restore_statistics
 from compsel.techniques.rounding import channel_means, correct_bias, has_bias
-from compsel.techniques.unpacking import Unpacking
+from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
 
-__all__ = ["Store", "is_depthwise", "prepare", "store_weights", "weight_layers"]
+__all__ = ["Store", "StoredWeights", "is_depthwise", "prepare", "store_weights", "weight_layers"]
 
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _MEANS_OF = 100  # samples
@@ -102,3 +106,31 @@ def store_weights(
     if batch and wanted:
         restore_statistics(draft, wanted, batch)
     return model.with_proto(draft.complete())
+
+
+@dataclass(frozen=True)
+class StoredWeights(Technique, ABC):
+    """A technique that stores every weight of convolutions and dense layers in another form, unpacked on loading.
+
+    >>> from compsel.techniques import parse
+    >>> isinstance(parse("cluster"), StoredWeights), isinstance(parse("int8-weight"), StoredWeights)
+    (True, True)
+    """
+
+    @classmethod
+    def suggestions(cls, model: Model) -> tuple[Technique, ...]:
+        """Return nothing: it makes files small, but no inference faster."""
+        return ()
+
+    def check(self, model: Model) -> None:
+        """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
+        check_quantisable(self.name, model)
+
+    def _transform(self, model: Model, calibration: Samples | None) -> Model:
+        return store_weights(model, calibration, *prepare(self.name, model, MINIMUM_OPSET), self._store)
+
+    @abstractmethod
+    def _store(
+        self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray
+    ) -> Callable[[], np.ndarray]:
+        """Store one weight, see `Store`."""

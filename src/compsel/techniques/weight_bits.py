@@ -11,15 +11,13 @@ import onnx
 
 from compsel.errors import TechniqueError
 from compsel.model import Model
-from compsel.samples import Samples
 from compsel.techniques.base import Technique
 from compsel.techniques.draft import Draft
 from compsel.techniques.graph import attribute, is_standard
 from compsel.techniques.grid import block_length, to_grid
-from compsel.techniques.int8_static import check_quantisable
 from compsel.techniques.matmul_nbits import Activations, is_block_size, is_replaceable, replace_dense
-from compsel.techniques.storing import is_depthwise, prepare, store_weights
-from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
+from compsel.techniques.storing import StoredWeights, is_depthwise
+from compsel.techniques.unpacking import Unpacking
 
 __all__ = ["Int4Weight", "Int6Weight", "Int8Weight", "Int16Weight"]
 
@@ -27,7 +25,7 @@ _DEPTHWISE_BITS = 8
 
 
 @dataclass(frozen=True)
-class _WeightBits(Technique, ABC):
+class _WeightBits(StoredWeights, ABC):
     """Weights of convolutions and dense layers in fewer bits; everything is computed in float32.
 
     The file is small; once loaded, the model is as large and as fast as before (`compsel.techniques.unpacking` says
@@ -47,18 +45,6 @@ class _WeightBits(Technique, ABC):
     def __post_init__(self) -> None:
         if self.block_size != 0 and self.block_size < 4:
             raise TechniqueError(f"{self.name}: got block_size {self.block_size}, allowed are 0 and 4 or more")
-
-    @classmethod
-    def suggestions(cls, model: Model) -> tuple[Technique, ...]:
-        """Return nothing: it makes files small, but no inference faster."""
-        return ()
-
-    def check(self, model: Model) -> None:
-        """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
-        check_quantisable(self.name, model)
-
-    def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        return store_weights(model, calibration, *prepare(self.name, model, MINIMUM_OPSET), self._store)
 
     def _store(
         self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray

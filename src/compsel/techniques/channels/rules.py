@@ -70,7 +70,7 @@ def _inputs(tracer: Tracer, name: str, axis: int, count: int) -> Layout | None:
 
 
 def _convolution(tracer: Tracer, node: onnx.NodeProto) -> bool:
-    weight, blocks = _weight(tracer, node), int(attribute(node, "group", 1))  # type: ignore[call-overload]
+    weight, blocks = _weight(tracer, node), int(attribute(node, "group", 1))
     shape = tracer.shapes.get(node.output[0])
     if weight is None or shape is None:
         return False
@@ -160,7 +160,7 @@ def _binary(tracer: Tracer, node: onnx.NodeProto) -> bool:
 def _concat(tracer: Tracer, node: onnx.NodeProto) -> bool:
     layouts = [tracer.layouts.get(name) for name in node.input]
     rank = len(tracer.shapes.get(node.output[0], ()))
-    axis = int(attribute(node, "axis", 1)) % max(rank, 1)  # type: ignore[call-overload]
+    axis = int(attribute(node, "axis", 1)) % max(rank, 1)
     known = [layout for layout in layouts if layout is not None and layout.axis == axis]
     if len(known) != len(layouts):
         return False
@@ -204,7 +204,7 @@ def _transpose(tracer: Tracer, node: onnx.NodeProto) -> bool:
     if layout is None or shape is None:
         return False
     order = attribute(node, "perm") or list(range(len(shape)))[::-1]
-    tracer.layouts[node.output[0]] = Layout(list(order).index(layout.axis), layout.channels)  # type: ignore[call-overload]
+    tracer.layouts[node.output[0]] = Layout(list(order).index(layout.axis), layout.channels)
     return True
 
 
