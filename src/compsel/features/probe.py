@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from compsel.features.evidence import Evidence, Fused, OutputEvidence, Scores, stack_evidence
+from compsel.features.outputs import compare
+
 __all__ = [
     "LEAST_PROBABILITY",
     "TOP",
@@ -32,51 +35,6 @@ TOP = 10
 _LEAST_REST = 1e-6  # of the probability that the classes beyond share
 LEAST_PROBABILITY = 1e-12  # keeps logarithms finite
 _SOFT = 1e-4  # keeps log-odds finite; differences beyond it say nothing about being right
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The most probable classes of the answers to n inputs.
-
-    Attributes:
-        classes: integers (n, k), most probable first.
-        probabilities: float32 (n, k), descending.
-        n_classes: how many classes there are.
-    """
-
-    classes: NDArray[np.integer]
-    probabilities: NDArray[np.float32]
-    n_classes: int
-
-    def take(self, rows: NDArray[np.intp]) -> "Evidence":
-        """Return the evidence of some of the inputs."""
-        return Evidence(self.classes[rows], self.probabilities[rows], self.n_classes)
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """What one answer says about every class.
-
-    Attributes:
-        log_probabilities: float32 (n_classes,).
-        evidence: of one row, its most probable classes.
-    """
-
-    log_probabilities: NDArray[np.float32]
-    evidence: Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Fused:
-    """The fused answers of several stages.
-
-    Attributes:
-        classes: int (n,), the most probable class.
-        features: float64 (n, n_features), what tells whether it is right: see `fuse`.
-    """
-
-    classes: NDArray[np.intp]
-    features: NDArray[np.float64]
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -103,15 +61,6 @@ def read_evidence(probabilities: NDArray[np.float32], top: int = TOP) -> Evidenc
     else:
         some = (-probabilities).argsort(kind="stable")[:top]
     return Evidence(some.astype(np.int32)[None], probabilities[some][None], count)
-
-
-def stack_evidence(rows: Sequence[Evidence]) -> Evidence:
-    """Return the evidence of several inputs as one table."""
-    return Evidence(
-        np.concatenate([row.classes for row in rows]),
-        np.concatenate([row.probabilities for row in rows]),
-        rows[0].n_classes,
-    )
 
 
 def n_features(stages: int) -> int:
@@ -168,9 +117,13 @@ def fuse(stages: Sequence[Evidence], weights: NDArray[np.float64]) -> Fused:
         weights: (n_stages,), the powers.
 
     Returns:
-        The fused classes, and as features the log-odds of the fused probability and its log-ratio to the second
+        For answers without class scores, what `compsel.features.outputs.compare` says. Else the fused classes, and as
+        features the log-odds of the fused probability and its log-ratio to the second
         class; with several stages also those two of the heaviest stage alone, and the share of stages that agree.
     """
+    outputs = [stage for stage in stages if isinstance(stage, OutputEvidence)]
+    if outputs:
+        return compare(outputs, weights)
     if len(stages) == 1:
         stage = stages[0]
         return Fused(stage.classes[:, 0].astype(np.intp), np.stack(_sureness(stage), axis=1))
@@ -198,6 +151,9 @@ def fuse_one(stages: Sequence[Evidence], weights: Sequence[float]) -> tuple[int,
     Returns:
         The fused class, and the features of `fuse`.
     """
+    if isinstance(stages[0], OutputEvidence):
+        fused = fuse(stages, np.array(weights))
+        return int(fused.classes[0]), fused.features[0].tolist()
     rows = [(stage.classes[0].tolist(), stage.probabilities[0].tolist()) for stage in stages]
     if len(rows) == 1:
         classes, probabilities = rows[0]
