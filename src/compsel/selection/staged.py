@@ -116,6 +116,8 @@ class StagedPolicy:
         variants: names of the variants.
         nodes: the root first, then by number of members.
         easiness: how easy an input looks; None: nothing is known before a variant has run.
+        confidence: name of what gives the numbers of answers without class scores; "": answers have class scores.
+        n_confidence: how many of these numbers there are.
 
     >>> sure = Node((0,), np.ones(1), np.array([1.0, 0.0]), 0.0, np.array([0.1, 0.9]))
     >>> both = Node((0, 1), np.ones(2), np.zeros(5), 3.0, np.array([0.95]))
@@ -129,6 +131,8 @@ class StagedPolicy:
     variants: tuple[str, ...]
     nodes: tuple[Node, ...]
     easiness: Easiness | None = None
+    confidence: str = ""
+    n_confidence: int = 0
 
     @cached_property
     def index(self) -> dict[tuple[int, ...], int]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compsel.features.outputs import n_compared
 from compsel.features.probe import n_features
 from compsel.selection.easiness import Easiness
 from compsel.selection.staged import Node, StagedPolicy
@@ -16,9 +17,15 @@ Floats = NDArray[np.float64]
 
 
 def staged_to_json(policy: StagedPolicy) -> dict[str, Any]:
-    """Return "variants", "nodes" and "easiness" as lists and numbers."""
+    """Return "variants", "nodes", "easiness" and "confidence" as lists and numbers."""
     easiness = policy.easiness.to_dict() if policy.easiness is not None else None
-    return {"variants": list(policy.variants), "nodes": _nodes(policy), "easiness": easiness}
+    confidence = {"name": policy.confidence, "size": policy.n_confidence} if policy.confidence else None
+    return {
+        "variants": list(policy.variants),
+        "nodes": _nodes(policy),
+        "easiness": easiness,
+        "confidence": confidence,
+    }
 
 
 def _nodes(policy: StagedPolicy) -> list[dict[str, Any]]:
@@ -36,7 +43,7 @@ def _nodes(policy: StagedPolicy) -> list[dict[str, Any]]:
 
 
 def staged_from_json(content: Mapping[str, Any]) -> StagedPolicy:
-    """Read what `staged_to_json` wrote; before there was an "easiness", it was absent.
+    """Read what `staged_to_json` wrote; before there were an "easiness" and a "confidence", they were absent.
 
     Raises:
         ValueError: nodes that do not fit together; KeyError, TypeError: something else altogether.
@@ -52,8 +59,16 @@ def staged_from_json(content: Mapping[str, Any]) -> StagedPolicy:
         )
         for node in content["nodes"]
     )
-    easiness = content.get("easiness")
-    policy = StagedPolicy(tuple(content["variants"]), nodes, None if easiness is None else Easiness.from_dict(easiness))
+    easiness, confidence = content.get("easiness"), content.get("confidence") or {"name": "", "size": 0}
+    policy = StagedPolicy(
+        tuple(content["variants"]),
+        nodes,
+        None if easiness is None else Easiness.from_dict(easiness),
+        str(confidence["name"]),
+        int(confidence["size"]),
+    )
+    if (policy.n_confidence > 0) != bool(policy.confidence):
+        raise ValueError(f"staged policy: got {policy.n_confidence} numbers of confidence {policy.confidence!r}")
     if not nodes or nodes[0].members or len(policy.index) < len(nodes):
         raise ValueError("staged policy: got nodes that do not begin with a root, or stand there twice")
     for number in range(len(nodes)):
@@ -66,7 +81,8 @@ def _check(policy: StagedPolicy, number: int) -> None:
     size, everyone = len(node.members), range(len(policy.variants))
     if list(node.members) != sorted(set(node.members) & set(everyone)):
         raise ValueError(f"staged policy: node {number} has members {node.members}, allowed are ascending variants")
-    wanted = (n_features(size) + (policy.easiness is not None)) if size else 0
+    known = n_compared(size, policy.n_confidence) if policy.confidence else n_features(size)
+    wanted = (known + (policy.easiness is not None)) if size else 0
     if node.weights.shape != (size,) or node.coefficients.shape != (wanted,):
         raise ValueError(f"staged policy: node {number} needs {size} weights and {wanted} coefficients")
     if size and not ((node.weights >= 0).all() and node.weights.sum() > 0):

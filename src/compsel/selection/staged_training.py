@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from compsel.features.evidence import OutputEvidence
 from compsel.features.probe import Evidence, candidates, fuse
 from compsel.selection.comparison import assign_folds
 from compsel.selection.easiness import Easiness, looks_easy, standardise
@@ -77,7 +78,13 @@ def fit_staged(
         tuple(names),
         tuple(_with_edges(node, nodes, scores, len(names)) for node in [root, *nodes.values()]),
         easiness,
+        *_confidence(evidence[0]),
     )
+
+
+def _confidence(evidence: Evidence) -> tuple[str, int]:
+    """Return what gave the numbers of answers without class scores, and how many there are."""
+    return (evidence.source, evidence.confidence.shape[1]) if isinstance(evidence, OutputEvidence) else ("", 0)
 
 
 def _weakest(evidence: Sequence[Evidence], labels: NDArray[np.integer]) -> NDArray[np.bool_]:
@@ -107,6 +114,8 @@ def _pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Fl
     weights = np.full(len(stages), _PRIOR_WEIGHT)
     if len(stages) == 1:
         return np.ones(1)
+    if isinstance(stages[0], OutputEvidence):
+        return _best_alone(stages, labels)
     found = candidates(stages)
     rows = np.arange(len(labels))
     is_label = (found.classes == labels[:, None]) & found.counted
@@ -132,6 +141,12 @@ def _pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Fl
         if np.abs(weights - before).max() < _SETTLED:
             break
     return weights
+
+
+def _best_alone(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Floats:
+    """Return 1 for the stage that is right most often, which answers: outputs without class scores are not fused."""
+    rights = [int((stage.classes[:, 0] == labels).sum()) for stage in stages]
+    return np.eye(len(stages))[int(np.argmax(rights))]
 
 
 def _calibrate(features: Floats, right: NDArray[np.bool_], strength: float = _RIDGE) -> tuple[Floats, float]:
