@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from compsel.model import Model
     from compsel.samples import Samples
     from compsel.search import Point, SearchResult
-    from compsel.techniques import CompressionReport
+    from compsel.techniques import CompressionReport, Technique
     from compsel.techniques.adjusted import AdjustedTechnique
 
 __all__ = ["COMMAND"]
@@ -49,8 +49,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.model import Model
-    from compsel.techniques import applicable, compress, parse
+    from compsel.techniques import compress, parse
 
     if arguments.calibration < 1:
         raise TechniqueError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
@@ -65,13 +64,20 @@ def _run(arguments: argparse.Namespace) -> int:
     reports: list[CompressionReport] = []
     # one model at a time: they can be large
     for path in arguments.models:
-        model = Model.load(path)
-        samples = _samples(arguments.samples, model, arguments.calibration)
-        chosen = techniques or [parse(spec) for spec in applicable(model)]
-        reports += compress([model], chosen, samples, arguments.out, _shown(model.name))
+        chosen, samples = _plan(arguments, path)
+        reports += compress([path], techniques or chosen, samples, arguments.out, _shown(path.stem))
     print(table(map(_row, reports), header=("model", "technique", "size", "agrees", "seconds", "file or reason")))
     write_result(arguments.json, {"variants": [_plain(report) for report in reports]})
     return 0 if any(report.path for report in reports) else _NOTHING_WRITTEN
+
+
+def _plan(arguments: argparse.Namespace, path: Path) -> "tuple[list[Technique], Samples | None]":
+    """Return the techniques that apply to a model, and samples for it; large models are not kept in memory."""
+    from compsel.model import Model
+    from compsel.techniques import applicable, parse
+
+    model = Model.load(path)
+    return [parse(spec) for spec in applicable(model)], _samples(arguments.samples, model, arguments.calibration)
 
 
 def _search(arguments: argparse.Namespace) -> int:

@@ -1,23 +1,26 @@
 """Compress models by techniques, verify what comes out, and write what can be used."""
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compsel.errors import CompselError, InputError, SamplesError, StorageError
+from compsel.files import storage_errors
 from compsel.model import Model
 from compsel.proto_files import proto_bytes
 from compsel.samples import Samples
 from compsel.techniques.base import Technique
-from compsel.techniques.verify import Verification, verify
+from compsel.techniques.draft import borrow
+from compsel.techniques.verify import Expectation, Verification
 from compsel.variants import slug
 
 __all__ = ["CompressionReport", "compress"]
 
 Progress = Callable[[Iterable["Job"], str, int], Iterable["Job"]]
-Job = tuple[Model, Technique]
+Job = tuple["_Source", Technique]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class CompressionReport:
 
 
 def compress(
-    models: Sequence[Model],
+    models: Sequence[Model | str | os.PathLike[str]],
     techniques: Sequence[Technique],
     calibration: Samples | None,
     out_dir: str | os.PathLike[str],
@@ -62,8 +65,11 @@ def compress(
 ) -> list[CompressionReport]:
     """Apply every technique to every model; keep what runs and still agrees with its model.
 
+    What is verified is the file that is kept. A model given as a path is read for each technique, and is not in memory
+    while the file is verified: for large models.
+
     Args:
-        models: what to compress; names must differ.
+        models: what to compress, or the paths of ONNX files; names must differ.
         techniques: what to apply.
         calibration: samples for the techniques that need them, and for the verification of all.
         out_dir: where the ONNX files go; files of the same name are replaced.
@@ -73,39 +79,67 @@ def compress(
         one report for each model and technique, in that order; what does not apply or agree has a reason, not a file.
 
     Raises:
+        ModelError: a path that holds no model.
         StorageError: the files cannot be written.
         SamplesError, InputError: the samples do not fit the models.
     """
-    jobs = [(model, technique) for model in models for technique in techniques]
+    sources = [_Source(model, calibration) for model in models]
+    jobs = [(source, technique) for source in sources for technique in techniques]
     folder = Path(out_dir)
     return [
-        _compress(model, technique, calibration, folder)
-        for model, technique in (progress(jobs, "compress", len(jobs)) if progress else jobs)
+        _compress(source, technique, calibration, folder)
+        for source, technique in (progress(jobs, "compress", len(jobs)) if progress else jobs)
     ]
 
 
-def _compress(model: Model, technique: Technique, calibration: Samples | None, folder: Path) -> CompressionReport:
+class _Source:
+    """A model, or where it lies, and what its variants are expected to say."""
+
+    def __init__(self, model: Model | str | os.PathLike[str], samples: Samples | None) -> None:
+        self._model = model
+        self._samples = samples
+        self._expectation: Expectation | None = None
+
+    def read(self) -> Model:
+        """Return the model."""
+        return self._model if isinstance(self._model, Model) else Model.load(self._model)
+
+    def expectation(self, model: Model) -> Expectation:
+        """Return what the model says, which is found out once."""
+        if self._expectation is None:
+            self._expectation = Expectation(model, self._samples)
+        return self._expectation
+
+
+def _compress(source: _Source, technique: Technique, calibration: Samples | None, folder: Path) -> CompressionReport:
     started = time.perf_counter()
-    path: Path | None = None
-    size, reason, verification = None, "", None
+    model = source.read()
+    report = CompressionReport(model.name, technique.spec, None, "", None, proto_bytes(model.proto), 0.0, None)
     try:
+        # first, while nothing but the model is in memory
+        expectation = source.expectation(model)
         variant = technique.apply(model, calibration)
-        verification = verify(variant, model, calibration)
-        reason = verification.reason
-        if verification.ok:
-            path = variant.save(folder / f"{slug(f'{model.name}.{variant.technique}')}.onnx")
-            size = sum(file.stat().st_size for file in (path, path.with_name(f"{path.name}.data")) if file.exists())
+        del model
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder, prefix=".compsel-", ignore_cleanup_errors=True) as staging:
+                file = variant.save(Path(staging) / f"{slug(f'{variant.name}.{variant.technique}')}.onnx")
+                variant = variant.with_proto(borrow(variant.proto).proto)  # the weights are on disk now
+                report = _keep(report, expectation.check(variant, file), file, folder)
     except (StorageError, SamplesError, InputError):
         raise
     except CompselError as error:
-        reason = str(error)
-    return CompressionReport(
-        model=model.name,
-        technique=technique.spec,
-        path=path,
-        reason=reason,
-        size_bytes=size,
-        original_bytes=proto_bytes(model.proto),
-        seconds=time.perf_counter() - started,
-        verification=verification,
-    )
+        report = replace(report, reason=str(error))
+    return replace(report, seconds=time.perf_counter() - started)
+
+
+def _keep(report: CompressionReport, verification: Verification, file: Path, folder: Path) -> CompressionReport:
+    """Move the file of a variant, and that of its weights, to where they are kept, if it may be shipped."""
+    report = replace(report, reason=verification.reason, verification=verification)
+    if not verification.ok:
+        return report
+    size = 0
+    for part in sorted(file.parent.iterdir(), key=lambda part: part == file):  # the graph last
+        size += part.stat().st_size
+        part.replace(folder / part.name)
+    return replace(report, path=folder / file.name, size_bytes=size)

@@ -16,21 +16,21 @@ _IN_MEMORY_BYTES = 64_000_000
 _ALIGNMENT = 65536
 
 
-def open_session(graph: onnx.ModelProto | Draft, *, optimise: bool = True) -> onnxruntime.InferenceSession:
-    """Load a graph on one thread of the CPU.
+def open_session(graph: onnx.ModelProto | Draft | Path, *, optimise: bool = True) -> onnxruntime.InferenceSession:
+    """Load a graph, or the file of one, on one thread of the CPU.
 
-    Large models are loaded through a temporary file that the runtime maps, with the optimisations that would copy
+    Large graphs are loaded through a temporary file that the runtime maps, with the optimisations that would copy
     the weights left out: memory stays low, speed matters less here.
 
     Raises:
         ModelError: it does not load.
     """
-    draft = graph if isinstance(graph, Draft) else borrow(graph)
+    draft = borrow(graph) if isinstance(graph, onnx.ModelProto) else graph
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    large = sum(len(draft.tensor(tensor).raw_data) for tensor in draft.graph.initializer) > _IN_MEMORY_BYTES
+    large = _size(draft) > _IN_MEMORY_BYTES
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     elif large:
@@ -41,7 +41,11 @@ def open_session(graph: onnx.ModelProto | Draft, *, optimise: bool = True) -> on
         options.add_session_config_entry("session.disable_prepacking", "1")
     try:
         with tempfile.TemporaryDirectory(prefix="compsel-", ignore_cleanup_errors=True) as folder:
-            model = _write(draft, Path(folder)) if large else _in_memory(draft)
+            model: str | bytes
+            if isinstance(draft, Path):
+                model = str(draft)
+            else:
+                model = _write(draft, Path(folder)) if large else _in_memory(draft)
             # folding constants would make float32 copies of weights that are stored in fewer bits
             left_out = ["ConstantFolding"] if large else None
             return onnxruntime.InferenceSession(
@@ -49,6 +53,13 @@ def open_session(graph: onnx.ModelProto | Draft, *, optimise: bool = True) -> on
             )
     except Exception as error:  # ONNX Runtime's exceptions have no common base
         raise ModelError(f"the model does not load: {' '.join(str(error).split())[:300]}") from error
+
+
+def _size(graph: Draft | Path) -> int:
+    """Return the bytes of the weights, or of all that is in the folder of a file: weights lie beside their graph."""
+    if isinstance(graph, Path):
+        return sum(file.stat().st_size for file in graph.parent.iterdir())
+    return sum(len(graph.tensor(tensor).raw_data) for tensor in graph.graph.initializer)
 
 
 def _in_memory(draft: Draft) -> bytes:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import onnx
 
 from compsel.errors import InputError, ModelError
 from compsel.feeds import feeds_of
@@ -12,7 +14,7 @@ from compsel.samples import Samples
 from compsel.techniques.made_up import made_up_inputs
 from compsel.techniques.session import open_session
 
-__all__ = ["Verification", "verify"]
+__all__ = ["Expectation", "Verification", "verify"]
 
 # by sample: the outputs of the model, and those of the variant
 Value = np.ndarray | Mapping[str, np.ndarray]
@@ -52,6 +54,68 @@ class Verification:
     synthetic: bool
 
 
+class Expectation:
+    """What a model says to up to 32 samples; its variants are verified with that, and need it no longer.
+
+    Args:
+        original: the model.
+        samples: inputs; without any, made-up ones (`made_up_inputs`), and where the model runs on none of those, only
+            the model itself may be shipped.
+
+    Raises:
+        ModelError: the model does not load, or does not run on the samples.
+
+    >>> from compsel.networks import build
+    >>> model = build("mobilenet-v1", width=0.25, resolution=32)
+    >>> Expectation(model, None).check(model, model.proto).ok
+    True
+    """
+
+    def __init__(self, original: Model, samples: Samples | None) -> None:
+        self._technique, self._preprocessing = original.technique, original.preprocessing
+        self._samples = None if samples is None or len(samples) == 0 else samples.spread(_SAMPLES)
+        self._made_up: Sequence[Value] = ()
+        self._not_run = ""
+        if self._samples is None:
+            try:
+                self._made_up = made_up_inputs(original)
+            except InputError as error:
+                self._not_run = f"not verified: {error}"
+        self._wanted = _outputs(original, self._values())
+
+    def check(self, variant: Model, graph: onnx.ModelProto | Path) -> Verification:
+        """Run a variant, with its own preprocessing, and compare.
+
+        Args:
+            variant: of which inputs and preprocessing are looked at.
+            graph: what is run: its graph, or the file of that.
+        """
+        synthetic = self._samples is None
+        if self._not_run:
+            # what is the model itself needs no verification
+            return Verification(variant.technique == self._technique, self._not_run, None, None, 0, synthetic)
+        pairs: Pairs = []
+        try:
+            session = open_session(graph)
+        except ModelError as error:
+            return Verification(False, str(error), None, None, 0, synthetic)
+        for value, want in zip(self._values(), self._wanted, strict=True):
+            try:
+                got = session.run(None, feeds_of(variant, value))
+            except Exception as error:  # ONNX Runtime's exceptions have no common base
+                return Verification(False, f"it does not run: {_short(error)}", None, None, len(pairs), synthetic)
+            pairs.append((want, got))
+            reason = _broken(want, got, same_size=variant.preprocessing == self._preprocessing)
+            if reason:
+                return Verification(False, reason, None, None, len(pairs), synthetic)
+        agreement, correlation = _agreement(pairs), _correlation(pairs)
+        reason = _constant(pairs) or _other_function(agreement, correlation)
+        return Verification(not reason, reason, agreement, correlation, len(pairs), synthetic)
+
+    def _values(self) -> Iterable[Value]:
+        return self._made_up if self._samples is None else (sample.value for sample in self._samples)
+
+
 def verify(variant: Model, original: Model, samples: Samples | None = None) -> Verification:
     """Run a variant beside its model on up to 32 samples, each with its own preprocessing.
 
@@ -63,46 +127,15 @@ def verify(variant: Model, original: Model, samples: Samples | None = None) -> V
     Args:
         variant: what a technique made.
         original: what it was made of.
-        samples: inputs; without any, made-up ones (`made_up_inputs`), and where the original runs on none of those,
-            only the model itself may be shipped.
+        samples: see `Expectation`.
 
     Raises:
         ModelError: the original does not load, or does not run on the samples.
     """
-    synthetic = samples is None or len(samples) == 0
-    made_up: list[Value] = []
-    if synthetic:
-        try:
-            made_up = list(made_up_inputs(original))
-        except InputError as error:
-            # what is the model itself needs no verification
-            return Verification(variant.proto is original.proto, f"not verified: {error}", None, None, 0, True)
-
-    def values() -> Iterable[Value]:
-        return made_up if samples is None or synthetic else (sample.value for sample in samples.spread(_SAMPLES))
-
-    wanted = _run_original(original, values())
-    pairs: Pairs = []
-    try:
-        session = open_session(variant.proto)
-    except ModelError as error:
-        return Verification(False, str(error), None, None, 0, synthetic)
-    for value, want in zip(values(), wanted, strict=True):
-        try:
-            got = session.run(None, feeds_of(variant, value))
-        except Exception as error:  # ONNX Runtime's exceptions have no common base
-            return Verification(False, f"it does not run: {_short(error)}", None, None, len(pairs), synthetic)
-        pairs.append((want, got))
-        reason = _broken(want, got, same_size=variant.preprocessing == original.preprocessing)
-        if reason:
-            return Verification(False, reason, None, None, len(pairs), synthetic)
-    agreement, correlation = _agreement(pairs), _correlation(pairs)
-    reason = _constant(pairs) or _other_function(agreement, correlation)
-    return Verification(not reason, reason, agreement, correlation, len(pairs), synthetic)
+    return Expectation(original, samples).check(variant, variant.proto)
 
 
-def _run_original(original: Model, values: Iterable[Value]) -> list[list[np.ndarray]]:
-    # one of the two models is in memory at a time; what they say is small beside them
+def _outputs(original: Model, values: Iterable[Value]) -> list[list[np.ndarray]]:
     session = open_session(original.proto)
     outputs = []
     for value in values:

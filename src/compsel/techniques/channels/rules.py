@@ -140,6 +140,8 @@ def _binary(tracer: Tracer, node: onnx.NodeProto) -> bool:
     ):
         return False
     known = [layout for layout in layouts if layout is not None]
+    if not known:  # constants only
+        return False
     widest = max(known, key=lambda layout: len(layout.channels))
     if any(layout.axis != widest.axis for layout in known):
         return False
