@@ -61,7 +61,7 @@ def test_any_graph_from_files_to_a_profile(tmp_path, token_folder, external):
     assert all(out.reason for out in left_out)
     np.testing.assert_allclose(profile.quality[:, 0], 1.0)
     assert (profile.quality > 0.9).all()
-    assert profile.evidence == ()
+    assert [evidence.sketch.shape for evidence in profile.evidence] == [(4, 256)] * len(profile.names)
     assert profile.feature_names == ()
     assert [variant.output for variant in profile.variants] == ["other"] * len(profile.names)
     assert (profile.latency.latency_ms > 0).all()

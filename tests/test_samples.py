@@ -227,5 +227,5 @@ def test_without_groups_each_sample_is_its_own(folder):
     assert ImageFolder(folder).groups == ("0.png", "1.png", "2.png")
     assert ArraySamples([np.zeros(2)] * 2).groups == ("0", "1")
     assert ArraySamples([np.zeros(2)] * 2, groups=["a", "a"]).groups == ("a", "a")
-    with pytest.raises(SamplesError, match="numbers of labels, names or groups"):
+    with pytest.raises(SamplesError, match="numbers of labels, names, groups or targets"):
         ArraySamples([np.zeros(2)] * 2, groups=["a"])

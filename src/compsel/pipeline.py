@@ -12,6 +12,7 @@ from compsel.energy import open_meter
 from compsel.errors import EnergyError, ProfileError
 from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
+from compsel.features.confidence import Confidence
 from compsel.features.device import device_fingerprint
 from compsel.files import check_place
 from compsel.model import Model
@@ -19,10 +20,11 @@ from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
 from compsel.profiling.candidates import Candidate, candidates
 from compsel.profiling.energy import measure_energies
+from compsel.profiling.judging import Judge, Quality
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.load import parse_state, soak_minutes, standard_states
 from compsel.profiling.memory import measure_memory
-from compsel.profiling.quality import measure_features, measure_quality, time_features
+from compsel.profiling.quality import measure_features, measure_quality, reference_of, time_features
 from compsel.profiling.resuming import Progress, silent
 from compsel.profiling.tables import Profile, write_groups, write_header
 from compsel.runtime.bundle import BundleContent, write_bundle
@@ -59,10 +61,16 @@ def measure(
     criterion: Criterion | None = None,
     meter: str | None = None,
     origin: str = "",
+    quality: Quality | str | None = None,
+    confidence: Confidence | str | None = None,
+    good_enough: float | None = None,
     progress: Progress = silent,
     say: Say = quiet,
 ) -> tuple[Profile, list[LeftOut]]:
     """Compress models and measure quality, features, latency and memory into a profile folder.
+
+    With a `quality`, a `confidence` or a `good_enough`, the models give no class scores, whatever their outputs look
+    like: they are judged as `compsel.profiling.judging.Judge` says.
 
     Args:
         models: with different names.
@@ -75,12 +83,14 @@ def measure(
         criterion: when a latency is known well enough.
         meter: of energy, see `compsel.energy`; None: what this machine has, and no energies where it has none.
         origin: in words, what the samples are.
+        quality, confidence, good_enough: for models without class scores, see `Judge`.
         progress: wraps loops. say: takes messages.
 
     Raises:
         ProfileError: models with the same name, no samples, a state that is not a word.
         ModelError: a model that does not run.
         TechniqueError, ProcessorError: one that does not exist.
+        SelectorError: a function of quality or confidence that is not there, fails, or gives what is not allowed.
         EnergyError: the meter that was asked for is not here.
         StorageError: the folder cannot be written.
     """
@@ -93,20 +103,42 @@ def measure(
         parse_technique(spec)
     for state in states or ():
         parse_state(state)
+    judge = Judge(quality, confidence, good_enough)
     where = [parse(word) for word in processors] if processors else list(default_processors())
-    variants, left_out = build_variants(models, folder / "variants", samples.spread(calibration), techniques, say)
+    calibrating, class_scores = samples.spread(calibration), not judge.asked
+    files = folder / "variants"
+    variants, left_out = build_variants(models, files, calibrating, techniques, say, class_scores=class_scores)
     extractors: dict[str, FeatureExtractor] = (
         {name: kind() for name, kind in EXTRACTORS.items()} if models[0].preprocessing is not None else {}
     )
     measure_features(extractors, samples, folder, progress)
-    n_classes = measure_quality(variants, folder / "variants", samples, folder, CpuProcessor(1), progress)
+    _say_how_judged(variants, samples, judge, say)
+    n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), progress, judge)
     states = states or standard_states()
     measure_costs(variants, samples, folder, where, states, criterion, progress)
     _measure_energies(variants, samples, folder, where, states, meter, progress, say)
-    header = (n_classes, device_fingerprint(), time_features(extractors, samples), origin)
+    judging = None if n_classes else judge.judging(reference_of(variants).name)
+    header = (n_classes, device_fingerprint(), time_features(extractors, samples), origin, judging)
     write_groups(folder, samples)
     write_header(folder, variants, *header)
     return Profile.load(folder), left_out
+
+
+def _say_how_judged(variants: Sequence[Variant], samples: Samples, judge: Judge, say: Say) -> None:
+    """Say what counts as right where that is not what labels say."""
+    without = next((variant for variant in variants if variant.output == "other"), None)
+    if without is None:
+        return
+    reference = reference_of(variants).name
+    if judge.uses_targets:
+        say(f"answers are judged by {judge.name}: good enough from {judge.good_enough:g}")
+        return
+    say(f"answers are compared with those of {reference} ({judge.name}): good enough from {judge.good_enough:g}")
+    if any(label is not None for label in samples.labels):
+        say(
+            f"labels are ignored: {without.model} gives no class scores to compare them with; give quality=, a "
+            "function of outputs and label, to use them"
+        )
 
 
 def measure_costs(
@@ -273,6 +305,7 @@ def _summary(
         "n_samples": len(profile.samples),
         "origin": profile.origin,
         "reference": problem.reference,
+        "judging": None if profile.judging is None else profile.judging.to_dict(),
         "device": dict(profile.device),
         "shipped": comparison.winner,
         "reason": comparison.reason,

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +59,10 @@ class Samples(ABC):
     @abstractmethod
     def value(self, index: int) -> np.ndarray | Mapping[str, np.ndarray]:
         """Read the input at `index`."""
+
+    def target(self, index: int) -> Any:
+        """Return what a user's function of quality is told about the sample at `index`: its label, or more."""
+        return self.labels[index]
 
     def version(self, index: int) -> str:
         """Return a text that is another one when the content at `index` is; "" where that cannot be told."""
@@ -127,6 +132,10 @@ class Subset(Samples):
         """Read the input at `index`."""
         return self.samples.value(self.indices[index])
 
+    def target(self, index: int) -> Any:
+        """Return what a user's function of quality is told about the sample at `index`."""
+        return self.samples.target(self.indices[index])
+
     def version(self, index: int) -> str:
         """Return a text that is another one when the content at `index` is."""
         return self.samples.version(self.indices[index])
@@ -140,9 +149,10 @@ class ArraySamples(Samples):
         labels: one each; None when there are none.
         names: one each; None numbers them.
         groups: one each, see `Samples.groups`; None: each sample is its own.
+        targets: arrays or numbers, one each, that a function of quality is told; None: the labels.
 
     Raises:
-        SamplesError: other numbers of labels, names or groups than of values, a name that stands there twice.
+        SamplesError: other numbers of labels, names, groups or targets than of values, a name that stands there twice.
 
     >>> samples = ArraySamples([np.zeros((8, 8, 3), np.uint8)], labels=[4])
     >>> samples[0].label, samples.names
@@ -155,10 +165,11 @@ class ArraySamples(Samples):
         labels: Sequence[int] | None = None,
         names: Sequence[str] | None = None,
         groups: Sequence[str] | None = None,
+        targets: Sequence[Any] | None = None,
     ) -> None:
-        if len({len(part) for part in (values, labels, names, groups) if part is not None}) > 1:
+        if len({len(part) for part in (values, labels, names, groups, targets) if part is not None}) > 1:
             raise SamplesError(
-                f"got {len(values)} values and other numbers of labels, names or groups: give one of each"
+                f"got {len(values)} values and other numbers of labels, names, groups or targets: give one of each"
             )
         self._values = tuple(values)
         self._labels = tuple(labels) if labels is not None else (None,) * len(self._values)
@@ -166,6 +177,7 @@ class ArraySamples(Samples):
         if len(set(self._names)) < len(self._names):
             raise SamplesError(f"got the name {repeated(self._names)!r} twice: name each sample once")
         self._groups = tuple(groups) if groups is not None else self._names
+        self._targets = tuple(targets) if targets is not None else None
         self._versions: dict[int, str] = {}
 
     @property
@@ -187,10 +199,15 @@ class ArraySamples(Samples):
         """Return the input at `index`."""
         return self._values[index]
 
+    def target(self, index: int) -> Any:
+        """Return the target at `index`."""
+        return self._labels[index] if self._targets is None else self._targets[index]
+
     def version(self, index: int) -> str:
-        """Return a hash of the arrays at `index`."""
+        """Return a hash of the arrays at `index`, the target's too."""
         if index not in self._versions:
-            self._versions[index] = hash_of(self._values[index])
+            target = "" if self._targets is None else hash_of(np.asarray(self._targets[index]))
+            self._versions[index] = hash_of(self._values[index]) + target
         return self._versions[index]
 
 
@@ -291,7 +308,9 @@ class ImageFolder(Samples):
 
 
 class TensorFolder(Samples):
-    """A folder of `.npz` files, one a sample: the model's inputs by name, and optionally `label`.
+    """A folder of `.npz` files, one a sample: the model's inputs by name, and optionally `label` or `target`.
+
+    The target is an array of any kind, for a function of quality; without one it is the label.
 
     Raises:
         SamplesError: no folder, one without `.npz` files, a file that is damaged, a label that is no class.
@@ -319,8 +338,11 @@ class TensorFolder(Samples):
     def value(self, index: int) -> Mapping[str, np.ndarray]:
         """Read the tensors of the sample at `index`."""
         arrays = read_npz(self.folder / self._files[index])
-        arrays.pop("label", None)
-        return arrays
+        return {name: array for name, array in arrays.items() if name not in ("label", "target")}
+
+    def target(self, index: int) -> Any:
+        """Read the target of the sample at `index`."""
+        return read_npz(self.folder / self._files[index], only="target").get("target", self._labels[index])
 
     def version(self, index: int) -> str:
         """Return size and time of change of the file at `index`."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from compsel.errors import InputError
+from compsel.features.confidence import OutputReader
 from compsel.features.probe import LEAST_PROBABILITY, Evidence, Scores, read_evidence, softmax
 from compsel.preprocessing import ImagePreprocessing
 from compsel.processors.base import Processor
@@ -90,6 +91,7 @@ class Engine:
         folder: where its files are.
         processor: where to run it.
         tensors: take the model's own tensors even though it could take images.
+        reader: of what answers without class scores are evidence for; None: of nothing.
 
     Raises:
         ModelError: the graph cannot be loaded.
@@ -97,9 +99,16 @@ class Engine:
     """
 
     def __init__(
-        self, variant: Variant, folder: str | os.PathLike[str], processor: Processor, *, tensors: bool = False
+        self,
+        variant: Variant,
+        folder: str | os.PathLike[str],
+        processor: Processor,
+        *,
+        tensors: bool = False,
+        reader: OutputReader | None = None,
     ) -> None:
         self.variant = variant
+        self._reader = reader
         self.processor = processor
         self.takes_pixels = variant.pixels_file is not None and not tensors
         file = variant.pixels_file if self.takes_pixels else variant.tensor_file
@@ -132,21 +141,24 @@ class Engine:
         return self.session.run(self.prepare(value), self._outputs)
 
     def answer(self, value: Value) -> tuple[list[np.ndarray], Scores | None]:
-        """Prepare and run, and read what the answer says about every class.
+        """Prepare and run, and read what the answer says about every class, or about itself.
 
         Returns:
-            The outputs, and the scores; None where the model gives no class scores, or those of several inputs.
+            The outputs, and the scores; None where the model gives those of several inputs, or no class scores and
+            there is no reader.
         """
         feeds = self.prepare(value)
         if self._with_evidence is None:
             outputs = self.session.run(feeds, self._outputs)
+            if self.variant.output == "other":
+                return outputs, None if self._reader is None else self._reader.scores(outputs)
             return outputs, self._scores(outputs[0])
         *outputs, log_probabilities, probabilities, classes = self.session.run(feeds, self._with_evidence)
         row = log_probabilities[0]
         return outputs, Scores(row, Evidence(classes, probabilities, len(row)))
 
     def _scores(self, output: np.ndarray) -> Scores | None:
-        if self.variant.output == "other" or len(output) != 1:
+        if len(output) != 1:
             return None
         scores = np.asarray(output[0], np.float32)
         probabilities = softmax(scores) if self.variant.output == "logits" else scores

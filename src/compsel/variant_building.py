@@ -61,10 +61,13 @@ def build_variants(
     calibration: Samples,
     techniques: Sequence[str] | None = None,
     say: Say = quiet,
+    *,
+    class_scores: bool = True,
 ) -> tuple[list[Variant], list[LeftOut]]:
     """Compress each model by each technique; what cannot be built, does not run or answers wildly is left out.
 
     Variants that an earlier call built from the same model and the same calibration samples are taken as they are.
+    Without `class_scores` the first output is no vector of these, even if it looks like one.
 
     Raises:
         ProfileError: models whose files would have the same name, or no calibration samples.
@@ -80,7 +83,8 @@ def build_variants(
     for model in models:
         checks = calibration.spread(_VERIFICATION_SAMPLES)
         for spec in dict.fromkeys(("none", *(techniques or default_techniques(model)))):
-            record = folder / f"{slug(f'{model.name}/{spec}')}.{_digest(model, spec, calibration)}.json"
+            digest = _digest(model, spec if class_scores else f"{spec} as other", calibration)
+            record = folder / f"{slug(f'{model.name}/{spec}')}.{digest}.json"
             known = _known(record, folder)
             if known is not None:
                 variants.append(known)
@@ -94,7 +98,7 @@ def build_variants(
                 left_out.append(LeftOut(model.name, spec, str(error)))
                 say(f"{model.name}/{spec}: left out: {error}")
                 continue
-            variant = write_variant(compressed, folder, _output(compressed, checks))
+            variant = write_variant(compressed, folder, _output(compressed, checks) if class_scores else "other")
             write_json(record, variant.to_dict())
             variants.append(variant)
             say(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")

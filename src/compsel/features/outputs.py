@@ -20,7 +20,7 @@ _MOST_NUMBERS = 65_536  # of one answer; of more, every second or third one is l
 _SOFT = 1e-4
 _LARGEST = 1e9  # stands for what is no number, too
 _SEED = 20_040_101
-_COMPARED = 2  # numbers a comparison of two answers gives
+_COMPARED = 3  # numbers a comparison of two answers gives
 
 
 def numbers_of(output: object) -> NDArray[np.float64] | None:
@@ -55,7 +55,7 @@ def sketch(outputs: Sequence[object]) -> NDArray[np.float32]:
     padded[: values.size] = values
     if rows > 1:
         padded *= _signs(rows)
-    return padded.reshape(-1, SKETCH).sum(axis=0).astype(np.float32)
+    return np.asarray(padded.reshape(-1, SKETCH).sum(axis=0), np.float32)
 
 
 @lru_cache(maxsize=8)
@@ -65,7 +65,7 @@ def _signs(rows: int) -> NDArray[np.float64]:
 
 def n_compared(stages: int, n_confidence: int) -> int:
     """Number of features that `compare` gives for so many stages, with so many numbers of confidence each."""
-    return n_confidence + _COMPARED * (stages - 1)
+    return 2 * n_confidence + _COMPARED * (stages - 1)
 
 
 def compare(stages: Sequence[OutputEvidence], weights: NDArray[np.float64]) -> Fused:
@@ -76,13 +76,14 @@ def compare(stages: Sequence[OutputEvidence], weights: NDArray[np.float64]) -> F
         weights: (n_stages,), 1 for the stage that answers and 0 for the others: such answers are not fused.
 
     Returns:
-        As class 1 where the answer is known to be good enough, and as features the confidence of the answering stage;
-        then, for each other stage, the logarithm of how far its answer lies from that one (relative to their mean
-        length), and their cosine.
+        As class 1 where the answer is known to be good enough. As features the confidence of the answering stage and
+        its squares (a value in the middle may be the doubtful one); then, for each other stage, the logarithm of how
+        far its answer lies from that one, also relative to their mean length, and their cosine.
     """
     answering = int(weights.argmax())
     chosen = stages[answering]
-    columns = [chosen.confidence.astype(np.float64)]
+    confidence = chosen.confidence.astype(np.float64)
+    columns = [confidence, confidence * confidence]
     mine = chosen.sketch.astype(np.float64)
     length = np.sqrt((mine * mine).sum(axis=1))
     for number, stage in enumerate(stages):
@@ -93,5 +94,5 @@ def compare(stages: Sequence[OutputEvidence], weights: NDArray[np.float64]) -> F
         distance = np.sqrt(((mine - other) ** 2).sum(axis=1))
         relative = distance / np.maximum((length + lengths) / 2, 1e-12)
         cosine = (mine * other).sum(axis=1) / np.maximum(length * lengths, 1e-12)
-        columns.append(np.stack([np.log(relative + _SOFT), cosine], axis=1))
+        columns.append(np.stack([np.log(distance + _SOFT), np.log(relative + _SOFT), cosine], axis=1))
     return Fused(chosen.classes[:, 0].astype(np.intp), np.concatenate(columns, axis=1))

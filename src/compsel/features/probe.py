@@ -28,6 +28,7 @@ __all__ = [
     "read_evidence",
     "softmax",
     "stack_evidence",
+    "sureness_of_one",
 ]
 
 # classes kept of each answer: the right one is hardly ever beyond, and a table stays small
@@ -154,10 +155,9 @@ def fuse_one(stages: Sequence[Evidence], weights: Sequence[float]) -> tuple[int,
     if isinstance(stages[0], OutputEvidence):
         fused = fuse(stages, np.array(weights))
         return int(fused.classes[0]), fused.features[0].tolist()
+    if len(stages) == 1:
+        return stages[0].classes.item(0), sureness_of_one(stages[0])
     rows = [(stage.classes[0].tolist(), stage.probabilities[0].tolist()) for stage in stages]
-    if len(rows) == 1:
-        classes, probabilities = rows[0]
-        return classes[0], _sureness_of(probabilities)
     scores: dict[int, float] = {}
     base = 0.0
     for (classes, probabilities), stage, weight in zip(rows, stages, weights, strict=True):
@@ -173,11 +173,16 @@ def fuse_one(stages: Sequence[Evidence], weights: Sequence[float]) -> tuple[int,
     first, second = 1.0 / total, max(powers, default=0.0) / total
     agree = sum(classes[0] == best for classes, _ in rows) / len(rows)
     heavy = rows[max(range(len(rows)), key=weights.__getitem__)][1]
-    return best, [*_sureness_of([first, second]), *_sureness_of(heavy), agree]
+    return best, [*_sureness_of(first, second), *_sureness_of(*(*heavy, 0.0)[:2]), agree]
 
 
-def _sureness_of(probabilities: Sequence[float]) -> list[float]:
-    first, second = probabilities[0], probabilities[1] if len(probabilities) > 1 else 0.0
+def sureness_of_one(stage: Evidence) -> list[float]:
+    """Return the features that `fuse_one` gives for a single stage."""
+    probabilities = stage.probabilities
+    return _sureness_of(probabilities.item(0), probabilities.item(1) if probabilities.size > 1 else 0.0)
+
+
+def _sureness_of(first: float, second: float) -> list[float]:
     return [math.log((first + _SOFT) / (1.0 - first + _SOFT)), math.log((first + _SOFT) / (second + _SOFT))]
 
 

@@ -1,8 +1,8 @@
 """Measure the quality of variants: once per variant and sample, on any device, for it depends on the input alone.
 
 For classifiers the quality is 1 where the answer is right and 0 where it is wrong; without labels "right" means the
-answer of the uncompressed model. For other models it is 1 minus the relative error (Euclidean) to the outputs of the
-uncompressed model, at least 0.
+answer of the uncompressed model. For other models see `compsel.profiling.judging`: the outputs of the uncompressed
+model are what is right, or a user's function says how good an answer is.
 """
 
 import time
@@ -17,12 +17,13 @@ from compsel.errors import ProfileError
 from compsel.features.base import FeatureExtractor
 from compsel.features.probe import TOP
 from compsel.processors.base import Processor
+from compsel.profiling.judging import Judge
 from compsel.profiling.resuming import Progress, measure_rows, silent
 from compsel.profiling.tables import quality_path, read_table, write_table
 from compsel.samples import Samples
 from compsel.variant import Engine, Variant
 
-__all__ = ["Progress", "measure_features", "measure_quality", "silent", "time_features"]
+__all__ = ["Progress", "measure_features", "measure_quality", "reference_of", "silent", "time_features"]
 
 Row = Mapping[str, Any]
 
@@ -36,6 +37,12 @@ class _Job:
     files: Path
     samples: Samples
     path: Path
+    judge: Judge
+
+
+def reference_of(variants: Sequence[Variant]) -> Variant:
+    """Return the uncompressed variant that answers without class scores are compared with: the largest, of several."""
+    return max((variant for variant in variants if variant.technique == "none"), key=lambda one: one.size_bytes)
 
 
 def measure_quality(
@@ -45,6 +52,7 @@ def measure_quality(
     folder: Path,
     processor: Processor,
     progress: Progress = silent,
+    judge: Judge | None = None,
 ) -> int:
     """Measure each variant on each sample and store one table a variant; what is there already is kept.
 
@@ -55,21 +63,25 @@ def measure_quality(
         folder: of the profile.
         processor: where to run; the answers hardly depend on it.
         progress: wraps the loop over samples.
+        judge: of answers without class scores; None: fidelity, and a generic confidence.
 
     Returns:
         The number of classes; 0 when the models are not classifiers.
 
     Raises:
         ProfileError: labels that the models do not have, an uncompressed variant that is missing.
+        SelectorError: a user's function that fails, or gives something that is not allowed.
     """
     if not len(samples):
         raise ProfileError("got no samples: give some")
     originals = {variant.model: variant for variant in variants if variant.technique == "none"}
+    judge = judge or Judge()
     n_classes = {0}
     for variant in variants:
         if variant.model not in originals:
             raise ProfileError(f"{variant.name}: the uncompressed variant of {variant.model} is not among the variants")
-        job = _Job(variant, originals[variant.model], files, samples, quality_path(folder, variant))
+        reference = reference_of(variants) if variant.output == "other" else originals[variant.model]
+        job = _Job(variant, reference, files, samples, quality_path(folder, variant), judge)
         n_classes.add(_measure(job, processor, progress))
     if len(n_classes) > 2:
         raise ProfileError(f"the models have different numbers of classes: {sorted(n_classes - {0})}")
@@ -82,13 +94,13 @@ def _measure(job: _Job, processor: Processor, progress: Progress) -> int:
     if len(known) == len(labels):
         return _classes(known)
     engine = Engine(job.variant, job.files, processor)
-    needs_reference = job.variant.output == "other" or min(labels) < 0
+    needs_reference = min(labels) < 0 if job.variant.output != "other" else not job.judge.uses_targets
     reference = Engine(job.reference, job.files, processor) if needs_reference else None
 
     max_label = max(labels)
 
     def row(index: int) -> Row:
-        measured = _row(engine, reference, job.samples.value(index), labels[index])
+        measured = _row(job, engine, reference, index)
         _check_labels(job, measured, max_label)
         return {"sample": names[index], "label": labels[index], **measured}
 
@@ -115,13 +127,20 @@ def _classes(rows: Sequence[Row]) -> int:
     return int(rows[0]["n_classes"])
 
 
-def _row(engine: Engine, reference: Engine | None, value: Any, label: int) -> dict[str, Any]:
+def _row(job: _Job, engine: Engine, reference: Engine | None, index: int) -> dict[str, Any]:
+    value, label = job.samples.value(index), job.samples.labels[index]
     outputs, scores = engine.answer(value)
     if scores is None:
-        assert reference is not None
-        return {"quality": _fidelity(outputs, reference(value)), "n_classes": 0}
+        wanted = None if reference is None or job.judge.uses_targets else reference(value)
+        found = job.judge.reader.read(outputs)
+        return {
+            "quality": job.judge.quality(outputs, wanted, job.samples.target(index)),
+            "confidence": found.confidence[0],
+            "sketch": found.sketch[0],
+            "n_classes": 0,
+        }
     evidence = scores.evidence
-    if label < 0:
+    if label is None:
         assert reference is not None
         label = int(reference(value)[0].argmax())
     return {
@@ -130,21 +149,6 @@ def _row(engine: Engine, reference: Engine | None, value: Any, label: int) -> di
         "probabilities": evidence.probabilities[0],
         "n_classes": evidence.n_classes,
     }
-
-
-def _fidelity(outputs: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> float:
-    if any(np.shape(got) != np.shape(want) for got, want in zip(outputs, wanted, strict=True)):
-        return 0.0
-    numbers = [
-        (got.astype(np.float64).ravel(), want.astype(np.float64).ravel())
-        for got, want in zip(outputs, wanted, strict=True)
-        if isinstance(want, np.ndarray) and want.dtype.kind in "fiub"
-    ]
-    if not numbers:
-        return float(all(np.array_equal(got, want) for got, want in zip(outputs, wanted, strict=True)))
-    got, want = (np.concatenate(parts) for parts in zip(*numbers, strict=True))
-    error = float(np.linalg.norm(got - want)) / max(float(np.linalg.norm(want)), 1e-12)
-    return max(0.0, 1.0 - error) if np.isfinite(error) else 0.0
 
 
 def _known(job: _Job) -> list[Row]:
@@ -157,7 +161,9 @@ def _known(job: _Job) -> list[Row]:
         return []
     count = len(columns.get("sample", ()))
     n_classes = int(metadata.get("n_classes", -1))
-    wanted = {"sample", "label", "quality", *(("classes", "probabilities") if n_classes else ())}
+    wanted = {"sample", "label", "quality", *(("classes", "probabilities") if n_classes else ("confidence", "sketch"))}
+    if not n_classes and metadata.get("judged") != _judged(job):
+        return []
     if metadata.get("sha256") != job.variant.sha256 or n_classes < 0 or columns.keys() != wanted:
         return []
     if not 0 < count <= len(job.samples) or metadata.get("samples") != job.samples.digest(count):
@@ -175,13 +181,22 @@ def _save(job: _Job, rows: Sequence[Row]) -> None:
     if n_classes:
         columns["classes"] = np.stack([row["classes"] for row in rows]).astype(np.int32)
         columns["probabilities"] = np.stack([row["probabilities"] for row in rows]).astype(np.float32)
+    else:
+        columns["confidence"] = np.stack([row["confidence"] for row in rows])
+        columns["sketch"] = np.stack([row["sketch"] for row in rows])
     metadata = {
         "sha256": job.variant.sha256,
         "samples": job.samples.digest(len(rows)),
         "n_classes": str(n_classes),
         "top": str(TOP),
+        "judged": _judged(job),
     }
     write_table(job.path, columns, metadata)
+
+
+def _judged(job: _Job) -> str:
+    """Return by what answers without class scores were judged."""
+    return f"{job.judge.identity} | {'' if job.judge.uses_targets else job.reference.sha256}"
 
 
 def measure_features(

@@ -23,11 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ProfileError, VersionError
+from compsel.features.evidence import Evidence, OutputEvidence
 from compsel.features.fingerprint import device_fingerprint
-from compsel.features.probe import Evidence
 from compsel.files import write_json
 from compsel.profiling.columns import read_table, write_table
 from compsel.profiling.energy_table import EnergyTable, read_energy
+from compsel.profiling.judging import Judging
 from compsel.samples import Samples
 from compsel.variant import Variant
 from compsel.variants import slug
@@ -100,8 +101,9 @@ class Profile:
         samples: (n,) names.
         labels: (n,) class of each sample; -1 where there is none (quality is then agreement with the model itself).
         variants: what was measured.
-        quality: (n, n_variants), 1 where the answer is right, 0 where it is wrong.
-        evidence: what each variant said; empty for models that are not classifiers.
+        quality: (n, n_variants), 1 where the answer is right, 0 where it is wrong; between them for models without
+            class scores.
+        evidence: what each variant said.
         features: (n, n_features), of the inputs; NaN where a feature does not exist.
         feature_names: (n_features,).
         latency: the timed inferences, or None before they are measured on this device.
@@ -111,6 +113,7 @@ class Profile:
         origin: in words, what the samples are.
         energy: of one inference of every choice; None without a meter.
         groups: (n,) group of each sample, see `Samples.groups`; empty where each is a group of its own.
+        judging: how answers without class scores were judged; None for classifiers.
     """
 
     samples: tuple[str, ...]
@@ -127,6 +130,7 @@ class Profile:
     origin: str = ""
     groups: tuple[str, ...] = ()
     energy: EnergyTable | None = None
+    judging: Judging | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -195,6 +199,7 @@ class Profile:
         try:
             variants = tuple(Variant.from_dict(content) for content in header["variants"])
             n_classes = int(header["n_classes"])
+            judging = Judging.from_dict(header["judging"]) if header.get("judging") else None
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"{folder / 'profile.json'}: is damaged ({error!r}): measure again") from error
         tables = [_read_quality(folder, variant) for variant in variants]
@@ -207,7 +212,7 @@ class Profile:
         features, _ = read_table(folder / "features.parquet")
         if features.pop("sample", None) != samples:
             raise ProfileError(f"{folder}: features.parquet is of other samples than the quality tables")
-        evidence = [_evidence(table, n_classes) for table in tables if "classes" in table]
+        evidence = [_evidence(table, n_classes, judging) for table in tables if {"classes", "sketch"} & table.keys()]
         return cls(
             tuple(samples),
             labels,
@@ -225,6 +230,7 @@ class Profile:
             header.get("origin", ""),
             _read_groups(folder, samples),
             read_energy(folder),
+            judging,
         )
 
 
@@ -252,6 +258,7 @@ def write_header(
     device: Mapping[str, Any],
     features_ms: Mapping[str, float],
     origin: str,
+    judging: Judging | None = None,
 ) -> None:
     """Write `profile.json`; see `Profile` for what goes in."""
     write_json(
@@ -262,6 +269,7 @@ def write_header(
             "n_classes": n_classes,
             "device": dict(device),
             "features_ms": dict(features_ms),
+            "judging": judging.to_dict() if judging else None,
             "variants": [variant.to_dict() for variant in variants],
         },
     )
@@ -346,5 +354,8 @@ def _require_columns(path: Path, columns: Mapping[str, Any], names: Sequence[str
         raise ProfileError(f"{path}: has no column {missing[0]!r}: measure it again")
 
 
-def _evidence(table: Mapping[str, Any], n_classes: int) -> Evidence:
+def _evidence(table: Mapping[str, Any], n_classes: int, judging: Judging | None) -> Evidence:
+    if judging is not None and "sketch" in table:
+        good = table["quality"].astype(np.float64) >= judging.good_enough
+        return OutputEvidence.of(table["confidence"], table["sketch"], judging.confidence).judged(good)
     return Evidence(table["classes"].astype(np.int32), table["probabilities"].astype(np.float32), n_classes)

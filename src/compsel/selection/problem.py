@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
-from compsel.features.probe import Evidence
+from compsel.features.evidence import Evidence
+from compsel.profiling.judging import Judging
 from compsel.profiling.tables import Profile
 from compsel.selection.costs import CostModel
 
@@ -64,11 +65,13 @@ class Problem:
             minimised, that (mJ) stands in every place of a latency, see `unit`.
         uncompressed: bool (n_variants,).
         quality: (n, n_variants).
-        evidence: what each variant said; empty where models are not classifiers.
-        targets: (n,), the right class (or the reference's answer); -1 where there is none.
+        evidence: what each variant said; empty where a profile does not hold it.
+        targets: (n,), the right class (or the reference's answer); -1 where there is none. For models without class
+            scores it is 1: good enough, see `OutputEvidence`.
         features: by extractor, float32 (n, n_features).
         features_ms: by extractor, the price of computing them.
-        reference: name of the model whose answers count as right, for samples without labels; else "".
+        reference: name of the variant whose answers count as right, for samples without labels and for models without
+            class scores; else "".
         groups: (n,), number of the group of each sample; None: each is a group of its own.
         unit: of prices: "ms" or "mJ".
     """
@@ -111,6 +114,8 @@ class Problem:
             unit="ms" if costs.power_w is None else "mJ",
             groups=np.unique(profile.groups, return_inverse=True)[1] if profile.groups else None,
         )
+        if profile.judging is not None:
+            return problem._judged(profile.judging)
         return problem._with_reference() if (profile.labels < 0).any() and problem.evidence else problem
 
     @property
@@ -160,6 +165,11 @@ class Problem:
         chosen = order[best]
         rows = np.arange(len(chosen))
         return Outcome(self.quality[rows, chosen], self.prices_ms[chosen], np.array(self.names)[chosen])
+
+    def _judged(self, judging: Judging) -> "Problem":
+        """Answers without class scores are right where they are good enough."""
+        good = (self.quality >= judging.good_enough).astype(np.float64)
+        return replace(self, quality=good, targets=np.ones(len(good), np.int64), reference=judging.reference)
 
     def _with_reference(self) -> "Problem":
         """Without labels, the dearest uncompressed model's answers count as right, for all models alike."""

@@ -146,7 +146,7 @@ def _pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Fl
 def _best_alone(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Floats:
     """Return 1 for the stage that is right most often, which answers: outputs without class scores are not fused."""
     rights = [int((stage.classes[:, 0] == labels).sum()) for stage in stages]
-    return np.eye(len(stages))[int(np.argmax(rights))]
+    return np.asarray(np.eye(len(stages))[int(np.argmax(rights))])
 
 
 def _calibrate(features: Floats, right: NDArray[np.bool_], strength: float = _RIDGE) -> tuple[Floats, float]:
