@@ -97,7 +97,7 @@ class OutputReader:
 
     def scores(self, outputs: list[np.ndarray]) -> Scores:
         """Return the same as the scores of an answer."""
-        return Scores(_NO_SCORES, self.read(outputs))
+        return Scores(_NO_SCORES, self.read(outputs), outputs)
 
     def _confidence(self, outputs: list[np.ndarray]) -> NDArray[np.float32]:
         try:

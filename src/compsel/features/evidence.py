@@ -78,10 +78,12 @@ class Scores:
     Attributes:
         log_probabilities: float32 (n_classes,), of every class; empty for a model without class scores.
         evidence: of one row.
+        outputs: of a model without class scores: of the stages that ran, one gives the answer. None: they are fused.
     """
 
     log_probabilities: NDArray[np.float32]
     evidence: Evidence
+    outputs: list[np.ndarray] | None = None
 
 
 @dataclass(frozen=True, slots=True)
