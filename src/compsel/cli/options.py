@@ -14,6 +14,7 @@ from compsel.selection.caution import Caution
 from compsel.selection.objective import Objective
 
 __all__ = [
+    "add_confidence",
     "add_measuring",
     "add_meter",
     "add_objective",
@@ -84,6 +85,26 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     add_meter(parser)
     parser.add_argument("--calibration", type=int, default=50, metavar="N", help="calibration samples (default 50)")
     parser.add_argument("--budget", type=float, default=60.0, metavar="S", help="seconds per state (default 60)")
+    parser.add_argument(
+        "--quality",
+        metavar="Q",
+        help="for models without class scores: fidelity (default) or cosine to the uncompressed model, or "
+        "MODULE:FUNCTION of outputs and label that gives 0 to 1",
+    )
+    parser.add_argument(
+        "--good-enough", type=float, metavar="F", help="the same: an answer of this quality counts as right (0.9)"
+    )
+    add_confidence(parser)
+
+
+def add_confidence(parser: argparse.ArgumentParser) -> None:
+    """Add `--confidence`."""
+    parser.add_argument(
+        "--confidence",
+        metavar="MODULE:FUNCTION",
+        help="for models without class scores: of the outputs, gives a few numbers that tell how good they may be "
+        "(default: their statistics)",
+    )
 
 
 def add_meter(parser: argparse.ArgumentParser) -> None:

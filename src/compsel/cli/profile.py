@@ -19,9 +19,10 @@ def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the keyword arguments of `compsel.pipeline.measure`; every word is checked now, not after hours.
 
     Raises:
-        UsageError, TechniqueError, ProcessorError, ProfileError: a word or a number that is not allowed.
+        UsageError, TechniqueError, ProcessorError, ProfileError, SelectorError: a word or a number that is not allowed.
     """
     from compsel.energy import open_meter
+    from compsel.profiling.judging import Judge
     from compsel.processors import parse as parse_processor
     from compsel.profiling.latency import Criterion
     from compsel.profiling.load import parse_state
@@ -34,6 +35,7 @@ def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
         parse_technique(spec)
     for state in arguments.state or ():
         parse_state(state)
+    Judge(arguments.quality, arguments.confidence, arguments.good_enough)
     if arguments.meter is not None:
         open_meter(arguments.meter).close()
     for word in arguments.processor or ():
@@ -46,6 +48,9 @@ def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
         "states": arguments.state,
         "calibration": arguments.calibration,
         "meter": arguments.meter,
+        "quality": arguments.quality,
+        "confidence": arguments.confidence,
+        "good_enough": arguments.good_enough,
         "criterion": Criterion(budget_s=arguments.budget),
         "progress": progress,
         "say": say,
