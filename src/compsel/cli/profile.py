@@ -22,8 +22,8 @@ def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
         UsageError, TechniqueError, ProcessorError, ProfileError, SelectorError: a word or a number that is not allowed.
     """
     from compsel.energy import open_meter
-    from compsel.profiling.judging import Judge
     from compsel.processors import parse as parse_processor
+    from compsel.profiling.judging import Judge
     from compsel.profiling.latency import Criterion
     from compsel.profiling.load import parse_state
     from compsel.techniques import parse as parse_technique
