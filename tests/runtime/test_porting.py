@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import compsel
+from compsel.cgroup import usable_cores
 from compsel.cli.main import main
 from compsel.errors import BundleError, StorageError
 from compsel.processors import Availability, CpuProcessor
@@ -15,8 +17,11 @@ from compsel.processors.scripted import ScriptedProcessor
 from compsel.runtime.bundle import Bundle
 from compsel.runtime.porting import port
 from compsel.samples import ArraySamples
+from compsel.selection.costs import CostModel
+from compsel.selection.transfer import Transferred
 
 Discovered = Callable[[list[object]], None]
+ONE = np.zeros(1)
 
 
 @pytest.fixture
@@ -44,10 +49,40 @@ def test_a_ported_bundle_has_the_costs_of_this_device(
     assert set(new.costs.choices) == {(v, p) for v, _ in old.costs.choices for p in said["processors"]}
     assert new.summary["ported"]["error"] == pytest.approx(said["error"])
     assert np.isfinite(said["error"])
-    assert said["runs"] > 0
+    pairs = len(new.costs.choices) * len(said["states"])
+    assert said["pairs"] == max(2, round(0.2 * pairs)) == round(said["share"] * pairs)
+    assert said["runs"] >= 3 * said["pairs"]
     assert new.summary["shipped"] == old.summary["shipped"]
     with compsel.load(out) as runtime:
         assert runtime(crops.value(0)).outputs[0].shape == (1, 1000)
+
+
+def test_half_as_many_cores_are_as_busy_beside_half_as_many_processes(
+    bundle_folder: Path, tmp_path: Path, discovered: Discovered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    discovered([CpuProcessor(1)])
+    old = Bundle.load(bundle_folder)
+    columns = [number for number, (_, processor) in enumerate(old.costs.choices) if processor == "cpu:1"]
+    costs = CostModel(
+        tuple(old.costs.choices[number] for number in columns),
+        np.array([[0.0], [1.0], [2.0]]),
+        np.array([[1.0], [3.0], [9.0]]) * old.costs.latency_ms[0, columns],
+        np.array([[1.0], [3.0], [9.0]]) * old.costs.p95_ms[0, columns],
+        ("load_others",),
+        ("idle", "busy:1", "busy:2"),
+    )
+    cores = usable_cores()
+    here = replace(old, costs=costs, summary={"device": {"usable_cores": cores}})
+    twice = replace(old, costs=costs, summary={"device": {"usable_cores": 2 * cores}})
+    # how the states differ, before anything is measured
+    monkeypatch.setattr("compsel.runtime.porting.Transfer.fit", lambda self, table, *_: Transferred(table, table, ONE))
+    for content, factors in ((here, (1.0, 3.0, 9.0)), (twice, (1.0, 9.0))):
+        monkeypatch.setattr("compsel.runtime.porting.Bundle.load", lambda _, content=content: content)
+        port(bundle_folder, tmp_path / "ported", budget_s=0.1, replace=True)
+        stored = json.loads((tmp_path / "ported" / "costs.json").read_text())
+        table = {name: row[0] for name, row in zip(stored["names"], stored["latency_ms"], strict=True)}
+        for name, factor in zip(("idle", "busy:1", "busy:2"), factors, strict=False):
+            assert table[name] == pytest.approx(factor * old.costs.latency_ms[0, columns[0]])
 
 
 def test_a_device_that_runs_nothing_of_it_is_refused(

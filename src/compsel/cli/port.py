@@ -1,6 +1,7 @@
 """`compsel port`: bring a bundle that was made elsewhere to this device with a few measurements."""
 
 import argparse
+import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +13,9 @@ __all__ = ["COMMAND"]
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE")
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE2")
-    parser.add_argument("--share", type=float, default=0.05, metavar="F", help="of a full profile (default 0.05)")
+    parser.add_argument(
+        "--share", type=float, default=0.05, metavar="F", help="of the pairs of choice and state (default 0.05)"
+    )
     parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
     add_json(parser)
 
@@ -22,8 +25,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     ported = port(arguments.bundle, arguments.out, share=arguments.share, replace=arguments.replace, progress=progress)
     print(
-        f"{arguments.out}: {len(ported.processors)} processors in {len(ported.states)} states from {ported.runs} runs, "
-        f"{ported.share:.1%} of a full profile, in {ported.seconds:.0f} s; cross-validated error {ported.error:.0%}"
+        f"{arguments.out}: {len(ported.processors)} processors in {len(ported.states)} states from {ported.pairs} "
+        f"pairs of a choice and a state, {ported.share:.1%} of them all, in {ported.seconds:.0f} s; expected error "
+        f"of a latency {math.expm1(ported.error):.0%}"
     )
     if ported.unknown:
         print(f"not known to the old costs: {', '.join(ported.unknown)}")

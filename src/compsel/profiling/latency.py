@@ -10,7 +10,7 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from compsel.profiling.tables import device_text, read_table, write_table
 from compsel.samples import Samples
 from compsel.variant import Engine, Variant
 
-__all__ = ["Criterion", "device_numbers", "measure_latency"]
+__all__ = ["Criterion", "TimedChoice", "device_numbers", "measure_latency", "time_choices"]
 
 _WARM_UP_RUNS = 2
 _RUNS_PER_VISIT = 3
@@ -75,13 +75,29 @@ class Criterion:
 
 
 @dataclass
-class _Choice:
+class TimedChoice:
+    """A loaded variant on a processor, and how long its timed runs took.
+
+    >>> round(TimedChoice(engine=None, latencies_ms=[4.0, 4.0, 4.0, 5.0, 5.0, 5.0]).deviation(), 3)
+    0.111
+    """
+
     engine: Engine
     latencies_ms: list[float] = field(default_factory=list)
 
     @property
     def key(self) -> tuple[str, str]:
+        """Names of variant and processor."""
         return self.engine.variant.name, self.engine.processor.name
+
+    def deviation(self) -> float:
+        """Return how unsure the logarithm of the mean is, as a standard deviation.
+
+        Runs of one visit hang together (beside competing threads by where the scheduler put them), visits do not.
+        """
+        visits = np.reshape(self.latencies_ms, (-1, _RUNS_PER_VISIT)).mean(axis=1)
+        parts = visits if len(visits) > 1 else np.array(self.latencies_ms)
+        return float(parts.std(ddof=1) / parts.mean() / len(parts) ** 0.5)
 
 
 def measure_latency(
@@ -116,10 +132,10 @@ def measure_latency(
         return
     values = [samples.value(index) for index in samples.spread(_DECODED_SAMPLES).indices]
     shas = {variant.name: variant.sha256 for variant in variants}
-    choices: list[_Choice] = []
+    choices: list[TimedChoice] = []
     try:
         for variant in variants:
-            choices += [_Choice(Engine(variant, files, processor)) for processor in processors]
+            choices += [TimedChoice(Engine(variant, files, processor)) for processor in processors]
         placed = placement_text(choice.engine for choice in choices)
         with DeviceSampler() as sampler:
             for state, load in missing:
@@ -133,7 +149,7 @@ def measure_latency(
             choice.engine.close()
 
 
-def _phases(state: str, choices: Sequence[_Choice], values: Sequence[Any], progress: Progress) -> Iterator[str]:
+def _phases(state: str, choices: Sequence[TimedChoice], values: Sequence[Any], progress: Progress) -> Iterator[str]:
     """Yield the states to measure now: of a soak, the burst before it and then what is sustained."""
     minutes = soak_minutes(state)
     if minutes:
@@ -149,14 +165,33 @@ def _phases(state: str, choices: Sequence[_Choice], values: Sequence[Any], progr
 
 def _measure_state(
     state: str,
-    choices: Sequence[_Choice],
+    choices: Sequence[TimedChoice],
     values: Sequence[Any],
     criterion: Criterion,
     sampler: DeviceSampler,
     progress: Progress,
     seed: int,
 ) -> dict[str, str]:
-    """Run rounds until all choices are known; return what the sampler saw meanwhile, as metadata of the table."""
+    """Time the choices; return what the sampler saw meanwhile, as metadata of the table."""
+    numbers = device_numbers(
+        time_choices(choices, values, criterion, sampler, lambda rounds: progress(rounds, f"latency, {state}"), seed)
+    )
+    return {"load": str(numbers["load_others"]), "device_state": json.dumps(numbers)}
+
+
+def time_choices(
+    choices: Sequence[TimedChoice],
+    values: Sequence[Any],
+    criterion: Criterion,
+    sampler: DeviceSampler,
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    seed: int = 0,
+) -> list[DeviceState]:
+    """Run rounds until all choices are known well enough, or the budget is spent; what was known is forgotten.
+
+    Returns:
+        The states of the device, one for each visit to a choice.
+    """
     generator = np.random.default_rng(seed)
     states: list[DeviceState] = []
     for choice in choices:
@@ -170,13 +205,12 @@ def _measure_state(
             yield number
             number += 1
 
-    for number in progress(rounds(), f"latency, {state}"):
+    for number in progress(rounds()):
         for position in generator.permutation(len(open_choices)):
             _visit(open_choices[position], values, number)
             states.append(sampler.state())
         open_choices = [choice for choice in open_choices if not criterion.met(choice.latencies_ms)]
-    numbers = device_numbers(states)
-    return {"load": str(numbers["load_others"]), "device_state": json.dumps(numbers)}
+    return states
 
 
 def device_numbers(states: Sequence[DeviceState]) -> dict[str, float]:
@@ -194,7 +228,7 @@ def device_numbers(states: Sequence[DeviceState]) -> dict[str, float]:
     return {name: value for name, value in medians.items() if math.isfinite(value)}
 
 
-def _visit(choice: _Choice, values: Sequence[Any], number: int) -> None:
+def _visit(choice: TimedChoice, values: Sequence[Any], number: int) -> None:
     """Run one choice some times in a row: once to warm the caches up, then timed."""
     engine = choice.engine
     for run in range(-_WARM_UP_RUNS if number == 0 else -1, _RUNS_PER_VISIT):

@@ -1,7 +1,6 @@
 """Real load on the machine: processes that keep cores, or the memory bus, busy while something is measured."""
 
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import time
 from types import TracebackType
 from typing import Literal, Self
 
+from compsel.cgroup import usable_cores
 from compsel.errors import ProfileError
 
 __all__ = ["BusyProcesses", "parse_state", "soak_minutes", "standard_states"]
@@ -81,8 +81,11 @@ class BusyProcesses:
 
 
 def standard_states() -> tuple[str, ...]:
-    """Return the states that a device is measured in: idle, one busy neighbour, and twice as many as it has cores."""
-    cores = os.cpu_count() or 1
+    """Return the states that a device is measured in: idle, beside one busy process, and one and two a core.
+
+    The cores are those that this process may use: what it starts may use no others.
+    """
+    cores = usable_cores()
     return tuple(dict.fromkeys(("idle", "busy:1", f"busy:{cores}", f"busy:{2 * cores}")))
 
 

@@ -1,8 +1,14 @@
-"""Brings a bundle that was made elsewhere to this device: a few measurements correct its table of costs."""
+"""Brings a bundle that was made elsewhere to this device: a few measurements correct its table of costs.
+
+What the old device took beside as many competing threads a core, smoothed, is what is corrected; see
+`compsel.selection.transfer` for how, and for which pairs of a choice and a state are measured.
+"""
 
 import itertools
 import json
+import math
 import os
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -13,26 +19,33 @@ from typing import Any
 import numpy as np
 
 import compsel
+from compsel.cgroup import usable_cores
 from compsel.errors import BundleError, ModelError, ProcessorError, ProfileError
-from compsel.features.device import DeviceSampler, DeviceState
+from compsel.features.device import DeviceSampler
 from compsel.features.fingerprint import device_fingerprint
 from compsel.feeds import synthetic_feeds
 from compsel.files import atomic_directory, write_json
 from compsel.processors import discover
 from compsel.processors.base import Processor
-from compsel.profiling.latency import Criterion
+from compsel.profiling.latency import Criterion, TimedChoice, device_numbers, time_choices
 from compsel.profiling.load import parse_state, standard_states
 from compsel.profiling.resuming import Progress, silent
 from compsel.runtime.bundle import Bundle
 from compsel.runtime.manifest import write_manifest
-from compsel.selection.costs import COORDINATES, CostModel, place
-from compsel.selection.transfer import Transfer
+from compsel.selection.costs import COORDINATES, CostModel
+from compsel.selection.transfer import Transfer, smooth
 from compsel.variant import Engine, Variant
 
 __all__ = ["Ported", "port"]
 
-_RUNS, _WARM_UP_RUNS = 3, 2
+_RELATIVE_HALF_WIDTH, _MIN_RUNS, _MAX_RUNS = 0.05, 12, 90  # until a pair is known
+_LEAST_PAIRS = 2  # one can be predicted from the other
+_LEAST_DEVIATION = 0.03  # of a measured logarithm, whatever its runs say
+_SAMPLER_SETTLES_S = 0.5
 _IMAGE = (480, 640, 3)
+# coordinates that count threads: a core's share of them is what slows an inference down
+_COUNTS = ("load_others", "runnable_others")
+_ARITHMETIC = re.compile(r"int\d+[a-z-]*|float16|bfloat16")
 
 
 @dataclass(frozen=True)
@@ -42,18 +55,23 @@ class Ported:
     Attributes:
         states, processors: that the new costs are of.
         unknown: processors that the old costs did not know.
+        pairs: of a choice and a state that were measured.
         runs: timed inferences.
-        share: of the inferences that a full profile takes at the least.
-        error: root mean square of log(predicted / measured), each measured choice predicted from the others.
+        share: of all pairs.
+        error: to expect of a predicted latency: root mean square of log(predicted / true) over the whole table.
+        left_out_error: root mean square of log(predicted / measured), each measured pair predicted from the others;
+            None for a single one.
         seconds: all of it.
     """
 
     states: tuple[str, ...]
     processors: tuple[str, ...]
     unknown: tuple[str, ...]
+    pairs: int
     runs: int
     share: float
     error: float
+    left_out_error: float | None
     seconds: float
 
 
@@ -70,8 +88,8 @@ def port(
 
     Args:
         bundle: its folder. out: where the ported one goes.
-        share: of the inferences of a full profile, 0 to 1; at least each processor is measured in each state.
-        budget_s: after so long, the states that are left are not measured.
+        share: of the pairs of a choice and a state that are measured, 0 to 1; never fewer than two pairs.
+        budget_s: of measuring, shared by the states.
         replace: whether a bundle that is there already is replaced.
         progress: wraps loops.
 
@@ -88,7 +106,7 @@ def port(
         shutil.copytree(content.folder, temporary, dirs_exist_ok=True)
         engines = _open([content.variants[name] for name in names], content.folder / "variants")
         try:
-            costs, ported = _measured(content.costs, names, engines, share, begin + budget_s, progress)
+            costs, ported = _measured(content, names, engines, share, budget_s, progress)
         finally:
             for engine in engines.values():
                 engine.close()
@@ -139,64 +157,99 @@ def _open_all(
 
 
 def _measured(
-    old: CostModel,
+    content: Bundle,
     names: Sequence[str],
     engines: Mapping[tuple[str, str], Engine],
     share: float,
-    until_s: float,
+    budget_s: float,
     progress: Progress,
 ) -> tuple[CostModel, Ported]:
-    processors = tuple(dict.fromkeys(processor for _, processor in engines))
+    old, processors = content.costs, tuple(dict.fromkeys(processor for _, processor in engines))
+    known = {processor for _, processor in old.choices}
     states = _states(old)
-    transfer = Transfer(*_old_table(old, states, names, processors))
-    full = transfer.old_ms.size * Criterion().min_runs
-    cells_a_state = max(len(processors), round(share * full / _RUNS / len(states)))
-    cells_a_state = min(cells_a_state, len(names) * len(processors))
-    places: list[np.ndarray] = []
+    kinds = [_kind(content.variants[name].technique) for name in names]
+    transfer = Transfer(len(states), kinds, [processor in known for processor in processors])
+    pairs = math.prod(transfer.shape)
+    cells = sorted(transfer.plan(max(_LEAST_PAIRS, round(share * pairs))))
+    timed = [TimedChoice(engines[names[cell[1]], processors[cell[2]]]) for cell in cells]
+    criterion = Criterion(_RELATIVE_HALF_WIDTH, _MIN_RUNS, _MAX_RUNS, budget_s / len(states))
+    seen: list[dict[str, float]] = []
     with DeviceSampler() as sampler:
         for number, word in enumerate(states):
-            if number and time.perf_counter() > until_s:
-                break
-            seen: list[DeviceState] = []
-            with parse_state(word):
-                for _ in progress(range(cells_a_state), f"measuring, {word}"):
-                    cell = transfer.next(number)
-                    transfer.add(cell, _run(engines[names[cell[1]], processors[cell[2]]]))
-                    seen.append(sampler.state())
-            places.append(np.median([place(state, COORDINATES) for state in seen], axis=0))
-    measured = len(places)
-    table = transfer.predict()[:measured].reshape(measured, -1)
-    spread = _spread(old, states[:measured], names, processors)
-    known: list[bool] = np.isfinite(np.array(places)).all(axis=0).tolist()
-    order = np.argsort([float(np.nansum(where[:2])) for where in places], kind="stable")
-    costs = CostModel(
-        tuple(itertools.product(names, processors)),
-        np.array(places)[order][:, known],
-        table[order],
-        (table * spread)[order],
-        tuple(itertools.compress(COORDINATES, known)),
-        tuple(states[row] for row in order),
+            here = [choice for cell, choice in zip(cells, timed, strict=True) if cell[0] == number]
+            seen.append(_visit(word, here, criterion, sampler, progress))
+    mean, p95 = _old_tables(old, states, seen, _core_ratio(content), (names, processors))
+    smoothed = smooth(mean)
+    found = transfer.fit(
+        smoothed,
+        cells,
+        [float(np.mean(choice.latencies_ms)) for choice in timed],
+        [max(_LEAST_DEVIATION, choice.deviation()) for choice in timed],
     )
-    runs = len(transfer.cells) * _RUNS
-    error = float(np.sqrt(np.mean(transfer.left_out_error() ** 2)))
-    unknown = tuple(itertools.compress(processors, [not is_known for is_known in transfer.known]))
-    return costs, Ported(tuple(states[:measured]), processors, unknown, runs, runs / full, error, 0.0)
+    costs = _cost_model(states, seen, tuple(itertools.product(names, processors)), found.latency_ms, p95 / mean)
+    return costs, Ported(
+        states,
+        processors,
+        tuple(processor for processor in processors if processor not in known),
+        len(cells),
+        sum(len(choice.latencies_ms) for choice in timed),
+        len(cells) / pairs,
+        found.error,
+        float(np.sqrt(np.mean(found.left_out**2))) if len(cells) > 1 else None,
+        0.0,
+    )
 
 
-def _run(engine: Engine) -> float:
-    """Return the median latency of a few runs in ms: so few runs hold no mean."""
-    value: Any
+def _visit(
+    word: str, choices: Sequence[TimedChoice], criterion: Criterion, sampler: DeviceSampler, progress: Progress
+) -> dict[str, float]:
+    """Measure some choices in a state, in turns; return the numbers of the device's state meanwhile."""
+    with parse_state(word):
+        time.sleep(_SAMPLER_SETTLES_S)
+        states = [sampler.state()]
+        if choices:
+            states += time_choices(
+                choices, _values(choices), criterion, sampler, lambda rounds: progress(rounds, f"measuring, {word}")
+            )
+    return device_numbers(states)
+
+
+def _values(choices: Sequence[TimedChoice]) -> list[Any]:
+    engine = choices[0].engine
     if engine.takes_pixels:
-        value = np.random.default_rng(0).integers(0, 256, _IMAGE).astype(np.uint8)
-    else:
-        value = synthetic_feeds(engine.variant.inputs, seed=0)
-    latencies = []
-    for run in range(-_WARM_UP_RUNS, _RUNS):
-        begin = time.perf_counter_ns()
-        engine(value)
-        if run >= 0:
-            latencies.append((time.perf_counter_ns() - begin) / 1e6)
-    return float(np.median(latencies))
+        return [np.random.default_rng(0).integers(0, 256, _IMAGE).astype(np.uint8)]
+    return [synthetic_feeds(engine.variant.inputs, seed=0)]
+
+
+def _kind(technique: str) -> str:
+    """Return the arithmetic that a technique leaves a model with; "" is that of the model.
+
+    >>> _kind("resolution:160+int8-static"), _kind("resolution:160")
+    ('int8-static', '')
+    """
+    return "+".join(_ARITHMETIC.findall(technique))
+
+
+def _core_ratio(content: Bundle) -> float:
+    """Return how many cores the old device has for each of this one: 1.0 where the bundle does not say."""
+    here, there = usable_cores(), content.summary.get("device", {}).get("usable_cores")
+    return there / here if isinstance(there, int) and there > 0 else 1.0
+
+
+def _cost_model(
+    states: Sequence[str],
+    seen: Sequence[Mapping[str, float]],
+    choices: tuple[tuple[str, str], ...],
+    latency_ms: np.ndarray,
+    spread: np.ndarray,
+) -> CostModel:
+    """Return the costs with the idlest state first, in the coordinates that this device knows."""
+    coordinates = tuple(name for name in COORDINATES if all(name in numbers for numbers in seen))
+    places = np.array([[numbers[name] for name in coordinates] for numbers in seen])
+    order = np.lexsort(places.T[::-1])
+    table = latency_ms.reshape(len(states), -1)
+    p95 = table * spread.reshape(len(states), -1)
+    return CostModel(choices, places[order], table[order], p95[order], coordinates, tuple(states[i] for i in order))
 
 
 def _states(old: CostModel) -> tuple[str, ...]:
@@ -212,24 +265,44 @@ def _states(old: CostModel) -> tuple[str, ...]:
     return tuple(usable) or (standard_states()[:1] if len(old.states) == 1 else standard_states())
 
 
-def _old_table(
-    old: CostModel, states: Sequence[str], names: Sequence[str], processors: Sequence[str]
-) -> tuple[np.ndarray, list[bool]]:
-    columns = _columns(old, names, processors)
-    table = np.array([old.latency_ms[row][columns] for row in _rows(old, states)])
-    measured = {processor for _, processor in old.choices}
-    return table, [processor in measured for processor in processors]
+def _old_tables(
+    old: CostModel,
+    states: Sequence[str],
+    seen: Sequence[Mapping[str, float]],
+    core_ratio: float,
+    choices: tuple[Sequence[str], Sequence[str]],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and 95th percentile, (n_states, n_variants, n_processors), of the old device under the same load.
+
+    The same is as many competing threads for each core: one busy process on one core is to an inference what two are
+    on two cores. Where no such state was measured, the old cost model says what would be.
+    """
+    columns = _columns(old, *choices)
+    scale = np.array([core_ratio if name in _COUNTS else 1.0 for name in old.coordinates])
+    means, p95s = [], []
+    for word, numbers in zip(states, seen, strict=True):
+        same = _scaled(word, core_ratio)
+        if same in old.names:
+            row = old.names.index(same)
+            mean, p95 = old.latency_ms[row], old.p95_ms[row]
+        else:
+            mean, p95 = old.both_at(np.array([numbers.get(name, math.nan) for name in old.coordinates]) * scale)
+        means.append(mean[columns])
+        p95s.append(p95[columns])
+    return np.array(means), np.array(p95s)
 
 
-def _spread(old: CostModel, states: Sequence[str], names: Sequence[str], processors: Sequence[str]) -> np.ndarray:
-    """Return the 95th percentile over the mean, (n_states, n_choices)."""
-    columns = _columns(old, names, processors).ravel()
-    return np.array([(old.p95_ms[row] / old.latency_ms[row])[columns] for row in _rows(old, states)])
+def _scaled(word: str, ratio: float) -> str:
+    """Return the state with so many times the processes, the word itself where it names none.
 
-
-def _rows(old: CostModel, states: Sequence[str]) -> list[int]:
-    last = len(old.states) - 1
-    return [old.names.index(word) if word in old.names else min(number, last) for number, word in enumerate(states)]
+    >>> _scaled("busy:1", 2.0), _scaled("busy:1", 0.5), _scaled("idle", 2.0)
+    ('busy:2', '', 'idle')
+    """
+    kind, _, count = word.partition(":")
+    scaled = int(count) * ratio if count else 0.0
+    if not scaled.is_integer():
+        return ""
+    return f"{kind}:{int(scaled)}" if count else word
 
 
 def _columns(old: CostModel, names: Sequence[str], processors: Sequence[str]) -> np.ndarray:
