@@ -40,5 +40,6 @@ def at_load(monkeypatch: pytest.MonkeyPatch) -> Callable[[Runtime, float], None]
 
         state = replace(runtime._sampler.state(), load_others=load)
         monkeypatch.setattr(runtime._sampler, "state", lambda: state)
+        runtime.flush()
 
     return see

@@ -228,9 +228,11 @@ def test_what_fails_is_answered_elsewhere_and_tried_again_later(
     assert answer.constraints_met
     assert runtime(crops.value(0)).note == "", "it is not tried while it is in quarantine"
     clock.now_s += 1.1
+    runtime.flush()
     assert "in 2 s" in runtime(crops.value(0)).note
     broken.clear()
     clock.now_s += 2.1
+    runtime.flush()
     assert runtime(crops.value(0)).stages[-1].processor == "fast"
 
 

@@ -6,6 +6,7 @@ with DeviceSampler() as sampler:
 
 import contextlib
 import os
+import queue
 import threading
 import time
 from collections import deque
@@ -58,6 +59,8 @@ class DeviceSampler:
         window_s: time that rates are averaged over: the kernel counts processor time in hundredths of a second.
         gauges_interval_s: time between readings of clock, temperature, battery and memory.
         reader: makes what reads; called again after a fork.
+        then: called by the thread after each sample, and when it is nudged. What it raises is not passed on: whoever
+            relies on it has to notice that nothing came.
 
     >>> with DeviceSampler(interval_s=0.01) as sampler:
     ...     state = sampler.state()
@@ -71,13 +74,16 @@ class DeviceSampler:
         window_s: float = 0.2,
         gauges_interval_s: float = 1.0,
         reader: Callable[[], Reader] = open_reader,
+        then: Callable[[], None] | None = None,
     ) -> None:
         self.interval_s = interval_s
         self.window_s = window_s
         self.gauges_interval_s = gauges_interval_s
         self._open = reader
         self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._then = then
+        # what wakes the thread: True to go on, False to end
+        self._bell: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._process = 0
         self._state: DeviceState | None = None
@@ -88,11 +94,11 @@ class DeviceSampler:
             if self._thread is not None and self._thread.is_alive():
                 return self
             self._process = os.getpid()
-            self._stop = threading.Event()
+            self._bell = queue.SimpleQueue()
             watch = _Watch(self._open(), self.window_s, self.gauges_interval_s)
             self._state = watch.sample()
             self._thread = threading.Thread(
-                target=self._run, args=(watch, self._stop), name="compsel-device-sampler", daemon=True
+                target=self._run, args=(watch, self._bell), name="compsel-device-sampler", daemon=True
             )
             self._thread.start()
         return self
@@ -100,10 +106,14 @@ class DeviceSampler:
     def stop(self) -> None:
         """Stop watching; the last state stays."""
         with self._lock:
-            self._stop.set()
+            self._bell.put(False)
             thread, self._thread = self._thread, None
         if thread is not None:
             thread.join()
+
+    def nudge(self) -> None:
+        """Make the thread do now what it does after a sample."""
+        self._bell.put(True)
 
     def state(self) -> DeviceState:
         """Return the latest state, which after `stop` is the last one; start to watch if nothing ever did."""
@@ -129,14 +139,28 @@ class DeviceSampler:
             self._lock = threading.Lock()
             self._thread = None
 
-    def _run(self, watch: "_Watch", stop: threading.Event) -> None:
+    def _run(self, watch: "_Watch", bell: "queue.SimpleQueue[bool]") -> None:
+        due_s = time.monotonic() + self.interval_s
         try:
-            while not stop.wait(self.interval_s):
-                # a read that fails (a core that went offline, a file in a new form) leaves the last state
-                with contextlib.suppress(Exception):
-                    self._state = watch.sample()
+            while _goes_on(bell, due_s - time.monotonic()):
+                if time.monotonic() >= due_s:
+                    # a read that fails (a core that went offline, a file in a new form) leaves the last state
+                    with contextlib.suppress(Exception):
+                        self._state = watch.sample()
+                    due_s = time.monotonic() + self.interval_s
+                if self._then is not None:
+                    with contextlib.suppress(Exception):
+                        self._then()
         finally:
             watch.close()
+
+
+def _goes_on(bell: "queue.SimpleQueue[bool]", wait_s: float) -> bool:
+    """Wait for the bell, or for the time to pass; return whether the thread is to go on."""
+    try:
+        return bell.get(timeout=max(0.0, wait_s))
+    except queue.Empty:
+        return True
 
 
 class _Watch:

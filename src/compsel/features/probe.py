@@ -16,6 +16,7 @@ from compsel.features.outputs import compare
 
 __all__ = [
     "LEAST_PROBABILITY",
+    "SOFT",
     "TOP",
     "Candidates",
     "Evidence",
@@ -28,14 +29,13 @@ __all__ = [
     "read_evidence",
     "softmax",
     "stack_evidence",
-    "sureness_of_one",
 ]
 
 # classes kept of each answer: the right one is hardly ever beyond, and a table stays small
 TOP = 10
 _LEAST_REST = 1e-6  # of the probability that the classes beyond share
 LEAST_PROBABILITY = 1e-12  # keeps logarithms finite
-_SOFT = 1e-4  # keeps log-odds finite; differences beyond it say nothing about being right
+SOFT = 1e-4  # keeps log-odds finite; differences beyond it say nothing about being right
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -156,7 +156,9 @@ def fuse_one(stages: Sequence[Evidence], weights: Sequence[float]) -> tuple[int,
         fused = fuse(stages, np.array(weights))
         return int(fused.classes[0]), fused.features[0].tolist()
     if len(stages) == 1:
-        return stages[0].classes.item(0), sureness_of_one(stages[0])
+        probabilities = stages[0].probabilities
+        second = probabilities.item(1) if probabilities.size > 1 else 0.0
+        return stages[0].classes.item(0), _sureness_of(probabilities.item(0), second)
     rows = [(stage.classes[0].tolist(), stage.probabilities[0].tolist()) for stage in stages]
     scores: dict[int, float] = {}
     base = 0.0
@@ -176,14 +178,8 @@ def fuse_one(stages: Sequence[Evidence], weights: Sequence[float]) -> tuple[int,
     return best, [*_sureness_of(first, second), *_sureness_of(*(*heavy, 0.0)[:2]), agree]
 
 
-def sureness_of_one(stage: Evidence) -> list[float]:
-    """Return the features that `fuse_one` gives for a single stage."""
-    probabilities = stage.probabilities
-    return _sureness_of(probabilities.item(0), probabilities.item(1) if probabilities.size > 1 else 0.0)
-
-
 def _sureness_of(first: float, second: float) -> list[float]:
-    return [math.log((first + _SOFT) / (1.0 - first + _SOFT)), math.log((first + _SOFT) / (second + _SOFT))]
+    return [math.log((first + SOFT) / (1.0 - first + SOFT)), math.log((first + SOFT) / (second + SOFT))]
 
 
 def _sureness(stage: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -194,8 +190,8 @@ def _sureness(stage: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
 
 def _log_odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.log((probability + _SOFT) / (1.0 - probability + _SOFT)))
+    return np.asarray(np.log((probability + SOFT) / (1.0 - probability + SOFT)))
 
 
 def _log_ratio(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.log((first + _SOFT) / (second + _SOFT)))
+    return np.asarray(np.log((first + SOFT) / (second + SOFT)))

@@ -10,20 +10,19 @@ from typing import Self
 import numpy as np
 
 from compsel.errors import BundleError, InputError, ModelError, ProcessorError
-from compsel.features import EXTRACTORS
-from compsel.features.base import FeatureExtractor
-from compsel.features.device import DeviceSampler
+from compsel.features.confidence import Confidence
 from compsel.images import decode
 from compsel.runtime.accepting import Accepting
-from compsel.runtime.answer import Answer, Stage
+from compsel.runtime.answer import Answer
+from compsel.runtime.answering import AnswerPath
 from compsel.runtime.available import available_costs
 from compsel.runtime.bundle import Bundle
 from compsel.runtime.feedback import Feedback, StageFailedError
-from compsel.runtime.planning import Limits, PlannedPolicy, Planner
+from compsel.runtime.planning import NO_LIMITS, Limits, PlannedPolicy, Planner
 from compsel.runtime.pool import EnginePool
-from compsel.runtime.prices import Prices
-from compsel.runtime.trace import Trace
-from compsel.selection.policies import STOP, Policy
+from compsel.runtime.reading import reader_of
+from compsel.runtime.standing import Standing, Upkeep
+from compsel.selection.policies import Policy
 from compsel.specs import TensorSpec
 from compsel.variant import Variant
 
@@ -41,6 +40,7 @@ def load(
     warm_up: bool = True,
     adapt: bool = True,
     explore: float = 0.0,
+    confidence: Confidence | str | None = None,
 ) -> "Runtime":
     """Load a bundle.
 
@@ -52,8 +52,11 @@ def load(
         adapt: whether every inference corrects what is expected of the next ones.
         explore: share of the time, 0 to 1, that may be spent on finding out whether processors that are expected to
             be slower still are.
+        confidence: the function that a bundle of models without class scores was built with, or its
+            "module:function": a bundle holds no code.
 
     Raises:
+        SelectorError: a confidence that is no function; also later, from calls, where it fails.
         BundleError, IntegrityError, VersionError: see `compsel.errors`.
     """
     return Runtime(
@@ -63,6 +66,7 @@ def load(
         warm_up=warm_up,
         adapt=adapt,
         explore=explore,
+        confidence=confidence,
     )
 
 
@@ -72,7 +76,7 @@ class Runtime:
     Args:
         bundle: what to run.
         policy: which of its policies decides.
-        memory_limit_mb, warm_up, adapt, explore: see `load`.
+        memory_limit_mb, warm_up, adapt, explore, confidence: see `load`.
     """
 
     def __init__(
@@ -84,18 +88,20 @@ class Runtime:
         warm_up: bool = True,
         adapt: bool = True,
         explore: float = 0.0,
+        confidence: Confidence | str | None = None,
     ) -> None:
         if policy not in bundle.policies:
             raise BundleError(f"policy: got {policy!r}, this bundle has {', '.join(bundle.policies)}")
         self.bundle = bundle
         self.costs = available_costs(bundle.costs, bundle.folder)
         self._feedback = Feedback(self.costs, adapt=adapt, explore=explore)
+        self._upkeep = Upkeep(self._feedback)
+        self._sampler = self._upkeep.sampler
         self._use(bundle.policies[policy])
-        self._pool = EnginePool(bundle.folder / "variants", memory_limit_mb)
-        self._extractors: dict[str, FeatureExtractor] = {}
-        self._default = Limits()
+        reader = reader_of(bundle.policies.values(), confidence)
+        self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
+        self._path = AnswerPath(self._pool, self._feedback, self._sampler)
         self._accepting = Accepting(bundle.variants)
-        self._sampler = DeviceSampler()
         self._sampler.start()
         if warm_up:
             self.warm_up()
@@ -130,7 +136,7 @@ class Runtime:
             InputError: not an input of this bundle.
         """
         allowed = None if isinstance(value, np.ndarray) else self._accepting.variants(value)
-        return self._answer(value, self._default, allowed)
+        return self._answer(value, NO_LIMITS, allowed)
 
     def run(
         self,
@@ -157,14 +163,12 @@ class Runtime:
         rows = max(lengths, default=1)
         if rows > 1 and len(lengths) == 1 and self._accepting.has_batch_axis(allowed):
             parts = [
-                self._answer(
-                    {name: value[row : row + 1] for name, value in feed.items()}, self._default, allowed
-                ).outputs
+                self._answer({name: value[row : row + 1] for name, value in feed.items()}, NO_LIMITS, allowed).outputs
                 for row in range(rows)
             ]
             outputs = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
         else:
-            outputs = self._answer(feed, self._default, allowed).outputs
+            outputs = self._answer(feed, NO_LIMITS, allowed).outputs
         return [outputs[names.index(name)] for name in output_names] if output_names else outputs
 
     def get_inputs(self) -> list[TensorSpec]:
@@ -189,13 +193,13 @@ class Runtime:
             failures = self._warm(name, best)
             if len(failures) == len(best) and len(failures + self._warm(name, set(others) - set(best))) == len(others):
                 raise failures[-1].error
-        self._planner.prepare()
+        self._upkeep.prepare(self._planner)
 
     def _warm(self, name: str, processors: Iterable[str]) -> list[StageFailedError]:
         failures = []
         for processor in processors:
             try:
-                engine = self._pool.get(self.bundle.variants[name], processor)
+                engine = self._pool.get(name, processor)
                 if engine.takes_pixels:
                     spec = engine.session.inputs[0]
                     engine.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
@@ -208,6 +212,11 @@ class Runtime:
         """Stop the sampler and close every session."""
         self._sampler.stop()
         self._pool.close()
+        self._upkeep.settle()
+
+    def flush(self) -> None:
+        """Learn and plan now, as the background does several times a second: what ran so far then counts."""
+        self._upkeep.refresh()
 
     def __enter__(self) -> Self:
         return self
@@ -230,120 +239,45 @@ class Runtime:
     def _use(self, policy: Policy) -> None:
         self._policy = policy
         self._planner = Planner(self.bundle, self._feedback.live, policy)
+        # plans for the calls that set no limits, by the variants that may run
+        self._standing: dict[frozenset[str] | None, Standing] = {}
 
     def _limits(self, deadline_ms: float | None, min_quality: float | None, minimize: str | None) -> Limits:
         if deadline_ms is None and min_quality is None and minimize is None:
-            return self._default
+            return NO_LIMITS
         return Limits(deadline_ms, min_quality, minimize)
 
     def _answer(self, value: Value, limits: Limits, allowed: frozenset[str] | None) -> Answer:
         begin = time.perf_counter_ns()
         failures: list[StageFailedError] = []
+        planned = None
+        if limits is NO_LIMITS:
+            standing = self._standing.get(allowed)
+            if standing is not None and begin < standing.until_ns:
+                standing.used_ns = begin
+                planned = standing.planned
         while True:
+            if planned is None:
+                planned = self._find(limits, allowed, failures)
             try:
-                return self._attempt(value, limits, allowed, begin, failures)
+                return self._path.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
             except StageFailedError as failure:
                 self._bar(failure)
                 failures.append(failure)
+                planned = None
 
-    def _attempt(
-        self,
-        value: Value,
-        limits: Limits,
-        allowed: frozenset[str] | None,
-        begin: int,
-        failures: Sequence[StageFailedError],
-    ) -> Answer:
-        """Answer with what may run now.
-
-        Raises:
-            StageFailedError: a processor failed on the way.
-        """
-        begun = time.perf_counter_ns()
-        prices = self._feedback.live.now(self._sampler.state())
+    def _find(
+        self, limits: Limits, allowed: frozenset[str] | None, failures: Sequence[StageFailedError]
+    ) -> PlannedPolicy:
+        """Plan now: for limits, for a call after a pause, or without what failed."""
         try:
-            planned = self._planner.plan(prices, limits, allowed)
+            if limits is NO_LIMITS:
+                standing = self._standing[allowed] = self._upkeep.find(self._planner, allowed)
+                return standing.planned
+            return self._upkeep.plan(self._planner, limits, allowed)
         except ProcessorError as error:
             raise (failures[-1].error if failures else error) from None
-        policy, priced = planned.policy, planned.priced
-        features, features_ns = None, 0
-        if policy.extractor:
-            started = time.perf_counter_ns()
-            features = self._features(policy.extractor, value)
-            features_ns = time.perf_counter_ns() - started
-        position = priced.first(features)
-        trace = Trace(time.perf_counter_ns() - begun - features_ns, features)
-        while position != STOP:
-            processor = planned.processors[position]
-            if limits.deadline_ms is None:
-                processor = self._feedback.processor(policy.variants[position], processor, prices)
-            self._run_stage(planned, position, processor, value, trace, tensors=allowed is not None)
-            self._learn(planned, position, prices, trace)
-            position = self._next(planned, trace)
-        begun = time.perf_counter_ns()
-        outputs = trace.fused(planned, as_probabilities=self._last_of(trace).output == "probabilities")
-        sure = trace.stages[-1].probability_right
-        end = time.perf_counter_ns()
-        return Answer(
-            outputs,
-            " > ".join(f"{stage.variant}@{stage.processor}" for stage in trace.stages),
-            (end - begin) / 1e6,
-            tuple(trace.stages),
-            features_ns / 1e6,
-            (trace.deciding_ns + end - begun) / 1e6,
-            not planned.note,
-            "; ".join([failure.text for failure in failures] + [planned.note] * bool(planned.note)),
-            sure is not None and sure < policy.least_sure,
-        )
-
-    def _features(self, name: str, value: Value) -> np.ndarray:
-        """Return the features of an image; tensors have none of these, which selectors know as NaN."""
-        if name not in self._extractors:
-            self._extractors[name] = EXTRACTORS[name]()
-        extractor = self._extractors[name]
-        if isinstance(value, np.ndarray):
-            return extractor.extract(value)
-        return np.full(len(extractor.names), np.nan, np.float32)
-
-    def _last_of(self, trace: Trace) -> Variant:
-        return self.bundle.variants[trace.stages[-1].variant]
-
-    def _learn(self, planned: PlannedPolicy, position: int, prices: Prices, trace: Trace) -> None:
-        begin = time.perf_counter_ns()
-        stage = trace.stages[-1]
-        self._feedback.quarantine.succeed(stage.variant, stage.processor)
-        # several inputs in one tensor are another kind of work
-        if len(trace.outputs[-1][0]) == 1:
-            self._feedback.learn(stage, planned.processors[position], prices)
-        trace.deciding_ns += time.perf_counter_ns() - begin
 
     def _bar(self, failure: StageFailedError) -> None:
         self._pool.drop(failure.variant, failure.processor)
-        self._feedback.bar(failure)
-
-    def _run_stage(
-        self, planned: PlannedPolicy, position: int, processor: str, value: Value, trace: Trace, *, tensors: bool
-    ) -> None:
-        variant = self.bundle.variants[planned.policy.variants[position]]
-        try:
-            engine = self._pool.get(variant, processor, tensors=tensors)
-            begin = time.perf_counter_ns()
-            outputs, scores = engine.answer(value) if planned.policy.uses_evidence else (engine(value), None)
-        except (ProcessorError, ModelError) as error:
-            raise StageFailedError(variant.name, processor, error) from error
-        latency_ms = (time.perf_counter_ns() - begin) / 1e6
-        expected = float(planned.expected_ms[position])
-        trace.add(position, Stage(variant.name, processor, latency_ms, expected), outputs, scores)
-
-    def _next(self, planned: PlannedPolicy, trace: Trace) -> int:
-        scores = trace.scores[-1]
-        # None also for several inputs in one tensor, which cannot be judged as one answer
-        if scores is None:
-            return STOP
-        begin = time.perf_counter_ns()
-        trace.evidence.append(scores.evidence)
-        following, sure = planned.priced.next(trace.ran, trace.evidence, trace.features)
-        if sure is not None:
-            trace.sure(sure)
-        trace.deciding_ns += time.perf_counter_ns() - begin
-        return following
+        self._upkeep.bar(failure)

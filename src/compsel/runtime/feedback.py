@@ -1,18 +1,20 @@
 """What inferences teach: corrected prices, failed processors, and now and then a trial."""
 
+from collections import deque
+from collections.abc import Sequence
+
 from compsel.errors import CompselError, ModelError
 from compsel.runtime.adaptation import Corrections
 from compsel.runtime.answer import Stage
 from compsel.runtime.exploration import Explorer
+from compsel.runtime.planning import PlannedPolicy
 from compsel.runtime.prices import LivePrices, Prices
 from compsel.runtime.quarantine import Quarantine
 from compsel.selection.costs import CostModel
 
 __all__ = ["Feedback", "StageFailedError"]
 
-# inferences that are learned from at once: alone, each would cost several times as much; what surprises does not wait
-_AT_ONCE = 4
-_SURPRISING = 2.0
+_MOST_HEARD = 256  # answers that may wait to be learned from
 
 
 class StageFailedError(CompselError):
@@ -38,6 +40,10 @@ class Feedback:
         adapt: whether measured inferences correct the costs.
         explore: share of the time for trials; see `Explorer`.
 
+    Attributes:
+        heard: the stages of answers that nothing has been learned from yet, and what they were planned by.
+        explores: whether trials are made.
+
     >>> import numpy as np
     >>> table_ms = np.array([[2.0, 1.0]])
     >>> costs = CostModel((("a", "cpu:1"), ("a", "cpu:2")), np.zeros((1, 1)), table_ms, table_ms)
@@ -52,8 +58,9 @@ class Feedback:
         self.quarantine = Quarantine()
         self.corrections = Corrections(costs.choices) if adapt or explore else None
         self.live = LivePrices(costs, self.quarantine, self.corrections)
+        self.explores = explore > 0
         self._explorer = Explorer(explore) if explore else None
-        self._heard: list[tuple[Stage, str, Prices]] = []
+        self.heard: deque[tuple[Sequence[Stage], PlannedPolicy]] = deque(maxlen=_MOST_HEARD)
 
     def processor(self, variant: str, best: str, prices: Prices) -> str:
         """Return where to run a variant: on the best processor, but for a trial."""
@@ -61,20 +68,17 @@ class Feedback:
             return best
         return self._explorer.processor(variant, best, prices, self.live, self.corrections)
 
-    def learn(self, stage: Stage, best: str, prices: Prices) -> None:
-        """Take note of what a stage took that was planned at these prices, and whether it was a trial."""
-        if self.corrections is None:
-            return
-        heard = self._heard
-        heard.append((stage, best, prices))
-        expected_ms = stage.expected_ms
-        enough = len(heard) >= (_AT_ONCE if self._explorer is None else 1)
-        if enough or not expected_ms < _SURPRISING * stage.latency_ms < _SURPRISING**2 * expected_ms:
-            self._heard = []
-            for one in heard:
-                self._learn(*one)
+    def settle(self) -> None:
+        """Learn from what was heard."""
+        while self.heard:
+            stages, planned = self.heard.popleft()
+            best = dict(zip(planned.policy.variants, planned.processors, strict=True))
+            for stage in stages:
+                self.learn(stage, best[stage.variant], planned.prices)
 
-    def _learn(self, stage: Stage, best: str, prices: Prices) -> None:
+    def learn(self, stage: Stage, best: str, prices: Prices) -> None:
+        """Learn from what a stage took that was planned at these prices, and from whether it was a trial."""
+        self.quarantine.succeed(stage.variant, stage.processor)
         self.live.observe((stage.variant, stage.processor), stage.latency_ms, prices)
         if self._explorer is not None:
             best_ms = float(prices.latency_ms[self.live.number((stage.variant, best))])

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
@@ -13,7 +13,7 @@ from compsel.runtime.bundle import Bundle
 from compsel.runtime.prices import LivePrices, Prices
 from compsel.selection.policies import FixedPolicy, Policy, PricedPolicy, Stages, Stagewise
 
-__all__ = ["Limits", "PlannedPolicy", "Planner"]
+__all__ = ["NO_LIMITS", "Limits", "PlannedPolicy", "Planner"]
 
 # a plan says when to go on; it holds as long as no price has moved by more than this share from those that it was made
 # for: where its variants run is found anew with every price
@@ -47,7 +47,7 @@ class Limits:
             raise ObjectiveError(f"min_quality: got {self.min_quality!r}, allowed is a fraction from 0 to 1")
 
 
-_NO_LIMITS = Limits()
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,15 @@ class PlannedPolicy:
         priced: decides.
         processors: (n_variants,), the cheapest of each variant now.
         expected_ms: (n_variants,), what each takes there.
+        prices: for which that is so.
         note: which limit cannot be met; empty when all can.
     """
 
     policy: Policy
     priced: PricedPolicy
     processors: tuple[str, ...]
-    expected_ms: NDArray[np.float64]
+    expected_ms: list[float]
+    prices: Prices
     note: str = ""
 
 
@@ -129,12 +131,12 @@ class Planner:
         """Plan for the measured states, and between them, so that few calls have to."""
         states = self._live.costs.states
         for where in (*states, *(states[1:] + states[:-1]) / 2):
-            self.plan(self._live.at(where), Limits())
+            self.plan(self._live.at(where), NO_LIMITS)
 
     def _find(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
         names = self._policy.variants
         mean, p95, _ = self._best(names, prices)
-        if limits != _NO_LIMITS or allowed is not None or not np.isfinite(mean).any():
+        if limits != NO_LIMITS or allowed is not None or not np.isfinite(mean).any():
             # then others may have to answer
             names = self._names(allowed)
             mean, p95, _ = self._best(names, prices)
@@ -156,7 +158,8 @@ class Planner:
     def _moved(self, planned: PlannedPolicy, prices: Prices) -> PlannedPolicy:
         names = planned.policy.variants
         _, _, processors = self._best(names, prices, planned.policy.processor)
-        return replace(planned, processors=processors, expected_ms=self._expected(names, processors, prices))
+        expected = self._expected(names, processors, prices)
+        return PlannedPolicy(planned.policy, planned.priced, processors, expected, prices, planned.note)
 
     def _best(
         self, names: Sequence[str], prices: Prices, processor: str | None = None
@@ -168,9 +171,10 @@ class Planner:
             return found
         return self._live.costs.best(names, price, prices.p95_ms, worth_changing=_WORTH_CHANGING)
 
-    def _expected(self, names: Sequence[str], processors: Sequence[str], prices: Prices) -> NDArray[np.float64]:
+    def _expected(self, names: Sequence[str], processors: Sequence[str], prices: Prices) -> list[float]:
         """Return the mean latency (ms) of each variant on its processor."""
-        return prices.latency_ms[[self._live.number(choice) for choice in zip(names, processors, strict=True)]]
+        numbers = [self._live.number(choice) for choice in zip(names, processors, strict=True)]
+        return prices.latency_ms[numbers].tolist()  # type: ignore[no-any-return]
 
     def _make(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
         policy = self._policy
@@ -192,11 +196,13 @@ class Planner:
                 reached = min(self._bundle.quality[name] for name in policy.variants)
         except ValueError:
             return self._fastest(prices, limits, allowed)
+        if isinstance(priced, Stages):
+            priced.prepare()
         if limits.min_quality is None or reached >= limits.min_quality - _TOLERANCE:
-            return PlannedPolicy(policy, priced, processors, expected)
+            return PlannedPolicy(policy, priced, processors, expected, prices)
         single = self._single(prices, limits, allowed, reached)
         note = f"no choice reaches min_quality={limits.min_quality:g}: the most accurate plan answered"
-        return single or PlannedPolicy(policy, priced, processors, expected, note)
+        return single or PlannedPolicy(policy, priced, processors, expected, prices, note)
 
     def _fastest(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
         names = self._names(allowed)
@@ -233,7 +239,7 @@ class Planner:
         policy = FixedPolicy(name, processor)
         price, p95, processors = self._best(policy.variants, prices, processor)
         expected = self._expected(policy.variants, processors, prices)
-        return PlannedPolicy(policy, policy.plan(price, p95, np.inf), processors, expected, note)
+        return PlannedPolicy(policy, policy.plan(price, p95, np.inf), processors, expected, prices, note)
 
     def _names(self, allowed: frozenset[str] | None) -> tuple[str, ...]:
         return tuple(name for name in self._variants if allowed is None or name in allowed)

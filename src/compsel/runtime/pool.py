@@ -2,9 +2,11 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 
 from compsel.errors import BundleError
+from compsel.features.confidence import OutputReader
 from compsel.processors import parse
 from compsel.processors.base import Processor
 from compsel.variant import Engine, Variant
@@ -19,11 +21,21 @@ class EnginePool:
     """Holds the engines of a bundle.
 
     Args:
-        folder: of the variants' files.
+        variants: by name.
+        folder: of their files.
         memory_limit_mb: about so much may stay loaded; the engine that is asked for is always loaded. None: all.
+        reader: of answers without class scores, see `Engine`.
     """
 
-    def __init__(self, folder: Path, memory_limit_mb: float | None = None) -> None:
+    def __init__(
+        self,
+        variants: Mapping[str, Variant],
+        folder: Path,
+        memory_limit_mb: float | None = None,
+        reader: OutputReader | None = None,
+    ) -> None:
+        self._reader = reader
+        self._variants = variants
         self._folder = folder
         self._limit_mb = memory_limit_mb
         self._engines: OrderedDict[tuple[str, str, bool], Engine] = OrderedDict()
@@ -31,19 +43,22 @@ class EnginePool:
         self._lock = threading.Lock()
         self._closed = False
 
-    def get(self, variant: Variant, processor: str, *, tensors: bool = False) -> Engine:
+    def get(self, variant: str, processor: str, tensors: bool = False) -> Engine:
         """Return the engine of a choice, loading it if need be.
 
         Raises:
             BundleError: after `close`.
         """
-        key = (variant.name, processor, tensors)
+        key = (variant, processor, tensors)
+        engine = self._engines.get(key)
+        if engine is not None and self._limit_mb is None:
+            return engine
         with self._lock:
             engine = self._engines.get(key)
             if self._closed:
                 raise BundleError("the runtime is closed: load the bundle again")
             if engine is None:
-                engine = self._engines[key] = Engine(variant, self._folder, self._processor(processor), tensors=tensors)
+                engine = self._engines[key] = self._open(*key)
                 self._evict(key)
             elif self._limit_mb is not None:
                 self._engines.move_to_end(key)
@@ -68,6 +83,10 @@ class EnginePool:
             for engine in self._engines.values():
                 engine.close()
             self._engines.clear()
+
+    def _open(self, variant: str, processor: str, tensors: bool) -> Engine:
+        where = self._processor(processor)
+        return Engine(self._variants[variant], self._folder, where, tensors=tensors, reader=self._reader)
 
     def _processor(self, name: str) -> Processor:
         if name not in self._processors:

@@ -57,13 +57,14 @@ class LivePrices:
         self._state: DeviceState | None = None
         self._since_ns = 0
         self._blocked = quarantine.blocked()
+        self._outdated = False
         self._model = self._prices = self._of_model(costs.idle)
 
     def now(self, state: DeviceState) -> Prices:
         """Return the prices in this state of the device."""
         blocked = self.quarantine.blocked()
-        if self._moves_to(state) or blocked is not self._blocked:
-            self._blocked = blocked
+        if self._moves_to(state) or self._outdated or blocked is not self._blocked:
+            self._blocked, self._outdated = blocked, False
             self._prices = self._corrected(self._model)
         return self._prices
 
@@ -77,7 +78,7 @@ class LivePrices:
         if self.corrections is not None and self.corrections.observe(
             number, float(prices.model_ms[number]), measured_ms, prices.where
         ):
-            self._prices = self._corrected(self._model)
+            self._outdated = True
 
     def _moves_to(self, state: DeviceState) -> bool:
         """Take note of a state of the device; return whether the cost model says something else there."""

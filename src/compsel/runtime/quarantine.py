@@ -1,5 +1,6 @@
 """Processors that failed are left alone for a while, and tried again later."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -53,6 +54,10 @@ class Quarantine:
         if self._blocked and self._clock() >= self._next_s:
             self._settle()
         return self._blocked
+
+    def remaining_s(self) -> float:
+        """Return for how long `blocked` stays as it is, unless something fails or succeeds; infinite if nothing is."""
+        return max(0.0, self._next_s - self._clock()) if self._blocked else math.inf
 
     def _settle(self) -> None:
         now = self._clock()
