@@ -30,7 +30,7 @@ from compsel.selection.recipes import PremodelRecipe, SingleBestRecipe, StagedRe
 # how much less accurate than the most accurate uncompressed network: what a bundle is built for
 LOSSES = (0.0, 0.01)
 # prices of a wrong answer, in inferences of the most accurate network: the rest of the curve
-PENALTIES = (3.0, 30.0, 300.0)
+PENALTIES = (1.0, 3.0, 10.0, 30.0, 300.0)
 
 
 @dataclass
@@ -89,8 +89,10 @@ def run_fold(profile: Profile, files: Path, samples: compsel.ImageFolder, test: 
 
 
 def curve(profile: Profile, files: Path, samples: compsel.ImageFolder, folds: int, repeats: int) -> dict[str, Row]:
-    """Pool the folds."""
-    fold_of = np.random.default_rng(0).permutation(len(samples)) % folds
+    """Pool the folds; versions of one photograph share a fold."""
+    groups = np.array(profile.groups or profile.samples)
+    _, number = np.unique(groups, return_inverse=True)
+    fold_of = (np.random.default_rng(0).permutation(number.max() + 1) % folds)[number]
     parts: dict[str, list] = {}
     for fold in range(folds):
         results = run_fold(profile, files, samples, np.flatnonzero(fold_of == fold), repeats)

@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 # a wrong answer costs as much as so many inferences of the most accurate network, unless the objective says otherwise
 _PENALTY_IN_INFERENCES = 10.0
 # prices of a wrong answer that portfolios are chosen at, as multiples of the objective's, when a floor must be met
-_PORTFOLIO_PRICES = (1.0, 2.5, 6.0)
+_PORTFOLIO_PRICES = (0.3, 1.0, 3.0, 10.0)
 _SHORTLIST = 5  # variants among which selectors without stages choose
 _CONFIDENCE = 1.645  # standard errors: 95 %, one-sided
 _GUARD_FOLDS = 10
@@ -165,7 +165,8 @@ class StagedRecipe(Recipe):
             if portfolio in found:
                 continue
             columns = [problem.names.index(addition.variant) for addition in portfolio]
-            trials = OutOfFold(problem, columns, self.max_stages, self.seed)
+            # on other folds than the portfolio: what was lucky there is judged anew
+            trials = OutOfFold(problem, columns, self.max_stages, self.seed + 1)
             found[portfolio] = (trials.best(penalties, floor, price), trials)
         portfolio, (best, trials) = min(found.items(), key=lambda item: rank(item[1][0], floor, price))
         columns = [problem.names.index(addition.variant) for addition in portfolio]
@@ -192,7 +193,7 @@ class StagedRecipe(Recipe):
         """Return policies that look at the input first, where that pays."""
         if self.features is False or self.extractor not in problem.features:
             return None
-        looking = OutOfFold(problem, columns, self.max_stages, self.seed, self.extractor)
+        looking = OutOfFold(problem, columns, self.max_stages, self.seed + 1, self.extractor)
         # at the price of a wrong answer at which the objective is met, whatever its floor
         gain, error = looking.gain(blind, penalty)
         return looking if self.features or gain > _CONFIDENCE * error else None
