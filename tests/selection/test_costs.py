@@ -76,6 +76,19 @@ def test_it_is_surer_where_it_was_measured() -> None:
     assert at_home < 0.03 < model.deviation_at(np.array([2.0, 3.0])) < model.deviation_at(np.array([2.0, 20.0]))
 
 
+@pytest.mark.parametrize("jump", [1.0, 3.0, 9.0])
+def test_how_unsure_it_is_covers_states_that_are_like_no_other(jump: float) -> None:
+    """Threads that spin are cheap when nothing else runs: idle is far off the line through the loaded states."""
+    states = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [2.0, 4.0]])
+    table = np.array([[1.0 / jump], [2.0], [3.0], [5.0]]) * np.array([[1.0, 1.5]])
+    model = CostModel((("a", "cpu:2"), ("b", "cpu:2")), states, table, table, COORDINATES)
+    smallest = CostModel(model.choices, states, table[[3, 3, 3, 3]], table[[3, 3, 3, 3]], COORDINATES)
+    unseen = np.array([0.5, 0.5])
+    between = np.log(model.at(unseen) / table[:2].mean(axis=0))
+    assert np.abs(between).max() < 3 * model.deviation_at(unseen)
+    assert model.deviation_at(unseen) >= smallest.deviation_at(unseen)
+
+
 def test_a_state_that_is_left_out_is_predicted_from_the_others() -> None:
     model, row = line_model(), 2
     others = [number for number in range(len(model.states)) if number != row]
