@@ -2,16 +2,21 @@
 
 import argparse
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from compsel.classes import imagenet_classes
 from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.options import add_confidence
 from compsel.errors import ImageError, InputError
 
 __all__ = ["COMMAND", "names_of", "rows_of"]
 
 _IMAGENET = 1000
+_SHOWN = 4  # numbers of an answer without class scores
 
 
 def names_of(path: Path | None, n_classes: int) -> tuple[str, ...]:
@@ -33,12 +38,12 @@ def names_of(path: Path | None, n_classes: int) -> tuple[str, ...]:
 
 
 def rows_of(answers: list[tuple[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return one row an answer: image, label, choice, time."""
+    """Return one row an answer: image, label, choice, time; without `names`, the first numbers instead of a label."""
     return [
         {
             "image": image,
-            "label": answer.label,
-            "name": names[answer.label],
+            "label": answer.label if names else None,
+            "name": names[answer.label] if names else _numbers(answer.outputs),
             "choice": answer.choice,
             "latency_ms": answer.latency_ms,
             "constraints_met": answer.constraints_met,
@@ -49,6 +54,12 @@ def rows_of(answers: list[tuple[str, Any]], names: tuple[str, ...]) -> list[dict
     ]
 
 
+def _numbers(outputs: list[np.ndarray]) -> str:
+    values = list(islice((value for output in outputs for value in output.flat), _SHOWN + 1))
+    texts = [f"{value:.4g}" if isinstance(value, (np.number, np.bool_)) else str(value) for value in values[:_SHOWN]]
+    return " ".join(texts + ["..."] * (len(values) > _SHOWN))
+
+
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE")
     parser.add_argument("images", nargs="+", metavar="IMAGE")
@@ -57,6 +68,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--min-quality", type=float, metavar="F", help="least probability of a right answer, on average"
     )
     parser.add_argument("--labels", type=Path, metavar="FILE", help="names of the classes, one a line")
+    add_confidence(parser)
     add_json(parser)
 
 
@@ -65,7 +77,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     failed = 0
     answers: list[tuple[str, Any]] = []
-    with compsel.load(arguments.bundle) as runtime:
+    with compsel.load(arguments.bundle, confidence=arguments.confidence) as runtime:
+        has_classes = all(variant.output != "other" for variant in runtime.bundle.variants.values())
         for image in arguments.images:
             try:
                 answer = runtime(image, deadline_ms=arguments.deadline, min_quality=arguments.min_quality)
@@ -77,7 +90,8 @@ def _run(arguments: argparse.Namespace) -> int:
                 continue
             answers.append((image, answer))
     if answers:
-        rows = rows_of(answers, names_of(arguments.labels, answers[0][1].outputs[0].shape[-1]))
+        names = names_of(arguments.labels, answers[0][1].outputs[0].shape[-1]) if has_classes else ()
+        rows = rows_of(answers, names)
         print(
             table(
                 [
