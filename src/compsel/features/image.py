@@ -17,8 +17,13 @@ from compsel.features.base import FeatureExtractor
 __all__ = ["ImageFeatures", "check_image"]
 
 _THUMBNAIL = (64, 48)  # width and height in pixels
+_SEEN = _THUMBNAIL[0] * _THUMBNAIL[1]
+_TAILS = np.array([0.05, 0.95]) * _SEEN
+# of every count that a level can have
+_N_LOG2_N = np.arange(_SEEN + 1) * np.log2(np.maximum(np.arange(_SEEN + 1), 1))
 _PATCH = 128  # pixels a side
 _SMALLEST_PATCH = 24
+_LEVELS = 256
 _DARK, _BRIGHT = 16, 239  # grey levels: at most; at least
 _EDGE = 24  # grey levels between neighbours from which on they are an edge
 _JPEG_BLOCK = 8
@@ -91,21 +96,19 @@ def _tones(image: np.ndarray) -> tuple[float, ...]:
     brightness, red, blue = means.ravel().tolist()
     contrast, red_spread, blue_spread = deviations.ravel().tolist()
     red, blue = red - _NEUTRAL, blue - _NEUTRAL
-    counts = cv2.calcHist([colours], [0], None, [256], [0, 256]).ravel()
+    counts = np.bincount(colours[:, :, 0].ravel(), minlength=_LEVELS)
     cumulated = counts.cumsum()
-    total = float(cumulated[-1])
-    low, high = cumulated.searchsorted((0.05 * total, 0.95 * total)).tolist()
-    filled = counts[counts > 0]
+    low, high = cumulated.searchsorted(_TAILS).tolist()
     return (
         brightness,
         contrast,
         red,
         blue,
         math.hypot(red_spread, blue_spread) + 0.3 * math.hypot(red, blue),
-        float(cumulated[_DARK]) / total,
-        1.0 - float(cumulated[_BRIGHT - 1]) / total,
+        cumulated.item(_DARK) / _SEEN,
+        1.0 - cumulated.item(_BRIGHT - 1) / _SEEN,
         high - low,
-        math.log2(total) - float(filled @ np.log2(filled)) / total,
+        math.log2(_SEEN) - float(np.add.reduce(_N_LOG2_N.take(counts))) / _SEEN,
     )
 
 
@@ -122,30 +125,33 @@ def _patch(image: np.ndarray) -> np.ndarray:
 
 def _details(grey: np.ndarray) -> tuple[float, ...]:
     """Sharpness, noise and artefacts of a grey patch of at least 24 pixels a side."""
-    across = [_energy(grey[:, step:], grey[:, :-step]) for step in (1, 2, 4)]
-    down = [_energy(grey[step:], grey[:-step]) for step in (1, 2, 4)]
-    second_differences = 4 * (across[0] + down[0]) - (across[1] + down[1])
     steps_across = cv2.absdiff(grey[:, 1:], grey[:, :-1])
     steps_down = cv2.absdiff(grey[1:], grey[:-1])
-    edges = cv2.countNonZero(cv2.compare(steps_across, _EDGE, cv2.CMP_GE)) / steps_across.size
+    across_1, down_1 = (cv2.norm(steps, cv2.NORM_L2SQR) / steps.size for steps in (steps_across, steps_down))
+    across_2, down_2 = _energy(grey[:, 2:], grey[:, :-2]), _energy(grey[2:], grey[:-2])
+    across_4, down_4 = _energy(grey[:, 4:], grey[:, :-4]), _energy(grey[4:], grey[:-4])
+    _, is_edge = cv2.threshold(steps_across, _EDGE - 1, 1, cv2.THRESH_BINARY)
     residual = cv2.sepFilter2D(grey, cv2.CV_16S, _SECOND_DIFFERENCE, _SECOND_DIFFERENCE)
     return (
-        *(math.log1p(one + other) for one, other in zip(across, down, strict=True)),
-        math.log1p(max(0.0, second_differences)),
-        math.log1p(across[0]) - math.log1p(down[0]),
-        edges,
+        math.log1p(across_1 + down_1),
+        math.log1p(across_2 + down_2),
+        math.log1p(across_4 + down_4),
+        math.log1p(max(0.0, 4 * (across_1 + down_1) - (across_2 + down_2))),
+        math.log1p(across_1) - math.log1p(down_1),
+        cv2.countNonZero(is_edge) / is_edge.size,
         _NOISE_SCALE * cv2.norm(residual, cv2.NORM_L1) / residual.size,
-        _blockiness(cv2.reduce(steps_across, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel())
-        + _blockiness(cv2.reduce(steps_down, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()),
+        _blockiness(cv2.reduce(steps_across, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S))
+        + _blockiness(cv2.reduce(steps_down, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)),
     )
 
 
 def _energy(one: np.ndarray, other: np.ndarray) -> float:
-    return float(cv2.norm(one, other, cv2.NORM_L2SQR)) / one.size
+    return cv2.norm(one, other, cv2.NORM_L2SQR) / one.size
 
 
 def _blockiness(steps: np.ndarray) -> float:
     """Compare the steps at the borders of blocks (pixels 7 to 8, 15 to 16, ...) with those in their middles."""
-    borders, middles = steps[_JPEG_BLOCK - 1 :: _JPEG_BLOCK], steps[_JPEG_BLOCK // 2 - 1 :: _JPEG_BLOCK]
+    numbers = steps.ravel()[_JPEG_BLOCK // 2 - 1 :: _JPEG_BLOCK // 2].tolist()
+    middles, borders = numbers[::2], numbers[1::2]
     # one grey level in a row of pixels is added to both: flat images have no blocks
-    return (float(borders.mean()) + _PATCH) / (float(middles.mean()) + _PATCH) - 1.0
+    return (sum(borders) / len(borders) + _PATCH) / (sum(middles) / len(middles) + _PATCH) - 1.0
