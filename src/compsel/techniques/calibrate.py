@@ -78,8 +78,7 @@ def _extremes(draft: Draft, tensors: Sequence[str], feeds: Iterable[Feeds]) -> d
 
 def with_outputs(draft: Draft, tensors: Sequence[str]) -> Draft:
     """Return a copy of a graph that gives these values too."""
-    proto = onnx.ModelProto()
-    proto.CopyFrom(draft.proto)
-    present = {value.name for value in proto.graph.output}
-    proto.graph.output.extend(onnx.ValueInfoProto(name=tensor) for tensor in tensors if tensor not in present)
-    return Draft(proto, draft.lent)
+    copy = draft.copy()
+    present = {value.name for value in copy.graph.output}
+    copy.graph.output.extend(onnx.ValueInfoProto(name=tensor) for tensor in tensors if tensor not in present)
+    return copy

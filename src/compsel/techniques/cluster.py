@@ -1,6 +1,6 @@
 """Weights that share few values: k-means for each layer, indices into a codebook."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from compsel.techniques.clustering import assign, centres_of
 from compsel.techniques.draft import Draft
 from compsel.techniques.graph import attribute
 from compsel.techniques.grid import to_grid
-from compsel.techniques.storing import StoredWeights, is_depthwise
+from compsel.techniques.storing import Stored, StoredWeights, is_depthwise, joined
 from compsel.techniques.unpacking import Unpacking
 
 __all__ = ["Cluster"]
@@ -47,16 +47,14 @@ class Cluster(StoredWeights):
         if not 1 <= self.bits <= 8:
             raise TechniqueError(f"cluster: got bits {self.bits}, allowed is 1 to 8")
 
-    def _store(
-        self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray
-    ) -> Callable[[], np.ndarray]:
+    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray) -> Stored:
         transposed = weight.ndim == 2 and not attribute(node, "transB", 0)
         matrix = weight.T if transposed else weight
         rows = matrix.reshape(len(matrix), -1)
-        if is_depthwise(node, weight.shape):
+        if is_depthwise(node, weight.shape):  # of a convolution: not transposed
             grid = to_grid(rows, _DEPTHWISE_BITS)
             unpacking.grid(name, grid, _DEPTHWISE_BITS, weight.shape, transposed)
-            return lambda: grid.values.reshape(weight.shape)
+            return grid.parts
         steps = np.sqrt(np.einsum("ij,ij->i", rows, rows) / rows.shape[1])
         steps[steps == 0] = 1.0
         halves = steps.astype(np.float16).astype(np.float32)
@@ -64,11 +62,11 @@ class Cluster(StoredWeights):
         codes, centres = _share((rows / steps[:, None]).ravel(), self._levels(weight.size))
         unpacking.codebook(name, codes, self.bits, centres, steps, matrix.shape, transposed)
 
-        def stored() -> np.ndarray:
-            values = (centres[codes].reshape(rows.shape) * steps[:, None]).reshape(matrix.shape)
-            return np.asarray(values.T if transposed else values)
+        def stored() -> Iterator[np.ndarray]:
+            indices = codes.reshape(rows.shape)
+            return (centres[row] * step for row, step in zip(indices, steps, strict=True))
 
-        return stored
+        return (lambda: [joined(stored, matrix.shape).T]) if transposed else stored
 
     def _levels(self, weights: int) -> int:
         return int(min(2**self.bits, max(2, weights // _WEIGHTS_PER_CENTRE)))

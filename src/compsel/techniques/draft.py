@@ -49,6 +49,10 @@ class Draft:
         """Return the numbers of a weight of the graph."""
         return np.asarray(numpy_helper.to_array(self.tensor(tensor)))
 
+    def copy(self) -> "Draft":
+        """Return a draft of the same graph, which borrows also the large weights that this one has of its own."""
+        return borrow(self.proto, self.lent)
+
     def complete(self) -> onnx.ModelProto:
         """Copy the lent weights that are left into the graph, and return it."""
         for tensor in self.graph.initializer:
@@ -59,23 +63,32 @@ class Draft:
         return self.proto
 
 
-def borrow(proto: onnx.ModelProto) -> Draft:
-    """Return a draft of a graph: a copy of everything but the large weights (and the metadata)."""
+def borrow(proto: onnx.ModelProto, already_lent: Mapping[str, onnx.TensorProto] | None = None) -> Draft:
+    """Return a draft of a graph: a copy of everything but the large weights (and the metadata).
+
+    Args:
+        proto: the graph.
+        already_lent: of a draft, the weights that its stubs stand for.
+    """
     copy = onnx.ModelProto(ir_version=proto.ir_version, opset_import=proto.opset_import, functions=proto.functions)
     copy.producer_name, copy.producer_version = proto.producer_name, proto.producer_version
     graph = copy.graph
     graph.name = proto.graph.name
     for field in ("node", "input", "output", "value_info", "sparse_initializer"):
         getattr(graph, field).extend(getattr(proto.graph, field))
-    lent = {}
+    lent = dict(already_lent or {})
     for tensor in proto.graph.initializer:
-        if int(np.prod(tensor.dims, dtype=np.int64)) <= _LARGE_ELEMENTS:
+        small = int(np.prod(tensor.dims, dtype=np.int64)) <= _LARGE_ELEMENTS
+        if small or tensor.data_location == onnx.TensorProto.EXTERNAL:
             graph.initializer.append(tensor)
             continue
-        lent[tensor.name] = tensor
+        key = tensor.name
+        while key in lent:  # the draft has replaced a weight that it was lent
+            key += "_"
+        lent[key] = tensor
         stub = graph.initializer.add(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
         stub.data_location = onnx.TensorProto.EXTERNAL
-        stub.external_data.add(key="location", value=tensor.name)
+        stub.external_data.add(key="location", value=key)
         stub.external_data.add(key="comment", value=_LENT)
     return Draft(copy, lent)
 

@@ -1,5 +1,6 @@
 """Weights on a grid of few levels, with the step of each block chosen so that the squared error is least."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,8 +34,13 @@ class Grid:
     @property
     def values(self) -> np.ndarray:
         """What the codes stand for, float32 (blocks, length)."""
-        whole = self.codes.astype(np.float32) - self.zeros[:, None].astype(np.float32)
-        return np.asarray(whole * self.steps[:, None])
+        return np.concatenate([*self.parts()])
+
+    def parts(self) -> Iterator[np.ndarray]:
+        """Give the values some blocks at a time: the steps in between are copies of them."""
+        for part in _slices(self.codes.shape):
+            whole = self.codes[part].astype(np.float32) - self.zeros[part, None].astype(np.float32)
+            yield whole * self.steps[part, None]
 
 
 def block_length(products: int, wanted: int) -> int:
@@ -64,14 +70,17 @@ def to_grid(blocks: np.ndarray, bits: int, symmetric: bool = True) -> Grid:
     dtype = np.uint16 if bits > 8 else np.uint8
     codes = np.empty(blocks.shape, dtype)
     zeros, steps = np.empty(len(blocks), dtype), np.empty(len(blocks), np.float32)
-    largest = np.abs(blocks).max(axis=1, initial=0.0)
+    largest = np.maximum(blocks.max(axis=1, initial=0.0), -blocks.min(axis=1, initial=0.0))
     finest = largest[largest > 0].min(initial=1.0) / 2**bits
     halves = bits <= 8 and finest > float(_HALF.tiny) and largest.max(initial=0.0) < float(_HALF.max)
-    size = max(1, _PART // max(1, blocks.shape[1]))
-    for start in range(0, len(blocks), size):
-        part = slice(start, start + size)
+    for part in _slices(blocks.shape):
         codes[part], zeros[part], steps[part] = _search(blocks[part], bits, symmetric, halves)
     return Grid(codes, zeros, steps)
+
+
+def _slices(shape: tuple[int, ...]) -> Iterator[slice]:
+    size = max(1, _PART // max(1, shape[1]))
+    yield from (slice(start, start + size) for start in range(0, max(1, shape[0]), size))
 
 
 def _search(rows: np.ndarray, bits: int, symmetric: bool, halves: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

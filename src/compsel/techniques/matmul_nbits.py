@@ -48,7 +48,7 @@ def is_replaceable(draft: Draft, node: onnx.NodeProto) -> bool:
 
 def replace_dense(
     draft: Draft, node: onnx.NodeProto, rows: np.ndarray, block: int, symmetric: bool, activations: Activations
-) -> Callable[[], np.ndarray]:
+) -> Callable[[], list[np.ndarray]]:
     """Turn a dense layer into the blockwise operator, in place; return what computes the weights that it has then.
 
     Args:
@@ -90,7 +90,7 @@ def replace_dense(
     graph.initializer.remove(constants(graph)[weight])
     if not any(entry.domain == _DOMAIN for entry in draft.proto.opset_import):
         draft.proto.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
-    return lambda: grid.values.reshape(outputs, -1)[:, :inputs]
+    return lambda: [grid.values.reshape(outputs, -1)[:, :inputs]]
 
 
 def _pairs(codes: np.ndarray) -> np.ndarray:

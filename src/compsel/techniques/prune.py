@@ -1,6 +1,5 @@
 """Set the weights of least magnitude to zero."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -14,7 +13,7 @@ from compsel.samples import Samples
 from compsel.techniques.base import Technique
 from compsel.techniques.draft import Draft
 from compsel.techniques.graph import constants
-from compsel.techniques.storing import is_depthwise, prepare, store_weights
+from compsel.techniques.storing import Stored, is_depthwise, prepare, store_weights
 from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
 
 __all__ = ["Prune"]
@@ -64,15 +63,15 @@ class Prune(Technique):
         if self.scope == "global":
             limit = _global_threshold(draft, [weights[name] for name in layers], self.sparsity)
 
-        def store(
-            draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray
-        ) -> Callable[[], np.ndarray]:
+        def store(draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray) -> Stored:
             kept = np.abs(weight) >= limit if limit is not None else _largest(weight, self.sparsity)
             if self.storage == "sparse" and 1 - kept.mean() > _WORTH:
                 unpacking.sparse(name, weight, kept)
             else:
                 weights[name].CopyFrom(numpy_helper.from_array(np.where(kept, weight, np.float32(0)), name))
-            return lambda: np.where(kept, weight, np.float32(0))
+            return lambda: (
+                np.where(chosen, numbers, np.float32(0)) for chosen, numbers in zip(kept, weight, strict=True)
+            )
 
         return store_weights(model, calibration, draft, layers, store)
 
@@ -88,8 +87,11 @@ def _largest(weight: np.ndarray, sparsity: float) -> np.ndarray:
     limit = magnitudes[count - 1]
     np.abs(weight.ravel(), out=magnitudes)
     np.greater_equal(magnitudes, limit, out=kept)
+    del magnitudes
     # of those at the limit as many go as are still wanted, the first ones
-    kept[np.flatnonzero(magnitudes == limit)[: count - (weight.size - np.count_nonzero(kept))]] = False
+    flat = weight.ravel()
+    ties = np.flatnonzero((flat == limit) | (flat == -limit))
+    kept[ties[: count - (weight.size - np.count_nonzero(kept))]] = False
     return kept.reshape(weight.shape)
 
 

@@ -16,6 +16,7 @@ from onnx import helper, numpy_helper
 from compsel.feeds import feeds_of
 from compsel.model import Model
 from compsel.samples import Samples
+from compsel.techniques.dense_weights import DenseWeights
 from compsel.techniques.draft import Draft
 from compsel.techniques.graph import attribute, constants, is_standard, uses
 from compsel.techniques.session import open_session
@@ -60,20 +61,26 @@ def batch_of(model: Model, samples: Samples | None) -> dict[str, np.ndarray] | N
 def measure_statistics(draft: Draft, batch: Batch) -> Statistics | None:
     """Measure what convolutions and dense layers give; None where the graph cannot take the batch."""
     layers = [node.name for node, _ in _layers(draft)]
-    values = _run(draft, layers, batch, None)
+    values = _run(draft, layers, batch, None, None)
     if values is None:
         return None
     return Statistics({name: values[name][0] for name in layers}, {name: values[name][1] for name in layers})
 
 
-def restore_statistics(draft: Draft, wanted: Statistics, batch: Batch) -> None:
+def restore_statistics(draft: Draft, wanted: Statistics, batch: Batch, dense: DenseWeights | None = None) -> None:
     """Scale and shift the layers of a changed graph, in place, so that their outputs have these statistics again.
 
     One run measures all layers: behind each one its channels are normalised while the batch passes, so that the next
     one has the inputs that it will have. Only the means of dense layers are restored: a batch has few outputs of
     theirs.
+
+    Args:
+        draft: the graph.
+        wanted: of the graph before it was changed.
+        batch: what those were measured on.
+        dense: the weights that the graph unpacks, where those are large.
     """
-    values = _run(draft, list(wanted.means), batch, wanted)
+    values = _run(draft, list(wanted.means), batch, wanted, dense)
     weights = constants(draft.graph)
     for node, index in list(_layers(draft)) if values else ():
         assert values is not None
@@ -115,22 +122,24 @@ def _layers(draft: Draft) -> Iterator[tuple[onnx.NodeProto, int]]:
 
 
 def _run(
-    draft: Draft, layers: list[str], batch: Batch, wanted: Statistics | None
+    draft: Draft, layers: list[str], batch: Batch, wanted: Statistics | None, dense: DenseWeights | None
 ) -> dict[str, tuple[np.ndarray, np.ndarray]] | None:
     """Return mean and deviation of each layer's channels, or, when these are wanted, mean and the gain to apply."""
     counter = uses(draft.graph)
     scalable = {node.name: is_standard(node, "Conv") and counter[node.input[1]] == 1 for node, _ in _layers(draft)}
     kept = [name for name in layers if name in scalable]
-    proto = onnx.ModelProto()
-    proto.CopyFrom(draft.proto)
-    writer = _Instrument(proto)
+    measured = draft.copy()
+    if dense:
+        dense.replace_unpacking(measured.graph)
+    writer = _Instrument(measured.proto)
     for name in kept:
         writer.measure(name)
         if wanted is not None:
             writer.normalise(name, wanted.means[name], wanted.deviations[name] if scalable[name] else None)
     writer.write()
     try:
-        values = open_session(Draft(proto, draft.lent)).run(writer.outputs, dict(batch))
+        session = open_session(measured, folder=dense.folder if dense else None)
+        values = session.run(writer.outputs, dict(batch))
     except Exception:  # ONNX Runtime's exceptions have no common base: the graph holds its batch fixed somewhere
         return None
     flat = [np.asarray(value, np.float32).ravel() for value in values]

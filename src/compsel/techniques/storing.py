@@ -1,7 +1,7 @@
 """What techniques share that store weights in another form: fold, store one by one, restore the statistics."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,22 +12,26 @@ from compsel.feeds import feeds_of
 from compsel.model import Model
 from compsel.samples import Samples
 from compsel.techniques.base import Technique
+from compsel.techniques.dense_weights import DenseWeights
 from compsel.techniques.draft import Draft
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import attribute, constants, editable, is_standard, remove_unused, uses, with_opset
 from compsel.techniques.int8_static import check_quantisable
 from compsel.techniques.reestimation import batch_of, measure_statistics, restore_statistics
 from compsel.techniques.rounding import channel_means, correct_bias, has_bias
+from compsel.techniques.session import is_large
 from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
 
-__all__ = ["Store", "StoredWeights", "is_depthwise", "prepare", "store_weights", "weight_layers"]
+__all__ = ["Store", "Stored", "StoredWeights", "is_depthwise", "joined", "prepare", "store_weights", "weight_layers"]
 
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _MEANS_OF = 100  # samples
 
-# writes a weight (its name, the layer, its values) in another form; what it returns computes the values that this form
-# holds, which takes as much memory as the weight and is not always asked for
-Store = Callable[[Draft, Unpacking, str, onnx.NodeProto, np.ndarray], Callable[[], np.ndarray]]
+# gives the numbers of a weight in order, some at a time: all of them take as much memory as the weight
+Stored = Callable[[], Iterable[np.ndarray]]
+# writes a weight (its name, the layer, its values) in another form; returns what computes the numbers that this form
+# holds, which are not always asked for
+Store = Callable[[Draft, Unpacking, str, onnx.NodeProto, np.ndarray], Stored]
 
 
 def weight_layers(draft: Draft) -> dict[str, onnx.NodeProto]:
@@ -94,18 +98,28 @@ def store_weights(
     if calibration is not None and len(calibration) and wanted is None:
         means = channel_means(draft, (feeds_of(model, sample.value) for sample in calibration.spread(_MEANS_OF)))
     counter, unpacking = uses(draft.graph), Unpacking(draft)
-    for weight, node in layers.items():
-        values = draft.array(weights[weight])
-        layer = onnx.NodeProto()
-        layer.CopyFrom(node)  # storing may replace it
-        stored = store(draft, unpacking, weight, node, values)
-        if layer.input[0] in means and has_bias(layer, weights) and counter[layer.input[2]] == 1:
-            correct_bias(draft, layer, weights[layer.input[2]], stored() - values, means[layer.input[0]])
-    unpacking.write()
-    remove_unused(draft.graph)
-    if batch and wanted:
-        restore_statistics(draft, wanted, batch)
+    large = is_large(draft)
+    with DenseWeights() as dense:
+        for weight, node in layers.items():
+            values = draft.array(weights[weight])
+            layer = onnx.NodeProto()
+            layer.CopyFrom(node)  # storing may replace it
+            stored = store(draft, unpacking, weight, node, values)
+            if layer.input[0] in means and has_bias(layer, weights) and counter[layer.input[2]] == 1:
+                error = joined(stored, values.shape) - values
+                correct_bias(draft, layer, weights[layer.input[2]], error, means[layer.input[0]])
+            if large and wanted and weight in unpacking.written:
+                dense.add(weight, values.shape, stored())
+        unpacking.write()
+        remove_unused(draft.graph)
+        if batch and wanted:
+            restore_statistics(draft, wanted, batch, dense)
     return model.with_proto(draft.complete())
+
+
+def joined(stored: Stored, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the numbers of a weight as one array."""
+    return np.concatenate([np.ravel(part) for part in stored()]).reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -130,7 +144,5 @@ class StoredWeights(Technique, ABC):
         return store_weights(model, calibration, *prepare(self.name, model, MINIMUM_OPSET), self._store)
 
     @abstractmethod
-    def _store(
-        self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray
-    ) -> Callable[[], np.ndarray]:
+    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray) -> Stored:
         """Store one weight, see `Store`."""

@@ -2,7 +2,6 @@
 
 import math
 from abc import ABC
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +15,7 @@ from compsel.techniques.draft import Draft
 from compsel.techniques.graph import attribute, is_standard
 from compsel.techniques.grid import block_length, to_grid
 from compsel.techniques.matmul_nbits import Activations, is_block_size, is_replaceable, replace_dense
-from compsel.techniques.storing import StoredWeights, is_depthwise
+from compsel.techniques.storing import Stored, StoredWeights, is_depthwise, joined
 from compsel.techniques.unpacking import Unpacking
 
 __all__ = ["Int4Weight", "Int6Weight", "Int8Weight", "Int16Weight"]
@@ -46,17 +45,15 @@ class _WeightBits(StoredWeights, ABC):
         if self.block_size != 0 and self.block_size < 4:
             raise TechniqueError(f"{self.name}: got block_size {self.block_size}, allowed are 0 and 4 or more")
 
-    def _store(
-        self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray
-    ) -> Callable[[], np.ndarray]:
+    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray) -> Stored:
         transposed = weight.ndim == 2 and not attribute(node, "transB", 0)
         matrix = weight.T if transposed else weight
         stored = self._store_rows(draft, unpacking, name, node, matrix, transposed)
-        return lambda: stored().T if transposed else stored()
+        return (lambda: [joined(stored, matrix.shape).T]) if transposed else stored
 
     def _store_rows(
         self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray, transposed: bool
-    ) -> Callable[[], np.ndarray]:
+    ) -> Stored:
         """Store a weight whose first axis runs over output channels (or, of stacked matrices, over the stack)."""
         bits = max(self.bits, _DEPTHWISE_BITS) if is_depthwise(node, weight.shape) else self.bits
         stacked = is_standard(node, "MatMul") and weight.ndim > 2
@@ -64,7 +61,7 @@ class _WeightBits(StoredWeights, ABC):
         blocks = weight.reshape(-1, block_length(width, self.block_size))
         grid = to_grid(blocks, bits, self.symmetric)
         unpacking.grid(name, grid, bits, weight.shape, transposed)
-        return lambda: grid.values.reshape(weight.shape)
+        return grid.parts
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ class Int4Weight(_WeightBits):
 
     def _store_rows(
         self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray, transposed: bool
-    ) -> Callable[[], np.ndarray]:
+    ) -> Stored:
         if is_block_size(self.block_size) and is_replaceable(draft, node):
             return replace_dense(draft, node, weight, self.block_size, self.symmetric, self.activations)
         return super()._store_rows(draft, unpacking, name, node, weight, transposed)
