@@ -51,6 +51,26 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
         compress([convolutional()], [parse("none")], None, tmp_path / "file" / "out")
 
 
+def test_paths_and_weights_beside_the_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = build("mobilenet-v1", width=0.25, resolution=32).save(tmp_path / "net.onnx")
+    monkeypatch.setattr(Model.save, "__kwdefaults__", {"external_from_bytes": 0})
+    reports = compress([path], [parse("none"), parse("prune:1.0")], Photographs().spread(4), tmp_path / "out")
+    kept, refused = reports
+    assert kept.path is not None and refused.path is None
+    graph, weights = sorted((tmp_path / "out").iterdir(), key=lambda file: file.suffix)
+    assert (graph.suffix, weights.suffix) == (".onnx", ".weights")  # and nothing of what was refused
+    assert kept.size_bytes == graph.stat().st_size + weights.stat().st_size
+    assert Model.load(kept.path).outputs
+
+
+def test_the_table_says_what_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    token_classifier().save(tmp_path / "m.onnx")
+    command = ["compress", str(tmp_path / "m.onnx"), "--technique", "none", "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "no samples were given: compared on made-up inputs" in printed
+
+
 def photographs(folder: Path) -> Path:
     import cv2
 

@@ -39,6 +39,26 @@ def test_the_converter_keeps_what_is_lent() -> None:
     np.testing.assert_array_equal(numpy_helper.to_array(after), before)
 
 
+def test_a_copy_of_a_draft_borrows_what_the_draft_has_replaced() -> None:
+    draft = borrow(wide().proto)
+    tensor = next(tensor for tensor in draft.graph.initializer if tensor.name == "w")
+    tensor.CopyFrom(numpy_helper.from_array(np.ones((128, 128), np.float32), "w"))
+    copy = draft.copy()
+    assert copy.proto.ByteSize() < 10_000
+    np.testing.assert_array_equal(copy.array(copy.graph.initializer[0]), np.ones((128, 128)))
+    np.testing.assert_array_equal(copy.complete().graph.initializer[0].dims, [128, 128])
+
+
+@pytest.mark.parametrize("spec", ["int8-weight", "int6-weight:symmetric=false", "cluster:6", "prune:0.3"])
+def test_large_weights_are_unpacked_to_a_file(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = wide()
+    small = parse(spec).apply(model, SeededTensors(model))
+    monkeypatch.setattr(session, "_IN_MEMORY_BYTES", 0)
+    large = parse(spec).apply(model, SeededTensors(model))
+    for one, other in zip(small.proto.graph.initializer, large.proto.graph.initializer, strict=True):
+        np.testing.assert_allclose(numpy_helper.to_array(one), numpy_helper.to_array(other), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "spec", ["none", "float16", "int8-static", "int8-dynamic", "prune:0.1", "int6-weight", "int4-weight", "cluster:6"]
 )

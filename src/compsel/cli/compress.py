@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from compsel.model import Model
     from compsel.samples import Samples
     from compsel.search import Point, SearchResult
-    from compsel.techniques import CompressionReport, Technique
+    from compsel.techniques import CompressionReport, Technique, Verification
     from compsel.techniques.adjusted import AdjustedTechnique
 
 __all__ = ["COMMAND"]
@@ -33,7 +33,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="for example int8-static, prune:0.3, resolution:192+int8-static; repeatable (default: all that apply)",
     )
-    parser.add_argument("--samples", type=Path, metavar="DIR", help="images or .npz files, to calibrate with")
+    parser.add_argument(
+        "--samples",
+        type=Path,
+        metavar="DIR",
+        help="images or .npz files, to calibrate with and to verify on (default: verified on made-up inputs)",
+    )
     parser.add_argument(
         "--calibration", type=int, default=_CALIBRATION, metavar="N", help=f"samples to use (default {_CALIBRATION})"
     )
@@ -67,6 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
         chosen, samples = _plan(arguments, path)
         reports += compress([path], techniques or chosen, samples, arguments.out, _shown(path.stem))
     print(table(map(_row, reports), header=("model", "technique", "size", "agrees", "seconds", "file or reason")))
+    print(_how_compared(reports), end="")
     write_result(arguments.json, {"variants": [_plain(report) for report in reports]})
     return 0 if any(report.path for report in reports) else _NOTHING_WRITTEN
 
@@ -167,9 +173,25 @@ def _shown(name: str) -> Any:
 
 def _row(report: "CompressionReport") -> tuple[str, ...]:
     share = f"{report.size_bytes / report.original_bytes:.1%}" if report.size_bytes else ""
-    agreement = report.verification.agreement if report.verification else None
-    agrees = "" if agreement is None else f"{agreement:.1%}"
+    agrees = _agrees(report.verification) if report.verification else ""
     return (report.model, report.technique, share, agrees, f"{report.seconds:.1f}", str(report.path or report.reason))
+
+
+def _agrees(verification: "Verification") -> str:
+    if verification.agreement is not None:
+        return f"{verification.agreement:.1%}"
+    return "" if verification.relative_error is None else f"error {verification.relative_error:.2g}"
+
+
+def _how_compared(reports: "list[CompressionReport]") -> str:
+    """Say what stands under "agrees", and where inputs were made up."""
+    compared = [report.verification for report in reports if report.verification and report.verification.samples]
+    lines = ""
+    if any(_agrees(verification).startswith("error") for verification in compared):
+        lines += 'agrees: "error" is the distance of the outputs from those of the model, over their norm\n'
+    if any(verification.synthetic for verification in compared):
+        lines += "no samples were given: compared on made-up inputs, which say little about real ones (--samples DIR)\n"
+    return lines
 
 
 def _plain(report: "CompressionReport") -> dict[str, Any]:
@@ -178,7 +200,8 @@ def _plain(report: "CompressionReport") -> dict[str, Any]:
 
 COMMAND = Command(
     name="compress",
-    help="make smaller or faster variants of ONNX models, verify them, and write them",
+    help="make smaller or faster variants of ONNX models, verify them, and write them; the table says on how many "
+    "samples a variant agrees with its model: with the same class, or else how far its outputs are off",
     example="compsel compress model.onnx --technique int8-static --samples photographs/ --out variants/",
     arguments=_arguments,
     run=_run,

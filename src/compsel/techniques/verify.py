@@ -1,5 +1,6 @@
 """Does a variant still say what its model says? What does not load, run or agree is never shipped."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ class Verification:
         correlation: least Pearson correlation of the floating-point outputs with the model's; None without any.
         samples: how many inputs were compared.
         synthetic: whether those were made up, for want of samples.
+        relative_error: Euclidean distance of the floating-point outputs from the model's over the norm of those; None
+            without any of the same shape.
 
     >>> from compsel.networks import build
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
@@ -52,6 +55,7 @@ class Verification:
     correlation: float | None
     samples: int
     synthetic: bool
+    relative_error: float | None = None
 
 
 class Expectation:
@@ -110,7 +114,8 @@ class Expectation:
                 return Verification(False, reason, None, None, len(pairs), synthetic)
         agreement, correlation = _agreement(pairs), _correlation(pairs)
         reason = _constant(pairs) or _other_function(agreement, correlation)
-        return Verification(not reason, reason, agreement, correlation, len(pairs), synthetic)
+        error = _relative_error(pairs)
+        return Verification(not reason, reason, agreement, correlation, len(pairs), synthetic, error)
 
     def _values(self) -> Iterable[Value]:
         return self._made_up if self._samples is None else (sample.value for sample in self._samples)
@@ -186,6 +191,13 @@ def _agreement(pairs: Pairs) -> float | None:
 
 def _correlation(pairs: Pairs) -> float | None:
     return min((_pearson(want.ravel(), have.ravel()) for want, have in _comparable(pairs, "f")), default=None)
+
+
+def _relative_error(pairs: Pairs) -> float | None:
+    outputs = _comparable(pairs, "f")
+    distance = math.sqrt(sum(float(np.square(have - want).sum()) for want, have in outputs))
+    norm = math.sqrt(sum(float(np.square(want).sum()) for want, _ in outputs))
+    return distance / norm if norm > 0 and math.isfinite(distance / norm) else None
 
 
 def _pearson(first: np.ndarray, second: np.ndarray) -> float:
