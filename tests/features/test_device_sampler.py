@@ -141,6 +141,28 @@ def test_failing_read_does_not_end_the_thread() -> None:
         assert sampler.state().cores == 2
 
 
+def test_what_is_to_be_done_with_each_state_is_done_and_may_fail() -> None:
+    seen: list[DeviceState] = []
+
+    def then() -> None:
+        seen.append(sampler.state())
+        raise ValueError("what it did failed")
+
+    sampler = DeviceSampler(interval_s=0.005, reader=ScriptedReader, then=then)
+    with sampler:
+        wait_until(lambda: len({state.time_ns for state in seen}) > 2)
+
+
+def test_a_nudge_does_it_at_once_without_a_new_state() -> None:
+    done: list[int] = []
+    reader = ScriptedReader()
+    with DeviceSampler(interval_s=3600.0, reader=lambda: reader, then=lambda: done.append(reader.reads)) as sampler:
+        sampler.nudge()
+        wait_until(lambda: done == [1])
+        sampler.nudge()
+        wait_until(lambda: done == [1, 1])
+
+
 def _fresh_in_child(sampler: DeviceSampler, before_ns: int) -> None:
     until = time.monotonic() + 20
     while sampler.state().time_ns <= before_ns:

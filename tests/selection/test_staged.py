@@ -74,12 +74,15 @@ def test_nothing_may_run():
         POLICY.plan(PRICES, 10.0, limit=0.5)
 
 
+@pytest.mark.parametrize("prepared", [False, True])
 @settings(max_examples=20, deadline=None)
-@given(st.floats(1.0, 1e4))
-def test_the_app_decides_as_training_did_on_every_sample(penalty):
+@given(penalty=st.floats(1.0, 1e4))
+def test_the_app_decides_as_training_did_on_every_sample(prepared, penalty):
     plan = POLICY.plan(PRICES, penalty)
     walk = POLICY.walk(plan, PROBLEM.evidence)
     priced = Stagewise(POLICY, penalty).plan(PRICES, PRICES, np.inf)
+    if prepared:
+        priced.prepare()
     for row in range(0, 400, 7):
         ran, variant, sure = [], priced.first(None), None
         while variant != STOP:
