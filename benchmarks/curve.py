@@ -9,15 +9,19 @@ the fold on the real runtime, all policies interleaved. Latencies are end to end
 import argparse
 import json
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 import compsel
+from compsel.cgroup import usable_cores
 from compsel.cli.base import progress, table
 from compsel.evaluation.evaluate import evaluate
 from compsel.features.fingerprint import device_fingerprint
+from compsel.pipeline import problem_of
 from compsel.profiling.tables import Profile
 from compsel.runtime.bundle import Bundle, BundleContent, write_bundle
 from compsel.runtime.dispatch import Runtime
@@ -69,35 +73,40 @@ def policies_of(problem: Problem, costs: CostModel) -> tuple[dict[str, Policy], 
     return found, selectors
 
 
-def run_fold(profile: Profile, files: Path, samples: compsel.ImageFolder, test: np.ndarray, repeats: int) -> dict:
-    """Train on the samples that are not in `test`, evaluate on those that are."""
-    costs = CostModel.fit(profile.latency.by_choice(), profile.latency.seen)
-    problem = Problem.from_profile(profile, costs, profile.features_ms)
+def train_fold(profile: Profile, files: Path, test: np.ndarray, folder: Path) -> Path:
+    """Train on the samples that are not in `test`, and write the bundle."""
+    problem, costs = problem_of(profile)
     training = np.setdiff1d(np.arange(len(profile.samples)), test)
     policies, selectors = policies_of(problem.take(training), costs)
     policies["adaptive"] = policies[f"adaptive, loss {LOSSES[0]:.0%}"]
     policies["best_static"] = SingleBestRecipe().fit(problem.take(training), Objective()).policy
     quality = dict(zip(problem.names, problem.quality[training].mean(axis=0).tolist(), strict=True))
-    with tempfile.TemporaryDirectory() as folder:
-        content = BundleContent(
-            profile.variants, files, policies, selectors, Objective(), quality, costs, {"penalty_ms": 1.0}
-        )
-        write_bundle(content, Path(folder) / "bundle")
-        with Runtime(Bundle.load(Path(folder) / "bundle"), warm_up=False) as runtime:
-            evaluation = evaluate(runtime, samples.subset(test), repeats=repeats, progress=progress)
-    return dict(evaluation.results)
+    content = BundleContent(
+        profile.variants, files, policies, selectors, Objective(), quality, costs, {"penalty_ms": 1.0}
+    )
+    write_bundle(content, folder)
+    return folder
 
 
 def curve(profile: Profile, files: Path, samples: compsel.ImageFolder, folds: int, repeats: int) -> dict[str, Row]:
-    """Pool the folds; versions of one photograph share a fold."""
+    """Pool the folds; versions of one photograph share a fold. All policies are trained before anything is timed."""
     groups = np.array(profile.groups or profile.samples)
     _, number = np.unique(groups, return_inverse=True)
     fold_of = (np.random.default_rng(0).permutation(number.max() + 1) % folds)[number]
+    tests = [np.flatnonzero(fold_of == fold) for fold in range(folds)]
     parts: dict[str, list] = {}
-    for fold in range(folds):
-        results = run_fold(profile, files, samples, np.flatnonzero(fold_of == fold), repeats)
-        for name, result in results.items():
-            parts.setdefault(name, []).append(result)
+    with tempfile.TemporaryDirectory() as folder:
+        with ProcessPoolExecutor(usable_cores(), get_context("spawn")) as pool:
+            waiting = [
+                pool.submit(train_fold, profile, files, test, Path(folder) / str(fold))
+                for fold, test in enumerate(tests)
+            ]
+            bundles = [future.result() for future in progress(waiting, "train")]
+        for bundle, test in zip(bundles, tests, strict=True):
+            with Runtime(Bundle.load(bundle), warm_up=False) as runtime:
+                evaluation = evaluate(runtime, samples.subset(test), repeats=repeats, progress=progress)
+            for name, result in evaluation.results.items():
+                parts.setdefault(name, []).append(result)
     rows = {}
     for name, found in parts.items():
         latency = np.concatenate([part.latency_ms for part in found])
