@@ -9,8 +9,10 @@ import pytest
 
 import compsel
 from compsel.errors import BundleError, CompselError, SelectorError
+from compsel.features.confidence import OutputReader
 from compsel.model import Model
 from compsel.pipeline import measure, train_bundle
+from compsel.runtime.fusing import together
 from compsel.samples import ArraySamples
 from tests import confident_models
 from tests.test_pipeline import CHEAP
@@ -62,6 +64,32 @@ def test_an_app_gets_the_answer_of_the_stage_that_answers(bundle):
             assert 0 <= answer.stages[0].probability_right <= 1
             (outputs,) = ([output.item() for output in answer.outputs],)
             assert (outputs[1] == 0) == (len(answer.stages) == 2)  # both outputs are of the same stage
+
+
+def test_of_several_stages_the_one_that_is_best_answers_and_not_the_last():
+    reader = OutputReader()
+    outputs = [[np.full((1, 2), number, np.float32), np.array([number])] for number in (1.0, 2.0)]
+    scores = [reader.scores(one) for one in outputs]
+    assert together(np.array([1.0, 0.0]), scores, outputs[1], False) is outputs[0]
+    assert together(np.array([0.0, 1.0]), scores, outputs[1], False) is outputs[1]
+
+
+def test_a_model_with_class_scores_beside_one_without_leaves_no_evidence(small_model, crops, tmp_path):
+    models = [embedding(small_model), small_model]
+    models[0] = replace(models[0], proto=flat(models[0].copy_proto()))
+    profile, _ = measure(models, crops.subset(range(3)), tmp_path, techniques=["none"], **CHEAP)
+    assert [variant.output for variant in profile.variants] == ["other", "logits"]
+    assert (profile.evidence, profile.judging) == ((), None)
+
+
+def flat(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a graph whose output has one axis: nobody takes it for class scores."""
+    (output,) = proto.graph.output
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array([-1], np.int64), "one_axis"))
+    proto.graph.node.append(onnx.helper.make_node("Reshape", [output.name, "one_axis"], ["flat"]))
+    del proto.graph.output[:]
+    proto.graph.output.append(onnx.helper.make_tensor_value_info("flat", onnx.TensorProto.FLOAT, [None]))
+    return proto
 
 
 def test_a_bundle_holds_the_name_of_the_function_and_not_its_code(bundle):

@@ -212,7 +212,8 @@ class Profile:
         features, _ = read_table(folder / "features.parquet")
         if features.pop("sample", None) != samples:
             raise ProfileError(f"{folder}: features.parquet is of other samples than the quality tables")
-        evidence = [_evidence(table, n_classes, judging) for table in tables if {"classes", "sketch"} & table.keys()]
+        said = "classes" if judging is None else "sketch"
+        evidence = [_evidence(table, n_classes, judging) for table in tables if said in table]
         return cls(
             tuple(samples),
             labels,
@@ -355,7 +356,7 @@ def _require_columns(path: Path, columns: Mapping[str, Any], names: Sequence[str
 
 
 def _evidence(table: Mapping[str, Any], n_classes: int, judging: Judging | None) -> Evidence:
-    if judging is not None and "sketch" in table:
+    if judging is not None:
         good = table["quality"].astype(np.float64) >= judging.good_enough
         return OutputEvidence.of(table["confidence"], table["sketch"], judging.confidence).judged(good)
     return Evidence(table["classes"].astype(np.int32), table["probabilities"].astype(np.float32), n_classes)
