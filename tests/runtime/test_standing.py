@@ -29,7 +29,9 @@ class CountingPlanner(Planner):
     def __init__(self) -> None:
         self.count = 0
 
-    def plan(self, prices: Prices, limits: object, allowed: frozenset[str] | None = None) -> PlannedPolicy:
+    def plan(
+        self, prices: Prices, limits: object, allowed: frozenset[str] | None = None, pause: object = None
+    ) -> PlannedPolicy:
         self.count += 1
         if not np.isfinite(prices.latency_ms).any():
             raise ProcessorError("nothing is left")

@@ -1,7 +1,7 @@
 """Plans for the device's present state and the limits of a call, kept as long as they hold."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 
@@ -109,8 +109,16 @@ class Planner:
         self._plans: OrderedDict[tuple[Limits, frozenset[str] | None, tuple[str, ...]], _Plans] = OrderedDict()
         self._last: tuple[Prices, Limits, frozenset[str] | None, PlannedPolicy] | None = None
 
-    def plan(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None = None) -> PlannedPolicy:
+    def plan(
+        self,
+        prices: Prices,
+        limits: Limits,
+        allowed: frozenset[str] | None = None,
+        pause: Callable[[], None] | None = None,
+    ) -> PlannedPolicy:
         """Return the plan for these prices, the limits of a call, and the variants that may run (None: all).
+
+        Where a plan has to be made, `pause` is called between its steps, of a fraction of a millisecond each.
 
         Raises:
             ProcessorError: nothing that may run is left.
@@ -123,7 +131,7 @@ class Planner:
             )
         if last is not None and last[0] is prices and last[1] is limits and last[2] is allowed:
             return last[3]
-        planned = self._find(prices, limits, allowed)
+        planned = self._find(prices, limits, allowed, pause)
         self._last = prices, limits, allowed, planned
         return planned
 
@@ -133,7 +141,9 @@ class Planner:
         for where in (*states, *(states[1:] + states[:-1]) / 2):
             self.plan(self._live.at(where), NO_LIMITS)
 
-    def _find(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
+    def _find(
+        self, prices: Prices, limits: Limits, allowed: frozenset[str] | None, pause: Callable[[], None] | None
+    ) -> PlannedPolicy:
         names = self._policy.variants
         mean, p95, _ = self._best(names, prices)
         if limits != NO_LIMITS or allowed is not None or not np.isfinite(mean).any():
@@ -151,7 +161,7 @@ class Planner:
             return self._moved(planned, prices)
         if not np.isfinite(mean).any():
             raise ProcessorError("every processor that could run this input failed just now: try again later")
-        planned = self._make(prices, limits, allowed)
+        planned = self._make(prices, limits, allowed, pause)
         kept.keep(logs, planned)
         return planned
 
@@ -176,7 +186,9 @@ class Planner:
         numbers = [self._live.number(choice) for choice in zip(names, processors, strict=True)]
         return prices.latency_ms[numbers].tolist()  # type: ignore[no-any-return]
 
-    def _make(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
+    def _make(
+        self, prices: Prices, limits: Limits, allowed: frozenset[str] | None, pause: Callable[[], None] | None
+    ) -> PlannedPolicy:
         policy = self._policy
         if allowed is not None and not allowed & set(policy.variants):
             policy = FixedPolicy(max(allowed, key=lambda name: self._bundle.quality[name]))
@@ -190,7 +202,7 @@ class Planner:
         try:
             if isinstance(policy, Stagewise):
                 priced: PricedPolicy
-                priced, reached = _staged(policy, means, p95, deadline, limits.min_quality)
+                priced, reached = _staged(policy, means, p95, deadline, limits.min_quality, pause)
             else:
                 priced = policy.plan(means, p95, deadline)
                 reached = min(self._bundle.quality[name] for name in policy.variants)
@@ -251,6 +263,7 @@ def _staged(
     durations: NDArray[np.float64],
     deadline: float,
     min_quality: float | None,
+    pause: Callable[[], None] | None,
 ) -> tuple[Stages, float]:
     """Return the cheapest plan that is expected to reach a quality, and that quality; by bisection on the penalty.
 
@@ -267,6 +280,8 @@ def _staged(
     best = policy.plan_at(float(np.exp(high)), prices, durations, deadline)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
+        if pause is not None:
+            pause()
         plan = policy.plan_at(float(np.exp(middle)), prices, durations, deadline)
         if plan.plan.expected_quality >= wanted - _TOLERANCE:
             best, high = plan, middle

@@ -19,6 +19,7 @@ __all__ = ["Standing", "Upkeep"]
 _HELD_S = 1.0  # a plan that was not looked after for so long is found anew by whoever needs it
 _IDLE_NS = 10_000_000_000  # and is looked after no more when nobody has needed it for so long
 _NS = 1e9
+_PAUSE_S = 1e-5
 
 
 class Standing:
@@ -108,7 +109,7 @@ class Upkeep:
                     continue
                 try:
                     if standing.planned.prices is not prices:
-                        standing.planned = planner.plan(prices, NO_LIMITS, allowed)
+                        standing.planned = planner.plan(prices, NO_LIMITS, allowed, _give_way)
                     standing.until_ns = self._lapses_ns(now_ns)
                 except ProcessorError:
                     standing.until_ns = 0  # whoever needs it is told
@@ -128,3 +129,8 @@ class Upkeep:
             # whoever held the lock when the process forked is not here to give it back
             self._process, self._lock = os.getpid(), threading.Lock()
         return self._lock
+
+
+def _give_way() -> None:
+    # an answer that is ready must not wait for the interpreter until a whole plan is made
+    time.sleep(_PAUSE_S)
