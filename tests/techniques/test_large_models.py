@@ -6,7 +6,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from compsel import Model
-from compsel.techniques import parse, session, verify
+from compsel.techniques import parse, session, unpacking, verify
 from compsel.techniques.draft import borrow
 from compsel.techniques.graph import editable, with_opset
 from tests.techniques.foreign import FLOAT, make, value, weight
@@ -49,11 +49,22 @@ def test_a_copy_of_a_draft_borrows_what_the_draft_has_replaced() -> None:
     np.testing.assert_array_equal(copy.complete().graph.initializer[0].dims, [128, 128])
 
 
+def unpacking_in_pieces(model: Model, spec: str, monkeypatch: pytest.MonkeyPatch) -> Model:
+    with monkeypatch.context() as patch:
+        patch.setattr(unpacking, "_PIECE", 5000)
+        variant = parse(spec).apply(model, SeededTensors(model))
+    assert any(node.op_type == "Concat" for node in variant.proto.graph.node)
+    return parse("none").apply(variant)
+
+
 @pytest.mark.parametrize("spec", ["int8-weight", "int6-weight:symmetric=false", "cluster:6", "prune:0.3"])
 def test_large_weights_are_unpacked_to_a_file(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = wide()
     small = parse(spec).apply(model, SeededTensors(model))
     monkeypatch.setattr(session, "_IN_MEMORY_BYTES", 0)
+    if "prune" in spec:
+        pieces = unpacking_in_pieces(model, spec, monkeypatch)
+        assert verify(pieces, small, SeededTensors(model)).relative_error == pytest.approx(0, abs=1e-4)
     large = parse(spec).apply(model, SeededTensors(model))
     for one, other in zip(small.proto.graph.initializer, large.proto.graph.initializer, strict=True):
         np.testing.assert_allclose(numpy_helper.to_array(one), numpy_helper.to_array(other), rtol=1e-4, atol=1e-5)

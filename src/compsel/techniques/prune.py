@@ -1,5 +1,6 @@
 """Set the weights of least magnitude to zero."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -19,6 +20,7 @@ from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
 __all__ = ["Prune"]
 
 _BINS = 1 << 16
+_PART = 1 << 20  # numbers worked on at a time
 _WORTH = 1 / 16  # share of zeros from which on the bit for each number is won back
 
 
@@ -82,17 +84,41 @@ def _largest(weight: np.ndarray, sparsity: float) -> np.ndarray:
     kept = np.ones(weight.size, np.bool_)
     if count == 0:
         return kept.reshape(weight.shape)
-    magnitudes = np.abs(weight).ravel()
-    magnitudes.partition(count - 1)
-    limit = magnitudes[count - 1]
-    np.abs(weight.ravel(), out=magnitudes)
-    np.greater_equal(magnitudes, limit, out=kept)
-    del magnitudes
+    numbers = weight.ravel()
+    limit = _magnitude_at(numbers, count)
+    for part in _parts(numbers):
+        np.greater_equal(np.abs(numbers[part]), limit, out=kept[part])
     # of those at the limit as many go as are still wanted, the first ones
-    flat = weight.ravel()
-    ties = np.flatnonzero((flat == limit) | (flat == -limit))
-    kept[ties[: count - (weight.size - np.count_nonzero(kept))]] = False
+    wanted = count - (weight.size - np.count_nonzero(kept))
+    for part in _parts(numbers):
+        ties = np.flatnonzero(np.abs(numbers[part]) == limit)[:wanted]
+        kept[part][ties] = False
+        wanted -= len(ties)
     return kept.reshape(weight.shape)
+
+
+def _magnitude_at(numbers: np.ndarray, count: int) -> np.float32:
+    """Return the magnitude of float32 numbers that takes this place, from 1 on, in ascending order.
+
+    Magnitudes are in the order of their bits: the upper half is found by counting, then the lower one.
+    """
+    bits, found, place = numbers.view(np.uint32), 0, count
+    for shift in (16, 0):
+        counts = np.zeros(_BINS, np.int64)
+        for part in _parts(numbers):
+            magnitudes = bits[part] & np.uint32(0x7FFFFFFF)
+            if shift == 0:
+                magnitudes = magnitudes[magnitudes >> 16 == found >> 16]
+            counts += np.bincount((magnitudes >> shift) & 0xFFFF, minlength=_BINS)
+        below = np.cumsum(counts)
+        index = int(np.searchsorted(below, place))
+        place -= int(below[index - 1]) if index else 0
+        found |= index << shift
+    return np.uint32(found).view(np.float32)
+
+
+def _parts(numbers: np.ndarray) -> Iterator[slice]:
+    return (slice(start, start + _PART) for start in range(0, len(numbers), _PART))
 
 
 def _global_threshold(draft: Draft, tensors: list[onnx.TensorProto], sparsity: float) -> float:
