@@ -114,8 +114,8 @@ class Expectation:
                 return Verification(False, reason, None, None, len(pairs), synthetic)
         agreement, correlation = _agreement(pairs), _correlation(pairs)
         reason = _constant(pairs) or _other_function(agreement, correlation)
-        error = _relative_error(pairs)
-        return Verification(not reason, reason, agreement, correlation, len(pairs), synthetic, error)
+        distance = _relative_error(pairs)
+        return Verification(not reason, reason, agreement, correlation, len(pairs), synthetic, distance)
 
     def _values(self) -> Iterable[Value]:
         return self._made_up if self._samples is None else (sample.value for sample in self._samples)
