@@ -189,9 +189,15 @@ def test_what_the_first_output_is(small_model, output, kind):
     assert output_kind(small_model, [output]) == kind
 
 
+def test_long_names_stay_apart():
+    names = [f"net/channel-prune:layers={'blocks.0.conv=0.25;' * 40}last={share}" for share in (0.25, 0.5)]
+    made = [slug(name) for name in names]
+    assert len(set(made)) == 2 and all(len(name) <= 120 for name in made) and made == [slug(name) for name in names]
+
+
 @given(st.text())
 def test_names_become_names_of_files(name):
     made = slug(name)
-    assert made
+    assert made and len(made.encode()) <= 120
     assert not set(made) & set('/\\:*?"<>|+=, \0')
     assert not made.startswith(".")

@@ -1,8 +1,9 @@
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from compsel.search.journal import Journal
 from compsel.techniques import parse
 from compsel.techniques.adjusted import AdjustedTechnique
 from compsel.techniques.fidelity import FidelityMeter
+from compsel.techniques.probing import Prober
 from tests.techniques.inputs import SeededTensors
 from tests.techniques.structured import structured
 
@@ -63,13 +65,18 @@ def test_a_goal_is_met(spec: str, model: Model, tmp_path: Path) -> None:
 def test_an_interrupted_search_goes_on(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     goal, samples = Goal(max_loss=0.2), SeededTensors(model, 16)
     measured: list[str] = []
-    measure = FidelityMeter.measure
+    measure, probe = FidelityMeter.measure, Prober.outputs
 
     def counted(self: FidelityMeter, variant: Model) -> Any:
         measured.append(variant.name)
         return measure(self, variant)
 
+    def probed(self: Prober, altered: Mapping[str, np.ndarray]) -> Any:
+        measured.append("probe")
+        return probe(self, altered)
+
     monkeypatch.setattr(FidelityMeter, "measure", counted)
+    monkeypatch.setattr(Prober, "outputs", probed)
 
     def interrupt(items: Iterable[Any], label: str, total: int) -> Iterable[Any]:
         for number, item in enumerate(items):

@@ -156,5 +156,5 @@ def test_losses_are_those_of_least_squares(seed: int, taps: int) -> None:
         kept = np.ones(width, bool)
         kept[columns[order.channels[:gone]].ravel()] = False
         error = weights.copy()
-        error[:, kept] -= refit(weights, covariance, kept)
+        error[:, kept] -= refit(weights, np.linalg.inv(covariance), kept)
         assert order.losses[gone] == pytest.approx(float(np.sum((error @ covariance) * error)) / energy, rel=1e-6)

@@ -21,6 +21,7 @@ from compsel.search.timing import Stopwatch
 from compsel.techniques.adjusted import AdjustedTechnique, layers_text
 from compsel.techniques.adjusting import Adjustable, greedy_path
 from compsel.techniques.fidelity import FidelityMeter
+from compsel.techniques.probing import Prober
 from compsel.variants import slug
 
 __all__ = ["SearchResult", "search"]
@@ -157,13 +158,14 @@ class _Search:
     def _sensitivities(self) -> Callable[[str, int], float]:
         """Measure each layer at two levels; return what each level costs the network, between and beyond them."""
         curves: dict[str, tuple[list[float], list[float]]] = {}
+        prober = Prober(self.adjustable.draft, self.meter.feeds)
         for layer in self._shown(self.adjustable.layers, "sensitivity"):
             top = self.adjustable.levels(layer) - 1
             x, y = [0.0], [0.0]
             for level in sorted({max(1, round(top * share)) for share in _PROBES}):
                 found = self.journal.sensitivity(layer, level)
                 if found is None:
-                    found = self.meter.measure(self.adjustable.make({layer: level})).divergence
+                    found = self.meter.compare(prober.outputs(self.adjustable.altered(layer, level))).divergence
                     self.journal.note_sensitivity(layer, level, found)
                 x.append(max(self.adjustable.loss(layer, level), x[-1] + 1e-12))
                 y.append(max(found, y[-1]))

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from compsel.errors import NotApplicableError, TechniqueError
 from compsel.model import Model
 from compsel.samples import Samples
-from compsel.techniques.adjusting import Adjustable, greedy_path, probe_sensitivity
+from compsel.techniques.adjusting import Adjustable, greedy_path, probe_sensitivity, worth_adjusting
 from compsel.techniques.base import Technique
 from compsel.techniques.fidelity import FidelityMeter
 
@@ -70,8 +70,13 @@ class AdjustedTechnique(Technique):
         fitted, judged = split_samples(chosen)
         adjustable = self.adjustable(model, fitted)
         target = adjustable.work({}) * (1 - self.fraction)
-        sensitivity = probe_sensitivity(adjustable, FidelityMeter(model, judged)) if self.fraction else {}
-        path = greedy_path(adjustable, lambda name, level: sensitivity[name] * adjustable.loss(name, level), target)
+        layers = worth_adjusting(adjustable) if self.fraction else []
+        sensitivity = probe_sensitivity(adjustable, FidelityMeter(model, judged), layers) if layers else {}
+
+        def cost(layer: str, level: int) -> float:
+            return sensitivity[layer] * adjustable.loss(layer, level)
+
+        path = greedy_path(adjustable, cost, target, layers)
         plan = [{}, *path][-1]
         if adjustable.work(plan) > target:
             most = 1 - adjustable.work(plan) / adjustable.work({})

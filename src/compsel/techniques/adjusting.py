@@ -4,10 +4,16 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from compsel.model import Model
-from compsel.techniques.fidelity import FidelityMeter
+import numpy as np
 
-__all__ = ["Adjustable", "Plan", "greedy_path", "probe_sensitivity"]
+from compsel.model import Model
+from compsel.techniques.draft import Draft
+from compsel.techniques.fidelity import FidelityMeter
+from compsel.techniques.probing import Prober
+
+__all__ = ["Adjustable", "Plan", "greedy_path", "probe_sensitivity", "worth_adjusting"]
+
+_NEGLIGIBLE = 0.02
 
 Plan = Mapping[str, int]
 """How far each layer is compressed: the index of a level; layers that are not in it stay whole."""
@@ -18,6 +24,10 @@ class Adjustable(Protocol):
 
     Level 0 of a layer is the layer as it is; each further level saves work and loses more.
     """
+
+    @property
+    def draft(self) -> Draft:
+        """The graph as it is, whose weights `altered` speaks of."""
 
     @property
     def layers(self) -> Sequence[str]:
@@ -35,15 +45,34 @@ class Adjustable(Protocol):
     def work(self, plan: Plan) -> int:
         """Return the multiply-accumulates of a plan for one sample."""
 
+    def most_saved(self, layer: str) -> int:
+        """Return about how many multiply-accumulates the highest level of a layer saves."""
+
+    def altered(self, layer: str, level: int) -> Mapping[str, np.ndarray]:
+        """Return the weights and biases with which `draft` answers as the model with that layer at that level does."""
+
     def make(self, plan: Plan) -> Model:
         """Return the model of a plan; the same plan gives the same bytes."""
 
 
-def probe_sensitivity(
-    adjustable: Adjustable,
-    meter: FidelityMeter,
-    wrap: Callable[[Sequence[str]], Iterable[str]] = iter,
-) -> dict[str, float]:
+def worth_adjusting(adjustable: Adjustable) -> list[str]:
+    """Return the layers that a budget for the whole network is looked for in, in the order of the graph.
+
+    Layers that together do less than a fiftieth of the work that can be saved are left as they are: they would not
+    help, and dense layers that read one row a sample are fitted worst.
+    """
+    saved = {layer: adjustable.most_saved(layer) for layer in adjustable.layers}
+    allowance = _NEGLIGIBLE * sum(saved.values())
+    left_out = set()
+    for layer in sorted(saved, key=saved.__getitem__):
+        allowance -= saved[layer]
+        if allowance < 0:
+            break
+        left_out.add(layer)
+    return [layer for layer in adjustable.layers if layer not in left_out]
+
+
+def probe_sensitivity(adjustable: Adjustable, meter: FidelityMeter, layers: Iterable[str]) -> dict[str, float]:
     """Measure what a unit of each layer's own loss does to the output of the network.
 
     Each layer alone is set to a middle level; the divergence of the network's output, divided by the layer's own
@@ -52,18 +81,22 @@ def probe_sensitivity(
     Args:
         adjustable: what is probed.
         meter: measures the divergence.
-        wrap: wraps the loop over layers.
+        layers: which layers.
     """
+    prober = Prober(adjustable.draft, meter.feeds)
     found = {}
-    for layer in wrap(adjustable.layers):
+    for layer in layers:
         level = max(1, adjustable.levels(layer) // 3)
-        divergence = meter.measure(adjustable.make({layer: level})).divergence
+        divergence = meter.compare(prober.outputs(adjustable.altered(layer, level))).divergence
         found[layer] = divergence / max(adjustable.loss(layer, level), 1e-9)
     return found
 
 
 def greedy_path(
-    adjustable: Adjustable, losses: Callable[[str, int], float], target: float = 0.0
+    adjustable: Adjustable,
+    losses: Callable[[str, int], float],
+    target: float = 0.0,
+    layers: Iterable[str] | None = None,
 ) -> Iterator[dict[str, int]]:
     """Give plans that save more and more work: each step is the one that loses least for the work it saves.
 
@@ -71,6 +104,7 @@ def greedy_path(
         adjustable: what is adjusted.
         losses: what a layer at a level costs the network.
         target: multiply-accumulates at which to stop; 0 goes on to the end.
+        layers: which layers; None: all.
 
     Yields:
         the plan after each step; the last one meets the target unless it cannot be met.
@@ -89,7 +123,7 @@ def greedy_path(
                 prices.append(max(losses(layer, level) - losses(layer, now), 0.0) / saved)
         return min(prices, default=None)
 
-    for layer in adjustable.layers:
+    for layer in adjustable.layers if layers is None else layers:
         first = price(layer)
         if first is not None:
             heapq.heappush(heap, (first, layer))

@@ -1,5 +1,6 @@
 """How far a variant is from the model that it was made of, on samples: the outputs of the model are kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,10 +63,10 @@ class FidelityMeter:
         if not len(samples):
             raise SamplesError("got no samples to compare a variant with its model on: give some")
         self.samples = samples
-        self._feeds = SampleFeeds(model, samples)
+        self.feeds = SampleFeeds(model, samples)
         self._reference = self._first_outputs(model)
         self._kind = output_kind(model, [self._reference[0]])
-        self.baseline = self._compare(self._reference)
+        self.baseline = self.compare(self._reference)
 
     def measure(self, variant: Model) -> Fidelity:
         """Run a variant on all samples, on one thread.
@@ -73,9 +74,10 @@ class FidelityMeter:
         Raises:
             ModelError: it does not load.
         """
-        return self._compare(self._first_outputs(variant))
+        return self.compare(self._first_outputs(variant))
 
-    def _compare(self, outputs: list[np.ndarray]) -> Fidelity:
+    def compare(self, outputs: Sequence[np.ndarray]) -> Fidelity:
+        """Compare first outputs, one for each sample, with those of the model."""
         if self._kind == "other":
             errors = [float(np.square(got - want).sum()) for want, got in zip(self._reference, outputs, strict=True)]
             scale = sum(float(np.square(want - want.mean()).sum()) for want in self._reference)
@@ -96,4 +98,4 @@ class FidelityMeter:
 
     def _first_outputs(self, model: Model) -> list[np.ndarray]:
         session = open_session(model.proto)
-        return [np.asarray(session.run(None, feeds)[0]) for feeds in self._feeds]
+        return [np.asarray(session.run(None, feeds)[0]) for feeds in self.feeds]

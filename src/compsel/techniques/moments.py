@@ -80,35 +80,59 @@ class Moments:
 
     def covariance(self, block: int, *, centred: bool = True) -> np.ndarray:
         """Return the covariance of the features of a block, or their mean products: float64 (width, width)."""
-        mean = self.mean[self.features(block)] * centred
-        return np.asarray(self._products[block] / max(self.rows, 1) - np.outer(mean, mean))
+        products = self._products[block] / max(self.rows, 1)
+        if centred:
+            mean = self.mean[self.features(block)]
+            products -= np.outer(mean, mean)
+        return np.asarray(products)
 
 
 def collect(
     draft: Draft, layers: Mapping[str, tuple[int, int]], feeds: Iterable[Mapping[str, np.ndarray]], count: int
-) -> Iterator[tuple[str, Moments]]:
-    """Measure what convolutions (without groups) and dense layers read.
+) -> Iterator[tuple[tuple[str, ...], Moments]]:
+    """Measure what convolutions (without groups) and dense layers read: once for all that read the same.
+
+    Of each sample so many output positions are read, drawn at random, that there are six rows for each feature in all,
+    and at least 32 of each sample.
 
     Args:
         draft: the graph.
         layers: channels and taps of each, by name of the node.
         feeds: of the samples; gone through once for each part of the layers that fits into memory.
         count: how many samples they are.
+
+    Yields:
+        names of layers, in the order of `layers`, and the moments of what they read.
     """
     nodes = {node.name: node for node in draft.graph.node}
-    pending = list(layers)
+    weights = {tensor.name: tuple(tensor.dims) for tensor in draft.graph.initializer}
+    alike: dict[str, list[str]] = {}
+    for name in layers:
+        alike.setdefault(_reading(nodes[name], weights), []).append(name)
+    pending = list(alike.values())
     while pending:
         part: dict[str, Moments] = {}
+        names: list[list[str]] = []
         numbers = 0
         while pending:
-            channels, taps = layers[pending[0]]
+            channels, taps = layers[pending[0][0]]
             split = channels * taps > MOST_FEATURES
             numbers += channels * channels * taps * (1 if split else taps)
             if part and numbers > _MOST_NUMBERS:
                 break
-            part[pending.pop(0)] = Moments(channels, taps)
+            part[pending[0][0]] = Moments(channels, taps)
+            names.append(pending.pop(0))
         _add(draft, {name: nodes[name] for name in part}, part, feeds, count)
-        yield from part.items()
+        for together in names:
+            yield tuple(together), part.pop(together[0])
+
+
+def _reading(node: onnx.NodeProto, weights: Mapping[str, tuple[int, ...]]) -> str:
+    """Return a text that is the same for layers that read the same numbers at the same places."""
+    if not is_standard(node, "Conv"):
+        return f"{node.op_type} {node.input[0]}"
+    places = sorted((entry.name, str(onnx.helper.get_attribute_value(entry))) for entry in node.attribute)
+    return f"{node.op_type} {node.input[0]} {weights[node.input[1]][2:]} {places}"
 
 
 def _add(

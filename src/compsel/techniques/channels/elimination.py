@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Order", "Reader", "eliminate", "refit", "regularised"]
+__all__ = ["Order", "Reader", "eliminate", "refit", "regularised", "ridge"]
 
 _STEPS = 32
 _RIDGE = 0.01
@@ -17,8 +17,8 @@ class Reader:
     """A layer (or a block of its features) that reads the channels.
 
     Attributes:
-        weight: float64 (outputs, features), of the features of these channels only.
-        inverse: float64 (features, features), the rows and columns of these features in the inverse of the regularised
+        weight: float (outputs, features), of the features of these channels only.
+        inverse: float (features, features), the rows and columns of these features in the inverse of the regularised
             covariance of all features that the layer reads.
         columns: int (channels, features of a channel), where each channel lies among the features.
         energy: what losses are divided by: the variance of the layer's output.
@@ -47,15 +47,22 @@ class Order:
     losses: np.ndarray
 
 
+def ridge(features: int, rows: int) -> float:
+    """Return the share by which variances grow when the covariance of these features is estimated from so many rows."""
+    return _RIDGE * (1 + features / max(rows, 1))
+
+
 def regularised(covariance: np.ndarray, rows: int) -> np.ndarray:
     """Return a covariance that can be inverted: the fewer rows it was estimated from, the less of it is believed.
 
     Each variance grows by a share of itself, so that what never varies can still go at no loss.
     """
-    variances = np.diag(covariance)
-    share = _RIDGE * (1 + len(covariance) / max(rows, 1))
+    # rounding can make the variance of what never varies a little negative
+    variances = np.maximum(np.diag(covariance), 0.0)
     least = _LEAST * float(variances.mean()) if len(covariance) else 0.0
-    return np.asarray(covariance + np.diag(share * variances + (least or 1.0)))
+    believed = np.array(covariance)
+    np.fill_diagonal(believed, variances * (1 + ridge(len(covariance), rows)) + (least or 1.0))
+    return believed
 
 
 def eliminate(readers: Sequence[Reader], count: int, most: int) -> Order:
@@ -73,7 +80,7 @@ def eliminate(readers: Sequence[Reader], count: int, most: int) -> Order:
         most: how many may go.
     """
     alive = np.arange(count)
-    states = [[reader.weight.copy(), reader.inverse.copy(), reader.columns.copy()] for reader in readers]
+    states = [[reader.weight, reader.inverse, reader.columns] for reader in readers]
     gone: list[int] = []
     losses = [0.0]
     step = max(1, count // _STEPS)
@@ -115,19 +122,20 @@ def _remove(state: list[np.ndarray], chosen: np.ndarray) -> float:
     among, own = solved[:, : int(stay.sum())], solved[:, int(stay.sum()) :]
     lost = float(np.einsum("oi,io->", weight[:, out], own))
     state[0] = weight[:, stay] - weight[:, out] @ among
-    state[1] = inverse[np.ix_(stay, stay)] - inverse[stay][:, out] @ among
+    state[1] = inverse[np.ix_(stay, stay)] - inverse[out][:, stay].T @ among
     renumbered = np.cumsum(stay) - 1
     state[2] = renumbered[np.delete(columns, chosen, axis=0)]
     return lost
 
 
-def refit(weight: np.ndarray, covariance: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def refit(weight: np.ndarray, inverse: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """Return the weights of the features that stay, such that the output changes least (least squares).
 
     Args:
         weight: (outputs, features).
-        covariance: (features, features), regularised.
+        inverse: (features, features), of the regularised covariance.
         kept: bool (features,).
     """
-    target = weight @ covariance[:, kept]
-    return np.asarray(np.linalg.solve(covariance[np.ix_(kept, kept)], target.T).T)
+    out = ~kept
+    moved = np.linalg.solve(inverse[np.ix_(out, out)], inverse[np.ix_(out, kept)])
+    return np.asarray(weight[:, kept] - weight[:, out] @ moved)

@@ -1,8 +1,6 @@
 """A network whose channels can be taken out at will: statistics are measured once, every choice follows from them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
 
 import numpy as np
 import onnx
@@ -13,13 +11,15 @@ from compsel.feeds import feeds_of
 from compsel.model import Model
 from compsel.samples import Samples
 from compsel.techniques.channels.coupling import Coupling, Group, Layer
-from compsel.techniques.channels.elimination import Order, Reader, eliminate, refit, regularised
+from compsel.techniques.channels.elimination import Order, eliminate
+from compsel.techniques.channels.readers import Readers
 from compsel.techniques.channels.rules import trace
 from compsel.techniques.channels.surgery import remove_channels
 from compsel.techniques.draft import Draft
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import attribute, constants, editable, is_standard
-from compsel.techniques.moments import Moments, collect
+from compsel.techniques.moments import collect
+from compsel.techniques.probing import give_biases
 from compsel.techniques.sample_feeds import SampleFeeds
 from compsel.techniques.shapes import sample_shapes
 
@@ -28,39 +28,6 @@ __all__ = ["ChannelPruner"]
 _MOST_GONE = 0.875
 _FEWEST_CHANNELS = 2
 _LEVELS = 8
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """A layer whose inputs may go.
-
-    Attributes:
-        inputs: channel of each of its input channels.
-        weight: (outputs, features), features as in `moments`.
-        moments: of what it reads.
-        centred: whether a bias can take up what changes in the mean.
-    """
-
-    inputs: np.ndarray
-    weight: np.ndarray
-    moments: Moments
-    centred: bool
-
-    def covariance(self, block: int) -> np.ndarray:
-        return regularised(self.moments.covariance(block, centred=self.centred), self.moments.rows)
-
-    @cached_property
-    def inverses(self) -> list[np.ndarray]:
-        return [np.linalg.inv(self.covariance(block)) for block in range(self.moments.blocks)]
-
-    @cached_property
-    def energy(self) -> float:
-        """Variance of the output."""
-        energy = 0.0
-        for block in range(self.moments.blocks):
-            weight = self.weight[:, self.moments.features(block)].astype(np.float64)
-            energy += float(np.sum((weight @ self.covariance(block)) * weight))
-        return energy or 1.0
 
 
 class ChannelPruner:
@@ -94,11 +61,13 @@ class ChannelPruner:
 
     def __init__(self, model: Model, samples: Samples, *, reconstruct: bool = True, multiple: int = 8) -> None:
         self.model, self._reconstruct, self._multiple = model, reconstruct, multiple
-        self._draft = fold(editable(model))
-        self._shapes = sample_shapes(self._draft, feeds_of(model, samples.value(0)))
-        self.coupling: Coupling = trace(self._draft, self._shapes)
+        self.draft = give_biases(fold(editable(model)))
+        self._shapes = sample_shapes(self.draft, feeds_of(model, samples.value(0)))
+        self._nodes = {node.name: node for node in self.draft.graph.node}
+        self._weights = constants(self.draft.graph)
+        self.coupling: Coupling = trace(self.draft, self._shapes)
         self._orders: dict[str, Order] = {}
-        self._readers: dict[str, _Reader] = {}
+        self._readers: list[Readers] = []
         groups = [group for group in self.coupling.groups if len(group.channels) >= _FEWEST_CHANNELS]
         removable = np.concatenate([group.channels for group in groups]) if groups else np.zeros(0, np.int64)
         readers = [layer for layer in self.coupling.layers if np.isin(layer.inputs, removable).any()]
@@ -133,6 +102,18 @@ class ChannelPruner:
         """Return the model at these levels."""
         return self.remove(self._counted(plan))
 
+    def most_saved(self, layer: str) -> int:
+        """Return about how many multiply-accumulates go with seven eighths of a group."""
+        channels = self.groups[layer].channels
+        return self.coupling.macs() - self.coupling.macs([int(c) for c in channels[: int(len(channels) * _MOST_GONE)]])
+
+    def altered(self, layer: str, level: int) -> dict[str, np.ndarray]:
+        """Return weights and biases with which the graph answers as without the channels of a level.
+
+        The layers that read those channels have weights of zero for them.
+        """
+        return self._changed(np.array(self.removed(self._counted({layer: level})), np.int64))
+
     def order(self, group: str) -> Order:
         """Return in which order the channels of a group can go, and what that loses."""
         if group not in self._orders:
@@ -151,9 +132,13 @@ class ChannelPruner:
     def remove(self, counts: Mapping[str, int]) -> Model:
         """Return the model without so many channels of each group."""
         removed = self.removed(counts)
-        draft = _copy(self._draft)
-        if self._reconstruct and removed:
-            self._refit(draft, np.array(removed))
+        proto = onnx.ModelProto()
+        proto.CopyFrom(self.draft.proto)
+        draft = Draft(proto, self.draft.lent)
+        changed = self._changed(np.array(removed, np.int64)) if self._reconstruct else {}
+        for tensor in draft.graph.initializer:
+            if tensor.name in changed:
+                tensor.CopyFrom(numpy_helper.from_array(changed[tensor.name], tensor.name))
         remove_channels(draft, self.coupling, removed, {name: len(shape) for name, shape in self._shapes.items()})
         return self.model.with_proto(draft.complete())
 
@@ -170,63 +155,55 @@ class ChannelPruner:
         return {group: self._counts(group)[level] for group, level in plan.items()}
 
     def _measure(self, layers: list[Layer], samples: Samples) -> None:
-        nodes = {node.name: node for node in self._draft.graph.node}
-        weights = constants(self._draft.graph)
+        by_name = {layer.node: layer for layer in layers}
         runs = {layer.node: _run_length(layer.inputs) for layer in layers}
         sizes = {layer.node: (len(layer.inputs) // runs[layer.node], layer.taps * runs[layer.node]) for layer in layers}
-        by_name = {layer.node: layer for layer in layers}
-        for name, moments in collect(self._draft, sizes, SampleFeeds(self.model, samples), len(samples)):
-            node = nodes[name]
-            weight = _matrix(node, self._draft.array(weights[node.input[1]]))
-            inputs = by_name[name].inputs[:: runs[name]]
-            self._readers[name] = _Reader(inputs, weight, moments, centred=node.op_type != "MatMul")
+        for names, moments in collect(self.draft, sizes, SampleFeeds(self.model, samples), len(samples)):
+            inputs = by_name[names[0]].inputs[:: runs[names[0]]]
+            weights = tuple(self._matrix(name) for name in names)
+            centred = self._nodes[names[0]].op_type != "MatMul"
+            self._readers.append(Readers.measured(names, inputs, weights, moments, centred=centred))
+
+    def _matrix(self, name: str) -> np.ndarray:
+        """Return the weight of a layer as (outputs, features)."""
+        node = self._nodes[name]
+        weight = self.draft.array(self._weights[node.input[1]])
+        return weight.reshape(len(weight), -1) if _outputs_first(node) else weight.T
 
     def _reads(self, group: Group) -> bool:
-        return any(np.isin(reader.inputs, group.channels).any() for reader in self._readers.values())
+        return any(np.isin(readers.inputs, group.channels).any() for readers in self._readers)
 
     def _eliminate(self, group: Group) -> Order:
-        readers = [
+        parts = [
             part
-            for reader in self._readers.values()
-            if np.isin(reader.inputs, group.channels).any()
-            for part in _parts(reader, group)
+            for readers in self._readers
+            if np.isin(readers.inputs, group.channels).any()
+            for part in readers.parts(group)
         ]
-        return eliminate(readers, len(group.channels), int(len(group.channels) * _MOST_GONE))
+        return eliminate(parts, len(group.channels), int(len(group.channels) * _MOST_GONE))
 
-    def _refit(self, draft: Draft, removed: np.ndarray) -> None:
-        """Refit the layers that lose inputs; the weights of those inputs are cut later."""
-        nodes, weights = {node.name: node for node in draft.graph.node}, constants(draft.graph)
-        for name, reader in self._readers.items():
-            kept = np.repeat(~np.isin(reader.inputs, removed), reader.moments.taps)
+    def _changed(self, removed: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the weights of the layers that read removed channels: zero for those, the others refitted."""
+        found: dict[str, np.ndarray] = {}
+        for readers in self._readers:
+            kept = readers.kept(removed)
             if kept.all():
                 continue
-            node, moments = nodes[name], reader.moments
-            fitted = np.zeros_like(reader.weight, dtype=np.float64)
-            for block in range(moments.blocks):
-                features = moments.features(block)
-                stay = kept[features]
-                weight = reader.weight[:, features].astype(np.float64)
-                fitted[:, features[stay]] = refit(weight, reader.covariance(block), stay)
-            shift = (reader.weight - fitted) @ moments.mean if reader.centred else None
-            _store(draft, weights, node, fitted, shift)
-
-
-def _parts(reader: _Reader, group: Group) -> Iterator[Reader]:
-    """Give a layer as the readers of a group's channels, one for each block of its features."""
-    moments = reader.moments
-    positions = [np.flatnonzero(reader.inputs == channel) for channel in group.channels]
-    width = min(len(here) for here in positions)
-    if width == 0:  # it reads some of them only
-        return
-    for block, inverse in enumerate(reader.inverses):
-        features = moments.features(block)
-        taps = len(features) // moments.channels
-        columns = np.array(
-            [[place * taps + tap for place in here[:width] for tap in range(taps)] for here in positions]
-        )
-        flat = columns.ravel()
-        weight = reader.weight[:, features[flat]].astype(np.float64)
-        yield Reader(weight, inverse[np.ix_(flat, flat)], np.arange(flat.size).reshape(columns.shape), reader.energy)
+            fitted = readers.refitted(kept) if self._reconstruct else [weight * kept for weight in readers.weights]
+            for name, before, after in zip(readers.nodes, readers.weights, fitted, strict=True):
+                node = self._nodes[name]
+                shape = tuple(self._weights[node.input[1]].dims)
+                found[node.input[1]] = np.ascontiguousarray(after if _outputs_first(node) else after.T).reshape(shape)
+                if readers.centred and self._reconstruct:
+                    bias = self.draft.array(self._weights[node.input[2]])
+                    found[node.input[2]] = np.asarray(bias + (before - after) @ readers.mean, np.float32)
+        for layer in self.coupling.layers:
+            if 1 < layer.blocks < len(layer.inputs) and np.isin(layer.inputs, removed).any():
+                name = self._nodes[layer.node].input[1]
+                weight = self.draft.array(self._weights[name]).copy()
+                weight[:, np.isin(layer.inputs[: weight.shape[1]], removed)] = 0  # all blocks lose the same
+                found[name] = weight
+        return found
 
 
 def _run_length(channels: np.ndarray) -> int:
@@ -235,42 +212,5 @@ def _run_length(channels: np.ndarray) -> int:
     return int(np.gcd.reduce(np.diff([0, *edges, len(channels)])))
 
 
-def _matrix(node: onnx.NodeProto, weight: np.ndarray) -> np.ndarray:
-    """Return a weight as (outputs, features)."""
-    if is_standard(node, "Conv"):
-        return weight.reshape(len(weight), -1)
-    return weight if node.op_type == "Gemm" and attribute(node, "transB", 0) else weight.T
-
-
-def _store(
-    draft: Draft,
-    weights: dict[str, onnx.TensorProto],
-    node: onnx.NodeProto,
-    matrix: np.ndarray,
-    shift: np.ndarray | None,
-) -> None:
-    """Give a layer another weight and move its bias."""
-    shape = tuple(weights[node.input[1]].dims)
-    values = matrix.reshape(shape) if _matrix_is_plain(node) else matrix.T
-    weight = numpy_helper.from_array(np.ascontiguousarray(values, np.float32), f"{node.input[1]}.refitted")
-    has_bias = len(node.input) > 2 and bool(node.input[2])
-    old = draft.array(weights[node.input[2]]) if has_bias else np.zeros(len(matrix))
-    draft.graph.initializer.append(weight)
-    weights[weight.name] = draft.graph.initializer[-1]
-    node.input[1] = weight.name
-    if shift is not None:
-        bias = numpy_helper.from_array((old + shift).astype(np.float32), f"{node.name}.refitted_bias")
-        draft.graph.initializer.append(bias)
-        weights[bias.name] = draft.graph.initializer[-1]
-        del node.input[2:]
-        node.input.append(bias.name)
-
-
-def _matrix_is_plain(node: onnx.NodeProto) -> bool:
+def _outputs_first(node: onnx.NodeProto) -> bool:
     return is_standard(node, "Conv") or (node.op_type == "Gemm" and bool(attribute(node, "transB", 0)))
-
-
-def _copy(draft: Draft) -> Draft:
-    proto = onnx.ModelProto()
-    proto.CopyFrom(draft.proto)
-    return Draft(proto, draft.lent)

@@ -14,19 +14,19 @@ from compsel.errors import NotApplicableError
 from compsel.feeds import feeds_of
 from compsel.model import Model
 from compsel.samples import Samples
-from compsel.techniques.channels.elimination import regularised
+from compsel.techniques.channels.elimination import regularised, ridge
 from compsel.techniques.draft import Draft
 from compsel.techniques.factors.decompose import (
     Factors,
+    FittedLayer,
     Spectrum,
     channel_factors,
-    spatial_factors,
-    spectrum,
-    tucker_factors,
+    output_spectrum,
 )
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import attribute, constants, editable, is_standard, remove_unused, replace_nodes
-from compsel.techniques.moments import MOST_FEATURES, Moments, collect, collect_outputs
+from compsel.techniques.moments import MOST_FEATURES, collect, collect_outputs
+from compsel.techniques.probing import give_biases
 from compsel.techniques.sample_feeds import SampleFeeds
 from compsel.techniques.shapes import sample_shapes
 
@@ -118,22 +118,28 @@ class Factoriser:
 
     def __init__(self, model: Model, samples: Samples, method: Method = "auto") -> None:
         self.model, self._method = model, method
-        self._draft = fold(editable(model))
-        self._shapes = sample_shapes(self._draft, feeds_of(model, samples.value(0)))
-        found = {layer.node.name: layer for layer in _layers(self._draft, self._shapes)}
+        self.draft = give_biases(fold(editable(model)))
+        self._shapes = sample_shapes(self.draft, feeds_of(model, samples.value(0)))
+        found = {layer.node.name: layer for layer in _layers(self.draft, self._shapes)}
         levels = {name: [self._ranks(layer, share) for share in _SHARES[1:]] for name, layer in found.items()}
         # ranks of each kind at each level; level 0 has none
         self._levels = {name: [{}, *filter(None, ranks)] for name, ranks in levels.items() if ranks[0]}
         self._layers = {name: found[name] for name in self._levels}
         if not self._layers:
             raise NotApplicableError(f"low-rank: {model.name!r} has no layer that a factorisation would make cheaper")
-        self._base = _work(self._draft, self._shapes)
+        self._base = _work(self.draft, self._shapes)
         feeds = SampleFeeds(model, samples)
-        self._outputs = collect_outputs(self._draft, {n: len(la.weight) for n, la in self._layers.items()}, feeds)
+        self._outputs = collect_outputs(self.draft, {n: len(la.weight) for n, la in self._layers.items()}, feeds)
         wide = {name: layer for name, layer in self._layers.items() if set(layer.kinds) - {"channel"}}
         sizes = {name: (layer.weight.shape[1], math.prod(layer.weight.shape[2:])) for name, layer in wide.items()}
         needed = sizes if method != "channel" else {}
-        self._inputs: dict[str, Moments] = dict(collect(self._draft, needed, feeds, len(samples)))
+        self._fitted: dict[str, FittedLayer] = {}
+        self._means: dict[str, np.ndarray] = {}
+        for names, moments in collect(self.draft, needed, feeds, len(samples)):
+            covariance = regularised(moments.covariance(0), moments.rows)
+            for name in names:
+                self._fitted[name] = FittedLayer(wide[name].weight, covariance)
+                self._means[name] = moments.mean
         self._cache: dict[tuple[str, int], tuple[Method, Factors]] = {}
         self._spectra: dict[str, Spectrum] = {}
 
@@ -163,6 +169,21 @@ class Factoriser:
                 work += self._layers[name].work(kind, len(factors.weights[-2])) - self._layers[name].macs
         return work
 
+    def most_saved(self, layer: str) -> int:
+        """Return about how many multiply-accumulates the highest level of a layer saves."""
+        return int(_SHARES[self.levels(layer) - 1] * self._layers[layer].macs)
+
+    def altered(self, layer: str, level: int) -> dict[str, np.ndarray]:
+        """Return the weight and the bias with which the graph answers as with the factors of a level."""
+        node, weight = self._layers[layer].node, self._layers[layer].weight
+        factors = self._best(layer, level)[1]
+        total = np.asarray(factors.total, np.float32)
+        plain = node.op_type == "Conv" or bool(attribute(node, "transB", 0))
+        found = {node.input[1]: total.reshape(weight.shape) if plain else np.ascontiguousarray(total.T)}
+        if node.op_type != "MatMul":
+            found[node.input[2]] = np.asarray(self._bias(node, factors), np.float32)
+        return found
+
     def make(self, plan: Mapping[str, int]) -> Model:
         """Return the model at these levels."""
         return self.replace({name: self._best(name, level)[1] for name, level in plan.items() if level})
@@ -175,22 +196,22 @@ class Factoriser:
             kind: "channel", "spatial" or "tucker".
             rank: of a Tucker decomposition: of the output channels.
         """
-        weight = self._layers[layer].weight
-        if kind == "channel":
-            if layer not in self._spectra:
-                self._spectra[layer] = spectrum(self._outputs[layer].covariance(0))
-            return channel_factors(weight, self._spectra[layer], rank)
-        moments = self._inputs[layer]
-        covariance = regularised(moments.covariance(0), moments.rows)
+        found = self._layers[layer]
         if kind == "spatial":
-            return spatial_factors(weight, covariance, rank)
-        return tucker_factors(weight, covariance, self._layers[layer].ranks(rank))
+            return self._fitted[layer].spatial(rank)
+        if kind == "tucker":
+            return self._fitted[layer].tucker(found.ranks(rank))
+        if layer not in self._spectra:
+            moments, flat = self._outputs[layer], found.weight.reshape(len(found.weight), -1)
+            share = ridge(len(flat), moments.rows)
+            self._spectra[layer] = output_spectrum(flat, moments.covariance(0), share)
+        return channel_factors(found.weight, self._spectra[layer], rank)
 
     def replace(self, factors: Mapping[str, Factors]) -> Model:
         """Return the model with layers replaced by their factors; biases take up what changes in the mean."""
         proto = onnx.ModelProto()
-        proto.CopyFrom(self._draft.proto)
-        draft = Draft(proto, self._draft.lent)
+        proto.CopyFrom(self.draft.proto)
+        draft = Draft(proto, self.draft.lent)
         nodes: list[onnx.NodeProto] = []
         for node in draft.graph.node:
             if node.name in factors:
@@ -213,19 +234,21 @@ class Factoriser:
             self._cache[layer, level] = min(found, key=lambda one: one[1].loss)
         return self._cache[layer, level]
 
-    def _split(self, draft: Draft, node: onnx.NodeProto, factors: Factors) -> list[onnx.NodeProto]:
+    def _bias(self, node: onnx.NodeProto, factors: Factors) -> np.ndarray:
+        """Return the bias with which the mean of the output stays."""
         layer = self._layers[node.name]
-        has_bias = len(node.input) > 2 and bool(node.input[2])
-        old = draft.array(constants(draft.graph)[node.input[2]]) if has_bias else 0.0
-        if node.name in self._inputs:
+        old = self.draft.array(constants(self.draft.graph)[node.input[2]])
+        if node.name in self._means:
             flat = layer.weight.reshape(len(layer.weight), -1)
-            shift = (flat - factors.total) @ self._inputs[node.name].mean
-        else:  # a projection of the outputs
-            mean = self._outputs[node.name].mean - old
-            basis = factors.weights[1].reshape(len(layer.weight), -1)
-            shift = mean - basis @ (basis.T @ mean)
-        bias = old + shift if node.op_type != "MatMul" else None
-        return list(_small_layers(draft, node, layer.weight.shape[2:], factors.weights, bias))
+            return np.asarray(old + (flat - factors.total) @ self._means[node.name])
+        # a projection of the outputs
+        mean = self._outputs[node.name].mean - old
+        basis = factors.weights[1].reshape(len(layer.weight), -1)
+        return np.asarray(old + mean - basis @ (basis.T @ mean))
+
+    def _split(self, draft: Draft, node: onnx.NodeProto, factors: Factors) -> list[onnx.NodeProto]:
+        bias = self._bias(node, factors) if node.op_type != "MatMul" else None
+        return list(_small_layers(draft, node, self._layers[node.name].weight.shape[2:], factors.weights, bias))
 
 
 def _small_layers(

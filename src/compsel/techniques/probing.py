@@ -1,0 +1,172 @@
+"""Run a graph again and again with other weights in a few layers: only what comes after those layers is run again."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from compsel.cgroup import usable_cores
+from compsel.techniques.draft import Draft
+from compsel.techniques.graph import attribute, captured_names, constants, infer_types, is_standard, uses
+from compsel.techniques.session import open_session
+
+__all__ = ["Prober", "give_biases"]
+
+_MOST_PIECES = 8
+
+
+def give_biases(draft: Draft) -> Draft:
+    """Give each convolution and dense layer (Gemm) a bias that is constant and its own, in place; return the graph."""
+    weights, counter = constants(draft.graph), uses(draft.graph)
+    for node in draft.graph.node:
+        if not is_standard(node, "Conv", "Gemm") or node.input[1] not in weights:
+            continue
+        has_bias = len(node.input) > 2 and bool(node.input[2])
+        if has_bias and (node.input[2] not in weights or counter[node.input[2]] == 1):
+            continue
+        dims = weights[node.input[1]].dims
+        turned = node.op_type == "Conv" or any(entry.name == "transB" and entry.i for entry in node.attribute)
+        values = draft.array(weights[node.input[2]]) if has_bias else np.zeros(dims[0 if turned else 1], np.float32)
+        name = f"{node.name}.own_bias"
+        while name in weights:
+            name += "_"
+        draft.graph.initializer.append(numpy_helper.from_array(values, name))
+        weights[name] = draft.graph.initializer[-1]
+        del node.input[2:]
+        node.input.append(name)
+    return draft
+
+
+@dataclass
+class _Piece:
+    """A run of nodes between two values that all nodes after them depend on.
+
+    Attributes:
+        nodes: the nodes, in order.
+        entry: value that it reads; "" for the first piece, which reads the inputs of the graph.
+        result: value that it makes.
+    """
+
+    nodes: list[onnx.NodeProto]
+    entry: str
+    result: str
+
+
+class Prober:
+    """A graph on some samples, of which weights can be altered from run to run.
+
+    The graph is cut into pieces where one value carries everything. What enters each piece is kept for each sample, so
+    that a run begins at the first piece with an altered weight. Weights and biases of layers are inputs of the pieces:
+    no session is opened anew. Runs on all cores.
+
+    Args:
+        draft: the graph, in order; it stays as it is.
+        feeds: of the samples; gone through once.
+
+    >>> from compsel.networks import build
+    >>> from compsel.techniques.fold import fold
+    >>> from compsel.techniques.graph import editable
+    >>> draft = give_biases(fold(editable(build("mobilenet-v1", width=0.25, resolution=32))))
+    >>> prober = Prober(draft, [{"input": np.ones((1, 3, 32, 32), np.float32)}])
+    >>> (before,) = prober.outputs({})
+    >>> (after,) = prober.outputs({draft.graph.node[-1].input[2]: np.ones(1000, np.float32)})
+    >>> bool((after == before).any())
+    False
+    """
+
+    def __init__(self, draft: Draft, feeds: Iterable[Mapping[str, np.ndarray]]) -> None:
+        weights = constants(draft.graph)
+        self._weights = {name: draft.array(weights[name]) for name in _alterable(draft, weights)}
+        self._pieces = _cut(draft, self._weights)
+        self._sessions = [open_session(self._graph(draft, piece), threads=usable_cores()) for piece in self._pieces]
+        self._fed = [{value.name for value in session.get_inputs()} for session in self._sessions]
+        self._entries: list[list[Mapping[str, np.ndarray]]] = [[dict(feed)] for feed in feeds]
+        for entries in self._entries:
+            for index in range(len(self._pieces) - 1):
+                entries.append({self._pieces[index].result: self._run(index, entries[index], {})})
+
+    def outputs(self, altered: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Return the graph's first output for each sample.
+
+        Args:
+            altered: other values of weights and biases of layers, by name.
+        """
+        first = next((index for index, fed in enumerate(self._fed) if fed & altered.keys()), len(self._fed) - 1)
+        found = []
+        for entries in self._entries:
+            values = entries[first]
+            for index in range(first, len(self._pieces)):
+                values = {self._pieces[index].result: self._run(index, values, altered)}
+            found.append(values[self._pieces[-1].result])
+        return found
+
+    def _run(self, index: int, values: Mapping[str, np.ndarray], altered: Mapping[str, np.ndarray]) -> np.ndarray:
+        everything = {**self._weights, **altered, **values}
+        feeds = {name: everything[name] for name in self._fed[index]}
+        return np.asarray(self._sessions[index].run([self._pieces[index].result], feeds)[0])
+
+    def _graph(self, draft: Draft, piece: _Piece) -> Draft:
+        proto = onnx.ModelProto(ir_version=draft.proto.ir_version, opset_import=draft.proto.opset_import)
+        proto.functions.extend(draft.proto.functions)
+        graph = proto.graph
+        graph.name = "piece"
+        graph.node.extend(piece.nodes)
+        # what sub-graphs read is in no list of inputs
+        read = {name for node in piece.nodes for name in node.input} | captured_names(graph)
+        graph.initializer.extend(t for t in draft.graph.initializer if t.name in read and t.name not in self._weights)
+        if piece.entry:
+            graph.input.append(onnx.helper.make_tensor_value_info(piece.entry, onnx.TensorProto.FLOAT, None))
+        else:
+            graph.input.extend(draft.graph.input)
+        for name in sorted(read & self._weights.keys()):
+            shape = self._weights[name].shape
+            graph.input.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
+        graph.output.append(onnx.ValueInfoProto(name=piece.result))
+        return Draft(proto, draft.lent)
+
+
+def _alterable(draft: Draft, weights: Mapping[str, onnx.TensorProto]) -> Iterator[str]:
+    """Give the weights and biases of dense layers and of convolutions, those of depthwise ones left out."""
+    captured = captured_names(draft.graph)
+    for node in draft.graph.node:
+        if not is_standard(node, "Conv", "Gemm", "MatMul"):
+            continue
+        for name in node.input[1:3]:
+            tensor = weights.get(name)
+            depthwise = attribute(node, "group", 1) > 1 and tensor is not None and list(tensor.dims[1:2]) == [1]
+            plain = tensor is not None and tensor.data_type == onnx.TensorProto.FLOAT and name not in captured
+            if plain and not depthwise:
+                yield name
+
+
+def _cut(draft: Draft, weights: Mapping[str, np.ndarray]) -> list[_Piece]:
+    """Cut a graph where only one value is needed later, into pieces with about as many weights each."""
+    nodes, last = list(draft.graph.node), draft.graph.output[0].name
+    places = [] if captured_names(draft.graph) else list(_cuts(draft, last))
+    seen, total = 0, sum(name in weights for node in nodes for name in node.input)
+    pieces: list[_Piece] = []
+    begin, entry = 0, ""
+    for index, node in enumerate(nodes):
+        seen += sum(name in weights for name in node.input)
+        if index in places and seen * _MOST_PIECES >= total * (len(pieces) + 1) and len(pieces) < _MOST_PIECES - 1:
+            pieces.append(_Piece(nodes[begin : index + 1], entry, node.output[0]))
+            begin, entry = index + 1, node.output[0]
+    return [*pieces, _Piece(nodes[begin:], entry, last)]
+
+
+def _cuts(draft: Draft, last: str) -> Iterator[int]:
+    """Give the places of nodes with one float output that is all that the nodes behind them need."""
+    types = infer_types(draft)
+    constant = constants(draft.graph)
+    reads = {name: index for index, node in enumerate(draft.graph.node) for name in node.input if name not in constant}
+    reads[last] = len(draft.graph.node)
+    live = {value.name for value in draft.graph.input if value.name in reads}
+    for index, node in enumerate(draft.graph.node):
+        live |= {name for name in node.output if name in reads}
+        live = {name for name in live if reads[name] > index}
+        known = types.get(node.output[0])
+        is_float = known is not None and known.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+        if live == {node.output[0]} and node.output[0] != last and is_float:
+            yield index
