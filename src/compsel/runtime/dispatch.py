@@ -194,6 +194,7 @@ class Runtime:
             if len(failures) == len(best) and len(failures + self._warm(name, set(others) - set(best))) == len(others):
                 raise failures[-1].error
         self._upkeep.prepare(self._planner)
+        self._find(NO_LIMITS, None, ())
 
     def _warm(self, name: str, processors: Iterable[str]) -> list[StageFailedError]:
         failures = []
