@@ -30,10 +30,11 @@ def test_any_outputs_have_finite_confidence_and_sketch(outputs):
 @pytest.mark.parametrize("size", [300, 1280, 50_000, 200_000])
 def test_a_sketch_keeps_distances(size):
     generator = np.random.default_rng(size)
-    one, other = generator.standard_normal((2, size)).astype(np.float32)
+    one, far = generator.standard_normal((2, size)).astype(np.float32)
     step = -(-size // 65_536)
-    kept = np.linalg.norm(sketch([one]) - sketch([other]))
-    assert kept == pytest.approx(np.linalg.norm((one - other)[::step]), rel=0.25)
+    for other in (far, one + 1):
+        kept = np.linalg.norm(sketch([one]) - sketch([other]))
+        assert kept == pytest.approx(np.linalg.norm((one - other)[::step]), rel=0.25)
 
 
 def test_few_numbers_are_kept_as_they_are():
