@@ -80,10 +80,7 @@ def round_weights(
         if rounded is None:
             continue
         if corrects and node.input[0] in means:
-            error = rounded.values
-            error -= values  # in place, and gone before the next weight is read: weights can be large
-            correct_bias(draft, node, weights[node.input[2]], error, means[node.input[0]])
-            del error
+            _shift_bias(draft, weights[node.input[2]], _rounding_shift(node, rounded, values, means[node.input[0]]))
         del values
         same = [known for known, other in shared.get(name, ()) if _equal(other, rounded)]
         if same:  # of an unrolled recurrent layer, for example
@@ -134,9 +131,26 @@ def correct_bias(
     draft: Draft, node: onnx.NodeProto, bias: onnx.TensorProto, error: np.ndarray, mean: np.ndarray
 ) -> None:
     """Take from a bias, in place, what an error in the weight adds to the mean of the layer's output."""
+    _shift_bias(draft, bias, _mean_error(node, error, mean))
+
+
+def _shift_bias(draft: Draft, bias: onnx.TensorProto, shift: np.ndarray) -> None:
     values = draft.array(bias)
-    corrected = (values - _mean_error(node, error, mean)).astype(values.dtype)
+    corrected = (values - shift).astype(values.dtype)
     bias.CopyFrom(numpy_helper.from_array(corrected, bias.name))
+
+
+def _rounding_shift(node: onnx.NodeProto, rounded: QuantisedWeight, values: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Return what rounding a weight adds to the mean of each output channel, (channels,)."""
+    if not (is_standard(node, "Gemm") and rounded.axis == 0):
+        error = rounded.values
+        error -= values
+        return _mean_error(node, error, mean)
+    # some rows at a time: the weights of dense layers can be most of a model
+    rows = (slice(start, start + _ROWS) for start in range(0, len(values), _ROWS))
+    return np.concatenate(
+        [_mean_error(node, rounded.grid[part] * rounded.scales[part, None] - values[part], mean) for part in rows]
+    )
 
 
 def _mean_error(node: onnx.NodeProto, error: np.ndarray, mean: np.ndarray) -> np.ndarray:
