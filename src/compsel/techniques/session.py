@@ -12,7 +12,7 @@ import onnxruntime
 from compsel.errors import ModelError
 from compsel.techniques.draft import Draft, borrow
 
-__all__ = ["is_large", "open_session"]
+__all__ = ["give_back", "is_large", "open_session"]
 
 _IN_MEMORY_BYTES = 64_000_000
 # the runtime maps whole pages
@@ -52,7 +52,7 @@ def open_session(
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         options.add_session_config_entry("session.disable_prepacking", "1")
     if large:
-        _give_back()
+        give_back()
     try:
         with tempfile.TemporaryDirectory(prefix="compsel-", ignore_cleanup_errors=True) as temporary:
             model: str | bytes
@@ -78,7 +78,7 @@ def is_large(graph: Draft | Path) -> bool:
     return size > _IN_MEMORY_BYTES
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """Give back what was freed: the C library of Linux keeps it below the last thing in use, a quarter of a model."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # other C libraries keep nothing, and have no such function

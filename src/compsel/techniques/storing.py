@@ -19,7 +19,7 @@ from compsel.techniques.graph import attribute, constants, editable, is_standard
 from compsel.techniques.int8_static import check_quantisable
 from compsel.techniques.reestimation import batch_of, measure_statistics, restore_statistics
 from compsel.techniques.rounding import channel_means, correct_bias, has_bias
-from compsel.techniques.session import is_large
+from compsel.techniques.session import give_back, is_large
 from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
 
 __all__ = ["Store", "Stored", "StoredWeights", "is_depthwise", "joined", "prepare", "store_weights", "weight_layers"]
@@ -101,6 +101,8 @@ def store_weights(
     large = is_large(draft)
     with DenseWeights() as dense:
         for weight, node in layers.items():
+            if large:
+                give_back()
             values = draft.array(weights[weight])
             layer = onnx.NodeProto()
             layer.CopyFrom(node)  # storing may replace it
