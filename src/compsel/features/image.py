@@ -146,7 +146,7 @@ def _details(grey: np.ndarray) -> tuple[float, ...]:
 
 
 def _energy(one: np.ndarray, other: np.ndarray) -> float:
-    return cv2.norm(one, other, cv2.NORM_L2SQR) / one.size
+    return float(cv2.norm(one, other, cv2.NORM_L2SQR)) / one.size
 
 
 def _blockiness(steps: np.ndarray) -> float:
