@@ -146,7 +146,7 @@ def _details(grey: np.ndarray) -> tuple[float, ...]:
 
 
 def _energy(one: np.ndarray, other: np.ndarray) -> float:
-    return float(cv2.norm(one, other, cv2.NORM_L2SQR)) / one.size
+    return cv2.norm(one, other, cv2.NORM_L2SQR) / one.size
 
 
 def _blockiness(steps: np.ndarray) -> float:
@@ -154,4 +154,4 @@ def _blockiness(steps: np.ndarray) -> float:
     numbers = steps.ravel()[_JPEG_BLOCK // 2 - 1 :: _JPEG_BLOCK // 2].tolist()
     middles, borders = numbers[::2], numbers[1::2]
     # one grey level in a row of pixels is added to both: flat images have no blocks
-    return (sum(borders) / len(borders) + _PATCH) / (sum(middles) / len(middles) + _PATCH) - 1.0
+    return float((sum(borders) / len(borders) + _PATCH) / (sum(middles) / len(middles) + _PATCH) - 1.0)
