@@ -135,7 +135,7 @@ def test_a_confidence_that_does_not_fit_the_policy_does_not_load(bundle, tmp_pat
 
 def test_statistics_of_the_outputs_do_where_no_function_is_given(tmp_path):
     models = [confident_models.fast(), confident_models.slow()]
-    samples, folder = confident_models.inputs(), tmp_path / "profile"
+    samples, folder = confident_models.inputs(160), tmp_path / "profile"
     profile, _ = measure(models, samples, folder, techniques=["none"], good_enough=0.5, **CHEAP)
     trained = train_bundle(profile, folder / "variants", tmp_path / "bundle", "at most 2 % less accurate")
     assert trained.comparison.winner == "staged"
