@@ -130,7 +130,7 @@ def function_of(spec: object, what: str) -> Callable[..., Any]:
     >>> function_of("math:hypot", "confidence")(3, 4)
     5.0
     """
-    function: Any = spec
+    function = spec
     if isinstance(spec, str):
         module, _, name = spec.partition(":")
         if not module or not name:
@@ -149,7 +149,7 @@ def function_of(spec: object, what: str) -> Callable[..., Any]:
             ) from error
     if not callable(function):
         raise SelectorError(f"{what}: got {spec!r}, allowed is a function, or module:function")
-    return function  # type: ignore[no-any-return]  # checked to be callable
+    return function
 
 
 def name_of(function: Callable[..., Any]) -> str:

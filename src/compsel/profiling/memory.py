@@ -148,7 +148,7 @@ def write_feeds(path: Path, variant: Variant, samples: Samples | None) -> None:
         feeds = synthetic_feeds(variant.inputs, seed=0)
     # texts as fixed-length ones: objects would have to be pickled
     plain = {name: np.asarray(feed, np.str_) if feed.dtype.hasobject else feed for name, feed in feeds.items()}
-    np.savez(path, **plain)  # type: ignore[arg-type]
+    np.savez(path, **plain)  # type: ignore[arg-type]  # any of the names could be its option `allow_pickle`
 
 
 def _measure(file: Path, processor: Processor, feeds: Path) -> float:

@@ -184,7 +184,8 @@ class Planner:
     def _expected(self, names: Sequence[str], processors: Sequence[str], prices: Prices) -> list[float]:
         """Return the mean latency (ms) of each variant on its processor."""
         numbers = [self._live.number(choice) for choice in zip(names, processors, strict=True)]
-        return prices.latency_ms[numbers].tolist()  # type: ignore[no-any-return]
+        expected: list[float] = prices.latency_ms[numbers].tolist()
+        return expected
 
     def _make(
         self, prices: Prices, limits: Limits, allowed: frozenset[str] | None, pause: Callable[[], None] | None

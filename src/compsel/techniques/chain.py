@@ -34,7 +34,7 @@ class Chain(Technique):
         return "+".join(technique.spec for technique in self.techniques)
 
     @property
-    def needs_calibration(self) -> bool:  # type: ignore[override]
+    def needs_calibration(self) -> bool:  # type: ignore[override]  # one of the class elsewhere
         """Whether one of them needs samples."""
         return any(technique.needs_calibration for technique in self.techniques)
 
