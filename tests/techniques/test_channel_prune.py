@@ -10,6 +10,7 @@ from compsel.feeds import feeds_of
 from compsel.networks import build, macs
 from compsel.techniques import parse
 from compsel.techniques.adjusted import layers_text, read_layers
+from compsel.techniques.adjusting import probed_level
 from compsel.techniques.channels.elimination import Reader, eliminate, refit
 from compsel.techniques.channels.pruner import ChannelPruner
 from compsel.techniques.channels.rules import trace
@@ -39,6 +40,19 @@ def test_channels_that_are_zero_go_without_a_trace(stem: list[int], branch: list
     pruned = pruner.remove({"stem": len(stem), "branch": len(branch)})
     np.testing.assert_allclose(outputs(pruned), outputs(model), atol=1e-4)
     assert macs(pruned) == pruner.coupling.macs(pruner.removed({"stem": len(stem), "branch": len(branch)}))
+
+
+@given(st.lists(st.integers(0, 15), max_size=12, unique=True))
+@settings(max_examples=10, deadline=None)
+def test_a_group_is_probed_where_it_loses_something(dead: list[int]) -> None:
+    model = structured({"stem": dead})
+    pruner = ChannelPruner(model, SeededTensors(model))
+    losses = pruner.order("stem").losses
+    assert np.isfinite(losses).all()
+    assert (np.diff(losses) >= 0).all()
+    assert 0 < losses[-1] < 100
+    level = probed_level(pruner, "stem", 1 / 7)
+    assert pruner.loss("stem", level) > 1e-3 * losses[-1]
 
 
 def test_what_is_tied_goes_together() -> None:

@@ -19,7 +19,7 @@ from compsel.search.journal import Journal
 from compsel.search.points import Point, pareto_front
 from compsel.search.timing import Stopwatch
 from compsel.techniques.adjusted import AdjustedTechnique, layers_text
-from compsel.techniques.adjusting import Adjustable, greedy_path
+from compsel.techniques.adjusting import Adjustable, greedy_path, probed_level
 from compsel.techniques.fidelity import FidelityMeter
 from compsel.techniques.probing import Prober
 from compsel.variants import slug
@@ -28,7 +28,7 @@ __all__ = ["SearchResult", "search"]
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 _FEWEST_SAMPLES = 4
-_PROBES = (1 / 3, 2 / 3)  # of a layer's levels
+_PROBES = (1 / 7, 1 / 2)  # of a layer's own loss at its highest level
 _RUNGS = 6  # points that spread over the path, for the front
 _TIMED_SAMPLES = 4
 # ranges of rounding: 0.9 - 0.01 is a little less than 0.89
@@ -160,9 +160,8 @@ class _Search:
         curves: dict[str, tuple[list[float], list[float]]] = {}
         prober = Prober(self.adjustable.draft, self.meter.feeds)
         for layer in self._shown(self.adjustable.layers, "sensitivity"):
-            top = self.adjustable.levels(layer) - 1
             x, y = [0.0], [0.0]
-            for level in sorted({max(1, round(top * share)) for share in _PROBES}):
+            for level in sorted({probed_level(self.adjustable, layer, share) for share in _PROBES}):
                 found = self.journal.sensitivity(layer, level)
                 if found is None:
                     found = self.meter.compare(prober.outputs(self.adjustable.altered(layer, level))).divergence

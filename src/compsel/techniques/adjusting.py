@@ -11,9 +11,10 @@ from compsel.techniques.draft import Draft
 from compsel.techniques.fidelity import FidelityMeter
 from compsel.techniques.probing import Prober
 
-__all__ = ["Adjustable", "Plan", "greedy_path", "probe_sensitivity", "worth_adjusting"]
+__all__ = ["Adjustable", "Plan", "greedy_path", "probe_sensitivity", "probed_level", "worth_adjusting"]
 
 _NEGLIGIBLE = 0.02
+_PROBED = 1 / 7  # of a layer's own loss at its highest level
 
 Plan = Mapping[str, int]
 """How far each layer is compressed: the index of a level; layers that are not in it stay whole."""
@@ -72,11 +73,21 @@ def worth_adjusting(adjustable: Adjustable) -> list[str]:
     return [layer for layer in adjustable.layers if layer not in left_out]
 
 
+def probed_level(adjustable: Adjustable, layer: str, share: float) -> int:
+    """Return the first level at which a layer's own loss is at least a share of that at its highest level.
+
+    Levels that lose nothing (channels that never vary) say nothing of the levels beyond them.
+    """
+    wanted = share * adjustable.loss(layer, adjustable.levels(layer) - 1)
+    levels = range(1, adjustable.levels(layer))
+    return next((level for level in levels if adjustable.loss(layer, level) >= wanted), 0)
+
+
 def probe_sensitivity(adjustable: Adjustable, meter: FidelityMeter, layers: Iterable[str]) -> dict[str, float]:
     """Measure what a unit of each layer's own loss does to the output of the network.
 
-    Each layer alone is set to a middle level; the divergence of the network's output, divided by the layer's own
-    loss, is what the losses of the layer are multiplied by.
+    Each layer alone is set to a level at which it loses something; the divergence of the network's output, divided by
+    the layer's own loss, is what the losses of the layer are multiplied by.
 
     Args:
         adjustable: what is probed.
@@ -86,7 +97,7 @@ def probe_sensitivity(adjustable: Adjustable, meter: FidelityMeter, layers: Iter
     prober = Prober(adjustable.draft, meter.feeds)
     found = {}
     for layer in layers:
-        level = max(1, adjustable.levels(layer) // 3)
+        level = probed_level(adjustable, layer, _PROBED)
         divergence = meter.compare(prober.outputs(adjustable.altered(layer, level))).divergence
         found[layer] = divergence / max(adjustable.loss(layer, level), 1e-9)
     return found

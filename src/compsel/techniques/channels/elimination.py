@@ -87,15 +87,16 @@ def eliminate(readers: Sequence[Reader], count: int, most: int) -> Order:
     while len(gone) < most:
         scores = np.zeros(len(alive))
         for reader, (weight, inverse, columns) in zip(readers, states, strict=True):
-            scores += _scores(weight, inverse, columns) / reader.energy
+            # what loses nothing can come out a little below zero
+            scores += np.maximum(_scores(weight, inverse, columns), 0.0) / reader.energy
         size = min(step, most - len(gone))
         chosen = np.argsort(scores, kind="stable")[:size]
         lost = 0.0
         for reader, state in zip(readers, states, strict=True):
-            lost += _remove(state, chosen) / reader.energy
+            lost += max(_remove(state, chosen), 0.0) / reader.energy
         # the losses of one step are shared in the ratio of the scores
-        shares = np.cumsum(scores[chosen]) / max(float(scores[chosen].sum()), np.finfo(float).tiny)
-        losses.extend(losses[-1] + lost * shares)
+        shares = scores[chosen] if scores[chosen].any() else np.ones(size)
+        losses.extend(losses[-1] + lost * np.cumsum(shares) / shares.sum())
         gone.extend(int(channel) for channel in alive[chosen])
         alive = np.delete(alive, chosen)
     return Order(np.array([*gone, *alive], np.int64), np.array(losses))
