@@ -51,6 +51,22 @@ def test_a_processor_that_the_old_table_lacks_is_measured_more(seed: int) -> Non
     assert np.median(errors(ported(transfer, old, new, 8).latency_ms[..., 2], new[..., 2])) < 0.3
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_on_the_same_device_what_is_known_stays_and_the_new_processor_is_measured(seed: int) -> None:
+    old, _ = devices(seed)
+    rng = np.random.default_rng(seed)
+    new = old * np.exp(rng.normal(0, 0.1, (4, 8, 3)))
+    new[..., 2] *= np.exp(rng.normal(-1.0, 0.3, (4, 1)) + rng.normal(0, 0.1, 8))
+    transfer = Transfer(4, KINDS, [True, True, False], same_device=True)
+    found = ported(transfer, old, new, 6, noise=0.1)
+    assert sum(processor == 2 for _, _, processor in transfer.plan(6)) >= 4
+    known = errors(found.latency_ms, new)[..., :2]
+    assert np.median(known) < 1.25 * np.median(errors(old, new)[..., :2])
+    assert np.median(errors(found.latency_ms, new)[..., 2]) < 0.25
+    elsewhere = ported(Transfer(4, KINDS, [True, True, False]), old, new, 6, noise=0.1)
+    assert found.error < elsewhere.error
+
+
 def test_the_plan_visits_states_processors_and_kinds_before_it_repeats_one() -> None:
     cells = Transfer(4, KINDS, [True] * 3).plan(4)
     assert len({state for state, _, _ in cells}) == 4

@@ -42,6 +42,7 @@ _RELATIVE_HALF_WIDTH, _MIN_RUNS, _MAX_RUNS = 0.05, 12, 90  # until a pair is kno
 _LEAST_PAIRS = 2  # one can be predicted from the other
 _LEAST_DEVIATION = 0.03  # of a measured logarithm, whatever its runs say
 _SAMPLER_SETTLES_S = 0.5
+_SAME = ("cpu", "architecture", "cores", "usable_cores", "memory_gib")
 _IMAGE = (480, 640, 3)
 # coordinates that count threads: a core's share of them is what slows an inference down
 _COUNTS = ("load_others", "runnable_others")
@@ -168,7 +169,7 @@ def _measured(
     known = {processor for _, processor in old.choices}
     states = _states(old)
     kinds = [_kind(content.variants[name].technique) for name in names]
-    transfer = Transfer(len(states), kinds, [processor in known for processor in processors])
+    transfer = Transfer(len(states), kinds, [processor in known for processor in processors], _same_device(content))
     pairs = math.prod(transfer.shape)
     cells = sorted(transfer.plan(max(_LEAST_PAIRS, round(share * pairs))))
     timed = [TimedChoice(engines[names[cell[1]], processors[cell[2]]]) for cell in cells]
@@ -228,6 +229,12 @@ def _kind(technique: str) -> str:
     ('int8-static', '')
     """
     return "+".join(_ARITHMETIC.findall(technique))
+
+
+def _same_device(content: Bundle) -> bool:
+    """Whether the costs were measured on a device like this one: what its runtime is may differ."""
+    here, there = device_fingerprint(), content.summary.get("device", {})
+    return all(here[key] == there.get(key) for key in _SAME)
 
 
 def _core_ratio(content: Bundle) -> float:

@@ -23,7 +23,9 @@ Cell = tuple[int, int, int]  # numbers of state, variant, processor
 _DEVICE, _STATE, _PROCESSOR, _STATE_PROCESSOR = 1.0, 0.02, 0.03, 0.02
 _KIND, _KIND_PROCESSOR, _VARIANT, _VARIANT_PROCESSOR, _CELL = 0.01, 0.01, 0.01, 0.01, 0.02
 # what is added for processors that the old table lacks
-_NEW_PROCESSOR, _NEW_KIND_PROCESSOR, _NEW_VARIANT_PROCESSOR = 0.3, 0.05, 0.05
+_NEW_PROCESSOR, _NEW_STATE_PROCESSOR, _NEW_KIND_PROCESSOR, _NEW_VARIANT_PROCESSOR = 0.3, 0.1, 0.05, 0.05
+# what the others are multiplied by where the device is the same: other versions of the runtime, other neighbours
+_SAME_DEVICE, _SAME_OTHERS = 0.01, 0.3
 _TYPICAL_DEVIATION = 0.1  # of the logarithm of a measured mean, as long as it was not measured
 _SWEEPS = 20
 
@@ -60,6 +62,7 @@ class Transfer:
         states: how many.
         kinds: (n_variants,) the kind of arithmetic of each variant: variants of one kind gain alike from a processor.
         known: (n_processors,) whether the old table knows the processor.
+        same_device: whether it is the old device, with other processors: what is known hardly changes.
 
     >>> transfer = Transfer(1, ("float", "float", "int8"), (True,))
     >>> old_ms = np.array([[[2.0], [4.0], [8.0]]])
@@ -70,6 +73,7 @@ class Transfer:
     states: int
     kinds: Sequence[str]
     known: Sequence[bool]
+    same_device: bool = False
 
     @property
     def shape(self) -> Cell:
@@ -125,16 +129,15 @@ class Transfer:
         same_state, same_variant, same_processor = (column[:, None] == column[None, :] for column in cells.T)
         same_kind = codes[cells[:, 1]][:, None] == codes[cells[:, 1]][None, :]
         new = np.where(np.array(self.known)[cells[:, 2]], 0.0, 1.0)[:, None]
+        device, others = (_SAME_DEVICE, _SAME_OTHERS) if self.same_device else (1.0, 1.0)
         return np.asarray(
-            _DEVICE
-            + _STATE * same_state
-            + _KIND * same_kind
-            + _VARIANT * same_variant
-            + _STATE_PROCESSOR * (same_state & same_processor)
-            + (_PROCESSOR + _NEW_PROCESSOR * new) * same_processor
-            + (_KIND_PROCESSOR + _NEW_KIND_PROCESSOR * new) * (same_kind & same_processor)
-            + (_VARIANT_PROCESSOR + _NEW_VARIANT_PROCESSOR * new) * (same_variant & same_processor)
-            + _CELL * np.eye(len(cells))
+            device * _DEVICE
+            + others * (_STATE * same_state + _KIND * same_kind + _VARIANT * same_variant)
+            + (others * _STATE_PROCESSOR + _NEW_STATE_PROCESSOR * new) * (same_state & same_processor)
+            + (others * _PROCESSOR + _NEW_PROCESSOR * new) * same_processor
+            + (others * _KIND_PROCESSOR + _NEW_KIND_PROCESSOR * new) * (same_kind & same_processor)
+            + (others * _VARIANT_PROCESSOR + _NEW_VARIANT_PROCESSOR * new) * (same_variant & same_processor)
+            + others * _CELL * np.eye(len(cells))
         )
 
 
