@@ -1,5 +1,6 @@
 """Models without class scores, from files to answers: a regression that knows its doubt, and an embedding."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -8,14 +9,20 @@ import onnx
 import pytest
 
 import compsel
+from compsel.cli.main import main
 from compsel.errors import BundleError, CompselError, SelectorError
+from compsel.evaluation.evaluate import evaluate
 from compsel.features.confidence import OutputReader
+from compsel.files import write_json
 from compsel.model import Model
 from compsel.pipeline import measure, train_bundle
 from compsel.runtime.fusing import together
 from compsel.samples import ArraySamples
 from tests import confident_models
 from tests.test_pipeline import CHEAP
+
+
+FUNCTIONS = {"quality": "closeness", "confidence": "sureness"}
 
 
 @pytest.fixture(scope="module")
@@ -194,3 +201,58 @@ def test_a_function_that_fails_while_measuring_says_so(tmp_path):
     samples, nothing = confident_models.inputs(3), confident_models.nothing
     with pytest.raises(CompselError, match=r"confidence .*nothing: gave"):
         measure([confident_models.fast()], samples, tmp_path, techniques=["none"], confidence=nothing, **CHEAP)
+
+
+def test_stages_are_compared_with_the_oracle_by_the_users_quality(bundle):
+    fresh = confident_models.inputs(60)
+    with compsel.load(bundle[1], confidence=confident_models.sureness) as runtime:
+        found = evaluate(runtime, fresh, repeats=2, quality=confident_models.closeness)
+        with pytest.raises(BundleError, match=r"judged by tests\.confident_models:closeness.*quality=function"):
+            evaluate(runtime, fresh)
+    assert found.labelled
+    right = {name: result.right.mean() for name, result in found.results.items()}
+    easy = np.mean([fresh.value(row)["x"][0, 0] < confident_models.HARD for row in range(60)])
+    assert right["adaptive"] == right["most_accurate"] == right["oracle"] == 1.0
+    assert right["fastest"] == easy < 1
+    by_oracle = {choice.partition("/")[0]: count / 60 for choice, count in found.results["oracle"].choices.items()}
+    assert by_oracle == pytest.approx({"fast": easy, "slow": 1 - easy})
+
+
+def test_embeddings_are_evaluated_against_the_uncompressed_one(lite0, crops, tmp_path):
+    profile, _ = measure([embedding(lite0)], crops, tmp_path, techniques=["resolution:192"], quality="cosine", **CHEAP)
+    profile = replace(profile, features=np.empty((len(crops), 0), np.float32), feature_names=())
+    train_bundle(profile, tmp_path / "variants", tmp_path / "bundle", "at least 95 % accurate")
+    out = tmp_path / "evaluation.json"
+    with compsel.load(tmp_path / "bundle") as runtime:
+        found = evaluate(runtime, crops, repeats=1)
+    assert not found.labelled
+    assert found.results["most_accurate"].right.all()
+    content = found.to_dict()
+    write_json(out, content)
+    assert json.loads(out.read_text())["policies"]["adaptive"]["accuracy"] >= 0.9
+
+
+def test_a_quality_for_a_bundle_of_classifiers_is_refused(bundle_folder, crops):
+    with compsel.load(bundle_folder) as runtime, pytest.raises(BundleError, match="leave it away"):
+        evaluate(runtime, crops, quality="cosine")
+
+
+def test_evaluate_on_the_command_line_takes_the_users_functions(bundle, tmp_path):
+    values = confident_models.inputs(6)
+    for row in range(6):
+        np.savez(tmp_path / f"{row}.npz", **values.value(row), target=values.target(row))
+    words = [
+        "evaluate",
+        str(bundle[1]),
+        "--samples",
+        str(tmp_path),
+        "--repeats",
+        "1",
+        "--json",
+        str(tmp_path / "out.json"),
+    ]
+    functions = [
+        "--quality", "tests.confident_models:closeness", "--confidence", "tests.confident_models:sureness",
+    ]  # fmt: skip
+    assert main([*words, *functions]) == 0
+    assert json.loads((tmp_path / "out.json").read_text())["policies"]["adaptive"]["accuracy"] == 1.0

@@ -101,9 +101,11 @@ def test_gap_closed_is_recomputed_from_single_answers(evaluation: Evaluation) ->
         )
         for name, result in evaluation.results.items()
     }
-    expected = (cost["best_static"] - cost["adaptive"]) / (cost["best_static"] - cost["oracle"])
+    at_most = cost["best_static"] - cost["oracle"]
+    # on a busy machine the oracle's answers can take longer: then there is no gap
+    expected = (cost["best_static"] - cost["adaptive"]) / at_most if at_most > 0 else np.nan
     gap, low, high = evaluation.gap_closed
-    assert gap == pytest.approx(expected)
+    assert gap == pytest.approx(expected, nan_ok=True)
     assert low <= gap <= high
     summary = evaluation.to_dict()["summary"]
     assert (summary["gap_closed"], summary["gap_closed_95"]) == (gap, [low, high])

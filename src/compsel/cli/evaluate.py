@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from compsel.cli.base import Command, add_json, progress, table, write_result
-from compsel.cli.options import add_meter, add_samples, meter_of, samples_of
+from compsel.cli.options import add_confidence, add_meter, add_samples, meter_of, samples_of
 
 __all__ = ["COMMAND", "show"]
 
@@ -58,6 +58,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_samples(parser)
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of each sample and policy (default 3)")
     add_meter(parser)
+    parser.add_argument(
+        "--quality",
+        metavar="MODULE:FUNCTION",
+        help="of outputs and label, gives 0 to 1: for models without class scores that were built with one",
+    )
+    add_confidence(parser)
     add_json(parser)
 
 
@@ -66,8 +72,16 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.evaluation.evaluate import evaluate
 
     samples = samples_of(arguments)
-    with compsel.load(arguments.bundle) as runtime, meter_of(arguments) as meter:
-        content = evaluate(runtime, samples, repeats=arguments.repeats, progress=progress, meter=meter).to_dict()
+    with compsel.load(arguments.bundle, confidence=arguments.confidence) as runtime, meter_of(arguments) as meter:
+        evaluation = evaluate(
+            runtime,
+            samples,
+            repeats=arguments.repeats,
+            progress=progress,
+            meter=meter,
+            quality=arguments.quality,
+        )
+    content = evaluation.to_dict()
     show(content)
     write_result(arguments.json, content)
     return 0

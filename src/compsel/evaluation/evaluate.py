@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from compsel.energy import Meter
 from compsel.errors import BundleError, SamplesError
 from compsel.evaluation.policy_energy import policy_energies
+from compsel.evaluation.referee import Referee, referee_of
 from compsel.features.device import device_fingerprint
 from compsel.files import without_nan
+from compsel.profiling.judging import Quality
 from compsel.runtime.answer import Answer
 from compsel.runtime.dispatch import Runtime
 from compsel.samples import Samples
@@ -26,7 +28,6 @@ from compsel.selection.policies import FixedPolicy
 __all__ = ["Evaluation", "PolicyResult", "evaluate"]
 
 Floats = NDArray[np.float64]
-_WITHHELD = -1  # no class: an answer that is withheld counts as wrong
 
 
 @dataclass
@@ -75,16 +76,15 @@ class PolicyResult:
 class _Said:
     """What counts of one answer; its outputs would fill the memory."""
 
-    label: int
+    right: bool
     choice: str
     latency_ms: float
     features_ms: float
     selector_ms: float
 
     @classmethod
-    def of(cls, answer: Answer) -> "_Said":
-        label = _WITHHELD if answer.abstained else answer.label
-        return cls(label, answer.choice, answer.latency_ms, answer.features_ms, answer.selector_ms)
+    def of(cls, answer: Answer, right: bool) -> "_Said":
+        return cls(right, answer.choice, answer.latency_ms, answer.features_ms, answer.selector_ms)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ class Evaluation:
     Attributes:
         results: by policy.
         penalty: price of a wrong answer (ms) in `gap_closed`.
-        labelled: whether accuracies are against labels; otherwise against the most accurate uncompressed network.
+        labelled: whether accuracies are against labels (or the samples' targets); otherwise against the most accurate
+            uncompressed network.
         meter: what energies were measured with; None without one.
         energy_estimated: whether a model stood in for a meter.
     """
@@ -155,6 +156,7 @@ def evaluate(
     seed: int = 0,
     progress: Callable[[Iterable[int], str], Iterable[int]] = lambda items, label: items,
     meter: Meter | None = None,
+    quality: Quality | str | None = None,
 ) -> Evaluation:
     """Answer every sample by every policy of the bundle, by random choices, and by the oracle.
 
@@ -165,18 +167,20 @@ def evaluate(
         seed: of the order and of the random choices.
         progress: wraps the loop over samples.
         meter: of energy, open; None: no energies.
+        quality: for a bundle of models without class scores that was built with a function: that function, or
+            "module:function" (see `compsel.profiling.judging.Judge`).
 
     Raises:
         SamplesError: no samples, labels that the models do not have, or fewer than one repeat.
-        BundleError: models that are no classifiers, or a bundle without a price of a wrong answer.
+        BundleError: a quality that is missing, or a bundle without a price of a wrong answer.
     """
     if not len(samples):
         raise SamplesError("no samples to evaluate on: give some")
     if repeats < 1:
         raise SamplesError(f"repeats: got {repeats}, allowed is 1 or more")
     penalty = _penalty(runtime)
-    targets = _targets(runtime, samples, progress)
-    oracle = _oracle_choices(runtime, samples, targets, progress)
+    referee = referee_of(runtime, samples, quality, progress)
+    oracle = _oracle_choices(runtime, samples, referee, progress)
     generator = np.random.default_rng(seed)
     fixed = {name: runtime.with_policy(FixedPolicy(name)) for name in runtime.bundle.variants}
     shared = {name: runtime.with_policy(policy) for name, policy in runtime.bundle.policies.items()}
@@ -194,49 +198,33 @@ def evaluate(
         answers: dict[str, list[_Said]] = {name: [] for name in names}
         for _ in range(repeats):
             for position in generator.permutation(len(names)):
-                answers[names[position]].append(_Said.of(choosing[names[position]].answer(value)))
+                answer = choosing[names[position]].answer(value)
+                answers[names[position]].append(_Said.of(answer, referee.right(answer, index)))
         for name in names:
             collected[name].append(answers[name])
-    results = {name: _result(name, rows, targets) for name, rows in collected.items()}
+    results = {name: _result(name, rows) for name, rows in collected.items()}
     if meter is None:
-        return Evaluation(results, penalty, samples.labelled)
+        return Evaluation(results, penalty, referee.labelled)
     answering: dict[str, list[Runtime]] = {name: [one] * len(samples) for name, one in shared.items()}
     answering["random"] = [fixed[name] for name in generator.choice(variants, len(samples))]
     answering["oracle"] = [fixed[name] for name in oracle]
     for name, energy in policy_energies(answering, samples, meter, progress=progress).items():
         results[name].energy_mj = energy
-    return Evaluation(results, penalty, samples.labelled, meter.name, meter.estimated)
+    return Evaluation(results, penalty, referee.labelled, meter.name, meter.estimated)
 
 
 def _penalty(runtime: Runtime) -> float:
-    """Return the price of a wrong answer, and check that answers can be right or wrong at all."""
-    for variant in runtime.bundle.variants.values():
-        if variant.output == "other":
-            raise BundleError(f"{variant.name} gives no class scores: only bundles of classifiers can be evaluated")
+    """Return the price of a wrong answer."""
     penalty = runtime.bundle.summary.get("penalty_ms")
     if penalty is None:
         raise BundleError(f"{runtime.bundle.folder}: has no price of a wrong answer (penalty_ms): build it again")
     return float(penalty)
 
 
-def _targets(runtime: Runtime, samples: Samples, progress: Callable[[Iterable[int], str], Iterable[int]]) -> list[int]:
-    """Return the labels, or the answers of the most accurate uncompressed network."""
-    if samples.labelled:
-        labels = [label for label in samples.labels if label is not None]
-        n_classes = runtime.answer(samples.value(0)).outputs[0].shape[-1]
-        if max(labels) >= n_classes:
-            raise SamplesError(f"labels reach {max(labels)}, allowed are 0 to {n_classes - 1}: the models' classes")
-        return labels
-    reference = runtime.with_policy(runtime.bundle.policies["most_accurate"])
-    return [
-        reference.answer(samples.value(index)).label for index in progress(range(len(samples)), "reference answers")
-    ]
-
-
 def _oracle_choices(
     runtime: Runtime,
     samples: Samples,
-    targets: list[int],
+    referee: Referee,
     progress: Callable[[Iterable[int], str], Iterable[int]],
 ) -> list[str]:
     """Return for each sample the cheapest variant that is right; the cheapest of all where none is."""
@@ -245,16 +233,16 @@ def _oracle_choices(
     chosen = []
     for index in progress(range(len(samples)), "oracle"):
         value = samples.value(index)
-        right = (name for name in order if fixed[name].answer(value).label == targets[index])
+        right = (name for name in order if referee.right(fixed[name].answer(value), index))
         chosen.append(next(right, order[0]))
     return chosen
 
 
-def _result(name: str, rows: list[list[_Said]], targets: list[int]) -> PolicyResult:
+def _result(name: str, rows: list[list[_Said]]) -> PolicyResult:
     firsts = [answers[0] for answers in rows]
     return PolicyResult(
         name,
-        np.array([answer.label == target for answer, target in zip(firsts, targets, strict=True)], np.float64),
+        np.array([answer.right for answer in firsts], np.float64),
         np.array([np.median([answer.latency_ms for answer in answers]) for answers in rows]),
         Counter(answer.choice for answer in firsts),
         np.array([np.median([answer.features_ms for answer in answers]) for answers in rows]),
