@@ -21,6 +21,7 @@ __all__ = ["COMMAND"]
 
 _CALIBRATION = 100
 _NOTHING_WRITTEN = 1
+_POINT_HEADER = ("model", "technique", "work", "latency", "size", "quality", "expected", "file", "goal")
 # what a goal is searched with when no technique is asked for
 _SEARCHED = ("channel-prune", "low-rank")
 
@@ -105,7 +106,7 @@ def _search(arguments: argparse.Namespace) -> int:
             result = _search_one(arguments, model, technique, samples, goal)
             found.append({"model": model.name, "technique": technique.name, **result})
             rows += [(model.name, *row) for row in result.pop("rows")]
-    print(table(rows, header=("model", "technique", "work", "latency", "size", "quality", "file", "goal")))
+    print(table(rows, header=_POINT_HEADER))
     content = {"format_version": 1, "goal": arguments.goal, "searches": found}
     write_json(arguments.out / "search.json", content)
     write_result(arguments.json, content)
@@ -136,9 +137,12 @@ def _search_one(
             "chosen": None,
             "reason": str(error),
             "front": [],
-            "rows": [(technique.name, "", "", "", "", str(error), "")],
+            "rows": [(technique.name, "", "", "", "", "", str(error), "")],
         }
-    front = [{**asdict(point), "file": _file(result, point)} for point in result.front]
+    front = [
+        {**asdict(point), "expected_quality": result.expected[point.technique], "file": _file(result, point)}
+        for point in result.front
+    ]
     rows = [_point_row(technique.name, point, result) for point in result.front]
     chosen = asdict(result.chosen) if result.chosen else None
     return {"chosen": chosen, "reason": result.reason, "front": front, "rows": rows}
@@ -150,7 +154,8 @@ def _file(result: "SearchResult", point: "Point") -> str | None:
 
 
 def _point_row(name: str, point: "Point", result: "SearchResult") -> tuple[str, ...]:
-    shares = (f"{value:.1%}" for value in (point.work_ratio, point.latency_ratio, point.size_ratio, point.quality))
+    ratios = (point.work_ratio, point.latency_ratio, point.size_ratio, point.quality, result.expected[point.technique])
+    shares = (f"{value:.1%}" for value in ratios)
     label = "none" if point.technique == "none" else name
     return (label, *shares, _file(result, point) or "", "chosen" if point == result.chosen else "")
 

@@ -15,6 +15,7 @@ from compsel.feeds import feeds_of
 from compsel.goals import Goal
 from compsel.model import Model
 from compsel.samples import Samples
+from compsel.search.expected import deviation, expected_quality, loss_rate
 from compsel.search.journal import Journal
 from compsel.search.points import Point, pareto_front
 from compsel.search.timing import Stopwatch
@@ -31,6 +32,7 @@ _FEWEST_SAMPLES = 4
 _PROBES = (1 / 7, 1 / 2)  # of a layer's own loss at its highest level
 _RUNGS = 6  # points that spread over the path, for the front
 _TIMED_SAMPLES = 4
+_LUCK = 2.0  # standard deviations by which a measured quality may be below what is expected
 # ranges of rounding: 0.9 - 0.01 is a little less than 0.89
 _SLACK = 1e-9
 
@@ -40,19 +42,21 @@ class SearchResult:
     """What a search found.
 
     Attributes:
-        chosen: the point of the front that meets the goal at the least cost; None when none does.
-        reason: why none does, or what the goal is met by.
+        chosen: the point of the front that can be expected to meet the goal at the least cost; None when none can.
+        reason: why none can, or what the goal is met by.
         front: the Pareto front, the fastest first; the model itself is one of its candidates.
+        expected: quality that each point of the front can be expected to have on other samples, by technique.
         files: ONNX file of each point of the front, by technique.
         layers: how many could be adjusted.
 
-    >>> SearchResult(None, "too slow", (), {}, 0).reason
+    >>> SearchResult(None, "too slow", (), {}, {}, 0).reason
     'too slow'
     """
 
     chosen: Point | None
     reason: str
     front: tuple[Point, ...]
+    expected: dict[str, float]
     files: dict[str, Path]
     layers: int
 
@@ -121,6 +125,7 @@ class _Search:
         self.journal = Journal(folder / f"{slug(f'{model.name}.{technique.name}')}.search.json", key)
         self.adjustable: Adjustable = self.technique.adjustable(model, fitted.spread(self.technique.samples))
         self.meter = FidelityMeter(model, judged)
+        self.judged = len(judged)
         feeds = [feeds_of(model, judged.value(index)) for index in range(min(_TIMED_SAMPLES, len(judged)))]
         self.watch = Stopwatch(model, processor, feeds)
         self.bytes = len(model.serialize())
@@ -150,7 +155,9 @@ class _Search:
                 "files": {name: path.name for name, path in files.items()},
             }
         )
-        return SearchResult(chosen, reason, tuple(front), files, len(self.adjustable.layers))
+        rate = self._loss_rate()
+        expected = {p.technique: expected_quality(p, self.meter.baseline.quality, rate) for p in front}
+        return SearchResult(chosen, reason, tuple(front), expected, files, len(self.adjustable.layers))
 
     def _shown(self, items: Sequence[Any], label: str) -> Iterable[Any]:
         return self.progress(items, f"{label} {self.model.name}", len(items)) if self.progress else items
@@ -215,7 +222,16 @@ class _Search:
         # a goal that says nothing about quality but how fast: only speed counts
         if goal.max_loss is not None or (goal.min_quality is None and goal.max_latency_ratio is None):
             floors.append(self.meter.baseline.quality - (goal.max_loss or 0.0))
-        return point.quality >= max(floors) - _SLACK
+        floor = max(floors) - _SLACK
+        baseline, rate = self.meter.baseline, self._loss_rate()
+        if baseline.agreement is None or baseline.quality <= 0:  # without classes, quality follows from the divergence
+            return point.quality >= floor
+        expected = expected_quality(point, baseline.quality, rate)
+        luck = _LUCK * deviation(1 - expected / baseline.quality, self.judged)
+        return bool(expected >= floor and point.quality >= floor - luck)
+
+    def _loss_rate(self) -> float:
+        return loss_rate(self.journal.points.values(), self.meter.baseline.quality, self.judged)
 
     def _choose(self, goal: Goal, front: Sequence[Point]) -> Point | None:
         limit = goal.max_latency_ratio if goal.max_latency_ratio is not None else np.inf
