@@ -142,7 +142,10 @@ class _Search:
         for index in self._shown(sorted(place for place in rungs if place < len(self.path)), "points"):
             self._measure(index)
         self._bisect(goal)
-        front = pareto_front(self.journal.points.values())
+        expected = self._expected()
+        # what is beaten is told by what can be expected, too
+        judged = {replace(p, quality=expected[p.technique]): p for p in self.journal.points.values()}
+        front = [judged[point] for point in pareto_front(judged)]
         chosen = self._choose(goal, front)
         reason = chosen.technique if chosen else f"no setting of {self.technique.name} meets the goal"
         files = self._write(front)
@@ -155,8 +158,7 @@ class _Search:
                 "files": {name: path.name for name, path in files.items()},
             }
         )
-        rate = self._loss_rate()
-        expected = {p.technique: expected_quality(p, self.meter.baseline.quality, rate) for p in front}
+        expected = {point.technique: expected[point.technique] for point in front}
         return SearchResult(chosen, reason, tuple(front), expected, files, len(self.adjustable.layers))
 
     def _shown(self, items: Sequence[Any], label: str) -> Iterable[Any]:
@@ -222,16 +224,17 @@ class _Search:
         # a goal that says nothing about quality but how fast: only speed counts
         if goal.max_loss is not None or (goal.min_quality is None and goal.max_latency_ratio is None):
             floors.append(self.meter.baseline.quality - (goal.max_loss or 0.0))
-        floor = max(floors) - _SLACK
-        baseline, rate = self.meter.baseline, self._loss_rate()
-        if baseline.agreement is None or baseline.quality <= 0:  # without classes, quality follows from the divergence
-            return point.quality >= floor
-        expected = expected_quality(point, baseline.quality, rate)
-        luck = _LUCK * deviation(1 - expected / baseline.quality, self.judged)
-        return bool(expected >= floor and point.quality >= floor - luck)
+        expected, baseline = self._expected()[point.technique], max(self.meter.baseline.quality, _SLACK)
+        luck = 0.0 if self.meter.baseline.agreement is None else deviation(1 - expected / baseline, self.judged)
+        return bool(expected >= max(floors) - _SLACK and point.quality >= max(floors) - _LUCK * luck - _SLACK)
 
-    def _loss_rate(self) -> float:
-        return loss_rate(self.journal.points.values(), self.meter.baseline.quality, self.judged)
+    def _expected(self) -> dict[str, float]:
+        """Return the quality that each point can be expected to have on other samples."""
+        points, baseline = self.journal.points.values(), self.meter.baseline
+        if baseline.agreement is None:  # without classes, quality follows from the divergence
+            return {point.technique: point.quality for point in points}
+        rate = loss_rate(points, baseline.quality, self.judged)
+        return {point.technique: expected_quality(point, baseline.quality, rate) for point in points}
 
     def _choose(self, goal: Goal, front: Sequence[Point]) -> Point | None:
         limit = goal.max_latency_ratio if goal.max_latency_ratio is not None else np.inf
@@ -239,7 +242,8 @@ class _Search:
         if not fits:
             return None
         if goal.max_loss is None and goal.min_quality is None and goal.max_latency_ratio is not None:
-            return max(fits, key=lambda point: point.quality)
+            expected = self._expected()
+            return max(fits, key=lambda point: expected[point.technique])
         return min(fits, key=lambda point: point.latency_ratio if goal.minimize == "latency" else point.size_ratio)
 
     def _write(self, front: Sequence[Point]) -> dict[str, Path]:
