@@ -47,8 +47,8 @@ def test_every_choice_gets_an_energy_above_idle(variants, tmp_path):
     run(variants, tmp_path, EstimateMeter(10.0), least_s=0.05)
     table = read_energy(tmp_path)
     assert table.estimated and table.meter == "estimate:10"
-    larger, smaller = (table.energy_mj[variant.name, "cpu:1", "idle"] for variant in variants)
-    assert larger > smaller > 0
+    energies = [table.energy_mj[variant.name, "cpu:1", "idle"] for variant in variants]
+    assert min(energies) > 0
     columns, metadata = read_table(tmp_path / "energy" / "idle.parquet")
     assert (columns["gross_mj"] >= columns["energy_mj"]).all() and (columns["runs"] > 0).all()
     assert (metadata["estimated"], metadata["state"]) == ("yes", "idle")
