@@ -2,7 +2,7 @@
 
 import bisect
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,6 @@ class _Search:
         self.journal = Journal(folder / f"{slug(f'{model.name}.{technique.name}')}.search.json", key)
         self.adjustable: Adjustable = self.technique.adjustable(model, fitted.spread(self.technique.samples))
         self.meter = FidelityMeter(model, judged)
-        self.judged = len(judged)
         feeds = [feeds_of(model, judged.value(index)) for index in range(min(_TIMED_SAMPLES, len(judged)))]
         self.watch = Stopwatch(model, processor, feeds)
         self.bytes = len(model.serialize())
@@ -144,9 +143,9 @@ class _Search:
         self._bisect(goal)
         expected = self._expected()
         # what is beaten is told by what can be expected, too
-        judged = {replace(p, quality=expected[p.technique]): p for p in self.journal.points.values()}
-        front = [judged[point] for point in pareto_front(judged)]
-        chosen = self._choose(goal, front)
+        measured = {replace(p, quality=expected[p.technique]): p for p in self.journal.points.values()}
+        front = [measured[point] for point in pareto_front(measured)]
+        chosen = self._choose(goal, front, expected)
         reason = chosen.technique if chosen else f"no setting of {self.technique.name} meets the goal"
         files = self._write(front)
         self.journal.write(
@@ -158,8 +157,8 @@ class _Search:
                 "files": {name: path.name for name, path in files.items()},
             }
         )
-        expected = {point.technique: expected[point.technique] for point in front}
-        return SearchResult(chosen, reason, tuple(front), expected, files, len(self.adjustable.layers))
+        shown = {point.technique: expected[point.technique] for point in front}
+        return SearchResult(chosen, reason, tuple(front), shown, files, len(self.adjustable.layers))
 
     def _shown(self, items: Sequence[Any], label: str) -> Iterable[Any]:
         return self.progress(items, f"{label} {self.model.name}", len(items)) if self.progress else items
@@ -214,35 +213,35 @@ class _Search:
                 middle = (low + high) // 2
                 low, high = (middle, high) if fits(self._measure(middle)) else (low, middle)
 
-        last(lambda point: self._good_enough(point, goal))
+        last(lambda point: self._good_enough(point, goal, self._expected()))
         if goal.max_latency_ratio is not None:
             limit = goal.max_latency_ratio
             last(lambda point: point.latency_ratio > limit)
 
-    def _good_enough(self, point: Point, goal: Goal) -> bool:
+    def _good_enough(self, point: Point, goal: Goal, expected: Mapping[str, float]) -> bool:
         floors = [goal.min_quality if goal.min_quality is not None else 0.0]
         # a goal that says nothing about quality but how fast: only speed counts
         if goal.max_loss is not None or (goal.min_quality is None and goal.max_latency_ratio is None):
             floors.append(self.meter.baseline.quality - (goal.max_loss or 0.0))
-        expected, baseline = self._expected()[point.technique], max(self.meter.baseline.quality, _SLACK)
-        luck = 0.0 if self.meter.baseline.agreement is None else deviation(1 - expected / baseline, self.judged)
-        return bool(expected >= max(floors) - _SLACK and point.quality >= max(floors) - _LUCK * luck - _SLACK)
+        floor, baseline = max(floors) - _SLACK, self.meter.baseline
+        share_lost = 1 - expected[point.technique] / max(baseline.quality, _SLACK)
+        luck = 0.0 if baseline.agreement is None else _LUCK * deviation(share_lost, len(self.meter.samples))
+        return bool(expected[point.technique] >= floor and point.quality >= floor - luck)
 
     def _expected(self) -> dict[str, float]:
         """Return the quality that each point can be expected to have on other samples."""
         points, baseline = self.journal.points.values(), self.meter.baseline
         if baseline.agreement is None:  # without classes, quality follows from the divergence
             return {point.technique: point.quality for point in points}
-        rate = loss_rate(points, baseline.quality, self.judged)
+        rate = loss_rate(points, baseline.quality, len(self.meter.samples))
         return {point.technique: expected_quality(point, baseline.quality, rate) for point in points}
 
-    def _choose(self, goal: Goal, front: Sequence[Point]) -> Point | None:
+    def _choose(self, goal: Goal, front: Sequence[Point], expected: Mapping[str, float]) -> Point | None:
         limit = goal.max_latency_ratio if goal.max_latency_ratio is not None else np.inf
-        fits = [point for point in front if self._good_enough(point, goal) and point.latency_ratio <= limit]
+        fits = [point for point in front if self._good_enough(point, goal, expected) and point.latency_ratio <= limit]
         if not fits:
             return None
         if goal.max_loss is None and goal.min_quality is None and goal.max_latency_ratio is not None:
-            expected = self._expected()
             return max(fits, key=lambda point: expected[point.technique])
         return min(fits, key=lambda point: point.latency_ratio if goal.minimize == "latency" else point.size_ratio)
 
