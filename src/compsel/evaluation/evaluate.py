@@ -5,7 +5,7 @@ Latencies are end to end: decoded image in, answer out, with preprocessing, feat
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from compsel.evaluation.referee import Referee, referee_of
 from compsel.features.device import device_fingerprint
 from compsel.files import without_nan
 from compsel.profiling.judging import Quality
+from compsel.profiling.resuming import Progress, silent
 from compsel.runtime.answer import Answer
 from compsel.runtime.dispatch import Runtime
 from compsel.samples import Samples
@@ -154,7 +155,7 @@ def evaluate(
     *,
     repeats: int = 3,
     seed: int = 0,
-    progress: Callable[[Iterable[int], str], Iterable[int]] = lambda items, label: items,
+    progress: Progress = silent,
     meter: Meter | None = None,
     quality: Quality | str | None = None,
 ) -> Evaluation:
@@ -225,7 +226,7 @@ def _oracle_choices(
     runtime: Runtime,
     samples: Samples,
     referee: Referee,
-    progress: Callable[[Iterable[int], str], Iterable[int]],
+    progress: Progress,
 ) -> list[str]:
     """Return for each sample the cheapest variant that is right; the cheapest of all where none is."""
     order = sorted(runtime.bundle.variants, key=lambda name: runtime.costs.processors(name, runtime.costs.idle)[1])

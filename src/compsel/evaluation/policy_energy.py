@@ -1,10 +1,11 @@
 """The energy of policies: each answers the same inputs in turn, for as long as the meter needs."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from compsel.energy import Meter, idle_power_mw, measure_energy
+from compsel.profiling.resuming import Progress, silent
 from compsel.runtime.dispatch import Runtime
 from compsel.samples import Samples
 from compsel.variant import Value
@@ -19,7 +20,7 @@ def policy_energies(
     samples: Samples,
     meter: Meter,
     least_s: float = 2.0,
-    progress: Callable[[Iterable[int], str], Iterable[int]] = lambda items, label: items,
+    progress: Progress = silent,
 ) -> dict[str, float]:
     """Return the energy (mJ) of one answer of each policy, above what the device takes without it.
 

@@ -1,20 +1,18 @@
 """Which answers of a bundle count as right: those of the labelled class, or those that are good enough."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from compsel.errors import BundleError, SamplesError
 from compsel.profiling.judging import COSINE, FIDELITY, Judge, Judging, Quality
+from compsel.profiling.resuming import Progress
 from compsel.runtime.answer import Answer
 from compsel.runtime.dispatch import Runtime
 from compsel.samples import Samples
 from compsel.selection.policies import FixedPolicy
 
 __all__ = ["Referee", "referee_of"]
-
-Progress = Callable[[Iterable[int], str], Iterable[int]]
 
 
 class Referee(ABC):
