@@ -15,6 +15,7 @@ from compsel.profiling.energy_table import EnergyTable, read_energy
 from compsel.profiling.tables import Profile
 from compsel.samples import ArraySamples
 from compsel.techniques import parse
+from compsel.variant import Engine
 from compsel.variants import write_variant
 from tests.conftest import QUICK
 
@@ -33,6 +34,25 @@ class PerSession(Meter):
         return 1000.0 * self.opened
 
 
+class PerPixel(Meter):
+    """1 mJ for each pixel that an engine computes, nothing for idling: energies that no clock and no load changes."""
+
+    name, covers, interval_s = "pixels", "a device that pays by the pixel", 0.00001
+
+    def __init__(self, monkeypatch):
+        self.spent_mj = 0.0
+        run = Engine.__call__
+
+        def pay(engine, value):
+            self.spent_mj += float(np.prod(engine.variant.inputs[0].shape[-2:]))
+            return run(engine, value)
+
+        monkeypatch.setattr(Engine, "__call__", pay)
+
+    def energy_mj(self):
+        return self.spent_mj
+
+
 @pytest.fixture
 def variants(small_model, tmp_path):
     lower = parse("resolution:48").apply(small_model, None)
@@ -47,11 +67,16 @@ def test_every_choice_gets_an_energy_above_idle(variants, tmp_path):
     run(variants, tmp_path, EstimateMeter(10.0), least_s=0.05)
     table = read_energy(tmp_path)
     assert table.estimated and table.meter == "estimate:10"
-    energies = [table.energy_mj[variant.name, "cpu:1", "idle"] for variant in variants]
-    assert min(energies) > 0
+    assert min(table.energy_mj[variant.name, "cpu:1", "idle"] for variant in variants) > 0
     columns, metadata = read_table(tmp_path / "energy" / "idle.parquet")
     assert (columns["gross_mj"] >= columns["energy_mj"]).all() and (columns["runs"] > 0).all()
     assert (metadata["estimated"], metadata["state"]) == ("yes", "idle")
+
+
+def test_energies_stand_with_the_choice_that_took_them(variants, tmp_path, monkeypatch):
+    run(variants, tmp_path, PerPixel(monkeypatch))
+    energies = read_energy(tmp_path).energy_mj
+    assert [energies[variant.name, "cpu:1", "idle"] for variant in variants] == pytest.approx([64 * 64, 48 * 48])
 
 
 def test_what_is_known_is_kept_unless_meter_file_or_device_is_another(variants, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from compsel.errors import BundleError, InputError, ModelError, ProcessorError
 from compsel.processors.scripted import Script, ScriptedProcessor
 from compsel.runtime import Runtime
 from compsel.runtime.adaptation import Corrections
+from compsel.runtime.answer import Stage
 from compsel.runtime.bundle import BundleContent, write_bundle
 from compsel.runtime.exploration import Explorer
 from compsel.runtime.feedback import Feedback
@@ -142,6 +143,22 @@ def test_trials_cost_no_more_than_their_share() -> None:
         spent, total = spent + latency - 4.0, total + latency
     assert trials > 2
     assert spent <= 0.05 * total + 5.0
+
+
+def test_trials_find_a_processor_that_became_fast(clock: Clock) -> None:
+    table_ms = np.array([[4.0, 8.0, 6.0]])
+    feedback = Feedback(CostModel(CHOICES, np.zeros((1, 1)), table_ms, table_ms), adapt=True, explore=0.05)
+    feedback.corrections = feedback.live.corrections = Corrections(CHOICES, clock)
+    latency_ms, best, trials = {"cpu:1": 4.0, "cpu:2": 2.0}, "cpu:1", []
+    for _ in range(300):
+        clock.now_s += 0.1
+        prices = feedback.live.at(0.0)
+        best = "cpu:1" if prices.latency_ms[0] <= prices.latency_ms[2] else "cpu:2"
+        processor = feedback.processor("a", best, prices)
+        trials.append(processor != best)
+        feedback.learn(Stage("a", processor, latency_ms=latency_ms[processor], expected_ms=4.0), best, prices)
+    assert best == "cpu:2"
+    assert 0 < sum(trials) < 15
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])

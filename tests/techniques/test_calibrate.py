@@ -66,7 +66,8 @@ def peak(method: str, count: int) -> int:
 def test_memory_does_not_grow_with_the_samples(method: str) -> None:
     peak(method, 4)  # whatever is allocated once
     tensor_bytes = 8 * 16 * 16 * 4
-    assert peak(method, 200) < peak(method, 10) + 190 * tensor_bytes / 10
+    # a method that keeps one of the three tensors of each sample needs twice as much; what else runs allocates a little
+    assert peak(method, 200) < peak(method, 10) + 190 * tensor_bytes / 2
 
 
 def test_values_that_are_not_finite_are_named() -> None:
