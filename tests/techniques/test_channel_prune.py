@@ -11,7 +11,7 @@ from compsel.networks import build, macs
 from compsel.techniques import parse
 from compsel.techniques.adjusted import layers_text, read_layers
 from compsel.techniques.adjusting import probed_level
-from compsel.techniques.channels.elimination import Reader, eliminate, refit
+from compsel.techniques.channels.elimination import Reader, compensation, eliminate
 from compsel.techniques.channels.pruner import ChannelPruner
 from compsel.techniques.channels.rules import trace
 from compsel.techniques.channels.surgery import remove_channels
@@ -84,7 +84,7 @@ def test_surgery_on_networks(name: str) -> None:
     coupling = trace(draft, shapes)
     assert len(coupling.groups) > 10
     removed = [int(channel) for group in coupling.groups for channel in group.channels[: len(group.channels) // 2]]
-    remove_channels(draft, coupling, removed, {name: len(shape) for name, shape in shapes.items()})
+    remove_channels(draft, coupling, removed, {name: len(shape) for name, shape in shapes.items()}, {})
     (logits,) = open_session(draft).run(None, feeds)
     assert logits.shape == (1, 10)
     assert trace(draft, sample_shapes(draft, feeds)).macs() == coupling.macs(removed) < 0.3 * coupling.macs()
@@ -170,5 +170,5 @@ def test_losses_are_those_of_least_squares(seed: int, taps: int) -> None:
         kept = np.ones(width, bool)
         kept[columns[order.channels[:gone]].ravel()] = False
         error = weights.copy()
-        error[:, kept] -= refit(weights, np.linalg.inv(covariance), kept)
+        error[:, kept] -= weights[:, kept] - weights[:, ~kept] @ compensation(np.linalg.inv(covariance), kept)
         assert order.losses[gone] == pytest.approx(float(np.sum((error @ covariance) * error)) / energy, rel=1e-6)

@@ -166,6 +166,7 @@ class _Search:
     def _sensitivities(self) -> Callable[[str, int], float]:
         """Measure each layer at two levels; return what each level costs the network, between and beyond them."""
         curves: dict[str, tuple[list[float], list[float]]] = {}
+        self.adjustable.measure(self.adjustable.layers)
         prober = Prober(self.adjustable.draft, self.meter.feeds)
         for layer in self._shown(self.adjustable.layers, "sensitivity"):
             x, y = [0.0], [0.0]

@@ -66,11 +66,14 @@ class AdjustedTechnique(Technique):
         chosen = calibration.spread(self.samples)
         if self.layers or self.scope == "layer":
             adjustable = self.adjustable(model, chosen)
-            return adjustable.make(self._plan(adjustable))
+            plan = self._plan(adjustable)
+            adjustable.measure(plan)
+            return adjustable.make(plan)
         fitted, judged = split_samples(chosen)
         adjustable = self.adjustable(model, fitted)
         target = adjustable.work({}) * (1 - self.fraction)
         layers = worth_adjusting(adjustable) if self.fraction else []
+        adjustable.measure(layers)
         sensitivity = probe_sensitivity(adjustable, FidelityMeter(model, judged), layers) if layers else {}
 
         def cost(layer: str, level: int) -> float:

@@ -34,6 +34,13 @@ class Adjustable(Protocol):
     def layers(self) -> Sequence[str]:
         """Names of what can be adjusted, in the order of the graph."""
 
+    def measure(self, layers: Iterable[str]) -> None:
+        """Measure, in one go, what the losses of these layers follow from.
+
+        What was measured stays; a layer that was not is measured, alone, when something of it is asked for. Levels,
+        shares and `most_saved` need no measurement.
+        """
+
     def levels(self, layer: str) -> int:
         """Return the number of levels of a layer, level 0 included."""
 

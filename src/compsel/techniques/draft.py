@@ -51,7 +51,9 @@ class Draft:
 
     def copy(self) -> "Draft":
         """Return a draft of the same graph, which borrows also the large weights that this one has of its own."""
-        return borrow(self.proto, self.lent)
+        copied = borrow(self.proto, self.lent)
+        copied.proto.metadata_props.extend(self.proto.metadata_props)
+        return copied
 
     def complete(self) -> onnx.ModelProto:
         """Copy the lent weights that are left into the graph, and return it."""

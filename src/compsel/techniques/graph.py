@@ -20,6 +20,7 @@ __all__ = [
     "editable",
     "infer_types",
     "is_standard",
+    "outputs_first",
     "remove_unused",
     "replace_nodes",
     "set_attribute",
@@ -82,6 +83,11 @@ def constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
 def is_standard(node: onnx.NodeProto, *op_types: str) -> bool:
     """Tell whether a node is one of these operators of the standard set."""
     return node.domain in ("", "ai.onnx") and node.op_type in op_types
+
+
+def outputs_first(layer: onnx.NodeProto) -> bool:
+    """Tell whether the first axis of a layer's weight (Conv, Gemm, MatMul) is that of its outputs."""
+    return is_standard(layer, "Conv") or (layer.op_type == "Gemm" and bool(attribute(layer, "transB", 0)))
 
 
 def attribute(node: onnx.NodeProto, name: str, default: Any = None) -> Any:

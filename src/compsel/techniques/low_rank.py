@@ -58,6 +58,7 @@ class LowRank(AdjustedTechnique):
             return super()._transform(model, calibration)
         assert calibration is not None
         adjustable: Adjustable = self.adjustable(model, calibration.spread(self.samples))
+        adjustable.measure(adjustable.layers)
         plan = {}
         for name in adjustable.layers:
             enough = [n for n in range(adjustable.levels(name)) if adjustable.loss(name, n) <= 1 - self.energy]

@@ -19,7 +19,7 @@ __all__ = ["MOST_FEATURES", "Moments", "collect", "collect_outputs", "patches"]
 MOST_FEATURES = 2304
 _ROWS_PER_FEATURE = 6
 _FEWEST_ROWS = 32
-_MOST_NUMBERS = 50_000_000  # of all moments that are collected in one pass: 400 MB
+_MOST_NUMBERS = 25_000_000  # of all moments that are collected in one pass: 200 MB
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Run a graph again and again with other weights in a few layers: only what comes after those layers is run again."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,13 @@ from onnx import numpy_helper
 from compsel.cgroup import usable_cores
 from compsel.techniques.draft import Draft
 from compsel.techniques.graph import attribute, captured_names, constants, infer_types, is_standard, uses
-from compsel.techniques.session import open_session
+from compsel.techniques.session import give_back, open_session
 
 __all__ = ["Prober", "give_biases"]
 
 _MOST_PIECES = 8
+
+Values = Mapping[str, np.ndarray]
 
 
 def give_biases(draft: Draft) -> Draft:
@@ -59,7 +61,7 @@ class Prober:
 
     The graph is cut into pieces where one value carries everything. What enters each piece is kept for each sample, so
     that a run begins at the first piece with an altered weight. Weights and biases of layers are inputs of the pieces:
-    no session is opened anew. Runs on all cores.
+    no session is opened anew. Only those of the piece that runs are in memory. Runs on all cores.
 
     Args:
         draft: the graph, in order; it stays as it is.
@@ -76,36 +78,41 @@ class Prober:
     False
     """
 
-    def __init__(self, draft: Draft, feeds: Iterable[Mapping[str, np.ndarray]]) -> None:
+    def __init__(self, draft: Draft, feeds: Iterable[Values]) -> None:
+        give_back()
         weights = constants(draft.graph)
-        self._weights = {name: draft.array(weights[name]) for name in _alterable(draft, weights)}
+        self._draft = draft
+        self._weights = {name: weights[name] for name in _alterable(draft, weights)}
         self._pieces = _cut(draft, self._weights)
         self._sessions = [open_session(self._graph(draft, piece), threads=usable_cores()) for piece in self._pieces]
         self._fed = [{value.name for value in session.get_inputs()} for session in self._sessions]
-        self._entries: list[list[Mapping[str, np.ndarray]]] = [[dict(feed)] for feed in feeds]
-        for entries in self._entries:
-            for index in range(len(self._pieces) - 1):
-                entries.append({self._pieces[index].result: self._run(index, entries[index], {})})
+        self._entries: list[list[Values]] = [[dict(feed) for feed in feeds]]
+        for index in range(len(self._pieces) - 1):
+            self._entries.append(self._run(index, self._entries[index], {}))
 
-    def outputs(self, altered: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def outputs(self, altered: Values) -> list[np.ndarray]:
         """Return the graph's first output for each sample.
 
         Args:
             altered: other values of weights and biases of layers, by name.
         """
         first = next((index for index, fed in enumerate(self._fed) if fed & altered.keys()), len(self._fed) - 1)
-        found = []
-        for entries in self._entries:
-            values = entries[first]
-            for index in range(first, len(self._pieces)):
-                values = {self._pieces[index].result: self._run(index, values, altered)}
-            found.append(values[self._pieces[-1].result])
-        return found
+        values = self._entries[first]
+        for index in range(first, len(self._pieces)):
+            values = self._run(index, values, altered)
+        return [value[self._pieces[-1].result] for value in values]
 
-    def _run(self, index: int, values: Mapping[str, np.ndarray], altered: Mapping[str, np.ndarray]) -> np.ndarray:
-        everything = {**self._weights, **altered, **values}
-        feeds = {name: everything[name] for name in self._fed[index]}
-        return np.asarray(self._sessions[index].run([self._pieces[index].result], feeds)[0])
+    def _run(self, index: int, entering: Iterable[Values], altered: Values) -> list[Values]:
+        result, session = self._pieces[index].result, self._sessions[index]
+        weights = {
+            name: altered[name] if name in altered else self._draft.array(self._weights[name])
+            for name in self._fed[index] & self._weights.keys()
+        }
+        others = self._fed[index] - weights.keys()
+        return [
+            {result: session.run([result], {**weights, **{name: values[name] for name in others}})[0]}
+            for values in entering
+        ]
 
     def _graph(self, draft: Draft, piece: _Piece) -> Draft:
         proto = onnx.ModelProto(ir_version=draft.proto.ir_version, opset_import=draft.proto.opset_import)
@@ -121,7 +128,7 @@ class Prober:
         else:
             graph.input.extend(draft.graph.input)
         for name in sorted(read & self._weights.keys()):
-            shape = self._weights[name].shape
+            shape = self._weights[name].dims
             graph.input.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
         graph.output.append(onnx.ValueInfoProto(name=piece.result))
         return Draft(proto, draft.lent)
@@ -141,7 +148,7 @@ def _alterable(draft: Draft, weights: Mapping[str, onnx.TensorProto]) -> Iterato
                 yield name
 
 
-def _cut(draft: Draft, weights: Mapping[str, np.ndarray]) -> list[_Piece]:
+def _cut(draft: Draft, weights: Container[str]) -> list[_Piece]:
     """Cut a graph where only one value is needed later, into pieces with about as many weights each."""
     nodes, last = list(draft.graph.node), draft.graph.output[0].name
     places = [] if captured_names(draft.graph) else list(_cuts(draft, last))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Order", "Reader", "eliminate", "refit", "regularised", "ridge"]
+__all__ = ["Order", "Reader", "compensation", "eliminate", "regularised", "ridge"]
 
 _STEPS = 32
 _RIDGE = 0.01
@@ -17,7 +17,8 @@ class Reader:
     """A layer (or a block of its features) that reads the channels.
 
     Attributes:
-        weight: float (outputs, features), of the features of these channels only.
+        weight: float (rows, features), of the features of these channels only: one row for each output, or fewer with
+            the same products of columns, which are all that counts.
         inverse: float (features, features), the rows and columns of these features in the inverse of the regularised
             covariance of all features that the layer reads.
         columns: int (channels, features of a channel), where each channel lies among the features.
@@ -129,14 +130,14 @@ def _remove(state: list[np.ndarray], chosen: np.ndarray) -> float:
     return lost
 
 
-def refit(weight: np.ndarray, inverse: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Return the weights of the features that stay, such that the output changes least (least squares).
+def compensation(inverse: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return what the features that go are best written as in those that stay: float (gone, kept).
+
+    Weights that change the output least (least squares) are `weight[:, kept] - weight[:, ~kept] @ compensation`.
 
     Args:
-        weight: (outputs, features).
         inverse: (features, features), of the regularised covariance.
         kept: bool (features,).
     """
     out = ~kept
-    moved = np.linalg.solve(inverse[np.ix_(out, out)], inverse[np.ix_(out, kept)])
-    return np.asarray(weight[:, kept] - weight[:, out] @ moved)
+    return np.asarray(np.linalg.solve(inverse[np.ix_(out, out)], inverse[np.ix_(out, kept)]))

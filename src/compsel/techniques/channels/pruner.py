@@ -1,10 +1,9 @@
 """A network whose channels can be taken out at will: statistics are measured once, every choice follows from them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 
 from compsel.errors import NotApplicableError
 from compsel.feeds import feeds_of
@@ -15,12 +14,12 @@ from compsel.techniques.channels.elimination import Order, eliminate
 from compsel.techniques.channels.readers import Readers
 from compsel.techniques.channels.rules import trace
 from compsel.techniques.channels.surgery import remove_channels
-from compsel.techniques.draft import Draft
 from compsel.techniques.fold import fold
-from compsel.techniques.graph import attribute, constants, editable, is_standard
+from compsel.techniques.graph import constants, editable, outputs_first
 from compsel.techniques.moments import collect
 from compsel.techniques.probing import give_biases
 from compsel.techniques.sample_feeds import SampleFeeds
+from compsel.techniques.session import give_back
 from compsel.techniques.shapes import sample_shapes
 
 __all__ = ["ChannelPruner"]
@@ -67,13 +66,11 @@ class ChannelPruner:
         self._weights = constants(self.draft.graph)
         self.coupling: Coupling = trace(self.draft, self._shapes)
         self._orders: dict[str, Order] = {}
-        self._readers: list[Readers] = []
+        self._readers: dict[str, Readers] = {}
         groups = [group for group in self.coupling.groups if len(group.channels) >= _FEWEST_CHANNELS]
-        removable = np.concatenate([group.channels for group in groups]) if groups else np.zeros(0, np.int64)
-        readers = [layer for layer in self.coupling.layers if np.isin(layer.inputs, removable).any()]
-        self._measure([layer for layer in readers if layer.blocks == 1], samples)
+        self._samples = samples
         # a group that no layer reads (it is made and added to others) has nothing to be judged by
-        self.groups: dict[str, Group] = {group.name: group for group in groups if self._reads(group)}
+        self.groups: dict[str, Group] = {group.name: group for group in groups if self._reading(group)}
         if not self.groups:
             raise NotApplicableError(f"channel-prune: {model.name!r} has no channels that can be removed")
 
@@ -81,6 +78,21 @@ class ChannelPruner:
     def layers(self) -> tuple[str, ...]:
         """Names of the groups of channels, in the order of the graph."""
         return tuple(self.groups)
+
+    def measure(self, layers: Iterable[str]) -> None:
+        """Measure, in one go, what the readers of these groups read; a group that is not among them has to wait."""
+        wanted = {layer.node: layer for name in layers for layer in self._reading(self.groups[name])}
+        new = {
+            layer.node: layer for layer in self.coupling.layers if layer.node in wanted.keys() - self._readers.keys()
+        }
+        runs = {name: _run_length(layer.inputs) for name, layer in new.items()}
+        sizes = {name: (len(layer.inputs) // runs[name], layer.taps * runs[name]) for name, layer in new.items()}
+        feeds = SampleFeeds(self.model, self._samples)
+        for names, moments in collect(self.draft, sizes, feeds, len(self._samples)):
+            inputs = new[names[0]].inputs[:: runs[names[0]]]
+            centred = self._nodes[names[0]].op_type != "MatMul"
+            readers = Readers.measured(names, inputs, self._matrix, moments, centred=centred)
+            self._readers.update(dict.fromkeys(names, readers))
 
     def levels(self, layer: str) -> int:
         """Return the number of levels of a group; kernels like numbers of channels that stay to be multiples."""
@@ -132,14 +144,10 @@ class ChannelPruner:
     def remove(self, counts: Mapping[str, int]) -> Model:
         """Return the model without so many channels of each group."""
         removed = self.removed(counts)
-        proto = onnx.ModelProto()
-        proto.CopyFrom(self.draft.proto)
-        draft = Draft(proto, self.draft.lent)
+        draft = self.draft.copy()
         changed = self._changed(np.array(removed, np.int64)) if self._reconstruct else {}
-        for tensor in draft.graph.initializer:
-            if tensor.name in changed:
-                tensor.CopyFrom(numpy_helper.from_array(changed[tensor.name], tensor.name))
-        remove_channels(draft, self.coupling, removed, {name: len(shape) for name, shape in self._shapes.items()})
+        ranks = {name: len(shape) for name, shape in self._shapes.items()}
+        remove_channels(draft, self.coupling, removed, ranks, changed)
         return self.model.with_proto(draft.complete())
 
     def _counts(self, group: str) -> list[int]:
@@ -154,49 +162,36 @@ class ChannelPruner:
     def _counted(self, plan: Mapping[str, int]) -> dict[str, int]:
         return {group: self._counts(group)[level] for group, level in plan.items()}
 
-    def _measure(self, layers: list[Layer], samples: Samples) -> None:
-        by_name = {layer.node: layer for layer in layers}
-        runs = {layer.node: _run_length(layer.inputs) for layer in layers}
-        sizes = {layer.node: (len(layer.inputs) // runs[layer.node], layer.taps * runs[layer.node]) for layer in layers}
-        for names, moments in collect(self.draft, sizes, SampleFeeds(self.model, samples), len(samples)):
-            inputs = by_name[names[0]].inputs[:: runs[names[0]]]
-            weights = tuple(self._matrix(name) for name in names)
-            centred = self._nodes[names[0]].op_type != "MatMul"
-            self._readers.append(Readers.measured(names, inputs, weights, moments, centred=centred))
-
     def _matrix(self, name: str) -> np.ndarray:
         """Return the weight of a layer as (outputs, features)."""
         node = self._nodes[name]
         weight = self.draft.array(self._weights[node.input[1]])
-        return weight.reshape(len(weight), -1) if _outputs_first(node) else weight.T
+        return weight.reshape(len(weight), -1) if outputs_first(node) else weight.T
 
-    def _reads(self, group: Group) -> bool:
-        return any(np.isin(readers.inputs, group.channels).any() for readers in self._readers)
+    def _reading(self, group: Group) -> list[Layer]:
+        """Return the layers that a group is judged by: those that read it, but not through groups of a convolution."""
+        layers = [layer for layer in self.coupling.layers if layer.blocks == 1]
+        return [layer for layer in layers if np.isin(layer.inputs, group.channels).any()]
 
     def _eliminate(self, group: Group) -> Order:
-        parts = [
-            part
-            for readers in self._readers
-            if np.isin(readers.inputs, group.channels).any()
-            for part in readers.parts(group)
-        ]
-        return eliminate(parts, len(group.channels), int(len(group.channels) * _MOST_GONE))
+        self.measure([group.name])
+        # layers that read the same share their readers
+        found = {id(self._readers[layer.node]): self._readers[layer.node] for layer in self._reading(group)}
+        parts = [part for readers in found.values() for part in readers.parts(group, self._matrix)]
+        order = eliminate(parts, len(group.channels), int(len(group.channels) * _MOST_GONE))
+        give_back()
+        return order
 
     def _changed(self, removed: np.ndarray) -> dict[str, np.ndarray]:
         """Return the weights of the layers that read removed channels: zero for those, the others refitted."""
         found: dict[str, np.ndarray] = {}
-        for readers in self._readers:
+        for readers in {id(readers): readers for readers in self._readers.values()}.values():
             kept = readers.kept(removed)
             if kept.all():
                 continue
-            fitted = readers.refitted(kept) if self._reconstruct else [weight * kept for weight in readers.weights]
-            for name, before, after in zip(readers.nodes, readers.weights, fitted, strict=True):
-                node = self._nodes[name]
-                shape = tuple(self._weights[node.input[1]].dims)
-                found[node.input[1]] = np.ascontiguousarray(after if _outputs_first(node) else after.T).reshape(shape)
-                if readers.centred and self._reconstruct:
-                    bias = self.draft.array(self._weights[node.input[2]])
-                    found[node.input[2]] = np.asarray(bias + (before - after) @ readers.mean, np.float32)
+            moved = readers.compensations(kept) if self._reconstruct else []
+            for name in readers.nodes:
+                found.update(self._changed_layer(self._nodes[name], readers, kept, moved))
         for layer in self.coupling.layers:
             if 1 < layer.blocks < len(layer.inputs) and np.isin(layer.inputs, removed).any():
                 name = self._nodes[layer.node].input[1]
@@ -205,12 +200,22 @@ class ChannelPruner:
                 found[name] = weight
         return found
 
+    def _changed_layer(
+        self, node: onnx.NodeProto, readers: Readers, kept: np.ndarray, moved: list[np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Return the weight and the bias of a layer that loses features."""
+        weight, found = self._matrix(node.name), {}
+        fitted = readers.refitted(weight, kept, moved) if self._reconstruct else weight * kept
+        if readers.centred and self._reconstruct:
+            bias = self.draft.array(self._weights[node.input[2]])
+            mean = readers.mean.astype(np.float32)
+            found[node.input[2]] = np.asarray(bias + (weight @ mean - fitted @ mean), np.float32)
+        shape = tuple(self._weights[node.input[1]].dims)
+        found[node.input[1]] = np.ascontiguousarray(fitted if outputs_first(node) else fitted.T).reshape(shape)
+        return found
+
 
 def _run_length(channels: np.ndarray) -> int:
     """Return how many neighbours belong to one channel: flattened maps have as many as the map has places."""
     edges = np.flatnonzero(np.diff(channels)) + 1
     return int(np.gcd.reduce(np.diff([0, *edges, len(channels)])))
-
-
-def _outputs_first(node: onnx.NodeProto) -> bool:
-    return is_standard(node, "Conv") or (node.op_type == "Gemm" and bool(attribute(node, "transB", 0)))

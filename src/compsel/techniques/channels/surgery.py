@@ -15,7 +15,11 @@ __all__ = ["remove_channels"]
 
 
 def remove_channels(
-    draft: Draft, coupling: Coupling, removed: Collection[int], ranks: Mapping[str, int]
+    draft: Draft,
+    coupling: Coupling,
+    removed: Collection[int],
+    ranks: Mapping[str, int],
+    changed: dict[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
     """Remove channels from a graph, in place.
 
@@ -24,11 +28,13 @@ def remove_channels(
         coupling: where the channels lie.
         removed: channels of `coupling.groups`.
         ranks: number of axes of each value.
+        changed: other values, by name, of weights that are cut; taken out when they are used: large ones do not stay
+            in memory.
 
     Returns:
         which output features each cut layer keeps, bool, by name of the layer.
     """
-    knife = _Knife(draft, coupling, removed, ranks)
+    knife = _Knife(draft, coupling, removed, ranks, changed)
     for node in draft.graph.node:
         knife.cut(node)
     remove_unused(draft.graph)
@@ -38,7 +44,15 @@ def remove_channels(
 
 
 class _Knife:
-    def __init__(self, draft: Draft, coupling: Coupling, removed: Collection[int], ranks: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        draft: Draft,
+        coupling: Coupling,
+        removed: Collection[int],
+        ranks: Mapping[str, int],
+        changed: dict[str, np.ndarray],
+    ) -> None:
+        self.changed = changed
         self.draft, self.layouts, self.removed, self.ranks = draft, coupling.layouts, removed, ranks
         self.layers = {layer.node: layer for layer in coupling.layers}
         self.weights = constants(draft.graph)
@@ -64,21 +78,24 @@ class _Knife:
         outs = ~np.isin(layer.outputs, list(self.removed))
         if ins.all() and outs.all():
             return
-        weight = self.draft.array(self.weights[node.input[1]])
+        if is_standard(node, "Conv") and layer.blocks > 1 and layer.blocks == len(ins):
+            set_attribute(node, "group", int(ins.sum()))
+        self._replace(node, 1, self._cut_weight(node, layer, ins, outs))
+        if len(node.input) > 2 and node.input[2]:
+            self._replace(node, 2, self._array(node.input[2])[..., outs])
+        self.kept[node.name] = outs
+
+    def _cut_weight(self, node: onnx.NodeProto, layer: Layer, ins: np.ndarray, outs: np.ndarray) -> np.ndarray:
+        weight = self._array(node.input[1])
         if is_standard(node, "Conv"):
             depthwise = layer.blocks > 1 and layer.blocks == len(ins)
-            if depthwise:
-                set_attribute(node, "group", int(ins.sum()))
-            else:
-                weight = weight[:, ins[: len(ins) // layer.blocks]]
-            weight = weight[outs]
-        else:
-            turned = bool(attribute(node, "transB", 0)) and node.op_type == "Gemm"
-            weight = weight[outs][:, ins] if turned else weight[ins][:, outs]
-        self._replace(node, 1, weight)
-        if len(node.input) > 2 and node.input[2]:
-            self._replace(node, 2, self.draft.array(self.weights[node.input[2]])[..., outs])
-        self.kept[node.name] = outs
+            return np.asarray(weight[outs] if depthwise else weight[np.ix_(outs, ins[: len(ins) // layer.blocks])])
+        turned = bool(attribute(node, "transB", 0)) and node.op_type == "Gemm"
+        return np.asarray(weight[np.ix_(outs, ins) if turned else np.ix_(ins, outs)])
+
+    def _array(self, name: str) -> np.ndarray:
+        changed = self.changed.pop(name, None)
+        return self.draft.array(self.weights[name]) if changed is None else changed
 
     def _cut_shape(self, node: onnx.NodeProto) -> None:
         keep = self._keep(node.output[0])
@@ -111,7 +128,10 @@ class _Knife:
         name = f"{node.input[index]}.cut"
         while name in self.weights:
             name += "_"
-        tensor = numpy_helper.from_array(np.ascontiguousarray(values), name)
-        self.draft.graph.initializer.append(tensor)
-        self.weights[name] = self.draft.graph.initializer[-1]
+        kind = onnx.helper.np_dtype_to_tensor_dtype(values.dtype)
+        tensor = self.draft.graph.initializer.add(name=name, data_type=kind, dims=values.shape)
+        data = values.tobytes()
+        del values
+        tensor.raw_data = data
+        self.weights[name] = tensor
         node.input[index] = name

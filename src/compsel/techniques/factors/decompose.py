@@ -1,7 +1,7 @@
 """Write the weight of a layer as a product of smaller ones, such that its output on the samples changes least."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -16,14 +16,29 @@ class Factors:
     """The weights of the layers that replace one, first to last.
 
     Attributes:
-        weights: float64, each (outputs, inputs, *kernel); a dense layer has no kernel.
+        weights: float32, each (outputs, inputs, *kernel); a dense layer has no kernel.
         loss: squared error of the output over its variance.
-        total: float64 (outputs, features), the weight that they amount to.
+
+    >>> Factors((np.full((1, 2, 3, 1), 2.0), np.full((4, 1, 1, 3), 0.5)), 0.0).total.shape
+    (4, 18)
     """
 
     weights: tuple[np.ndarray, ...]
     loss: float
-    total: np.ndarray
+
+    @property
+    def total(self) -> np.ndarray:
+        """The weight that they amount to, (outputs, features)."""
+        return reduce(_composed, self.weights).reshape(len(self.weights[-1]), -1)
+
+
+def _composed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the weight of two layers in a row, of which one at most has an extent along each axis of the kernel."""
+    rank = first.ndim - 2
+    product = np.tensordot(second, first, axes=(1, 0))  # outputs, second kernel, inputs, first kernel
+    axes = [axis for n in range(rank) for axis in (1 + n, 2 + rank + n)]
+    kernel = np.maximum(first.shape[2:], second.shape[2:])
+    return np.asarray(product.transpose(0, 1 + rank, *axes).reshape(len(second), first.shape[1], *kernel))
 
 
 def spectrum(covariance: np.ndarray) -> Spectrum:
@@ -43,15 +58,15 @@ def output_spectrum(weight: np.ndarray, covariance: np.ndarray, share: float) ->
     give, with the same variance in all. Worked out in the smaller of outputs and features.
 
     Args:
-        weight: float (outputs, features).
+        weight: float32 (outputs, features).
         covariance: of the outputs, float64 (outputs, outputs).
         share: how little the covariance is believed, as `compsel.techniques.channels.elimination.ridge` says.
     """
-    flat = weight.astype(np.float64)
-    basis = np.linalg.qr(flat)[0] if flat.shape[1] < len(flat) else None
-    if basis is not None:
-        flat, covariance = basis.T @ flat, basis.T @ covariance @ basis
-    expected = flat @ flat.T
+    flat, basis = weight, None
+    if weight.shape[1] < len(weight):
+        basis, flat = np.linalg.qr(weight.astype(np.float64))
+        covariance = basis.T @ covariance @ basis
+    expected = (flat @ flat.T).astype(np.float64)
     scale = share * float(np.trace(covariance)) / (float(np.trace(expected)) or 1.0)
     values, vectors = spectrum(covariance + scale * expected)
     return values, vectors if basis is None else basis @ vectors
@@ -64,17 +79,16 @@ def channel_factors(weight: np.ndarray, outputs: Spectrum, rank: int) -> Factors
     "Accelerating Very Deep Convolutional Networks for Classification and Detection", section 3.1).
 
     Args:
-        weight: float (outputs, inputs, *kernel).
+        weight: float32 (outputs, inputs, *kernel).
         outputs: principal components of the layer's output.
         rank: 1 to the number of components.
     """
     values, vectors = outputs
-    basis = vectors[:, :rank]
-    first = np.tensordot(basis.T, weight.astype(np.float64), axes=1)
+    basis = vectors[:, :rank].astype(np.float32)
+    first = np.tensordot(basis.T, weight, axes=1)
     kept, energy = float(values[:rank].sum()), float(values.sum())
     second = basis.reshape(*basis.shape, *([1] * (weight.ndim - 2)))
-    loss = max(0.0, 1.0 - kept / energy) if energy else 0.0
-    return Factors((first, second), loss, (basis @ first.reshape(rank, -1)))
+    return Factors((first, second), max(0.0, 1.0 - kept / energy) if energy else 0.0)
 
 
 class FittedLayer:
@@ -82,7 +96,7 @@ class FittedLayer:
 
     Args:
         weight: float (outputs, inputs, *kernel).
-        covariance: of the features (channels x taps), float64, regularised.
+        covariance: of the features (channels x taps), regularised.
 
     >>> FittedLayer(np.ones((4, 2, 3, 3)), np.eye(18)).spatial(1).loss < 1e-6
     True
@@ -91,8 +105,8 @@ class FittedLayer:
     def __init__(self, weight: np.ndarray, covariance: np.ndarray) -> None:
         self.shape = weight.shape
         self._flat = weight.reshape(len(weight), -1).astype(np.float64)
-        self._covariance = covariance
-        self._products = self._flat @ covariance
+        self._covariance = covariance.astype(np.float64)
+        self._products = self._flat @ self._covariance
         self._energy = float(np.sum(self._products * self._flat))
 
     def spatial(self, rank: int) -> Factors:
@@ -105,11 +119,8 @@ class FittedLayer:
         outputs, channels, height, width = self.shape
         basis = self._columns[:, :rank]
         row, cross = self._fit(basis, width)
-        return Factors(
-            (basis.T.reshape(rank, channels, height, 1), row.reshape(outputs, rank, 1, width)),
-            self._loss(float(np.sum(row * cross))),
-            self._expanded(row, basis),
-        )
+        weights = basis.T.reshape(rank, channels, height, 1), row.reshape(outputs, rank, 1, width)
+        return Factors(_single(weights), self._loss(float(np.sum(row * cross))))
 
     def tucker(self, ranks: tuple[int, int]) -> Factors:
         """Project the input channels, convolve, expand the output channels (Tucker-2; Kim et al. 2016, "Compression of
@@ -128,15 +139,12 @@ class FittedLayer:
         expand = vectors[:, : ranks[1]]
         core = expand.T @ middle
         ones = [1] * len(kernel)
-        return Factors(
-            (
-                basis.T.reshape(ranks[0], channels, *ones),
-                core.reshape(ranks[1], ranks[0], *kernel),
-                expand.reshape(outputs, ranks[1], *ones),
-            ),
-            self._loss(float(values[: ranks[1]].sum())),
-            expand @ self._expanded(core, basis),
+        weights = (
+            basis.T.reshape(ranks[0], channels, *ones),
+            core.reshape(ranks[1], ranks[0], *kernel),
+            expand.reshape(outputs, ranks[1], *ones),
         )
+        return Factors(_single(weights), self._loss(float(values[: ranks[1]].sum())))
 
     @cached_property
     def _columns(self) -> np.ndarray:
@@ -168,11 +176,9 @@ class FittedLayer:
         cross = reduced(self._products)
         return np.asarray(np.linalg.solve(reduced(half), cross.T).T), cross
 
-    def _expanded(self, behind: np.ndarray, basis: np.ndarray) -> np.ndarray:
-        """Return the product of a layer behind a reduction and that reduction, (rows, features)."""
-        rows, rank = len(behind), basis.shape[1]
-        parts = behind.reshape(rows, rank, -1).transpose(0, 2, 1) @ basis.T
-        return np.asarray(parts.transpose(0, 2, 1).reshape(rows, -1))
-
     def _loss(self, kept: float) -> float:
         return max(0.0, 1.0 - kept / self._energy) if self._energy else 0.0
+
+
+def _single(weights: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    return tuple(np.ascontiguousarray(weight, np.float32) for weight in weights)

@@ -2,7 +2,7 @@
 
 import bisect
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,8 +24,16 @@ from compsel.techniques.factors.decompose import (
     output_spectrum,
 )
 from compsel.techniques.fold import fold
-from compsel.techniques.graph import attribute, constants, editable, is_standard, remove_unused, replace_nodes
-from compsel.techniques.moments import MOST_FEATURES, collect, collect_outputs
+from compsel.techniques.graph import (
+    attribute,
+    constants,
+    editable,
+    is_standard,
+    outputs_first,
+    remove_unused,
+    replace_nodes,
+)
+from compsel.techniques.moments import MOST_FEATURES, Moments, collect, collect_outputs
 from compsel.techniques.probing import give_biases
 from compsel.techniques.sample_feeds import SampleFeeds
 from compsel.techniques.shapes import sample_shapes
@@ -46,24 +54,24 @@ class _Layer:
     """A layer that can be factorised.
 
     Attributes:
-        weight: (outputs, inputs, *kernel).
+        shape: of its weight: (outputs, inputs, *kernel).
         inputs: spatial size of its input; empty for dense layers.
         positions: spatial size of its output.
     """
 
     node: onnx.NodeProto
-    weight: np.ndarray
+    shape: tuple[int, ...]
     inputs: tuple[int, ...]
     positions: tuple[int, ...]
 
     @property
     def macs(self) -> int:
-        return int(self.weight.size) * math.prod(self.positions)
+        return math.prod(self.shape) * math.prod(self.positions)
 
     @property
     def kinds(self) -> tuple[Method, ...]:
-        kernel = self.weight.shape[2:]
-        if math.prod(kernel) == 1 or math.prod(self.weight.shape[1:]) > MOST_FEATURES:
+        kernel = self.shape[2:]
+        if math.prod(kernel) == 1 or math.prod(self.shape[1:]) > MOST_FEATURES:
             return ("channel",)
         plain = attribute(self.node, "auto_pad", b"NOTSET") == b"NOTSET"
         flat = len(kernel) == _DENSE_RANK and min(kernel) > 1 and plain
@@ -72,19 +80,19 @@ class _Layer:
     def rank(self, kind: Method, share: float) -> int:
         """Return the largest rank that saves this share of the work; 0 when there is none."""
         wanted = self.macs * (1 - share)
-        most = min(len(self.weight), math.prod(self.weight.shape[1:]))
+        most = min(self.shape[0], math.prod(self.shape[1:]))
         # the first rank that is too expensive, less one
         rank = bisect.bisect_right(range(1, most + 1), wanted, key=lambda rank: self.work(kind, rank))
         return rank - rank % _RANK_MULTIPLE if rank >= _RANKS_ROUNDED_FROM else rank
 
     def ranks(self, rank: int) -> tuple[int, int]:
         """Return the ranks of the inputs and outputs of a Tucker decomposition: in the ratio of the channels."""
-        outputs, inputs = self.weight.shape[:2]
+        outputs, inputs = self.shape[:2]
         return max(1, min(inputs, round(rank * inputs / outputs))), min(rank, outputs)
 
     def work(self, kind: Method, rank: int) -> int:
         """Return the multiply-accumulates at a rank (of a Tucker decomposition: of the outputs)."""
-        outputs, inputs, *kernel = self.weight.shape
+        outputs, inputs, *kernel = self.shape
         places, taps = math.prod(self.positions), math.prod(kernel)
         if kind == "channel":
             return int(places * rank * (inputs * taps + outputs))
@@ -128,20 +136,26 @@ class Factoriser:
         if not self._layers:
             raise NotApplicableError(f"low-rank: {model.name!r} has no layer that a factorisation would make cheaper")
         self._base = _work(self.draft, self._shapes)
-        feeds = SampleFeeds(model, samples)
-        self._outputs = collect_outputs(self.draft, {n: len(la.weight) for n, la in self._layers.items()}, feeds)
-        wide = {name: layer for name, layer in self._layers.items() if set(layer.kinds) - {"channel"}}
-        sizes = {name: (layer.weight.shape[1], math.prod(layer.weight.shape[2:])) for name, layer in wide.items()}
-        needed = sizes if method != "channel" else {}
-        self._fitted: dict[str, FittedLayer] = {}
-        self._means: dict[str, np.ndarray] = {}
-        for names, moments in collect(self.draft, needed, feeds, len(samples)):
-            covariance = regularised(moments.covariance(0), moments.rows)
-            for name in names:
-                self._fitted[name] = FittedLayer(wide[name].weight, covariance)
-                self._means[name] = moments.mean
+        self._samples = samples
+        self._outputs: dict[str, Moments] = {}
+        # of what layers read: mean, and regularised covariance in single precision, which is enough for that
+        self._read: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._recent: tuple[str, FittedLayer] | None = None
         self._cache: dict[tuple[str, int], tuple[Method, Factors]] = {}
         self._spectra: dict[str, Spectrum] = {}
+
+    def measure(self, layers: Iterable[str]) -> None:
+        """Measure, in one go, what these layers read and give; a layer that is not among them has to wait."""
+        new = {name: self._layers[name] for name in layers if name not in self._outputs}
+        if not new:
+            return
+        feeds = SampleFeeds(self.model, self._samples)
+        self._outputs |= collect_outputs(self.draft, {name: layer.shape[0] for name, layer in new.items()}, feeds)
+        wide = {n: layer for n, layer in new.items() if set(layer.kinds) - {"channel"} and self._method != "channel"}
+        sizes = {name: (layer.shape[1], math.prod(layer.shape[2:])) for name, layer in wide.items()}
+        for names, moments in collect(self.draft, sizes, feeds, len(self._samples)):
+            covariance = regularised(moments.covariance(0), moments.rows).astype(np.float32)
+            self._read.update(dict.fromkeys(names, (moments.mean, covariance)))
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -158,7 +172,10 @@ class Factoriser:
 
     def loss(self, layer: str, level: int) -> float:
         """Return the squared error of the layer's output over its variance."""
-        return self._best(layer, level)[1].loss if level else 0.0
+        if not level:
+            return 0.0
+        # who asks for one level asks for others: they share what is costly
+        return [self._best(layer, number)[1].loss for number in range(1, self.levels(layer))][level - 1]
 
     def work(self, plan: Mapping[str, int]) -> int:
         """Return the multiply-accumulates for one sample at these levels."""
@@ -175,11 +192,11 @@ class Factoriser:
 
     def altered(self, layer: str, level: int) -> dict[str, np.ndarray]:
         """Return the weight and the bias with which the graph answers as with the factors of a level."""
-        node, weight = self._layers[layer].node, self._layers[layer].weight
+        node, shape = self._layers[layer].node, self._layers[layer].shape
         factors = self._best(layer, level)[1]
-        total = np.asarray(factors.total, np.float32)
+        total = factors.total
         plain = node.op_type == "Conv" or bool(attribute(node, "transB", 0))
-        found = {node.input[1]: total.reshape(weight.shape) if plain else np.ascontiguousarray(total.T)}
+        found = {node.input[1]: total.reshape(shape) if plain else np.ascontiguousarray(total.T)}
         if node.op_type != "MatMul":
             found[node.input[2]] = np.asarray(self._bias(node, factors), np.float32)
         return found
@@ -197,21 +214,21 @@ class Factoriser:
             rank: of a Tucker decomposition: of the output channels.
         """
         found = self._layers[layer]
+        self.measure([layer])
         if kind == "spatial":
-            return self._fitted[layer].spatial(rank)
+            return self._fitted(layer).spatial(rank)
         if kind == "tucker":
-            return self._fitted[layer].tucker(found.ranks(rank))
+            return self._fitted(layer).tucker(found.ranks(rank))
+        weight = self._weight(found)
         if layer not in self._spectra:
-            moments, flat = self._outputs[layer], found.weight.reshape(len(found.weight), -1)
+            moments, flat = self._outputs[layer], weight.reshape(len(weight), -1)
             share = ridge(len(flat), moments.rows)
             self._spectra[layer] = output_spectrum(flat, moments.covariance(0), share)
-        return channel_factors(found.weight, self._spectra[layer], rank)
+        return channel_factors(weight, self._spectra[layer], rank)
 
     def replace(self, factors: Mapping[str, Factors]) -> Model:
         """Return the model with layers replaced by their factors; biases take up what changes in the mean."""
-        proto = onnx.ModelProto()
-        proto.CopyFrom(self.draft.proto)
-        draft = Draft(proto, self.draft.lent)
+        draft = self.draft.copy()
         nodes: list[onnx.NodeProto] = []
         for node in draft.graph.node:
             if node.name in factors:
@@ -238,17 +255,28 @@ class Factoriser:
         """Return the bias with which the mean of the output stays."""
         layer = self._layers[node.name]
         old = self.draft.array(constants(self.draft.graph)[node.input[2]])
-        if node.name in self._means:
-            flat = layer.weight.reshape(len(layer.weight), -1)
-            return np.asarray(old + (flat - factors.total) @ self._means[node.name])
+        if node.name in self._read:
+            flat = self._weight(layer).reshape(layer.shape[0], -1)
+            return np.asarray(old + (flat - factors.total) @ self._read[node.name][0])
         # a projection of the outputs
         mean = self._outputs[node.name].mean - old
-        basis = factors.weights[1].reshape(len(layer.weight), -1)
+        basis = factors.weights[1].reshape(layer.shape[0], -1)
         return np.asarray(old + mean - basis @ (basis.T @ mean))
+
+    def _weight(self, layer: _Layer) -> np.ndarray:
+        """Return the weight of a layer, (outputs, inputs, *kernel): all of them together are as large as the model."""
+        weight = self.draft.array(constants(self.draft.graph)[layer.node.input[1]])
+        return weight if outputs_first(layer.node) else weight.T
+
+    def _fitted(self, layer: str) -> FittedLayer:
+        """Return what the factorisations of a layer share; that of the last layer is kept."""
+        if self._recent is None or self._recent[0] != layer:
+            self._recent = (layer, FittedLayer(self._weight(self._layers[layer]), self._read[layer][1]))
+        return self._recent[1]
 
     def _split(self, draft: Draft, node: onnx.NodeProto, factors: Factors) -> list[onnx.NodeProto]:
         bias = self._bias(node, factors) if node.op_type != "MatMul" else None
-        return list(_small_layers(draft, node, self._layers[node.name].weight.shape[2:], factors.weights, bias))
+        return list(_small_layers(draft, node, self._layers[node.name].shape[2:], factors.weights, bias))
 
 
 def _small_layers(
@@ -299,16 +327,16 @@ def _layers(draft: Draft, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[_La
         known = node.input[0] in shapes and node.output[0] in shapes
         if tensor is None or tensor.data_type != onnx.TensorProto.FLOAT or not bias_is_plain or not known:
             continue
-        weight = draft.array(tensor)
+        shape = tuple(tensor.dims)
         if is_standard(node, "Conv"):
             places, result = shapes[node.input[0]][2:], shapes[node.output[0]][2:]
-        elif weight.ndim == _DENSE_RANK and _is_plain(node):
-            weight = weight if node.op_type == "Gemm" and attribute(node, "transB", 0) else weight.T
+        elif len(shape) == _DENSE_RANK and _is_plain(node):
+            shape = shape if outputs_first(node) else shape[::-1]
             places, result = (), (math.prod(shapes[node.output[0]][1:-1]),)
         else:
             continue
-        if len(weight) >= _FEWEST_OUTPUTS:
-            yield _Layer(node, weight, places, result)
+        if shape[0] >= _FEWEST_OUTPUTS:
+            yield _Layer(node, shape, places, result)
 
 
 def _work(draft: Draft, shapes: Mapping[str, tuple[int, ...]]) -> int:
