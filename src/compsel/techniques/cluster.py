@@ -12,7 +12,7 @@ from compsel.techniques.clustering import assign, centres_of
 from compsel.techniques.draft import Draft
 from compsel.techniques.graph import attribute
 from compsel.techniques.grid import to_grid
-from compsel.techniques.storing import Stored, StoredWeights, is_depthwise, joined
+from compsel.techniques.storing import Read, Stored, StoredWeights, is_depthwise, joined
 from compsel.techniques.unpacking import Unpacking
 
 __all__ = ["Cluster"]
@@ -47,7 +47,8 @@ class Cluster(StoredWeights):
         if not 1 <= self.bits <= 8:
             raise TechniqueError(f"cluster: got bits {self.bits}, allowed is 1 to 8")
 
-    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray) -> Stored:
+    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, read: Read) -> Stored:
+        weight = read()
         transposed = weight.ndim == 2 and not attribute(node, "transB", 0)
         matrix = weight.T if transposed else weight
         rows = matrix.reshape(len(matrix), -1)

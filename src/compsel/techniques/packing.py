@@ -30,14 +30,13 @@ def pack(codes: np.ndarray, bits: int) -> list[np.ndarray]:
     planes, shift = [], 0
     for width in plane_widths(bits):
         per_byte = 8 // width
-        part = (codes >> shift) & (2**width - 1)
-        shift += width
-        padded = np.zeros(-(-len(codes) // per_byte) * per_byte, np.uint8)
-        padded[: len(codes)] = part
-        plane = padded[::per_byte].copy()
-        for index in range(1, per_byte):
-            plane |= padded[index::per_byte] << (index * width)
+        plane = np.zeros(-(-len(codes) // per_byte), np.uint8)
+        # what stands at the same place of its byte, one place after the other
+        for index in range(per_byte):
+            part = (codes[index::per_byte] >> shift) & (2**width - 1)
+            plane[: len(part)] |= part << (index * width)
         planes.append(plane)
+        shift += width
     return planes
 
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import onnx
@@ -22,16 +23,28 @@ from compsel.techniques.rounding import channel_means, correct_bias, has_bias
 from compsel.techniques.session import give_back, is_large
 from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
 
-__all__ = ["Store", "Stored", "StoredWeights", "is_depthwise", "joined", "prepare", "store_weights", "weight_layers"]
+__all__ = [
+    "Read",
+    "Store",
+    "Stored",
+    "StoredWeights",
+    "is_depthwise",
+    "joined",
+    "prepare",
+    "store_weights",
+    "weight_layers",
+]
 
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _MEANS_OF = 100  # samples
 
 # gives the numbers of a weight in order, some at a time: all of them take as much memory as the weight
 Stored = Callable[[], Iterable[np.ndarray]]
-# writes a weight (its name, the layer, its values) in another form; returns what computes the numbers that this form
-# holds, which are not always asked for
-Store = Callable[[Draft, Unpacking, str, onnx.NodeProto, np.ndarray], Stored]
+# gives a weight: who needs it no longer can let it go
+Read = Callable[[], np.ndarray]
+# writes a weight (its name, the layer, what reads it) in another form; returns what computes the numbers that this
+# form holds, which are not always asked for
+Store = Callable[[Draft, Unpacking, str, onnx.NodeProto, Read], Stored]
 
 
 def weight_layers(draft: Draft) -> dict[str, onnx.NodeProto]:
@@ -103,15 +116,22 @@ def store_weights(
         for weight, node in layers.items():
             if large:
                 give_back()
-            values = draft.array(weights[weight])
+            tensor = draft.tensor(weights[weight])
+            shape = tuple(tensor.dims)
             layer = onnx.NodeProto()
             layer.CopyFrom(node)  # storing may replace it
-            stored = store(draft, unpacking, weight, node, values)
-            if layer.input[0] in means and has_bias(layer, weights) and counter[layer.input[2]] == 1:
-                error = joined(stored, values.shape) - values
+            before = draft.array(tensor) if means else None
+            stored = store(draft, unpacking, weight, node, partial(draft.array, tensor))
+            if (
+                before is not None
+                and layer.input[0] in means
+                and has_bias(layer, weights)
+                and counter[layer.input[2]] == 1
+            ):
+                error = joined(stored, shape) - before
                 correct_bias(draft, layer, weights[layer.input[2]], error, means[layer.input[0]])
             if large and wanted and weight in unpacking.written:
-                dense.add(weight, values.shape, stored())
+                dense.add(weight, shape, stored())
         unpacking.write()
         remove_unused(draft.graph)
         if batch and wanted:
@@ -146,5 +166,5 @@ class StoredWeights(Technique, ABC):
         return store_weights(model, calibration, *prepare(self.name, model, MINIMUM_OPSET), self._store)
 
     @abstractmethod
-    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray) -> Stored:
+    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, read: Read) -> Stored:
         """Store one weight, see `Store`."""

@@ -76,8 +76,9 @@ class Unpacking:
         column = (-1, *[1] * (len(inner) - 1))
         zeros = (grid.zeros[:1] if symmetric else grid.zeros).reshape(column)
         if bits >= 8 and symmetric:
-            signed = (grid.codes ^ grid.codes.dtype.type(middle)).view(np.int16 if bits > 8 else np.int8)
-            value = self._op("Cast", self._constant("codes", signed.reshape(inner)), to=onnx.TensorProto.FLOAT)
+            signed = np.int16 if bits > 8 else np.int8
+            codes = self._constant("codes", (grid.codes ^ grid.codes.dtype.type(middle)).view(signed).reshape(inner))
+            value = self._op("Cast", codes, to=onnx.TensorProto.FLOAT)
         elif bits >= 8:
             value = self._op("Cast", self._constant("codes", grid.codes.reshape(inner)), to=onnx.TensorProto.FLOAT)
             value = self._op("Sub", value, self._constant("zeros", zeros.astype(np.float32)))

@@ -5,7 +5,6 @@ from abc import ABC
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import onnx
 
 from compsel.errors import TechniqueError
@@ -15,7 +14,7 @@ from compsel.techniques.draft import Draft
 from compsel.techniques.graph import attribute, is_standard
 from compsel.techniques.grid import block_length, to_grid
 from compsel.techniques.matmul_nbits import Activations, is_block_size, is_replaceable, replace_dense
-from compsel.techniques.storing import Stored, StoredWeights, is_depthwise, joined
+from compsel.techniques.storing import Read, Stored, StoredWeights, is_depthwise, joined
 from compsel.techniques.unpacking import Unpacking
 
 __all__ = ["Int4Weight", "Int6Weight", "Int8Weight", "Int16Weight"]
@@ -45,23 +44,37 @@ class _WeightBits(StoredWeights, ABC):
         if self.block_size != 0 and self.block_size < 4:
             raise TechniqueError(f"{self.name}: got block_size {self.block_size}, allowed are 0 and 4 or more")
 
-    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray) -> Stored:
-        transposed = weight.ndim == 2 and not attribute(node, "transB", 0)
-        matrix = weight.T if transposed else weight
-        stored = self._store_rows(draft, unpacking, name, node, matrix, transposed)
-        return (lambda: [joined(stored, matrix.shape).T]) if transposed else stored
+    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, read: Read) -> Stored:
+        shape = read().shape
+        if len(shape) != 2 or attribute(node, "transB", 0):
+            return self._store_rows(draft, unpacking, name, node, _Rows(read, shape))
+        rows = _Rows(lambda: read().T, shape[::-1], transposed=True)
+        stored = self._store_rows(draft, unpacking, name, node, rows)
+        return lambda: [joined(stored, rows.shape).T]
 
-    def _store_rows(
-        self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray, transposed: bool
-    ) -> Stored:
-        """Store a weight whose first axis runs over output channels (or, of stacked matrices, over the stack)."""
-        bits = max(self.bits, _DEPTHWISE_BITS) if is_depthwise(node, weight.shape) else self.bits
-        stacked = is_standard(node, "MatMul") and weight.ndim > 2
-        width = weight.shape[-1] if stacked else weight[0].size
-        blocks = weight.reshape(-1, block_length(width, self.block_size))
-        grid = to_grid(blocks, bits, self.symmetric)
-        unpacking.grid(name, grid, bits, weight.shape, transposed)
+    def _store_rows(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, rows: "_Rows") -> Stored:
+        bits = max(self.bits, _DEPTHWISE_BITS) if is_depthwise(node, rows.shape) else self.bits
+        stacked = is_standard(node, "MatMul") and len(rows.shape) > 2
+        width = rows.shape[-1] if stacked else math.prod(rows.shape[1:])
+        # the weight itself is gone before its codes are written
+        grid = to_grid(rows.read().reshape(-1, block_length(width, self.block_size)), bits, self.symmetric)
+        unpacking.grid(name, grid, bits, rows.shape, rows.transposed)
         return grid.parts
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A weight whose first axis runs over output channels (or, of stacked matrices, over the stack).
+
+    Attributes:
+        read: gives it.
+        shape: of that.
+        transposed: whether the graph has the transpose of it.
+    """
+
+    read: Read
+    shape: tuple[int, ...]
+    transposed: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,12 +107,10 @@ class Int4Weight(_WeightBits):
         )
         return (cls(),) if dense > others else ()
 
-    def _store_rows(
-        self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: np.ndarray, transposed: bool
-    ) -> Stored:
+    def _store_rows(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, rows: _Rows) -> Stored:
         if is_block_size(self.block_size) and is_replaceable(draft, node):
-            return replace_dense(draft, node, weight, self.block_size, self.symmetric, self.activations)
-        return super()._store_rows(draft, unpacking, name, node, weight, transposed)
+            return replace_dense(draft, node, rows.read(), self.block_size, self.symmetric, self.activations)
+        return super()._store_rows(draft, unpacking, name, node, rows)
 
 
 @dataclass(frozen=True)
