@@ -81,10 +81,8 @@ class ChannelPruner:
 
     def measure(self, layers: Iterable[str]) -> None:
         """Measure, in one go, what the readers of these groups read; a group that is not among them has to wait."""
-        wanted = {layer.node: layer for name in layers for layer in self._reading(self.groups[name])}
-        new = {
-            layer.node: layer for layer in self.coupling.layers if layer.node in wanted.keys() - self._readers.keys()
-        }
+        wanted = {layer.node for name in layers for layer in self._reading(self.groups[name])} - self._readers.keys()
+        new = {layer.node: layer for layer in self.coupling.layers if layer.node in wanted}
         runs = {name: _run_length(layer.inputs) for name, layer in new.items()}
         sizes = {name: (len(layer.inputs) // runs[name], layer.taps * runs[name]) for name, layer in new.items()}
         feeds = SampleFeeds(self.model, self._samples)
@@ -176,8 +174,8 @@ class ChannelPruner:
     def _eliminate(self, group: Group) -> Order:
         self.measure([group.name])
         # layers that read the same share their readers
-        found = {id(self._readers[layer.node]): self._readers[layer.node] for layer in self._reading(group)}
-        parts = [part for readers in found.values() for part in readers.parts(group, self._matrix)]
+        found = dict.fromkeys(self._readers[layer.node] for layer in self._reading(group))
+        parts = [part for readers in found for part in readers.parts(group, self._matrix)]
         order = eliminate(parts, len(group.channels), int(len(group.channels) * _MOST_GONE))
         give_back()
         return order
@@ -185,7 +183,7 @@ class ChannelPruner:
     def _changed(self, removed: np.ndarray) -> dict[str, np.ndarray]:
         """Return the weights of the layers that read removed channels: zero for those, the others refitted."""
         found: dict[str, np.ndarray] = {}
-        for readers in {id(readers): readers for readers in self._readers.values()}.values():
+        for readers in dict.fromkeys(self._readers.values()):
             kept = readers.kept(removed)
             if kept.all():
                 continue

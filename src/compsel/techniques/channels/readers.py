@@ -15,7 +15,7 @@ __all__ = ["Readers"]
 Weight = Callable[[str], np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Readers:
     """Layers that read the same numbers at the same places.
 
