@@ -10,7 +10,9 @@ from compsel.energy import open_meter
 from compsel.errors import ModelError, ProfileError, TechniqueError
 from compsel.evaluation.characterization import write_characterization
 from compsel.evaluation.characterize import Asked, characterize, default_techniques
+from compsel.evaluation.estimates import Estimate
 from compsel.evaluation.rows import Row, read_row, row_path
+from compsel.evaluation.verdicts import judge
 from compsel.features.fingerprint import device_fingerprint
 from compsel.model import Model
 from compsel.networks.measures import parameters
@@ -84,6 +86,14 @@ def test_nothing_is_measured_twice_and_variants_do_not_stay(rows, small_model, c
     monkeypatch.setattr("compsel.evaluation.characterize.Subject.make", refuse)
     assert characterize([small_model], quick(crops), folder) == rows
     assert [path.name for path in folder.iterdir() if path.is_dir()] == ["rows"]
+
+
+def test_another_budget_goes_on_with_the_same_samples(small_model, tmp_path):
+    samples = ArraySamples([np.full((70, 70, 3), number, np.uint8) for number in range(40)])
+    first = characterize([small_model], quick(samples, techniques=["float16"], budget_s=0.001), tmp_path)
+    more = characterize([small_model], quick(samples, techniques=["int8-static"], budget_s=5.0), tmp_path)
+    assert [row.n_samples for row in [*first, *more]] == 4 * [first[0].n_samples]
+    assert first[0].n_samples < 40
 
 
 def test_other_samples_or_weights_are_measured_again(rows, small_model, crops, folder, monkeypatch):
@@ -208,6 +218,21 @@ def test_what_is_dominated_is_marked(rows, folder):
     text = (folder / "marked" / "characterization.md").read_text(encoding="utf-8")
     trap = next(line for line in text.splitlines() if "2.00 times as slow as none" in line)
     assert trap.endswith("| because |")
+
+
+def test_verdicts_compare_what_is_paired_with_the_uncompressed_model():
+    def row(technique, accuracy, change, ratio):
+        low, high = ratio - 0.01, ratio + 0.01
+        return Row(
+            "net", technique, "cpu:1", score=accuracy, ratio=Estimate(ratio, low, high),
+            accuracy=Estimate(accuracy, accuracy, accuracy), accuracy_change=Estimate(change, change, change),
+        )  # fmt: skip
+
+    # the first one was asked easier samples
+    none, same, worse = row("none", 1.0, 0.0, 1.0), row("int16-weight", 0.8, 0.0, 1.2), row("prune:0.5", 0.7, -0.1, 1.2)
+    verdicts = judge([none, same, worse])
+    assert str(verdicts[same.label].domination) == "1.20 times as slow as none, and no better"
+    assert str(verdicts[worse.label].domination) == "1.20 times as slow as none, and 10.0 points worse"
 
 
 def test_by_default_every_technique_is_tried(small_model):

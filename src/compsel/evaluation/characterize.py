@@ -220,9 +220,13 @@ class _OneModel:
 
     @cached_property
     def _quality_samples(self) -> Samples:
-        """Some samples, the same ones for every variant."""
-        with self._engine(self._original.variant) as engine:
-            return self.asked.samples.spread(quality_size(engine, self.asked.samples, 2 * self.asked.budget_s))
+        """Some samples, the same ones for every variant, also for those that were measured before."""
+        stored = (self._stored("none", processor.name) for processor in self.processors)
+        size = next((row.n_samples for row in stored if row is not None and row.n_samples), None)
+        if size is None:
+            with self._engine(self._original.variant) as engine:
+                size = quality_size(engine, self.asked.samples, 2 * self.asked.budget_s)
+        return self.asked.samples.spread(size)
 
     @cached_property
     def _labels(self) -> Sequence[int | None]:

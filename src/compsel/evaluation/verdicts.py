@@ -51,15 +51,17 @@ def judge(rows: Iterable[Row]) -> dict[str, Verdict]:
 
 
 def _standings(rows: Sequence[Row]) -> list[Standing]:
-    return [
-        Standing(row.technique, row.score, row.ratio.value, row.ratio.low, row.ratio.high, _error(row), _original(row))
-        for row in rows
-        if row.ratio is not None and row.score is not None
-    ]
-
-
-def _original(row: Row) -> bool:
-    return row.technique == "none"
+    # paired with the uncompressed model, as latencies are: then the samples' own difficulty is not in it
+    paired = all(row.accuracy_change is not None for row in rows)
+    found = []
+    for row in rows:
+        quality = row.accuracy_change.value if paired and row.accuracy_change else row.score
+        if row.ratio is not None and quality is not None:
+            latency, original = row.ratio, row.technique == "none"
+            found.append(
+                Standing(row.technique, quality, latency.value, latency.low, latency.high, _error(row), original)
+            )
+    return found
 
 
 def _error(row: Row) -> float:
