@@ -91,7 +91,8 @@ def test_nothing_is_measured_twice_and_variants_do_not_stay(rows, small_model, c
 def test_another_budget_goes_on_with_the_same_samples(small_model, tmp_path):
     samples = ArraySamples([np.full((70, 70, 3), number, np.uint8) for number in range(40)])
     first = characterize([small_model], quick(samples, techniques=["float16"], budget_s=0.001), tmp_path)
-    more = characterize([small_model], quick(samples, techniques=["int8-static"], budget_s=5.0), tmp_path)
+    other = {"techniques": ["int8-static"], "processors": ["cpu:2"], "budget_s": 5.0}
+    more = characterize([small_model], quick(samples, **other), tmp_path)
     assert [row.n_samples for row in [*first, *more]] == 4 * [first[0].n_samples]
     assert first[0].n_samples < 40
 
@@ -233,6 +234,19 @@ def test_verdicts_compare_what_is_paired_with_the_uncompressed_model():
     verdicts = judge([none, same, worse])
     assert str(verdicts[same.label].domination) == "1.20 times as slow as none, and no better"
     assert str(verdicts[worse.label].domination) == "1.20 times as slow as none, and 10.0 points worse"
+
+
+def test_rows_without_accuracy_are_compared_by_agreement():
+    def row(technique, agreement, accuracy=None):
+        ratio = 1.0 if technique == "none" else 0.9
+        known = {"accuracy": accuracy, "accuracy_change": Estimate(0.0, 0.0, 0.0)} if accuracy else {}
+        return Row(
+            "net", technique, "cpu:1", ratio=Estimate(ratio, ratio, ratio), agreement=Estimate(agreement, 0.0, 1.0),
+            score=accuracy.value if accuracy else agreement, **known,
+        )  # fmt: skip
+
+    rows = [row("none", 1.0, Estimate(0.3, 0.2, 0.4)), row("int8-static", 0.7)]
+    assert judge(rows)["net/none@cpu:1"].domination is None, "0.3 right is not less than agreeing on 0.7"
 
 
 def test_by_default_every_technique_is_tried(small_model):

@@ -11,13 +11,16 @@ from compsel.networks import build, macs
 from compsel.techniques import parse
 from compsel.techniques.adjusted import layers_text, read_layers
 from compsel.techniques.adjusting import probed_level
+from compsel.techniques.channels.coupling import Group
 from compsel.techniques.channels.elimination import Reader, compensation, eliminate
 from compsel.techniques.channels.pruner import ChannelPruner
+from compsel.techniques.channels.readers import Readers
 from compsel.techniques.channels.rules import trace
 from compsel.techniques.channels.surgery import remove_channels
 from compsel.techniques.fidelity import FidelityMeter
 from compsel.techniques.fold import fold
 from compsel.techniques.graph import editable
+from compsel.techniques.moments import Moments
 from compsel.techniques.session import open_session
 from compsel.techniques.shapes import sample_shapes
 from tests.techniques.foreign import make, value, weight, without_layers
@@ -137,6 +140,18 @@ def test_bad_options(spec: str) -> None:
         parse(spec)
     with pytest.raises(TechniqueError, match="got 'a', allowed is name=share"):
         parse("channel-prune:layers=a")
+
+
+@pytest.mark.parametrize("outputs", [3, 40])
+def test_readers_of_many_outputs_count_in_full(outputs: int) -> None:
+    rng = np.random.default_rng(0)
+    weight = rng.standard_normal((outputs, 12)).astype(np.float32)
+    moments = Moments(channels=6, taps=2)
+    moments.add(rng.standard_normal((200, 12)).astype(np.float32))
+    readers = Readers.measured(("layer",), np.arange(6), lambda _: weight, moments, centred=True)
+    (part,) = readers.parts(Group("maker", ("maker",), np.arange(6)), lambda _: weight)
+    assert len(part.weight) == min(outputs, 12)
+    np.testing.assert_allclose(part.weight.T @ part.weight * readers.energies[0], weight.T @ weight, atol=1e-3)
 
 
 def test_unknown_operators_keep_their_channels() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from compsel import Model
 from compsel.errors import NotApplicableError, TechniqueError
@@ -11,6 +11,8 @@ from compsel.techniques import parse
 from compsel.techniques.factors.decompose import FittedLayer, channel_factors, spectrum
 from compsel.techniques.factors.factoriser import Factoriser
 from compsel.techniques.fidelity import FidelityMeter
+from compsel.techniques.probing import Prober
+from compsel.techniques.session import open_session
 from tests.techniques.foreign import make, value, weight, without_layers
 from tests.techniques.inputs import Photographs, SeededTensors
 from tests.techniques.test_channel_prune import outputs
@@ -75,6 +77,37 @@ def test_fitting_to_samples_beats_the_weights_alone() -> None:
     layer = FittedLayer(weights, covariance)
     for factors in (layer.spatial(6), layer.tucker((4, 5))):
         assert factors.loss == pytest.approx(error(factors.total) / energy)
+
+
+@pytest.mark.parametrize("kernel", [(3,), (3, 2), (2, 3, 2)])
+def test_factors_amount_to_the_weight_in_any_number_of_dimensions(kernel: tuple[int, ...]) -> None:
+    weight = np.random.default_rng(0).standard_normal((8, 5, *kernel)).astype(np.float32)
+    layer = FittedLayer(weight, np.eye(weight[0].size))
+    np.testing.assert_allclose(layer.tucker((5, 8)).total, weight.reshape(8, -1), atol=1e-4)
+    if len(kernel) == 2:
+        np.testing.assert_allclose(layer.spatial(15).total, weight.reshape(8, -1), atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(30,), (1, 30), (1,), ()])
+def test_biases_of_every_shape(shape: tuple[int, ...]) -> None:
+    bias = numpy_helper.from_array(np.full(shape, 0.5, np.float32), "c")
+    node = helper.make_node("Gemm", ["x", "b", "c"], ["y"], "layer")
+    inputs, results = [value("x", TensorProto.FLOAT, ["N", 40])], [value("y", TensorProto.FLOAT, ["N", 30])]
+    model = make([node], inputs, results, [weight("b", 40, 30), bias])
+    factoriser = Factoriser(model, SeededTensors(model))
+    prober = Prober(factoriser.draft, [{"x": np.ones((1, 40), np.float32)}])
+    made = open_session(factoriser.make({"layer": 1}).proto)
+    expected = made.run(None, {"x": np.ones((1, 40), np.float32)})[0]
+    np.testing.assert_allclose(prober.outputs(factoriser.altered("layer", 1))[0], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_layers_that_share_a_weight_stay() -> None:
+    nodes = [helper.make_node("MatMul", [name, "w"], [other], other) for name, other in (("x", "h"), ("h", "i"))]
+    nodes.append(helper.make_node("MatMul", ["i", "own"], ["y"], "y"))
+    shape = ["N", 40]
+    inputs, results = [value("x", TensorProto.FLOAT, shape)], [value("y", TensorProto.FLOAT, shape)]
+    model = make(nodes, inputs, results, [weight("w", 40, 40), weight("own", 40, 40)])
+    assert Factoriser(model, SeededTensors(model)).layers == ("y",)
 
 
 def test_dense_layers_of_every_form() -> None:

@@ -42,6 +42,22 @@ def test_altered_weights_answer_as_the_model_that_is_made(
             assert not np.allclose(found, plain, rtol=1e-5, atol=1e-6) or feed is feeds[0]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("make", [structured, network])
+def test_a_plan_says_which_bytes_are_made(
+    make: Callable[[], Model], kind: Callable[[Model, Samples], Adjustable]
+) -> None:
+    model = make()
+    samples = SeededTensors(model, 4)
+    together, alone = kind(model, samples), kind(model, samples)
+    together.measure(together.layers)
+    reads = samples.reads
+    plan = dict.fromkeys(together.layers[-3:], 1)
+    first = together.make(plan).serialize()
+    assert samples.reads == reads, "what was measured is not measured again"
+    assert alone.make(dict(reversed(plan.items()))).serialize() == first
+
+
 def test_small_layers_are_left_alone_where_they_do_not_help() -> None:
     model = build("mobilenet-v1", width=0.25, resolution=128, classes=50)
     factoriser = Factoriser(model, SeededTensors(model, 4))

@@ -50,7 +50,7 @@ class Asked:
         processors: where to run.
         calibration: how many samples techniques are given.
         budget_s: seconds for the latency of one row; as many samples are answered as the uncompressed model answers in
-            twice that time.
+            twice that time, or as many as for the rows that are there already.
         keep: whether the variants stay on disk.
         meter: of energy, open; None: no energy is measured.
 
@@ -221,12 +221,19 @@ class _OneModel:
     @cached_property
     def _quality_samples(self) -> Samples:
         """Some samples, the same ones for every variant, also for those that were measured before."""
-        stored = (self._stored("none", processor.name) for processor in self.processors)
-        size = next((row.n_samples for row in stored if row is not None and row.n_samples), None)
+        size = next((row.n_samples for row in self._uncompressed() if row.n_samples), None)
         if size is None:
             with self._engine(self._original.variant) as engine:
                 size = quality_size(engine, self.asked.samples, 2 * self.asked.budget_s)
         return self.asked.samples.spread(size)
+
+    def _uncompressed(self) -> Iterator[Row]:
+        """Give the rows of the uncompressed model that are stored, on whatever processor."""
+        begin = row_path(self.folder, Row(self.model.name, "none", "")).stem
+        for path in sorted((self.folder / "rows").glob("*.json")):
+            row = read_row(path) if path.stem.startswith(begin) else None
+            if row is not None and (known := self._stored("none", row.processor)) is not None:
+                yield known
 
     @cached_property
     def _labels(self) -> Sequence[int | None]:

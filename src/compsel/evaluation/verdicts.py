@@ -51,17 +51,25 @@ def judge(rows: Iterable[Row]) -> dict[str, Verdict]:
 
 
 def _standings(rows: Sequence[Row]) -> list[Standing]:
-    # paired with the uncompressed model, as latencies are: then the samples' own difficulty is not in it
-    paired = all(row.accuracy_change is not None for row in rows)
-    found = []
-    for row in rows:
-        quality = row.accuracy_change.value if paired and row.accuracy_change else row.score
-        if row.ratio is not None and quality is not None:
-            latency, original = row.ratio, row.technique == "none"
-            found.append(
-                Standing(row.technique, quality, latency.value, latency.low, latency.high, _error(row), original)
-            )
-    return found
+    return [
+        Standing(
+            row.technique, quality, row.ratio.value, row.ratio.low, row.ratio.high, _error(row), row.technique == "none"
+        )
+        for row, quality in zip(rows, _qualities(rows), strict=True)
+        if row.ratio is not None
+    ]
+
+
+def _qualities(rows: Sequence[Row]) -> list[float]:
+    """Return the same figure for all rows, the first one that all have.
+
+    What is paired with the uncompressed model, as latencies are, is free of how difficult the samples are.
+    """
+    for name in ("accuracy_change", "agreement"):
+        estimates = [getattr(row, name) for row in rows]
+        if None not in estimates:
+            return [estimate.value for estimate in estimates]
+    return [row.score or 0.0 for row in rows]
 
 
 def _error(row: Row) -> float:

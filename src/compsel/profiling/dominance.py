@@ -18,7 +18,7 @@ class Standing:
 
     Attributes:
         name: of the variant.
-        quality: mean over the same samples for all; higher is better.
+        quality: the same figure for all, over the same samples or against the uncompressed model; higher is better.
         latency: in ms, or relative to the uncompressed model.
         low, high: 95 % confidence interval of `latency`.
         error: standard error of the difference in quality to the uncompressed model.

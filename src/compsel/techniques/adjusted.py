@@ -67,7 +67,7 @@ class AdjustedTechnique(Technique):
         if self.layers or self.scope == "layer":
             adjustable = self.adjustable(model, chosen)
             plan = self._plan(adjustable)
-            adjustable.measure(plan)
+            adjustable.measure(layer for layer, level in plan.items() if level)
             return adjustable.make(plan)
         fitted, judged = split_samples(chosen)
         adjustable = self.adjustable(model, fitted)

@@ -12,7 +12,7 @@ from compsel.techniques.clustering import assign, centres_of
 from compsel.techniques.draft import Draft
 from compsel.techniques.graph import attribute
 from compsel.techniques.grid import to_grid
-from compsel.techniques.storing import Read, Stored, StoredWeights, is_depthwise, joined
+from compsel.techniques.storing import Stored, StoredWeights, Weight, is_depthwise, joined
 from compsel.techniques.unpacking import Unpacking
 
 __all__ = ["Cluster"]
@@ -47,27 +47,26 @@ class Cluster(StoredWeights):
         if not 1 <= self.bits <= 8:
             raise TechniqueError(f"cluster: got bits {self.bits}, allowed is 1 to 8")
 
-    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, read: Read) -> Stored:
-        weight = read()
-        transposed = weight.ndim == 2 and not attribute(node, "transB", 0)
-        matrix = weight.T if transposed else weight
-        rows = matrix.reshape(len(matrix), -1)
+    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: Weight) -> Stored:
+        whole = weight.transpose() if len(weight.shape) == 2 and not attribute(node, "transB", 0) else weight
+        rows = whole.read().reshape(whole.shape[0], -1)
         if is_depthwise(node, weight.shape):  # of a convolution: not transposed
             grid = to_grid(rows, _DEPTHWISE_BITS)
-            unpacking.grid(name, grid, _DEPTHWISE_BITS, weight.shape, transposed)
+            unpacking.grid(name, grid, _DEPTHWISE_BITS, weight.shape, whole.transposed)
             return grid.parts
         steps = np.sqrt(np.einsum("ij,ij->i", rows, rows) / rows.shape[1])
         steps[steps == 0] = 1.0
         halves = steps.astype(np.float16).astype(np.float32)
         steps = np.where((halves > 0) & np.isfinite(halves), halves, steps)
-        codes, centres = _share((rows / steps[:, None]).ravel(), self._levels(weight.size))
-        unpacking.codebook(name, codes, self.bits, centres, steps, matrix.shape, transposed)
+        codes, centres = _share((rows / steps[:, None]).ravel(), self._levels(rows.size))
+        unpacking.codebook(name, codes, self.bits, centres, steps, whole.shape, whole.transposed)
+        shape = rows.shape
 
         def stored() -> Iterator[np.ndarray]:
-            indices = codes.reshape(rows.shape)
+            indices = codes.reshape(shape)
             return (centres[row] * step for row, step in zip(indices, steps, strict=True))
 
-        return (lambda: [joined(stored, matrix.shape).T]) if transposed else stored
+        return (lambda: [joined(stored, whole.shape).T]) if whole.transposed else stored
 
     def _levels(self, weights: int) -> int:
         return int(min(2**self.bits, max(2, weights // _WEIGHTS_PER_CENTRE)))

@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -142,18 +142,29 @@ def _add(
     feeds: Iterable[Mapping[str, np.ndarray]],
     count: int,
 ) -> None:
-    inputs = sorted({node.input[0] for node in nodes.values()})
-    outer = {value.name for value in draft.graph.input}
-    inner = [name for name in inputs if name not in outer]
     shapes = {tensor.name: tuple(tensor.dims) for tensor in draft.graph.initializer}
-    session = open_session(with_outputs(draft, inner))
+    everything = _values(draft, lambda node: node.input[0])
+    inner = sorted({node.input[0] for node in nodes.values()} & set(everything))
+    session = open_session(with_outputs(draft, everything))
     for number, feed in enumerate(feeds):
         # without names the runtime gives every output
         values = {**feed, **(dict(zip(inner, session.run(inner, dict(feed)), strict=True)) if inner else {})}
         for name, node in nodes.items():
             wanted = max(_FEWEST_ROWS, -(-_ROWS_PER_FEATURE * len(moments[name].mean) // max(count, 1)))
-            seed = [number, zlib.crc32(name.encode())]
+            seed = [number, zlib.crc32(_reading(node, shapes).encode())]
             moments[name].add(patches(node, shapes[node.input[1]], values[node.input[0]], wanted, seed))
+
+
+def _values(draft: Draft, of: Callable[[onnx.NodeProto], str]) -> list[str]:
+    """Return a value of every layer with a constant weight, sorted; inputs of the graph and constants left out.
+
+    Whatever is wanted, the runtime is asked to show all of them: which operators it joins, and so how it rounds, does
+    not depend on what is measured together.
+    """
+    constant = {tensor.name for tensor in draft.graph.initializer}
+    known = constant | {value.name for value in draft.graph.input}
+    layers = [node for node in draft.graph.node if is_standard(node, "Conv", "Gemm", "MatMul")]
+    return sorted({of(node) for node in layers if node.input[1] in constant} - known)
 
 
 def patches(
@@ -233,7 +244,7 @@ def collect_outputs(
     moments = {name: Moments(count, 1) for name, count in layers.items()}
     nodes = [node for node in draft.graph.node if node.name in layers]
     names = sorted({node.output[0] for node in nodes})
-    session = open_session(with_outputs(draft, names))
+    session = open_session(with_outputs(draft, _values(draft, lambda node: node.output[0])))
     for number, feed in enumerate(feeds):
         values = dict(zip(names, session.run(names, dict(feed)), strict=True))
         for node in nodes:

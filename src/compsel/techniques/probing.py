@@ -1,5 +1,6 @@
 """Run a graph again and again with other weights in a few layers: only what comes after those layers is run again."""
 
+import math
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -9,7 +10,15 @@ from onnx import numpy_helper
 
 from compsel.cgroup import usable_cores
 from compsel.techniques.draft import Draft
-from compsel.techniques.graph import attribute, captured_names, constants, infer_types, is_standard, uses
+from compsel.techniques.graph import (
+    attribute,
+    captured_names,
+    constants,
+    infer_types,
+    is_standard,
+    outputs_first,
+    uses,
+)
 from compsel.techniques.session import give_back, open_session
 
 __all__ = ["Prober", "give_biases"]
@@ -25,12 +34,15 @@ def give_biases(draft: Draft) -> Draft:
     for node in draft.graph.node:
         if not is_standard(node, "Conv", "Gemm") or node.input[1] not in weights:
             continue
-        has_bias = len(node.input) > 2 and bool(node.input[2])
-        if has_bias and (node.input[2] not in weights or counter[node.input[2]] == 1):
-            continue
-        dims = weights[node.input[1]].dims
-        turned = node.op_type == "Conv" or any(entry.name == "transB" and entry.i for entry in node.attribute)
-        values = draft.array(weights[node.input[2]]) if has_bias else np.zeros(dims[0 if turned else 1], np.float32)
+        count = weights[node.input[1]].dims[0 if outputs_first(node) else 1]
+        old = weights.get(node.input[2]) if len(node.input) > 2 and node.input[2] else None
+        if len(node.input) > 2 and node.input[2]:
+            if old is None or math.prod(old.dims) not in (1, count):  # computed, or one for each row
+                continue
+            if counter[old.name] == 1 and list(old.dims) == [count]:
+                continue
+        numbers = draft.array(old).reshape(-1) if old is not None else np.zeros(1, np.float32)
+        values = np.array(np.broadcast_to(numbers, count))
         name = f"{node.name}.own_bias"
         while name in weights:
             name += "_"

@@ -14,7 +14,7 @@ from compsel.samples import Samples
 from compsel.techniques.base import Technique
 from compsel.techniques.draft import Draft
 from compsel.techniques.graph import constants
-from compsel.techniques.storing import Read, Stored, is_depthwise, prepare, store_weights
+from compsel.techniques.storing import Stored, Weight, is_depthwise, prepare, store_weights
 from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
 
 __all__ = ["Prune"]
@@ -65,8 +65,8 @@ class Prune(Technique):
         if self.scope == "global":
             limit = _global_threshold(draft, [weights[name] for name in layers], self.sparsity)
 
-        def store(draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, read: Read) -> Stored:
-            weight = read()
+        def store(draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, whole: Weight) -> Stored:
+            weight = whole.read()
             kept = np.abs(weight) >= limit if limit is not None else _largest(weight, self.sparsity)
             if self.storage == "sparse" and 1 - kept.mean() > _WORTH:
                 unpacking.sparse(name, weight, kept)

@@ -24,10 +24,10 @@ from compsel.techniques.session import give_back, is_large
 from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
 
 __all__ = [
-    "Read",
     "Store",
     "Stored",
     "StoredWeights",
+    "Weight",
     "is_depthwise",
     "joined",
     "prepare",
@@ -40,11 +40,33 @@ _MEANS_OF = 100  # samples
 
 # gives the numbers of a weight in order, some at a time: all of them take as much memory as the weight
 Stored = Callable[[], Iterable[np.ndarray]]
-# gives a weight: who needs it no longer can let it go
-Read = Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight that is read when it is needed: who needs it no longer lets it go.
+
+    Attributes:
+        shape: of it.
+        read: gives it, float32.
+        transposed: whether it is the transpose of what the graph has.
+
+    >>> Weight((2, 3), lambda: np.zeros((2, 3), np.float32)).transpose().read().shape
+    (3, 2)
+    """
+
+    shape: tuple[int, ...]
+    read: Callable[[], np.ndarray]
+    transposed: bool = False
+
+    def transpose(self) -> "Weight":
+        """Return the transpose of a matrix."""
+        return Weight(self.shape[::-1], lambda: self.read().T, not self.transposed)
+
+
 # writes a weight (its name, the layer, what reads it) in another form; returns what computes the numbers that this
 # form holds, which are not always asked for
-Store = Callable[[Draft, Unpacking, str, onnx.NodeProto, Read], Stored]
+Store = Callable[[Draft, Unpacking, str, onnx.NodeProto, Weight], Stored]
 
 
 def weight_layers(draft: Draft) -> dict[str, onnx.NodeProto]:
@@ -120,14 +142,10 @@ def store_weights(
             shape = tuple(tensor.dims)
             layer = onnx.NodeProto()
             layer.CopyFrom(node)  # storing may replace it
-            before = draft.array(tensor) if means else None
-            stored = store(draft, unpacking, weight, node, partial(draft.array, tensor))
-            if (
-                before is not None
-                and layer.input[0] in means
-                and has_bias(layer, weights)
-                and counter[layer.input[2]] == 1
-            ):
+            corrects = layer.input[0] in means and has_bias(layer, weights) and counter[layer.input[2]] == 1
+            before = draft.array(tensor) if corrects else None
+            stored = store(draft, unpacking, weight, node, Weight(shape, partial(draft.array, tensor)))
+            if before is not None:
                 error = joined(stored, shape) - before
                 correct_bias(draft, layer, weights[layer.input[2]], error, means[layer.input[0]])
             if large and wanted and weight in unpacking.written:
@@ -166,5 +184,5 @@ class StoredWeights(Technique, ABC):
         return store_weights(model, calibration, *prepare(self.name, model, MINIMUM_OPSET), self._store)
 
     @abstractmethod
-    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, read: Read) -> Stored:
+    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: Weight) -> Stored:
         """Store one weight, see `Store`."""

@@ -14,7 +14,7 @@ from compsel.techniques.draft import Draft
 from compsel.techniques.graph import attribute, is_standard
 from compsel.techniques.grid import block_length, to_grid
 from compsel.techniques.matmul_nbits import Activations, is_block_size, is_replaceable, replace_dense
-from compsel.techniques.storing import Read, Stored, StoredWeights, is_depthwise, joined
+from compsel.techniques.storing import Stored, StoredWeights, Weight, is_depthwise, joined
 from compsel.techniques.unpacking import Unpacking
 
 __all__ = ["Int4Weight", "Int6Weight", "Int8Weight", "Int16Weight"]
@@ -44,15 +44,15 @@ class _WeightBits(StoredWeights, ABC):
         if self.block_size != 0 and self.block_size < 4:
             raise TechniqueError(f"{self.name}: got block_size {self.block_size}, allowed are 0 and 4 or more")
 
-    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, read: Read) -> Stored:
-        shape = read().shape
-        if len(shape) != 2 or attribute(node, "transB", 0):
-            return self._store_rows(draft, unpacking, name, node, _Rows(read, shape))
-        rows = _Rows(lambda: read().T, shape[::-1], transposed=True)
+    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: Weight) -> Stored:
+        if len(weight.shape) != 2 or attribute(node, "transB", 0):
+            return self._store_rows(draft, unpacking, name, node, weight)
+        rows = weight.transpose()
         stored = self._store_rows(draft, unpacking, name, node, rows)
         return lambda: [joined(stored, rows.shape).T]
 
-    def _store_rows(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, rows: "_Rows") -> Stored:
+    def _store_rows(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, rows: Weight) -> Stored:
+        """Store a weight whose first axis runs over output channels (or, of stacked matrices, over the stack)."""
         bits = max(self.bits, _DEPTHWISE_BITS) if is_depthwise(node, rows.shape) else self.bits
         stacked = is_standard(node, "MatMul") and len(rows.shape) > 2
         width = rows.shape[-1] if stacked else math.prod(rows.shape[1:])
@@ -60,21 +60,6 @@ class _WeightBits(StoredWeights, ABC):
         grid = to_grid(rows.read().reshape(-1, block_length(width, self.block_size)), bits, self.symmetric)
         unpacking.grid(name, grid, bits, rows.shape, rows.transposed)
         return grid.parts
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """A weight whose first axis runs over output channels (or, of stacked matrices, over the stack).
-
-    Attributes:
-        read: gives it.
-        shape: of that.
-        transposed: whether the graph has the transpose of it.
-    """
-
-    read: Read
-    shape: tuple[int, ...]
-    transposed: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +92,7 @@ class Int4Weight(_WeightBits):
         )
         return (cls(),) if dense > others else ()
 
-    def _store_rows(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, rows: _Rows) -> Stored:
+    def _store_rows(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, rows: Weight) -> Stored:
         if is_block_size(self.block_size) and is_replaceable(draft, node):
             return replace_dense(draft, node, rows.read(), self.block_size, self.symmetric, self.activations)
         return super()._store_rows(draft, unpacking, name, node, rows)

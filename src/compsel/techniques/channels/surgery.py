@@ -9,7 +9,7 @@ from onnx import numpy_helper
 from compsel.techniques.channels.coupling import Coupling, Layer, Layout
 from compsel.techniques.channels.rules import PER_CHANNEL, constant_axis
 from compsel.techniques.draft import Draft
-from compsel.techniques.graph import attribute, constants, is_standard, remove_unused, set_attribute
+from compsel.techniques.graph import constants, is_standard, outputs_first, remove_unused, set_attribute
 
 __all__ = ["remove_channels"]
 
@@ -78,20 +78,15 @@ class _Knife:
         outs = ~np.isin(layer.outputs, list(self.removed))
         if ins.all() and outs.all():
             return
-        if is_standard(node, "Conv") and layer.blocks > 1 and layer.blocks == len(ins):
+        depthwise = layer.blocks > 1 and layer.blocks == len(ins)
+        if depthwise:
             set_attribute(node, "group", int(ins.sum()))
-        self._replace(node, 1, self._cut_weight(node, layer, ins, outs))
+        ins = np.ones(1, bool) if depthwise else ins[: len(ins) // layer.blocks]
+        cut = np.ix_(outs, ins) if outputs_first(node) else np.ix_(ins, outs)
+        self._replace(node, 1, self._array(node.input[1])[cut])
         if len(node.input) > 2 and node.input[2]:
             self._replace(node, 2, self._array(node.input[2])[..., outs])
         self.kept[node.name] = outs
-
-    def _cut_weight(self, node: onnx.NodeProto, layer: Layer, ins: np.ndarray, outs: np.ndarray) -> np.ndarray:
-        weight = self._array(node.input[1])
-        if is_standard(node, "Conv"):
-            depthwise = layer.blocks > 1 and layer.blocks == len(ins)
-            return np.asarray(weight[outs] if depthwise else weight[np.ix_(outs, ins[: len(ins) // layer.blocks])])
-        turned = bool(attribute(node, "transB", 0)) and node.op_type == "Gemm"
-        return np.asarray(weight[np.ix_(outs, ins) if turned else np.ix_(ins, outs)])
 
     def _array(self, name: str) -> np.ndarray:
         changed = self.changed.pop(name, None)
@@ -130,7 +125,7 @@ class _Knife:
             name += "_"
         kind = onnx.helper.np_dtype_to_tensor_dtype(values.dtype)
         tensor = self.draft.graph.initializer.add(name=name, data_type=kind, dims=values.shape)
-        data = values.tobytes()
+        data = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
         del values
         tensor.raw_data = data
         self.weights[name] = tensor

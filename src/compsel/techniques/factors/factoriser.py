@@ -32,6 +32,7 @@ from compsel.techniques.graph import (
     outputs_first,
     remove_unused,
     replace_nodes,
+    uses,
 )
 from compsel.techniques.moments import MOST_FEATURES, Moments, collect, collect_outputs
 from compsel.techniques.probing import give_biases
@@ -127,6 +128,7 @@ class Factoriser:
     def __init__(self, model: Model, samples: Samples, method: Method = "auto") -> None:
         self.model, self._method = model, method
         self.draft = give_biases(fold(editable(model)))
+        self._weights = constants(self.draft.graph)
         self._shapes = sample_shapes(self.draft, feeds_of(model, samples.value(0)))
         found = {layer.node.name: layer for layer in _layers(self.draft, self._shapes)}
         levels = {name: [self._ranks(layer, share) for share in _SHARES[1:]] for name, layer in found.items()}
@@ -137,7 +139,9 @@ class Factoriser:
             raise NotApplicableError(f"low-rank: {model.name!r} has no layer that a factorisation would make cheaper")
         self._base = _work(self.draft, self._shapes)
         self._samples = samples
+        # of what layers give, the first one until its components are known
         self._outputs: dict[str, Moments] = {}
+        self._means: dict[str, np.ndarray] = {}
         # of what layers read: mean, and regularised covariance in single precision, which is enough for that
         self._read: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._recent: tuple[str, FittedLayer] | None = None
@@ -146,11 +150,13 @@ class Factoriser:
 
     def measure(self, layers: Iterable[str]) -> None:
         """Measure, in one go, what these layers read and give; a layer that is not among them has to wait."""
-        new = {name: self._layers[name] for name in layers if name not in self._outputs}
+        wanted = set(layers) - self._means.keys()
+        new = {name: layer for name, layer in self._layers.items() if name in wanted}
         if not new:
             return
         feeds = SampleFeeds(self.model, self._samples)
         self._outputs |= collect_outputs(self.draft, {name: layer.shape[0] for name, layer in new.items()}, feeds)
+        self._means |= {name: self._outputs[name].mean for name in new}
         wide = {n: layer for n, layer in new.items() if set(layer.kinds) - {"channel"} and self._method != "channel"}
         sizes = {name: (layer.shape[1], math.prod(layer.shape[2:])) for name, layer in wide.items()}
         for names, moments in collect(self.draft, sizes, feeds, len(self._samples)):
@@ -174,8 +180,9 @@ class Factoriser:
         """Return the squared error of the layer's output over its variance."""
         if not level:
             return 0.0
-        # who asks for one level asks for others: they share what is costly
-        return [self._best(layer, number)[1].loss for number in range(1, self.levels(layer))][level - 1]
+        for number in range(1, self.levels(layer)):  # who asks for one asks for others: they share what is costly
+            self._best(layer, number)
+        return self._best(layer, level)[1].loss
 
     def work(self, plan: Mapping[str, int]) -> int:
         """Return the multiply-accumulates for one sample at these levels."""
@@ -195,8 +202,7 @@ class Factoriser:
         node, shape = self._layers[layer].node, self._layers[layer].shape
         factors = self._best(layer, level)[1]
         total = factors.total
-        plain = node.op_type == "Conv" or bool(attribute(node, "transB", 0))
-        found = {node.input[1]: total.reshape(shape) if plain else np.ascontiguousarray(total.T)}
+        found = {node.input[1]: total.reshape(shape) if outputs_first(node) else np.ascontiguousarray(total.T)}
         if node.op_type != "MatMul":
             found[node.input[2]] = np.asarray(self._bias(node, factors), np.float32)
         return found
@@ -221,7 +227,7 @@ class Factoriser:
             return self._fitted(layer).tucker(found.ranks(rank))
         weight = self._weight(found)
         if layer not in self._spectra:
-            moments, flat = self._outputs[layer], weight.reshape(len(weight), -1)
+            moments, flat = self._outputs.pop(layer), weight.reshape(len(weight), -1)
             share = ridge(len(flat), moments.rows)
             self._spectra[layer] = output_spectrum(flat, moments.covariance(0), share)
         return channel_factors(weight, self._spectra[layer], rank)
@@ -254,18 +260,18 @@ class Factoriser:
     def _bias(self, node: onnx.NodeProto, factors: Factors) -> np.ndarray:
         """Return the bias with which the mean of the output stays."""
         layer = self._layers[node.name]
-        old = self.draft.array(constants(self.draft.graph)[node.input[2]])
+        old = self.draft.array(self._weights[node.input[2]])
         if node.name in self._read:
             flat = self._weight(layer).reshape(layer.shape[0], -1)
             return np.asarray(old + (flat - factors.total) @ self._read[node.name][0])
         # a projection of the outputs
-        mean = self._outputs[node.name].mean - old
+        mean = self._means[node.name] - old
         basis = factors.weights[1].reshape(layer.shape[0], -1)
         return np.asarray(old + mean - basis @ (basis.T @ mean))
 
     def _weight(self, layer: _Layer) -> np.ndarray:
         """Return the weight of a layer, (outputs, inputs, *kernel): all of them together are as large as the model."""
-        weight = self.draft.array(constants(self.draft.graph)[layer.node.input[1]])
+        weight = self.draft.array(self._weights[layer.node.input[1]])
         return weight if outputs_first(layer.node) else weight.T
 
     def _fitted(self, layer: str) -> FittedLayer:
@@ -318,14 +324,17 @@ def _attributes(node: onnx.NodeProto, kernel: tuple[int, ...], sides: tuple[int,
 
 
 def _layers(draft: Draft, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[_Layer]:
-    weights = constants(draft.graph)
+    weights, counter = constants(draft.graph), uses(draft.graph)
     for node in draft.graph.node:
         if not is_standard(node, "Conv", "Gemm", "MatMul") or attribute(node, "group", 1) != 1:
             continue
         tensor = weights.get(node.input[1])
-        bias_is_plain = len(node.input) < 3 or not node.input[2] or node.input[2] in weights
+        bias = weights.get(node.input[2]) if len(node.input) > 2 and node.input[2] else None
+        plain = len(node.input) < 3 or not node.input[2] or (bias is not None and len(bias.dims) == 1)
         known = node.input[0] in shapes and node.output[0] in shapes
-        if tensor is None or tensor.data_type != onnx.TensorProto.FLOAT or not bias_is_plain or not known:
+        if tensor is None or tensor.data_type != onnx.TensorProto.FLOAT or not plain or not known:
+            continue
+        if counter[node.input[1]] != 1:  # others read it too
             continue
         shape = tuple(tensor.dims)
         if is_standard(node, "Conv"):
