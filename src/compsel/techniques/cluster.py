@@ -1,6 +1,5 @@
 """Weights that share few values: k-means for each layer, indices into a codebook."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -10,9 +9,8 @@ import onnx
 from compsel.errors import TechniqueError
 from compsel.techniques.clustering import assign, centres_of
 from compsel.techniques.draft import Draft
-from compsel.techniques.graph import attribute
 from compsel.techniques.grid import to_grid
-from compsel.techniques.storing import Stored, StoredWeights, Weight, is_depthwise, joined
+from compsel.techniques.storing import Stored, StoredWeights, Weight, is_depthwise
 from compsel.techniques.unpacking import Unpacking
 
 __all__ = ["Cluster"]
@@ -47,26 +45,20 @@ class Cluster(StoredWeights):
         if not 1 <= self.bits <= 8:
             raise TechniqueError(f"cluster: got bits {self.bits}, allowed is 1 to 8")
 
-    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: Weight) -> Stored:
-        whole = weight.transpose() if len(weight.shape) == 2 and not attribute(node, "transB", 0) else weight
-        rows = whole.read().reshape(whole.shape[0], -1)
-        if is_depthwise(node, weight.shape):  # of a convolution: not transposed
-            grid = to_grid(rows, _DEPTHWISE_BITS)
-            unpacking.grid(name, grid, _DEPTHWISE_BITS, weight.shape, whole.transposed)
+    def _store_rows(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, rows: Weight) -> Stored:
+        matrix = rows.read().reshape(rows.shape[0], -1)
+        if is_depthwise(node, rows.shape):
+            grid = to_grid(matrix, _DEPTHWISE_BITS)
+            unpacking.grid(name, grid, _DEPTHWISE_BITS, rows.shape, rows.transposed)
             return grid.parts
-        steps = np.sqrt(np.einsum("ij,ij->i", rows, rows) / rows.shape[1])
+        steps = np.sqrt(np.einsum("ij,ij->i", matrix, matrix) / matrix.shape[1])
         steps[steps == 0] = 1.0
         halves = steps.astype(np.float16).astype(np.float32)
         steps = np.where((halves > 0) & np.isfinite(halves), halves, steps)
-        codes, centres = _share((rows / steps[:, None]).ravel(), self._levels(rows.size))
-        unpacking.codebook(name, codes, self.bits, centres, steps, whole.shape, whole.transposed)
-        shape = rows.shape
-
-        def stored() -> Iterator[np.ndarray]:
-            indices = codes.reshape(shape)
-            return (centres[row] * step for row, step in zip(indices, steps, strict=True))
-
-        return (lambda: [joined(stored, whole.shape).T]) if whole.transposed else stored
+        codes, centres = _share((matrix / steps[:, None]).ravel(), self._levels(matrix.size))
+        unpacking.codebook(name, codes, self.bits, centres, steps, rows.shape, rows.transposed)
+        indices = codes.reshape(matrix.shape)
+        return lambda: (centres[row] * step for row, step in zip(indices, steps, strict=True))
 
     def _levels(self, weights: int) -> int:
         return int(min(2**self.bits, max(2, weights // _WEIGHTS_PER_CENTRE)))

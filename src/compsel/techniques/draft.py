@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-__all__ = ["Draft", "borrow"]
+__all__ = ["Draft", "add_constant", "borrow"]
 
 # shapes, axes and scalars are far smaller: shape inference and the opset converter need to see those
 _LARGE_ELEMENTS = 1024
@@ -93,6 +93,14 @@ def borrow(proto: onnx.ModelProto, already_lent: Mapping[str, onnx.TensorProto] 
         stub.external_data.add(key="location", value=key)
         stub.external_data.add(key="comment", value=_LENT)
     return Draft(copy, lent)
+
+
+def add_constant(graph: onnx.GraphProto, name: str, values: np.ndarray) -> onnx.TensorProto:
+    """Add an initializer to a graph, and return it; in place, for appending a tensor would copy it once more."""
+    kind = onnx.helper.np_dtype_to_tensor_dtype(values.dtype)
+    tensor = graph.initializer.add(name=name, data_type=kind, dims=values.shape)
+    tensor.raw_data = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+    return tensor
 
 
 def _is_stub(tensor: onnx.TensorProto) -> bool:

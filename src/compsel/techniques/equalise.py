@@ -12,9 +12,8 @@ from onnx import helper, numpy_helper
 
 from compsel.techniques.calibrate import with_outputs
 from compsel.techniques.draft import Draft
-from compsel.techniques.graph import attribute, constants, is_standard, uses
+from compsel.techniques.graph import attribute, constants, is_standard, output_axis, uses
 from compsel.techniques.session import open_session
-from compsel.techniques.weights import output_axis
 
 __all__ = ["equalise"]
 

@@ -20,7 +20,7 @@ __all__ = [
     "editable",
     "infer_types",
     "is_standard",
-    "outputs_first",
+    "output_axis",
     "remove_unused",
     "replace_nodes",
     "set_attribute",
@@ -85,9 +85,13 @@ def is_standard(node: onnx.NodeProto, *op_types: str) -> bool:
     return node.domain in ("", "ai.onnx") and node.op_type in op_types
 
 
-def outputs_first(layer: onnx.NodeProto) -> bool:
-    """Tell whether the first axis of a layer's weight (Conv, Gemm, MatMul) is that of its outputs."""
-    return is_standard(layer, "Conv") or (layer.op_type == "Gemm" and bool(attribute(layer, "transB", 0)))
+def output_axis(node: onnx.NodeProto) -> int | None:
+    """Return the axis of a layer's weight that runs over its output channels, None for other operators."""
+    if is_standard(node, "Conv"):
+        return 0
+    if is_standard(node, "Gemm"):
+        return 0 if attribute(node, "transB", 0) else 1
+    return 1 if is_standard(node, "MatMul") else None
 
 
 def attribute(node: onnx.NodeProto, name: str, default: Any = None) -> Any:

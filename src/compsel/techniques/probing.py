@@ -16,7 +16,7 @@ from compsel.techniques.graph import (
     constants,
     infer_types,
     is_standard,
-    outputs_first,
+    output_axis,
     uses,
 )
 from compsel.techniques.session import give_back, open_session
@@ -34,13 +34,13 @@ def give_biases(draft: Draft) -> Draft:
     for node in draft.graph.node:
         if not is_standard(node, "Conv", "Gemm") or node.input[1] not in weights:
             continue
-        count = weights[node.input[1]].dims[0 if outputs_first(node) else 1]
-        old = weights.get(node.input[2]) if len(node.input) > 2 and node.input[2] else None
-        if len(node.input) > 2 and node.input[2]:
-            if old is None or math.prod(old.dims) not in (1, count):  # computed, or one for each row
-                continue
-            if counter[old.name] == 1 and list(old.dims) == [count]:
-                continue
+        count = weights[node.input[1]].dims[output_axis(node) or 0]
+        has_bias = len(node.input) > 2 and bool(node.input[2])
+        old = weights.get(node.input[2]) if has_bias else None
+        if has_bias and (old is None or math.prod(old.dims) not in (1, count)):  # computed, or one for each row
+            continue
+        if old is not None and counter[old.name] == 1 and list(old.dims) == [count]:
+            continue
         numbers = draft.array(old).reshape(-1) if old is not None else np.zeros(1, np.float32)
         values = np.array(np.broadcast_to(numbers, count))
         name = f"{node.name}.own_bias"
@@ -96,7 +96,7 @@ class Prober:
         self._draft = draft
         self._weights = {name: weights[name] for name in _alterable(draft, weights)}
         self._pieces = _cut(draft, self._weights)
-        self._sessions = [open_session(self._graph(draft, piece), threads=usable_cores()) for piece in self._pieces]
+        self._sessions = [open_session(self._graph(piece), threads=usable_cores()) for piece in self._pieces]
         self._fed = [{value.name for value in session.get_inputs()} for session in self._sessions]
         self._entries: list[list[Values]] = [[dict(feed) for feed in feeds]]
         for index in range(len(self._pieces) - 1):
@@ -126,7 +126,8 @@ class Prober:
             for values in entering
         ]
 
-    def _graph(self, draft: Draft, piece: _Piece) -> Draft:
+    def _graph(self, piece: _Piece) -> Draft:
+        draft = self._draft
         proto = onnx.ModelProto(ir_version=draft.proto.ir_version, opset_import=draft.proto.opset_import)
         proto.functions.extend(draft.proto.functions)
         graph = proto.graph

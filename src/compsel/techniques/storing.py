@@ -183,6 +183,13 @@ class StoredWeights(Technique, ABC):
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         return store_weights(model, calibration, *prepare(self.name, model, MINIMUM_OPSET), self._store)
 
-    @abstractmethod
     def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: Weight) -> Stored:
-        """Store one weight, see `Store`."""
+        if len(weight.shape) != 2 or attribute(node, "transB", 0):
+            return self._store_rows(draft, unpacking, name, node, weight)
+        rows = weight.transpose()
+        stored = self._store_rows(draft, unpacking, name, node, rows)
+        return lambda: [joined(stored, rows.shape).T]
+
+    @abstractmethod
+    def _store_rows(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, rows: Weight) -> Stored:
+        """Store one weight, see `Store`; its first axis runs over output channels (or over stacked matrices)."""

@@ -13,7 +13,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from compsel.errors import ModelError
-from compsel.techniques.draft import Draft
+from compsel.techniques.draft import Draft, add_constant
 from compsel.techniques.grid import Grid
 from compsel.techniques.packing import pack, plane_widths
 from compsel.techniques.session import open_session
@@ -212,10 +212,7 @@ class Unpacking:
     def _store(self, name: str, values: np.ndarray) -> str:
         if name not in self._names:
             self._names.add(name)
-            # in place: appending a tensor would copy it once more
-            kind = helper.np_dtype_to_tensor_dtype(values.dtype)
-            tensor = self.graph.initializer.add(name=name, data_type=kind, dims=values.shape)
-            tensor.raw_data = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+            add_constant(self.graph, name, values)
         return name
 
 

@@ -11,10 +11,10 @@ from compsel.errors import TechniqueError
 from compsel.model import Model
 from compsel.techniques.base import Technique
 from compsel.techniques.draft import Draft
-from compsel.techniques.graph import attribute, is_standard
+from compsel.techniques.graph import is_standard
 from compsel.techniques.grid import block_length, to_grid
 from compsel.techniques.matmul_nbits import Activations, is_block_size, is_replaceable, replace_dense
-from compsel.techniques.storing import Stored, StoredWeights, Weight, is_depthwise, joined
+from compsel.techniques.storing import Stored, StoredWeights, Weight, is_depthwise
 from compsel.techniques.unpacking import Unpacking
 
 __all__ = ["Int4Weight", "Int6Weight", "Int8Weight", "Int16Weight"]
@@ -44,15 +44,7 @@ class _WeightBits(StoredWeights, ABC):
         if self.block_size != 0 and self.block_size < 4:
             raise TechniqueError(f"{self.name}: got block_size {self.block_size}, allowed are 0 and 4 or more")
 
-    def _store(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, weight: Weight) -> Stored:
-        if len(weight.shape) != 2 or attribute(node, "transB", 0):
-            return self._store_rows(draft, unpacking, name, node, weight)
-        rows = weight.transpose()
-        stored = self._store_rows(draft, unpacking, name, node, rows)
-        return lambda: [joined(stored, rows.shape).T]
-
     def _store_rows(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, rows: Weight) -> Stored:
-        """Store a weight whose first axis runs over output channels (or, of stacked matrices, over the stack)."""
         bits = max(self.bits, _DEPTHWISE_BITS) if is_depthwise(node, rows.shape) else self.bits
         stacked = is_standard(node, "MatMul") and len(rows.shape) > 2
         width = rows.shape[-1] if stacked else math.prod(rows.shape[1:])

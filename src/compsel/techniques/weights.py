@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 import onnx
 
-from compsel.techniques.graph import attribute, is_standard
+from compsel.techniques.graph import attribute, is_standard, output_axis
 
-__all__ = ["QuantisedWeight", "WeightRange", "output_axis", "quantise_weight"]
+__all__ = ["QuantisedWeight", "WeightRange", "quantise_weight"]
 
 WeightRange = Literal["safe", "full", "reduced"]
 _LARGEST = {"safe": 127, "full": 127, "reduced": 64}
@@ -106,15 +106,6 @@ def _quantise_rows(rows: np.ndarray, least: np.ndarray, largest: int, pairs: boo
         if not open_rows.size:
             break
     return grid.astype(np.int8), steps
-
-
-def output_axis(node: onnx.NodeProto) -> int | None:
-    """Return the axis of a layer's weight that runs over its output channels, None for other operators."""
-    if is_standard(node, "Conv"):
-        return 0
-    if is_standard(node, "Gemm"):
-        return 0 if attribute(node, "transB", 0) else 1
-    return 1 if is_standard(node, "MatMul") else None
 
 
 def _rows(weight: np.ndarray, axis: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from compsel.techniques.channels.readers import Readers
 from compsel.techniques.channels.rules import trace
 from compsel.techniques.channels.surgery import remove_channels
 from compsel.techniques.fold import fold
-from compsel.techniques.graph import constants, editable, outputs_first
+from compsel.techniques.graph import constants, editable, output_axis
 from compsel.techniques.moments import collect
 from compsel.techniques.probing import give_biases
 from compsel.techniques.sample_feeds import SampleFeeds
@@ -164,7 +164,7 @@ class ChannelPruner:
         """Return the weight of a layer as (outputs, features)."""
         node = self._nodes[name]
         weight = self.draft.array(self._weights[node.input[1]])
-        return weight.reshape(len(weight), -1) if outputs_first(node) else weight.T
+        return weight.reshape(len(weight), -1) if output_axis(node) == 0 else weight.T
 
     def _reading(self, group: Group) -> list[Layer]:
         """Return the layers that a group is judged by: those that read it, but not through groups of a convolution."""
@@ -209,7 +209,7 @@ class ChannelPruner:
             mean = readers.mean.astype(np.float32)
             found[node.input[2]] = np.asarray(bias + (weight @ mean - fitted @ mean), np.float32)
         shape = tuple(self._weights[node.input[1]].dims)
-        found[node.input[1]] = np.ascontiguousarray(fitted if outputs_first(node) else fitted.T).reshape(shape)
+        found[node.input[1]] = np.ascontiguousarray(fitted if output_axis(node) == 0 else fitted.T).reshape(shape)
         return found
 
 

@@ -8,8 +8,8 @@ from onnx import numpy_helper
 
 from compsel.techniques.channels.coupling import Coupling, Layer, Layout
 from compsel.techniques.channels.rules import PER_CHANNEL, constant_axis
-from compsel.techniques.draft import Draft
-from compsel.techniques.graph import constants, is_standard, outputs_first, remove_unused, set_attribute
+from compsel.techniques.draft import Draft, add_constant
+from compsel.techniques.graph import constants, is_standard, output_axis, remove_unused, set_attribute
 
 __all__ = ["remove_channels"]
 
@@ -82,7 +82,7 @@ class _Knife:
         if depthwise:
             set_attribute(node, "group", int(ins.sum()))
         ins = np.ones(1, bool) if depthwise else ins[: len(ins) // layer.blocks]
-        cut = np.ix_(outs, ins) if outputs_first(node) else np.ix_(ins, outs)
+        cut = np.ix_(outs, ins) if output_axis(node) == 0 else np.ix_(ins, outs)
         self._replace(node, 1, self._array(node.input[1])[cut])
         if len(node.input) > 2 and node.input[2]:
             self._replace(node, 2, self._array(node.input[2])[..., outs])
@@ -123,10 +123,5 @@ class _Knife:
         name = f"{node.input[index]}.cut"
         while name in self.weights:
             name += "_"
-        kind = onnx.helper.np_dtype_to_tensor_dtype(values.dtype)
-        tensor = self.draft.graph.initializer.add(name=name, data_type=kind, dims=values.shape)
-        data = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
-        del values
-        tensor.raw_data = data
-        self.weights[name] = tensor
+        self.weights[name] = add_constant(self.draft.graph, name, values)
         node.input[index] = name

@@ -29,7 +29,7 @@ from compsel.techniques.graph import (
     constants,
     editable,
     is_standard,
-    outputs_first,
+    output_axis,
     remove_unused,
     replace_nodes,
     uses,
@@ -202,7 +202,7 @@ class Factoriser:
         node, shape = self._layers[layer].node, self._layers[layer].shape
         factors = self._best(layer, level)[1]
         total = factors.total
-        found = {node.input[1]: total.reshape(shape) if outputs_first(node) else np.ascontiguousarray(total.T)}
+        found = {node.input[1]: total.reshape(shape) if output_axis(node) == 0 else np.ascontiguousarray(total.T)}
         if node.op_type != "MatMul":
             found[node.input[2]] = np.asarray(self._bias(node, factors), np.float32)
         return found
@@ -272,7 +272,7 @@ class Factoriser:
     def _weight(self, layer: _Layer) -> np.ndarray:
         """Return the weight of a layer, (outputs, inputs, *kernel): all of them together are as large as the model."""
         weight = self.draft.array(self._weights[layer.node.input[1]])
-        return weight if outputs_first(layer.node) else weight.T
+        return weight if output_axis(layer.node) == 0 else weight.T
 
     def _fitted(self, layer: str) -> FittedLayer:
         """Return what the factorisations of a layer share; that of the last layer is kept."""
@@ -340,7 +340,7 @@ def _layers(draft: Draft, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[_La
         if is_standard(node, "Conv"):
             places, result = shapes[node.input[0]][2:], shapes[node.output[0]][2:]
         elif len(shape) == _DENSE_RANK and _is_plain(node):
-            shape = shape if outputs_first(node) else shape[::-1]
+            shape = shape if output_axis(node) == 0 else shape[::-1]
             places, result = (), (math.prod(shapes[node.output[0]][1:-1]),)
         else:
             continue
@@ -355,8 +355,7 @@ def _work(draft: Draft, shapes: Mapping[str, tuple[int, ...]]) -> int:
     for node in draft.graph.node:
         if is_standard(node, "Conv", "Gemm", "MatMul") and node.input[1] in weights and node.output[0] in shapes:
             weight = weights[node.input[1]].dims
-            turned = node.op_type == "Gemm" and bool(attribute(node, "transB", 0))
-            products = math.prod(weight[1:]) if node.op_type == "Conv" else weight[-1 if turned else -2]
+            products = math.prod(weight[1:]) if output_axis(node) == 0 else weight[-2]
             work += math.prod(shapes[node.output[0]]) * products
     return work
 
