@@ -14,7 +14,7 @@ from compsel.profiling.tables import LatencyTable, Profile
 from compsel.runtime.planning import Limits
 from compsel.samples import ArraySamples
 from compsel.selection.costs import CostModel
-from compsel.selection.objective import Objective
+from compsel.selection.objective import Objective, Quantity
 
 FAST, THRIFTY = "cpu:all", "cpu:1"
 STATE = "idle"
@@ -34,8 +34,8 @@ def metered(profile: Profile) -> Profile:
     return replace(profile, latency=table, energy=EnergyTable(energies, "rapl", False))
 
 
-def trained(profile: Profile, folder: Path, out: Path, minimize: str) -> Path:
-    objective = Objective(minimize, max_loss=None)  # type: ignore[arg-type]
+def trained(profile: Profile, folder: Path, out: Path, minimize: Quantity) -> Path:
+    objective = Objective(minimize, max_loss=None)
     train_bundle(profile, folder / "variants", out, objective)
     return out
 
@@ -84,7 +84,7 @@ def test_prices_are_energies(metered: Profile) -> None:
 
 
 def test_choices_without_an_energy_are_left_out(metered: Profile) -> None:
-    known = {key: value for key, value in metered.energy.energy_mj.items() if key[1] == FAST}  # type: ignore[union-attr]
+    known = {key: value for key, value in metered.energy.energy_mj.items() if key[1] == FAST}  # type: ignore[union-attr]  # there are
     partly = replace(metered, energy=EnergyTable(known, "rapl", False))
     _, costs = problem_of(partly, Objective("energy"))
     assert {word for _, word in costs.choices} == {FAST}
@@ -97,9 +97,9 @@ def test_energy_without_a_meter_is_refused(profile: Profile, profile_folder: Pat
 
 
 @pytest.mark.parametrize("minimize", ["memory", "energy_delay"])
-def test_what_does_not_add_up_over_stages_is_refused(metered: Profile, minimize: str) -> None:
+def test_what_does_not_add_up_over_stages_is_refused(metered: Profile, minimize: Quantity) -> None:
     with pytest.raises(ObjectiveError, match="does not add up"):
-        problem_of(metered, Objective(minimize))  # type: ignore[arg-type]
+        problem_of(metered, Objective(minimize))
 
 
 def test_build_refuses_before_it_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

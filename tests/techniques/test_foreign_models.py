@@ -20,7 +20,7 @@ class MadeUp(SeededTensors):
     """Made-up inputs of lengths that the model runs on, as samples."""
 
     def value(self, index: int) -> dict[str, np.ndarray]:
-        return dict(made_up_inputs(self.model)[index % 4])  # type: ignore[arg-type]
+        return dict(made_up_inputs(self.model)[index % 4])  # type: ignore[arg-type]  # no images
 
 
 def odd(name: str) -> Model:
@@ -31,7 +31,7 @@ def odd(name: str) -> Model:
 def test_every_technique_gives_a_file_or_a_reason(name: str, tmp_path: Path) -> None:
     model = odd(name)
     reports = compress([model], [parse(spec) for spec in TECHNIQUES], MadeUp(model, 4), tmp_path)
-    feeds = dict(made_up_inputs(model)[0])  # type: ignore[arg-type]
+    feeds = dict(made_up_inputs(model)[0])  # type: ignore[arg-type]  # no images
     for report in reports:
         assert (report.path is None) == bool(report.reason), report
         if report.path is not None:

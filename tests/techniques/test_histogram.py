@@ -1,5 +1,7 @@
 """Calibration methods against plain numpy on the raw values."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -57,8 +59,8 @@ def test_percentile_agrees_with_numpy(one_sign: bool) -> None:
 @pytest.mark.parametrize("find", [entropy_range, mse_range])
 @given(values=VALUES)
 @settings(max_examples=25, deadline=None)
-def test_ranges_lie_within_the_extremes(find: object, values: np.ndarray) -> None:
-    low, high = find(histogram_of(values))  # type: ignore[operator]
+def test_ranges_lie_within_the_extremes(find: Callable[[Histogram], tuple[float, float]], values: np.ndarray) -> None:
+    low, high = find(histogram_of(values))
     assert min(values.min(), 0) <= low <= 0 <= high <= max(values.max(), 0)
 
 

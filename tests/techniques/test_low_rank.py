@@ -9,7 +9,7 @@ from compsel.errors import NotApplicableError, TechniqueError
 from compsel.networks import build, macs
 from compsel.techniques import parse
 from compsel.techniques.factors.decompose import FittedLayer, channel_factors, spectrum
-from compsel.techniques.factors.factoriser import Factoriser
+from compsel.techniques.factors.factoriser import Factoriser, Method
 from compsel.techniques.fidelity import FidelityMeter
 from compsel.techniques.probing import Prober
 from compsel.techniques.session import open_session
@@ -38,18 +38,18 @@ def convolution(stride: int, pads: tuple[int, int, int, int], dilation: int = 1)
     st.sampled_from(["channel", "spatial", "tucker"]),
 )
 @settings(max_examples=12, deadline=None)
-def test_full_rank_is_the_layer(stride: int, pads: tuple[int, int, int, int], dilation: int, kind: str) -> None:
+def test_full_rank_is_the_layer(stride: int, pads: tuple[int, int, int, int], dilation: int, kind: Method) -> None:
     model = convolution(stride, pads, dilation)
     factoriser = Factoriser(model, SeededTensors(model))
-    full = factoriser.factors("layer", kind, 72 if kind == "spatial" else 32)  # type: ignore[arg-type]
+    full = factoriser.factors("layer", kind, 72 if kind == "spatial" else 32)
     assert full.loss == pytest.approx(0, abs=1e-6)
     np.testing.assert_allclose(outputs(factoriser.replace({"layer": full})), outputs(model), atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["channel", "spatial", "tucker"])
-def test_work_is_counted_as_it_is(kind: str) -> None:
+def test_work_is_counted_as_it_is(kind: Method) -> None:
     model = convolution(2, (1, 1, 1, 1))
-    factoriser = Factoriser(model, SeededTensors(model), kind)  # type: ignore[arg-type]
+    factoriser = Factoriser(model, SeededTensors(model), kind)
     losses = [factoriser.loss("layer", level) for level in range(factoriser.levels("layer"))]
     assert losses == sorted(losses) and losses[0] == 0
     for level in range(factoriser.levels("layer")):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from onnx import helper
 
-from compsel.techniques.weights import quantise_weight
+from compsel.techniques.weights import WeightRange, quantise_weight
 
 CONV = helper.make_node("Conv", ["x", "w"], ["y"])
 DEPTHWISE = helper.make_node("Conv", ["x", "w"], ["y"], group=6)
@@ -21,9 +21,9 @@ WEIGHTS = npst.arrays(
 )
 
 
-def grid(weight: np.ndarray, node: onnx.NodeProto, bounds: str) -> np.ndarray:
+def grid(weight: np.ndarray, node: onnx.NodeProto, bounds: WeightRange) -> np.ndarray:
     """The whole numbers, output channels first, in the order in which kernels add: input channels fastest."""
-    rounded = quantise_weight(weight, node, bounds)  # type: ignore[arg-type]
+    rounded = quantise_weight(weight, node, bounds)
     assert rounded is not None and rounded.grid.shape == weight.shape and rounded.grid.dtype == np.int8
     rows = np.moveaxis(rounded.grid.astype(int), rounded.axis, 0)
     return np.moveaxis(rows, 1, -1).reshape(len(rows), -1)
@@ -44,8 +44,9 @@ def test_neighbours_never_overflow(weight: np.ndarray) -> None:
 @settings(deadline=None)
 def test_error_lies_between_8_and_7_bits(weight: np.ndarray) -> None:
     error = {}
-    for bounds in ("full", "safe", "reduced"):
-        rounded = quantise_weight(weight, CONV, bounds)  # type: ignore[arg-type]
+    ranges: tuple[WeightRange, ...] = ("full", "safe", "reduced")
+    for bounds in ranges:
+        rounded = quantise_weight(weight, CONV, bounds)
         assert rounded is not None
         error[bounds] = float(((rounded.values.astype(np.float64) - weight) ** 2).sum())
     # half a step of 7 bits is the most that any number can be off
@@ -58,8 +59,8 @@ def test_error_lies_between_8_and_7_bits(weight: np.ndarray) -> None:
 def test_safe_keeps_more_than_7_bits_of_real_distributions() -> None:
     weight = np.random.default_rng(0).laplace(size=(64, 96, 1, 1)).astype(np.float32)
 
-    def error(bounds: str) -> float:
-        rounded = quantise_weight(weight, CONV, bounds)  # type: ignore[arg-type]
+    def error(bounds: WeightRange) -> float:
+        rounded = quantise_weight(weight, CONV, bounds)
         assert rounded is not None
         return float(((rounded.values - weight) ** 2).mean())
 
