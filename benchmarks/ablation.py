@@ -2,7 +2,7 @@
 
 Every group decides among the same variants, a portfolio that each outer fold chooses for itself. Groups are trained
 without a fold, penalties and all, and answer the samples of that fold; versions of one photograph share a fold. Costs
-are latency plus the price of a wrong answer; features pay for their own computation.
+are latency plus the cost of a wrong answer; features pay for their own computation.
 
     python benchmarks/ablation.py PROFILE --json ablation.json
 
@@ -10,7 +10,7 @@ are latency plus the price of a wrong answer; features pay for their own computa
   input. image: the same from image features; what they add is its distance to one stage, not to none.
 - probe, top k: stages, from the k most probable classes of every answer; k = 1 is confidence, 2 adds the margin,
   10 adds what stages agree on beyond their first class. probe + image: both. shipped: image features where they pay.
-- device state: the mean over the measured states, planned with the idle device's prices, and with each state's own.
+- device state: the mean over the measured states, planned with the idle device's costs, and with each state's own.
 """
 
 import argparse
@@ -21,23 +21,23 @@ from pathlib import Path
 
 import numpy as np
 
+from compsel.building.pipeline import selection_dataset
 from compsel.cli.base import table
 from compsel.cli.options import add_objective, objective
-from compsel.features.probe import Evidence
-from compsel.pipeline import problem_of
-from compsel.profiling.tables import Profile
-from compsel.selection.comparison import assign_folds
-from compsel.selection.costs import CostModel
-from compsel.selection.gap import gap_of_costs
+from compsel.features.fusion import Evidence
+from compsel.profiling.profile import Profile
+from compsel.selection.cascade.policy import Plan
+from compsel.selection.costs.model import CostModel
+from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.objective import Objective
-from compsel.selection.policies import Stagewise
-from compsel.selection.portfolio import OutOfFold, choose_portfolio, contenders
-from compsel.selection.problem import Outcome, Problem
-from compsel.selection.recipes import Fitted, SingleBestRecipe, StagedRecipe, penalty_of
-from compsel.selection.staged import Plan
+from compsel.selection.policies import CascadePolicy
+from compsel.selection.training.cross_validation import assign_folds
+from compsel.selection.training.gap_closed import gap_of_costs
+from compsel.selection.training.portfolio import OutOfFold, choose_portfolio, contenders
+from compsel.selection.training.trainers import CascadeTrainer, Fitted, SingleBestTrainer, penalty_of
 
-PORTFOLIO = 3  # variants for each of these prices of a wrong answer, as multiples of the objective's
-PRICES = (1.0, 5.0)
+PORTFOLIO = 3  # variants for each of these costs of a wrong answer, as multiples of the objective's
+COSTS = (1.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -56,23 +56,23 @@ class Row:
     saving: float
 
 
-def seeing(problem: Problem, top: int) -> Problem:
+def seeing(problem: SelectionDataset, top: int) -> SelectionDataset:
     """Return the problem with only the most probable classes of every answer."""
     evidence = tuple(Evidence(e.classes[:, :top], e.probabilities[:, :top], e.n_classes) for e in problem.evidence)
     return replace(problem, evidence=evidence)
 
 
-def staged(top: int, **options: object) -> Callable[[Problem, Problem, Objective], Outcome]:
+def staged(top: int, **options: object) -> Callable[[SelectionDataset, SelectionDataset, Objective], Outcome]:
     """Return what trains a staged policy on one problem and gives its outcome on another."""
 
-    def run(training: Problem, test: Problem, objective: Objective) -> Outcome:
-        fitted = StagedRecipe(size=PORTFOLIO, **options).fit(seeing(training, top), objective)
+    def run(training: SelectionDataset, test: SelectionDataset, objective: Objective) -> Outcome:
+        fitted = CascadeTrainer(size=PORTFOLIO, **options).fit(seeing(training, top), objective)
         return fitted.outcome(seeing(test, top))
 
     return run
 
 
-GROUPS: dict[str, Callable[[Problem, Problem, Objective], Outcome]] = {
+GROUPS: dict[str, Callable[[SelectionDataset, SelectionDataset, Objective], Outcome]] = {
     "one stage": staged(10, max_stages=1, features=False),
     "image": staged(10, max_stages=1, features=True),
     "probe, top 1": staged(1, features=False),
@@ -83,47 +83,47 @@ GROUPS: dict[str, Callable[[Problem, Problem, Objective], Outcome]] = {
 }
 
 
-def portfolio(training: Problem, objective: Objective) -> list[int]:
+def portfolio(training: SelectionDataset, objective: Objective) -> list[int]:
     """Return the variants that groups decide among, with the most accurate uncompressed one."""
-    candidates, price = OutOfFold(training, contenders(training), 2), penalty_of(training, objective)
-    chosen = [choose_portfolio(candidates, price * factor, PORTFOLIO) for factor in PRICES]
+    candidates, cost = OutOfFold(training, contenders(training), 2), penalty_of(training, objective)
+    chosen = [choose_portfolio(candidates, cost * factor, PORTFOLIO) for factor in COSTS]
     columns = list(dict.fromkeys(training.names.index(one.variant) for additions in chosen for one in additions))
     return columns if training.most_accurate in columns else [*columns, training.most_accurate]
 
 
-def as_good(policy: Stagewise, prices: np.ndarray) -> Plan:
-    """Return the plan at these prices that is expected to be as good as the one for the idle device."""
+def as_good(policy: CascadePolicy, costs: np.ndarray) -> Plan:
+    """Return the plan at these costs that is expected to be as good as the one for the idle device."""
     wanted = (policy.expected_quality or 0.0) - 1e-4
     for factor in np.geomspace(1.0, 1e3, 60):
-        plan = policy.policy.plan(prices, policy.penalty * factor)
+        plan = policy.policy.plan(costs, policy.penalty * factor)
         if plan.expected_quality >= wanted:
             break
     return plan
 
 
 def in_states(
-    training: Problem, test: Problem, single: Fitted, costs: CostModel, objective: Objective
+    training: SelectionDataset, test: SelectionDataset, single: Fitted, cost_model: CostModel, objective: Objective
 ) -> dict[str, Outcome]:
     """Return the mean outcome over the measured states of plans that know the state, and of those that do not."""
-    fitted = StagedRecipe(size=PORTFOLIO, features=False).fit(training, objective)
+    fitted = CascadeTrainer(size=PORTFOLIO, features=False).fit(training, objective)
     policy = fitted.policy
-    assert isinstance(policy, Stagewise)
+    assert isinstance(policy, CascadePolicy)
     columns = [test.names.index(name) for name in policy.variants]
-    idle, _, idle_processors = costs.prices(policy.variants, costs.idle)
+    idle, _, idle_processors = cost_model.cheapest(policy.variants, cost_model.idle)
     found: dict[str, list[Outcome]] = {"state unknown": [], "state known": [], "oracle": [], "none": []}
     static = single.policy.variants[0]
-    for state in costs.states:
-        latency = dict(zip(costs.choices, costs.at(state).tolist(), strict=True))
-        known, _, _ = costs.prices(policy.variants, state)
+    for state in cost_model.states:
+        latency = dict(zip(cost_model.choices, cost_model.at(state).tolist(), strict=True))
+        known, _, _ = cost_model.cheapest(policy.variants, state)
         unadapted = np.array([latency[choice] for choice in zip(policy.variants, idle_processors, strict=True)])
         evidence = [test.evidence[column] for column in columns]
         for name, planned, paid in (("state unknown", idle, unadapted), ("state known", known, known)):
             walk = policy.policy.walk(as_good(policy, planned), evidence)
             right = (walk.classes == test.targets).astype(float)
             found[name].append(Outcome(right, walk.ran @ paid, np.full(len(right), "")))
-        here = replace(test, prices_ms=costs.prices(test.names, state)[0])
+        here = replace(test, costs_ms=cost_model.cheapest(test.names, state)[0])
         found["oracle"].append(here.oracle())
-        where = costs.prices([static], costs.idle)[2][0]
+        where = cost_model.cheapest([static], cost_model.idle)[2][0]
         fixed = test.fixed(test.names.index(static))
         found["none"].append(replace(fixed, latency_ms=np.full(len(fixed.quality), latency[static, where])))
     return {name: Outcome.average(outcomes) for name, outcomes in found.items()}
@@ -149,18 +149,21 @@ def rows_of(outcomes: dict[str, Outcome], penalty: float, groups: np.ndarray | N
 
 def ablate(profile: Profile, objective: Objective, folds: int, seed: int) -> dict[str, dict[str, Row]]:
     """Run every group on every fold."""
-    problem, costs = problem_of(profile)
+    problem, cost_model = selection_dataset(profile)
     fold_of = assign_folds(len(problem.targets), folds, problem.groups, seed)
     parts: dict[str, dict[str, list[Outcome]]] = {"input": {}, "device": {}}
     for fold in range(folds):
         training, test = problem.take(np.flatnonzero(fold_of != fold)), problem.take(np.flatnonzero(fold_of == fold))
         columns = portfolio(training, objective)
-        static = SingleBestRecipe().fit(training, objective)
+        static = SingleBestTrainer().fit(training, objective)
         found = {"none": static.outcome(test), "oracle": test.oracle()}
         training, few = training.among(columns), test.among(columns)
         found |= {name: run(training, few, objective) for name, run in GROUPS.items()}
         print(f"fold {fold + 1} of {folds}: {', '.join(training.names)}", flush=True)
-        for kind, outcomes in {"input": found, "device": in_states(training, test, static, costs, objective)}.items():
+        for kind, outcomes in {
+            "input": found,
+            "device": in_states(training, test, static, cost_model, objective),
+        }.items():
             for name, outcome in outcomes.items():
                 parts[kind].setdefault(name, []).append(outcome)
     back = np.argsort(np.concatenate([np.flatnonzero(fold_of == fold) for fold in range(folds)]))

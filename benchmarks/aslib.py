@@ -19,13 +19,13 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow.parquet as pq
 
-from compsel.selection.classification import CostSensitiveClassifier
-from compsel.selection.cost_sensitive import CostSensitiveSelector
-from compsel.selection.gap import measure_gap
-from compsel.selection.neighbours import NeighbourSelector
-from compsel.selection.pairwise import PairwiseSelector
-from compsel.selection.premodel import Premodel
-from compsel.selection.regression import CostRegression
+from compsel.selection.classifiers.classification import CostSensitiveClassifier
+from compsel.selection.classifiers.cost_sensitive import CostSensitiveSelector
+from compsel.selection.classifiers.neighbours import NeighbourSelector
+from compsel.selection.classifiers.pairwise import PairwiseSelector
+from compsel.selection.classifiers.premodel import Premodel
+from compsel.selection.classifiers.regression import CostRegression
+from compsel.selection.training.gap_closed import measure_gap
 
 TIMED_ROWS = 200
 

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 import compsel
+from benchmarks.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from compsel.cli.base import progress
-from compsel.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 
 CLEAN = "none"
 

@@ -20,9 +20,9 @@ import onnxruntime
 from onnx import numpy_helper
 
 from compsel.cli.base import table
-from compsel.files import write_json
-from compsel.model import Model
+from compsel.models.model import Model
 from compsel.networks import NETWORKS, build
+from compsel.storage.files import write_json
 
 LIMIT = 1e-4
 Arrays = dict[str, np.ndarray]

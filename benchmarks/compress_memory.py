@@ -21,9 +21,9 @@ import onnx
 from onnx import TensorProto, helper
 
 from compsel.cli.base import table
-from compsel.files import write_json
-from compsel.model import Model
+from compsel.models.model import Model
 from compsel.networks import build
+from compsel.storage.files import write_json
 from compsel.techniques import applicable
 
 SAMPLES = 2

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
+from compsel.building.pipeline import selection_dataset
 from compsel.cli.base import table
 from compsel.features.image import ImageFeatures
-from compsel.pipeline import problem_of
-from compsel.profiling.tables import Profile
-from compsel.selection.caution import Caution
-from compsel.selection.comparison import assign_folds
-from compsel.selection.credibility import Credibility
+from compsel.profiling.profile import Profile
+from compsel.selection.cascade.out_of_distribution import OutOfDistributionDetector
+from compsel.selection.cascade.reject_option import RejectOption
+from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
-from compsel.selection.problem import Problem
-from compsel.selection.recipes import StagedRecipe
+from compsel.selection.training.cross_validation import assign_folds
+from compsel.selection.training.trainers import CascadeTrainer
 
 STRANGE: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     "pure noise": lambda generator: generator.integers(0, 256, (240, 320, 3)).astype(np.uint8),
@@ -40,11 +40,11 @@ def kinds_of(profile: Profile) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(stems), np.array(kinds), np.array(severities, int)
 
 
-def outcome_pair(training: Problem, tests: list[Problem], level: float) -> list[list[np.ndarray]]:
+def outcome_pair(training: SelectionDataset, tests: list[SelectionDataset], level: float) -> list[list[np.ndarray]]:
     """Return [quality, latency] without and with the guard, for every set of test samples."""
     found = []
     for credibility in (0.0, level):
-        recipe = StagedRecipe(size=3, features=False, caution=Caution(credibility))
+        recipe = CascadeTrainer(size=3, features=False, caution=RejectOption(credibility))
         fitted = recipe.fit(training, Objective())
         found.append([np.stack([o.quality, o.latency_ms]) for o in (fitted.outcome(test) for test in tests)])
     return found
@@ -62,7 +62,7 @@ def main() -> None:
     names = [name for name in clean.names if name in camera.names]
     clean, camera = clean.among(names), camera.among(names)
     photographs, kinds, severities = kinds_of(camera)
-    (problem, _), (seen, _) = problem_of(clean), problem_of(camera)
+    (problem, _), (seen, _) = selection_dataset(clean), selection_dataset(camera)
     generator, extractor = np.random.default_rng(0), ImageFeatures()
     strange = {
         name: np.stack([extractor.extract(make(generator)) for _ in range(N_STRANGE)]) for name, make in STRANGE.items()
@@ -76,7 +76,7 @@ def main() -> None:
         held_out = np.isin(photographs, [Path(clean.samples[row]).stem for row in rows[1]])
         training, test, versions = problem.take(rows[0]), problem.take(rows[1]), seen.take(np.flatnonzero(held_out))
         features = training.features["image"]
-        test_of = Credibility.fit("image", features, arguments.level, assign_folds(len(features), 10))
+        test_of = OutOfDistributionDetector.fit("image", features, arguments.level, assign_folds(len(features), 10))
         alarms[rows[1]] = test_of.doubts(test.features["image"])
         detected[held_out] = test_of.doubts(versions.features["image"])
         for name, images in strange.items():

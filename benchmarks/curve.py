@@ -17,23 +17,23 @@ from pathlib import Path
 import numpy as np
 
 import compsel
-from compsel.cgroup import usable_cores
+from compsel.building.pipeline import selection_dataset
+from compsel.bundle.bundle import Bundle, BundleContent, write_bundle
 from compsel.cli.base import progress, table
+from compsel.device.cgroup import usable_cores
+from compsel.device.fingerprint import device_fingerprint
 from compsel.evaluation.evaluate import evaluate
-from compsel.features.fingerprint import device_fingerprint
-from compsel.pipeline import problem_of
-from compsel.profiling.tables import Profile
-from compsel.runtime.bundle import Bundle, BundleContent, write_bundle
-from compsel.runtime.dispatch import Runtime
-from compsel.selection.costs import CostModel
+from compsel.profiling.profile import Profile
+from compsel.runtime.runtime import Runtime
+from compsel.selection.costs.model import CostModel
+from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy, Policy
-from compsel.selection.problem import Problem
-from compsel.selection.recipes import PremodelRecipe, SingleBestRecipe, StagedRecipe, penalty_of
+from compsel.selection.training.trainers import CascadeTrainer, PremodelTrainer, SingleBestTrainer, penalty_of
 
 # how much less accurate than the most accurate uncompressed network: what a bundle is built for
 LOSSES = (0.0, 0.01)
-# prices of a wrong answer, in inferences of the most accurate network: the rest of the curve
+# costs of a wrong answer, in inferences of the most accurate network: the rest of the curve
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 300.0)
 
 
@@ -49,7 +49,7 @@ class Row:
     selector_ms: float
 
 
-def policies_of(problem: Problem, costs: CostModel) -> tuple[dict[str, Policy], dict[str, bytes]]:
+def policies_of(problem: SelectionDataset, costs: CostModel) -> tuple[dict[str, Policy], dict[str, bytes]]:
     """Train every policy of the curve on one training part."""
     idle = costs.idle
     found: dict[str, Policy] = {
@@ -58,13 +58,13 @@ def policies_of(problem: Problem, costs: CostModel) -> tuple[dict[str, Policy], 
         )
     }
     for loss in LOSSES:
-        found[f"adaptive, loss {loss:.0%}"] = StagedRecipe().fit(problem, Objective(max_loss=loss)).policy
+        found[f"adaptive, loss {loss:.0%}"] = CascadeTrainer().fit(problem, Objective(max_loss=loss)).policy
     base = penalty_of(problem, Objective()) / 10.0
     for factor in PENALTIES:
         objective = Objective(max_loss=None, penalty=base * factor)
-        found[f"adaptive, error = {factor:.0f} inferences"] = StagedRecipe().fit(problem, objective).policy
+        found[f"adaptive, error = {factor:.0f} inferences"] = CascadeTrainer().fit(problem, objective).policy
     selectors: dict[str, bytes] = {}
-    premodel = PremodelRecipe()
+    premodel = PremodelTrainer()
     if premodel.applies(problem):
         fitted = premodel.fit(problem, Objective())
         found["premodel"], selectors = fitted.policy, fitted.selectors
@@ -75,11 +75,11 @@ def policies_of(problem: Problem, costs: CostModel) -> tuple[dict[str, Policy], 
 
 def train_fold(profile: Profile, files: Path, test: np.ndarray, folder: Path) -> Path:
     """Train on the samples that are not in `test`, and write the bundle."""
-    problem, costs = problem_of(profile)
+    problem, costs = selection_dataset(profile)
     training = np.setdiff1d(np.arange(len(profile.samples)), test)
     policies, selectors = policies_of(problem.take(training), costs)
     policies["adaptive"] = policies[f"adaptive, loss {LOSSES[0]:.0%}"]
-    policies["best_static"] = SingleBestRecipe().fit(problem.take(training), Objective()).policy
+    policies["best_static"] = SingleBestTrainer().fit(problem.take(training), Objective()).policy
     quality = dict(zip(problem.names, problem.quality[training].mean(axis=0).tolist(), strict=True))
     content = BundleContent(
         profile.variants, files, policies, selectors, Objective(), quality, costs, {"penalty_ms": 1.0}

@@ -30,14 +30,14 @@ from typing import Any
 import cv2
 import numpy as np
 
+from compsel.building.demo import calibration_samples
 from compsel.cli.base import table
 from compsel.cli.main import main as compsel
-from compsel.demo import calibration_samples
 from compsel.errors import CompselError
-from compsel.files import write_json
-from compsel.model import Model
-from compsel.processors.session import OrtSession
-from compsel.sample_files import read_npz
+from compsel.inputs.sample_files import read_npz
+from compsel.models.model import Model
+from compsel.processors.ort_session import OrtSession
+from compsel.storage.files import write_json
 
 Arrays = dict[str, np.ndarray]
 SAMPLES = 16

@@ -25,11 +25,11 @@ import numpy as np
 from compsel import ImageFolder
 from compsel.cli.base import table
 from compsel.errors import CompselError
-from compsel.feeds import feeds_of
-from compsel.files import write_json
-from compsel.model import Model
+from compsel.inputs.feeds import feeds_of
+from compsel.inputs.samples import Samples
+from compsel.models.model import Model
 from compsel.processors import CpuProcessor, Processor, Session, discover
-from compsel.samples import Samples
+from compsel.storage.files import write_json
 from compsel.techniques import parse
 
 REFERENCE = CpuProcessor(1)

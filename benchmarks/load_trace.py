@@ -23,25 +23,25 @@ import numpy as np
 import onnxruntime
 
 import compsel
+from compsel.building.demo import calibration_samples
+from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.cli.base import progress, table
 from compsel.cli.options import open_samples
-from compsel.demo import calibration_samples
-from compsel.features.device import read_state
-from compsel.features.fingerprint import device_fingerprint
-from compsel.files import write_json
+from compsel.device.fingerprint import device_fingerprint
+from compsel.device.sampler import read_state
+from compsel.inputs.samples import ArraySamples, Samples
 from compsel.networks import build
 from compsel.processors import CpuProcessor, OrtSession, Processor, discover, parse
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.load import BusyProcesses
-from compsel.profiling.tables import read_latency
-from compsel.runtime.bundle import BundleContent, write_bundle
-from compsel.samples import ArraySamples, Samples
-from compsel.selection.costs import CostModel
+from compsel.profiling.profile import read_latency
+from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
+from compsel.storage.files import write_json
 from compsel.techniques import parse as parse_technique
-from compsel.variant import Engine, Variant
-from compsel.variants import write_variant
+from compsel.variants.variant import Engine, Variant
+from compsel.variants.writing import write_variant
 
 STATES = ("idle", "busy:1", "busy:2", "busy:4", "memory:1", "memory:2")
 MOST_COMPUTE, MOST_MEMORY = 4, 2

@@ -20,14 +20,14 @@ import numpy as np
 
 import compsel
 from compsel.cli.base import progress, table
+from compsel.device.fingerprint import device_fingerprint
+from compsel.device.sampler import _Watch
 from compsel.features import EXTRACTORS
-from compsel.features.device import _Watch
-from compsel.features.fingerprint import device_fingerprint
-from compsel.runtime import answering
-from compsel.runtime.dispatch import Runtime
-from compsel.runtime.pool import EnginePool
-from compsel.selection.stages import Stages
-from compsel.variant import Engine
+from compsel.runtime import stage_execution as answering
+from compsel.runtime.engine_pool import EnginePool
+from compsel.runtime.runtime import Runtime
+from compsel.selection.cascade.planned import PlannedCascade
+from compsel.variants.variant import Engine
 
 _WARM = 200
 _WIDTH, _HEIGHT = 640, 480
@@ -129,10 +129,10 @@ def profile(runtime: Runtime, samples: compsel.ImageFolder) -> tuple[Steps, dict
     clock.watch(EnginePool, "get", "  find the engine")
     clock.watch(Engine, "prepare", "  prepare pixels")
     clock.watch(Engine, "answer", "  inference, with pixels")
-    clock.watch(Stages, "next", "  decide what follows")
+    clock.watch(PlannedCascade, "next", "  decide what follows")
     clock.watch(answering, "together", "  fuse the answers")
     clock.watch(_Watch, "sample", "  background: read the device's state")
-    clock.watch(runtime._sampler, "_then", "  background: learn, price, plan")
+    clock.watch(runtime._sampler, "_then", "  background: learn, cost, plan")
     before_ms, called_ms = [], []
     inferences = clock.begins_ns["  inference, with pixels"]
     started = time.perf_counter()

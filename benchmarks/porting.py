@@ -25,19 +25,19 @@ from typing import Any
 import numpy as np
 
 import compsel
+from compsel.building.porting.port import port
+from compsel.bundle.bundle import Bundle
+from compsel.bundle.manifest import write_manifest
 from compsel.cli.base import progress
-from compsel.features.device import read_state
-from compsel.features.fingerprint import device_fingerprint
-from compsel.files import atomic_directory, write_json
+from compsel.device.fingerprint import device_fingerprint
+from compsel.device.sampler import read_state
+from compsel.inputs.samples import ArraySamples
 from compsel.processors import discover
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.load import standard_states
-from compsel.profiling.tables import LatencyTable, read_latency
-from compsel.runtime.bundle import Bundle
-from compsel.runtime.manifest import write_manifest
-from compsel.runtime.porting import port
-from compsel.samples import ArraySamples
-from compsel.selection.costs import CostModel
+from compsel.profiling.profile import LatencyTable, read_latency
+from compsel.selection.costs.model import CostModel
+from compsel.storage.files import atomic_directory, write_json
 
 QUIET_CORES = 0.15
 Pair = tuple[str, str, str]  # variant, processor, state

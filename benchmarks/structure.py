@@ -16,18 +16,18 @@ from typing import Any
 
 import numpy as np
 
+from compsel.building.search import search
+from compsel.building.search.timing import RelativeTimer
 from compsel.cli.base import progress, table
-from compsel.feeds import feeds_of
-from compsel.files import write_json
-from compsel.goals import parse_goal
-from compsel.model import Model
+from compsel.inputs.feeds import feeds_of
+from compsel.inputs.samples import ImageFolder, Samples
+from compsel.models.graph_session import open_session
+from compsel.models.model import Model
 from compsel.networks import macs
-from compsel.samples import ImageFolder, Samples
-from compsel.search import search
-from compsel.search.timing import Stopwatch
+from compsel.selection.goals import parse_goal
+from compsel.storage.files import write_json
 from compsel.techniques import parse
-from compsel.techniques.adjusted import AdjustedTechnique
-from compsel.techniques.session import open_session
+from compsel.techniques.layerwise.technique import LayerwiseTechnique
 
 TECHNIQUES = ("channel-prune", "low-rank")
 PROCESSORS = ("cpu:1", "cpu:2")
@@ -74,7 +74,7 @@ def measure(model: Model, spec: str, arguments: argparse.Namespace) -> dict[str,
     searched = samples.subset(range(0, len(samples), 3)).spread(arguments.search)
     unseen = samples.subset([index for index in range(len(samples)) if index % 3]).spread(arguments.evaluate)
     technique = parse(spec)
-    if not isinstance(technique, AdjustedTechnique):
+    if not isinstance(technique, LayerwiseTechnique):
         raise SystemExit(f"{spec}: allowed are {', '.join(TECHNIQUES)}")
     result = search(model, technique, searched, parse_goal(arguments.goal), arguments.work, progress=progress)
     chosen = result.chosen
@@ -91,7 +91,7 @@ def measure(model: Model, spec: str, arguments: argparse.Namespace) -> dict[str,
         "search": asdict(chosen) if chosen else None,
         "front": [asdict(point) for point in result.front],
         "work_ratio": macs(variant) / macs(model),
-        "latency_ratio": {name: Stopwatch(model, name, feeds).ratio(variant, ROUNDS) for name in PROCESSORS},
+        "latency_ratio": {name: RelativeTimer(model, name, feeds).ratio(variant, ROUNDS) for name in PROCESSORS},
         "evaluated": len(unseen),
         "accuracy_before": float(before.mean()),
         "accuracy": float(after.mean()),

@@ -6,7 +6,7 @@ python examples/classify.py BUNDLE IMAGE...
 import sys
 
 import compsel
-from compsel.classes import imagenet_classes
+from compsel.inputs.imagenet_classes import imagenet_classes
 
 
 def main(bundle: str, *images: str) -> None:

@@ -6,10 +6,10 @@ python examples/compare_to_oracle.py [PROFILE] [--max-loss 0.01]
 import argparse
 from pathlib import Path
 
+from compsel.building.pipeline import train_profile
 from compsel.cli.options import add_objective, objective, say
 from compsel.cli.train import show
-from compsel.pipeline import train_profile
-from compsel.profiling.tables import Profile
+from compsel.profiling.profile import Profile
 
 DATA = Path(__file__).resolve().parents[1] / "training_data" / "efficientnet-lite"
 

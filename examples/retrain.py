@@ -11,19 +11,19 @@ import shutil
 from pathlib import Path
 
 import compsel
+from compsel.building.demo import calibration_samples, networks, techniques
+from compsel.building.pipeline import build_variants, default_processors, measure_costs, train_profile
 from compsel.cli.base import progress
 from compsel.cli.options import say
 from compsel.cli.train import show, summary
-from compsel.demo import calibration_samples, networks, techniques
+from compsel.device.fingerprint import device_fingerprint
 from compsel.features import EXTRACTORS
-from compsel.features.fingerprint import device_fingerprint
-from compsel.files import write_json
-from compsel.pipeline import build_variants, default_processors, measure_costs, train_profile
 from compsel.processors import CpuProcessor
 from compsel.profiling.load import standard_states
+from compsel.profiling.profile import Profile, write_groups, write_header
 from compsel.profiling.quality import measure_features, measure_quality, time_features
-from compsel.profiling.tables import Profile, write_groups, write_header
 from compsel.selection.objective import Objective
+from compsel.storage.files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -14,13 +14,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from compsel.model import Model
+from compsel.building.pipeline import build_variants
+from compsel.bundle.bundle import BundleContent, write_bundle
+from compsel.bundle.manifest import MANIFEST, write_manifest
+from compsel.inputs.samples import ArraySamples
+from compsel.models.model import Model
 from compsel.networks import build
-from compsel.pipeline import build_variants
-from compsel.runtime.bundle import BundleContent, write_bundle
-from compsel.runtime.manifest import MANIFEST, write_manifest
-from compsel.samples import ArraySamples
-from compsel.selection.costs import CostModel
+from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
 

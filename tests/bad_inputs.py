@@ -11,8 +11,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+from compsel.bundle.manifest import MANIFEST
 from compsel.cli.main import main
-from compsel.runtime.manifest import MANIFEST
 from tests.bad_input_world import (
     World,
     below_a_file,
@@ -282,7 +282,7 @@ WORDS = [
         "fraction from 0 to 1",
     ),
     Case("objective: quality above 1", lambda w: building(w, min_quality="7"), "fraction from 0 to 1"),
-    Case("objective: negative penalty", lambda w: building(w, penalty="-1"), "allowed is a price above 0"),
+    Case("objective: negative penalty", lambda w: building(w, penalty="-1"), "allowed is a cost above 0"),
     Case("train: not a profile", lambda w: ["train", w.samples, "--out", w.out], "profile.json"),
     Case("train: no such folder", lambda w: ["train", w.folder / "absent", "--out", w.out], "profile.json"),
     Case("build: fewer than 20 samples", building, "needed are at least 20", True, True),

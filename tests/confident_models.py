@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from compsel.model import Model
-from compsel.samples import ArraySamples
+from compsel.inputs.samples import ArraySamples
+from compsel.models.model import Model
 
 _WIDTH = 512
 HARD = 0.7  # inputs whose first number is above it are answered wrongly by the fast one

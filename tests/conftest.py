@@ -4,24 +4,30 @@ Fixtures of the session are read-only: a test that changes files copies them fir
 """
 
 import csv
+import shutil
 import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from compsel.demo import calibration_samples
-from compsel.demo import photographs as photograph_paths
-from compsel.feeds import feeds_of
-from compsel.images import decode
-from compsel.model import Model
+import compsel
+from compsel.building.demo import calibration_samples
+from compsel.building.demo import photographs as photograph_paths
+from compsel.building.pipeline import measure, train_bundle
+from compsel.inputs.feeds import feeds_of
+from compsel.inputs.image_decoding import decode
+from compsel.inputs.samples import ArraySamples, ImageFolder
+from compsel.models.graph_session import open_session
+from compsel.models.model import Model
 from compsel.networks import build
-from compsel.pipeline import measure, train_bundle
 from compsel.profiling.latency import Criterion
-from compsel.profiling.tables import Profile
-from compsel.samples import ArraySamples, ImageFolder
-from compsel.techniques.calibrate import open_session
+from compsel.profiling.profile import Profile
+from compsel.runtime import Runtime
+from tests import staged_bundle
 
 # a shell ignores Ctrl-C in what it runs in the background, and whatever that starts inherits it: some tests send it
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -107,3 +113,34 @@ def bundle_folder(profile: Profile, profile_folder: Path, tmp_path_factory: pyte
     folder = tmp_path_factory.mktemp("shipped") / "bundle"
     train_bundle(profile, profile_folder / "variants", folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def staged_folder(profile: Profile, profile_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of `staged_bundle`."""
+    return staged_bundle.write(profile, profile_folder / "variants", tmp_path_factory.mktemp("staged") / "bundle")
+
+
+@pytest.fixture(scope="session")
+def runtime(staged_folder: Path) -> Iterator[Runtime]:
+    """The bundle, loaded."""
+    with compsel.load(staged_folder, warm_up=False, adapt=False) as loaded:
+        yield loaded
+
+
+@pytest.fixture
+def copied(staged_folder: Path, tmp_path: Path) -> Path:
+    """A copy that a test may damage."""
+    return Path(shutil.copytree(staged_folder, tmp_path / "bundle"))
+
+
+@pytest.fixture
+def at_load(monkeypatch: pytest.MonkeyPatch) -> Callable[[Runtime, float], None]:
+    """Make a runtime see a given load by others instead of this machine's: plans are then the same everywhere."""
+
+    def see(runtime: Runtime, load: float) -> None:
+        state = replace(runtime._sampler.state(), load_others=load)
+        monkeypatch.setattr(runtime._sampler, "state", lambda: state)
+        runtime.flush()
+
+    return see

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from compsel.model import Model
+from compsel.models.model import Model
 
 _RNG_SEED = 7
 

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from compsel.profiling.tables import Profile
-from compsel.runtime.bundle import BundleContent, write_bundle
-from compsel.selection.cost_sensitive import CostSensitiveSelector
-from compsel.selection.costs import CostModel
-from compsel.selection.export import to_onnx
-from compsel.selection.exported import ExportedSelector
+from compsel.bundle.bundle import BundleContent, write_bundle
+from compsel.profiling.profile import Profile
+from compsel.selection.cascade.training import fit_cascade
+from compsel.selection.classifiers.cost_sensitive import CostSensitiveSelector
+from compsel.selection.costs.model import CostModel
+from compsel.selection.export.exported import ExportedSelector
+from compsel.selection.export.to_onnx import to_onnx
 from compsel.selection.objective import Objective
-from compsel.selection.policies import FixedPolicy, SelectingPolicy, Stagewise
-from compsel.selection.staged_training import fit_staged
+from compsel.selection.policies import CascadePolicy, FixedPolicy, SelectingPolicy
 
 NONE, INT8, LOWER = (f"efficientnet-lite0/{name}" for name in ("none", "int8-static", "resolution:128"))
 # (ms, idle), (ms, beside two busy neighbours)
@@ -27,16 +27,16 @@ def costs(processor: str = "cpu:1") -> CostModel:
     return CostModel(tuple((name, processor) for name in LATENCY_MS), np.array([[0.0], [2.0]]), table, 1.5 * table)
 
 
-def staged_policy(profile: Profile) -> Stagewise:
+def staged_policy(profile: Profile) -> CascadePolicy:
     """Learned from the profile, over the variants in the order of the bundle."""
     columns = [profile.names.index(name) for name in LATENCY_MS]
-    policy = fit_staged(list(LATENCY_MS), [profile.evidence[column] for column in columns], profile.labels)
-    return Stagewise(policy, PENALTY)
+    policy = fit_cascade(list(LATENCY_MS), [profile.evidence[column] for column in columns], profile.labels)
+    return CascadePolicy(policy, PENALTY)
 
 
 def selecting_policy(profile: Profile) -> tuple[SelectingPolicy, bytes]:
     """A selector over the image features, and its file."""
-    table = np.array([prices[0] for prices in LATENCY_MS.values()])
+    table = np.array([costs[0] for costs in LATENCY_MS.values()])
     columns = [profile.names.index(name) for name in LATENCY_MS]
     wrong = PENALTY * (1.0 - profile.quality[:, columns])
     features = profile.features[:, [name.startswith("image.") for name in profile.feature_names]]

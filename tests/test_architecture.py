@@ -35,8 +35,8 @@ def test_the_source_obeys(house):
 @pytest.mark.parametrize(
     "code",
     [
-        "from compsel.runtime.dispatch import Runtime\n",
-        "import compsel.runtime.dispatch\n",
+        "from compsel.runtime.runtime import Runtime\n",
+        "import compsel.runtime.runtime\n",
         "def late():\n    from compsel.runtime import Runtime\n    return Runtime\n",
         "def late():\n    from compsel import runtime\n    return runtime\n",
     ],

@@ -81,7 +81,7 @@ def test_a_missing_package_says_how_to_install_it(tmp_path):
 import sys
 sys.modules["pyarrow"] = None
 from compsel.errors import MissingDependencyError
-from compsel.profiling.columns import read_table
+from compsel.storage.parquet import read_table
 from pathlib import Path
 try:
     read_table(Path(sys.argv[1]))
@@ -92,7 +92,16 @@ except MissingDependencyError as error:
 
 
 @pytest.mark.parametrize(
-    "name", ["model", "variant", "images", "features.probe", "profiling.tables", "techniques", "processors"]
+    "name",
+    [
+        "models.model",
+        "variants.variant",
+        "inputs.image_decoding",
+        "features.fusion",
+        "profiling.profile",
+        "techniques",
+        "processors",
+    ],
 )
 def test_modules_can_be_imported_first(name):
     """No module needs another one to be imported before it."""

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from compsel.model import Model
-    from compsel.pipeline import build
-    from compsel.preprocessing import ImagePreprocessing
+    from compsel.building.pipeline import build
+    from compsel.inputs.image_preprocessing import ImagePreprocessing
+    from compsel.inputs.samples import ImageFolder, TensorFolder
+    from compsel.models.model import Model
     from compsel.runtime import Answer, Runtime, load
-    from compsel.samples import ImageFolder, TensorFolder
     from compsel.selection import Objective
 
 _HOME = {
     "Answer": "compsel.runtime",
-    "ImageFolder": "compsel.samples",
-    "ImagePreprocessing": "compsel.preprocessing",
-    "Model": "compsel.model",
+    "ImageFolder": "compsel.inputs.samples",
+    "ImagePreprocessing": "compsel.inputs.image_preprocessing",
+    "Model": "compsel.models.model",
     "Objective": "compsel.selection",
     "Runtime": "compsel.runtime",
-    "TensorFolder": "compsel.samples",
-    "build": "compsel.pipeline",
+    "TensorFolder": "compsel.inputs.samples",
+    "build": "compsel.building.pipeline",
     "load": "compsel.runtime",
 }
 

@@ -25,6 +25,9 @@ Traceback (most recent call last):
 compsel.errors.ImageError: photo.jpg: not an image
 """
 
+import importlib
+from types import ModuleType
+
 __all__ = [
     "BundleError",
     "CompselError",
@@ -45,6 +48,7 @@ __all__ = [
     "UsageError",
     "VersionError",
     "WeightsError",
+    "require",
 ]
 
 
@@ -122,3 +126,23 @@ class StorageError(CompselError, OSError):
 
 class MissingDependencyError(CompselError, ImportError):
     """An optional package that is not installed; the message has the command that installs it."""
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import `module`, which the extra `extra` installs.
+
+    Raises:
+        MissingDependencyError: when it is not installed.
+
+    >>> require("json", extra="train").__name__
+    'json'
+    >>> require("no_such_module", extra="train")
+    Traceback (most recent call last):
+    compsel.errors.MissingDependencyError: no_such_module is not installed: run pip install 'compsel[train]'
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module.partition(".")[0]:
+            raise
+        raise MissingDependencyError(f"{error.name} is not installed: run pip install 'compsel[{extra}]'") from error

@@ -11,8 +11,8 @@ import pytest
 import compsel
 from compsel.errors import BundleError, SamplesError
 from compsel.evaluation.evaluate import Evaluation, PolicyResult, evaluate
+from compsel.inputs.samples import ArraySamples, ImageFolder, Samples
 from compsel.runtime import Runtime
-from compsel.samples import ArraySamples, ImageFolder, Samples
 
 NAMES = {"adaptive", "most_accurate", "fastest", "best_static", "premodel", "random", "oracle"}
 

@@ -4,12 +4,12 @@ from functools import partial
 
 import pytest
 
-from compsel.energy import open_meter
-from compsel.energy.base import Meter
+from compsel.device.energy import open_meter
+from compsel.device.energy.base import Meter
 from compsel.evaluation import evaluate as module
 from compsel.evaluation.policy_energy import policy_energies
+from compsel.inputs.samples import ArraySamples
 from compsel.runtime import Runtime
-from compsel.samples import ArraySamples
 from compsel.selection.policies import FixedPolicy
 
 
@@ -27,12 +27,12 @@ def test_each_policy_gets_its_own_energy(runtime: Runtime, crops: ArraySamples) 
     meter = PerInference()
 
     class Counted:
-        def __init__(self, price: float) -> None:
-            self.price = price
+        def __init__(self, cost: float) -> None:
+            self.cost = cost
             self.answered: list[int] = []
 
         def answer(self, value: object) -> None:
-            meter.total += self.price
+            meter.total += self.cost
 
     cheap, dear = Counted(2.0), Counted(7.0)
     answering = {"cheap": [cheap] * len(crops), "dear": [dear] * len(crops)}

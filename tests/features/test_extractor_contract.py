@@ -10,11 +10,8 @@ import skimage.data
 
 from compsel.errors import InputError, SelectorError
 from compsel.features.base import FeatureExtractor
-from compsel.features.device import DeviceState, DeviceStateFeatures
 from compsel.features.image import ImageFeatures
 from compsel.features.lctes import LctesFeatures
-from compsel.features.tensor import TensorFeatures
-from compsel.specs import TensorSpec
 
 _RNG = np.random.default_rng(7)
 _IMAGES = {
@@ -48,29 +45,6 @@ _NOT_IMAGES = (None, "photo.jpg", np.zeros((2, 3), np.uint8), np.zeros((2, 3, 3)
 CASES = [
     Case(ImageFeatures(), _IMAGES, _NOT_IMAGES),
     Case(LctesFeatures(), _IMAGES, _NOT_IMAGES),
-    Case(
-        TensorFeatures([TensorSpec("ids", "int64", (None, None)), TensorSpec("x", "float32", None)]),
-        {
-            "plain": {"ids": np.array([[1, 2, 0]]), "x": np.ones(4, np.float32)},
-            "empty": {"ids": np.zeros((1, 0), np.int64), "x": np.zeros(0, np.float32)},
-            "odd": {"ids": np.array(["a", "b"]), "x": np.array([np.nan, np.inf], np.float32)},
-            "scalars": {"ids": np.array(3), "x": np.float32(2.5)},
-            "large": {"ids": np.array([2**62]), "x": np.full(3, 60000, np.float16)},
-        },
-        (None, {}, {"ids": np.zeros(1)}, np.zeros(3)),
-        finite=False,
-    ),
-    Case(
-        DeviceStateFeatures(),
-        {
-            "unknown": DeviceState(0, cores=2, load_others=0.5),
-            "known": DeviceState(
-                1, 4, 1.0, 0.5, (0.1, 0.9), 3, 0.1, 0, 0, 2000, 0.8, 70, 1.5, True, 50, False, 2.0**31
-            ),
-        },
-        (None, {}, 3),
-        finite=False,
-    ),
 ]
 
 

@@ -10,8 +10,8 @@ import compsel.processors
 from compsel.errors import InputError, ProcessorError
 from compsel.processors import clusters, discover, parse
 from compsel.processors.clusters import ClusterProcessor, PinnedSession, core_clusters
+from compsel.processors.ort_session import OrtSession
 from compsel.processors.proof import proof_feeds, proof_graph
-from compsel.processors.session import OrtSession
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads cannot be pinned on this system")
 

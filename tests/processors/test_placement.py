@@ -13,9 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 from compsel.errors import ProcessorError
 from compsel.processors import ProviderProcessor, discover, parse
 from compsel.processors import provider as provider_module
+from compsel.processors.ort_session import OrtSession
 from compsel.processors.placement import Placement, place, time_share
 from compsel.processors.proof import proof_feeds, proof_graph
-from compsel.processors.session import OrtSession
 
 GPU, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 REAL = [processor for processor, found in discover() if found.available and isinstance(processor, ProviderProcessor)]

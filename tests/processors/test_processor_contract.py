@@ -9,9 +9,9 @@ import pytest
 from compsel.errors import InputError, ModelError, ProcessorError
 from compsel.processors import CpuProcessor, discover
 from compsel.processors.base import Availability, Processor
+from compsel.processors.ort_session import OrtSession
 from compsel.processors.proof import proof_feeds, proof_graph
 from compsel.processors.scripted import Script, ScriptedProcessor
-from compsel.processors.session import OrtSession
 
 _TRUNCATED = proof_graph()[:60]
 

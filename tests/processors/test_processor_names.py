@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 import compsel.processors
 from compsel.errors import ModelError, ProcessorError
+from compsel.inputs.tensor_specs import TensorSpec
 from compsel.processors import CpuProcessor, ProviderProcessor, absent, discover, package_versions, parse, unusable
 from compsel.processors import cpu as cpu_module
 from compsel.processors import provider as provider_module
 from compsel.processors.base import Availability
+from compsel.processors.ort_session import OrtSession
 from compsel.processors.proof import proof_feeds, proof_graph, prove
 from compsel.processors.provider import PROVIDERS
 from compsel.processors.scripted import Script, ScriptedProcessor
-from compsel.processors.session import OrtSession
-from compsel.specs import TensorSpec
 
 
 @pytest.mark.parametrize(
@@ -257,8 +257,8 @@ def test_scripted_processor_that_is_not_available() -> None:
 
 def test_runtime_path_needs_few_packages() -> None:
     code = (
-        "import json, sys; import compsel.images, compsel.processors, compsel.features.device, compsel.features.image, "
-        "compsel.features.lctes, compsel.features.tensor, compsel.features.probe; print(json.dumps(list(sys.modules)))"
+        "import json, sys; import compsel.inputs.image_decoding, compsel.processors, compsel.device.sampler, compsel.features.image, "
+        "compsel.features.lctes, compsel.features.fusion; print(json.dumps(list(sys.modules)))"
     )
     modules = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
     foreign = {"onnx", "sklearn", "xgboost", "pyarrow", "matplotlib", "pandas", "scipy", "torch"}

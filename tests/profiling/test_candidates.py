@@ -7,7 +7,7 @@ import pytest
 
 from compsel.errors import ProfileError
 from compsel.profiling.candidates import candidates
-from compsel.profiling.tables import LatencyTable
+from compsel.profiling.profile import LatencyTable
 
 
 def with_latencies(profile, means):

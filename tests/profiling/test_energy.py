@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from compsel.energy.base import Meter
-from compsel.energy.estimate import EstimateMeter
+from compsel.building.pipeline import measure
+from compsel.device.energy.base import Meter
+from compsel.device.energy.estimate import EstimateMeter
 from compsel.errors import EnergyError, ProfileError
-from compsel.pipeline import measure
+from compsel.inputs.samples import ArraySamples
 from compsel.processors import CpuProcessor
 from compsel.profiling import energy
-from compsel.profiling.columns import read_table
 from compsel.profiling.energy import measure_energies
 from compsel.profiling.energy_table import EnergyTable, read_energy
-from compsel.profiling.tables import Profile
-from compsel.samples import ArraySamples
+from compsel.profiling.profile import Profile
+from compsel.storage.parquet import read_table
 from compsel.techniques import parse
-from compsel.variant import Engine
-from compsel.variants import write_variant
+from compsel.variants.variant import Engine
+from compsel.variants.writing import write_variant
 from tests.conftest import QUICK
 
 IMAGES = ArraySamples([np.full((70, 70, 3), 40 * n, np.uint8) for n in range(5)])
@@ -99,7 +99,7 @@ def test_what_is_known_is_kept_unless_meter_file_or_device_is_another(variants, 
     assert measured(EstimateMeter(3.0)) == 2
     with pytest.raises(ProfileError, match="measure all states with one meter"):
         read_energy(tmp_path)
-    monkeypatch.setattr("compsel.profiling.tables.device_fingerprint", lambda: {"cpu": "another"})
+    monkeypatch.setattr("compsel.profiling.profile.device_fingerprint", lambda: {"cpu": "another"})
     assert measured(EstimateMeter(3.0)) == 2
     (tmp_path / "energy" / "idle.parquet").write_bytes(b"damaged")
     assert measured(EstimateMeter(3.0)) == 2
@@ -119,7 +119,7 @@ def test_no_samples_are_refused(variants, tmp_path):
 
 def test_profile_has_energies_only_with_a_meter(small_model, crops, tmp_path, monkeypatch):
     asked = {"techniques": ["none"], "processors": ["cpu:1"], "states": ["idle"], "criterion": QUICK}
-    monkeypatch.setattr("compsel.energy._default", _no_meter)
+    monkeypatch.setattr("compsel.device.energy._default", _no_meter)
     profile, _ = measure([small_model], crops, tmp_path / "p", **asked)
     assert profile.energy is None
     with pytest.raises(EnergyError, match="sundial"):

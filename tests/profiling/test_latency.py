@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compsel.errors import ProfileError
+from compsel.inputs.samples import ArraySamples
 from compsel.processors import CpuProcessor
 from compsel.profiling import latency
-from compsel.profiling.columns import read_table
 from compsel.profiling.latency import Criterion, measure_latency
-from compsel.profiling.tables import read_latency
-from compsel.samples import ArraySamples
+from compsel.profiling.profile import read_latency
+from compsel.storage.parquet import read_table
 from compsel.techniques import parse
-from compsel.variants import write_variant
+from compsel.variants.writing import write_variant
 
 QUICK = Criterion(relative_half_width=0.5, min_runs=4, max_runs=8, budget_s=5.0)
 IMAGES = ArraySamples([np.full((70, 70, 3), 40 * n, np.uint8) for n in range(5)])
@@ -146,7 +146,7 @@ def test_another_choice_file_or_device_is_measured_again(variants, files, tmp_pa
             changed = write_variant(small_model.with_proto(proto), tmp_path / "other", "logits")
             run([changed], tmp_path / "other", tmp_path, progress=progress)
         elif change == "device":
-            monkeypatch.setattr("compsel.profiling.tables.device_fingerprint", lambda: {"cpu": "another"})
+            monkeypatch.setattr("compsel.profiling.profile.device_fingerprint", lambda: {"cpu": "another"})
             run([changed], tmp_path / "other", tmp_path, progress=progress)
         else:
             (tmp_path / "latency" / "idle.parquet").write_bytes(b"damaged")

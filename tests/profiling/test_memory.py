@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from compsel.errors import ProfileError
+from compsel.inputs.samples import ArraySamples
 from compsel.processors import CpuProcessor
 from compsel.profiling import memory
 from compsel.profiling.memory import measure_memory
-from compsel.profiling.tables import read_memory
-from compsel.samples import ArraySamples
-from compsel.variants import write_variant
+from compsel.profiling.profile import read_memory
+from compsel.variants.writing import write_variant
 from tests.foreign_models import two_inputs
 
 BALLAST_MB = 800
@@ -49,7 +49,7 @@ def test_what_is_known_is_kept_unless_file_or_device_is_another(small_model, tmp
     assert measure(1, 2) == []
     (tmp_path / "memory.parquet").write_bytes(b"damaged")
     assert measure(1) == ["cpu:1"]
-    monkeypatch.setattr("compsel.profiling.tables.device_fingerprint", lambda: {"cpu": "another"})
+    monkeypatch.setattr("compsel.profiling.profile.device_fingerprint", lambda: {"cpu": "another"})
     assert measure(1) == ["cpu:1"]
 
 

@@ -3,15 +3,15 @@ import pytest
 
 from compsel.errors import InputError, ProfileError
 from compsel.features.base import FeatureExtractor
+from compsel.inputs.samples import ArraySamples, Samples
 from compsel.processors import CpuProcessor
-from compsel.profiling import resuming
-from compsel.profiling.columns import read_table
+from compsel.profiling.profile import quality_path
 from compsel.profiling.quality import measure_features, measure_quality, time_features
-from compsel.profiling.tables import quality_path
-from compsel.samples import ArraySamples, Samples
+from compsel.storage import checkpointed as resuming
+from compsel.storage.parquet import read_table
 from compsel.techniques import parse
-from compsel.variant import Engine
-from compsel.variants import write_variant
+from compsel.variants.variant import Engine
+from compsel.variants.writing import write_variant
 from tests.foreign_models import two_inputs
 
 IMAGES = [np.random.default_rng(n).integers(0, 256, (70, 80, 3), np.uint8) for n in range(12)]
@@ -149,7 +149,7 @@ def test_what_has_changed_is_measured_again(variants, files, tmp_path, small_mod
     elif change == "damage":
         path.write_bytes(path.read_bytes()[:-20])
     else:
-        from compsel.profiling.columns import write_table
+        from compsel.storage.parquet import write_table
 
         columns, metadata = read_table(path)
         columns.pop("classes")

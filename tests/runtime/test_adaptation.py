@@ -9,21 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import compsel
+from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.errors import BundleError, InputError, ModelError, ProcessorError
+from compsel.inputs.samples import ArraySamples
+from compsel.inputs.tensor_specs import TensorSpec
 from compsel.processors.scripted import Script, ScriptedProcessor
 from compsel.runtime import Runtime
 from compsel.runtime.adaptation import Corrections
 from compsel.runtime.answer import Stage
-from compsel.runtime.bundle import BundleContent, write_bundle
 from compsel.runtime.exploration import Explorer
-from compsel.runtime.feedback import Feedback
+from compsel.runtime.observations import Observations
 from compsel.runtime.quarantine import Quarantine
-from compsel.samples import ArraySamples
-from compsel.selection.costs import CostModel
+from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
-from compsel.specs import TensorSpec
-from compsel.variants import write_variant
+from compsel.variants.writing import write_variant
 
 CHOICES = (("a", "cpu:1"), ("b", "cpu:1"), ("a", "cpu:2"))
 HERE, ELSEWHERE = (0.0, 0.0), (1.1, 1.6)
@@ -130,13 +130,13 @@ def test_quarantine_doubles_and_ends_with_success(clock: Clock) -> None:
 
 def test_trials_cost_no_more_than_their_share() -> None:
     costs = CostModel(CHOICES, np.zeros((1, 1)), np.array([[4.0, 8.0, 5.0]]), np.array([[5.0, 9.0, 6.0]]))
-    feedback = Feedback(costs, adapt=True, explore=0.05)
+    feedback = Observations(costs, adapt=True, explore=0.05)
     explorer, corrections = Explorer(0.05), feedback.corrections
     assert corrections is not None
     spent, total, trials = 0.0, 0.0, 0
     for _ in range(200):
-        prices = feedback.live.at(0.0)
-        processor = explorer.processor("a", "cpu:1", prices, feedback.live, corrections)
+        costs = feedback.live.at(0.0)
+        processor = explorer.processor("a", "cpu:1", costs, feedback.live, corrections)
         latency = {"cpu:1": 4.0, "cpu:2": 9.0}[processor]  # worse than expected: 5.0
         explorer.account(latency, 4.0, trial=processor != "cpu:1")
         trials += processor != "cpu:1"
@@ -147,16 +147,16 @@ def test_trials_cost_no_more_than_their_share() -> None:
 
 def test_trials_find_a_processor_that_became_fast(clock: Clock) -> None:
     table_ms = np.array([[4.0, 8.0, 6.0]])
-    feedback = Feedback(CostModel(CHOICES, np.zeros((1, 1)), table_ms, table_ms), adapt=True, explore=0.05)
+    feedback = Observations(CostModel(CHOICES, np.zeros((1, 1)), table_ms, table_ms), adapt=True, explore=0.05)
     feedback.corrections = feedback.live.corrections = Corrections(CHOICES, clock)
     latency_ms, best, trials = {"cpu:1": 4.0, "cpu:2": 2.0}, "cpu:1", []
     for _ in range(300):
         clock.now_s += 0.1
-        prices = feedback.live.at(0.0)
-        best = "cpu:1" if prices.latency_ms[0] <= prices.latency_ms[2] else "cpu:2"
-        processor = feedback.processor("a", best, prices)
+        costs = feedback.live.at(0.0)
+        best = "cpu:1" if costs.latency_ms[0] <= costs.latency_ms[2] else "cpu:2"
+        processor = feedback.processor("a", best, costs)
         trials.append(processor != best)
-        feedback.learn(Stage("a", processor, latency_ms=latency_ms[processor], expected_ms=4.0), best, prices)
+        feedback.learn(Stage("a", processor, latency_ms=latency_ms[processor], expected_ms=4.0), best, costs)
     assert best == "cpu:2"
     assert 0 < sum(trials) < 15
 
@@ -201,8 +201,8 @@ def scripted(
             rule = (rules or {}).get(name, lambda _: [logits])
             return ScriptedProcessor({file: Script((image,), (scores,), (rule,), (latency_ms[name],))}, name)
 
-        monkeypatch.setattr("compsel.runtime.pool.parse", processor)
-        monkeypatch.setattr("compsel.runtime.available.parse", processor)
+        monkeypatch.setattr("compsel.runtime.engine_pool.parse", processor)
+        monkeypatch.setattr("compsel.bundle.available_choices.parse", processor)
         opened.append(compsel.load(tmp_path / "bundle", **options))
         return opened[-1]
 

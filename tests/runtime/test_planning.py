@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from compsel.errors import ObjectiveError
-from compsel.profiling.tables import Profile
+from compsel.inputs.samples import ArraySamples
+from compsel.profiling.profile import Profile
 from compsel.runtime import Runtime
-from compsel.runtime.prices import Prices
-from compsel.samples import ArraySamples
-from compsel.selection.policies import FixedPolicy, Stagewise
+from compsel.runtime.live_costs import ChoiceCosts
+from compsel.selection.policies import CascadePolicy, FixedPolicy
 from tests.staged_bundle import INT8, LATENCY_MS, LOWER, NONE, staged_policy
 
 AtLoad = Callable[[Runtime, float], None]
 P95 = {name: 1.5 * idle for name, (idle, _) in LATENCY_MS.items()}
 
 
-def prices(runtime: Runtime, load: float) -> Prices:
+def costs_at(runtime: Runtime, load: float) -> ChoiceCosts:
     return runtime._feedback.live.at(load)
 
 
@@ -50,7 +50,7 @@ def test_what_may_run_under_a_deadline_fits_into_it(
     idle: Runtime, profile: Profile, crops: ArraySamples, deadline_ms: float
 ) -> None:
     """The 95th percentiles of all stages that ran add up to less than the deadline, however dear a wrong answer."""
-    staged = idle.with_policy(Stagewise(staged_policy(profile).policy, 1e6))
+    staged = idle.with_policy(CascadePolicy(staged_policy(profile).policy, 1e6))
     for index in range(6):
         answer = staged(crops.value(index), deadline_ms=deadline_ms)
         assert answer.constraints_met
@@ -93,44 +93,44 @@ def test_quality_within_a_deadline_is_kept_when_the_policy_is_too_slow(idle: Run
 
 
 def test_quality_that_is_asked_for_is_what_the_plan_expects(idle: Runtime, profile: Profile) -> None:
-    staged = idle.with_policy(Stagewise(staged_policy(profile).policy, 1e-3))
-    costs, reached = [], []
+    staged = idle.with_policy(CascadePolicy(staged_policy(profile).policy, 1e-3))
+    spent, reached = [], []
     for quality in (0.5, 0.6, 0.7):
-        planned = staged._planner.plan(prices(staged, 0.0), staged._limits(None, quality, None))
+        planned = staged._planner.plan(costs_at(staged, 0.0), staged._limits(None, quality, None))
         assert not planned.note
-        plan = getattr(planned.priced, "plan", None)
+        plan = getattr(planned.plan, "plan", None)
         expected = plan.expected_quality if plan else staged.bundle.quality[planned.policy.variants[0]]
         assert expected >= quality - 2e-4
         reached.append(expected)
-        costs.append(plan.expected_price if plan else float(planned.expected_ms[0]))
-    assert costs == sorted(costs)
+        spent.append(plan.expected_cost if plan else float(planned.expected_ms[0]))
+    assert spent == sorted(spent)
 
 
 def test_load_makes_a_dear_plan_cheaper(runtime: Runtime, profile: Profile) -> None:
     """Without a target for the quality, the same penalty buys less computation when each computation is dearer."""
-    staged = runtime.with_policy(Stagewise(staged_policy(profile).policy, 40.0))
+    staged = runtime.with_policy(CascadePolicy(staged_policy(profile).policy, 40.0))
     limits = staged._limits(None, None, None)
-    idle, busy = (staged._planner.plan(prices(staged, load), limits) for load in (0.0, 2.0))
+    idle, busy = (staged._planner.plan(costs_at(staged, load), limits) for load in (0.0, 2.0))
     np.testing.assert_allclose(idle.expected_ms, [one for one, _ in LATENCY_MS.values()], rtol=0.01)
     np.testing.assert_allclose(busy.expected_ms, [two for _, two in LATENCY_MS.values()], rtol=0.01)
-    assert busy.priced.plan.expected_quality <= idle.priced.plan.expected_quality
+    assert busy.plan.plan.expected_quality <= idle.plan.plan.expected_quality
 
 
 def test_load_does_not_lower_the_quality_that_a_policy_promises(runtime: Runtime, profile: Profile) -> None:
     policy = staged_policy(profile).policy
-    prices = np.array([idle for idle, _ in LATENCY_MS.values()])
-    promised = policy.plan(prices, 40.0).expected_quality
-    staged = runtime.with_policy(Stagewise(policy, 40.0, promised))
+    costs = np.array([idle for idle, _ in LATENCY_MS.values()])
+    promised = policy.plan(costs, 40.0).expected_quality
+    staged = runtime.with_policy(CascadePolicy(policy, 40.0, promised))
     for load in (0.0, 1.0, 2.0, 50.0):
         planned = staged._planner.plan(staged._feedback.live.at(load), staged._limits(None, None, None))
-        assert planned.priced.plan.expected_quality >= promised - 2e-4
+        assert planned.plan.plan.expected_quality >= promised - 2e-4
 
 
 def test_plans_are_kept_and_their_number_is_bounded(runtime: Runtime) -> None:
     planner = runtime.with_policy(FixedPolicy(NONE))._planner
     limits = [runtime._limits(1000.0 + number, None, None) for number in range(200)]
-    idle, hardly_busy = prices(runtime, 0.0), prices(runtime, 0.01)
-    assert planner.plan(idle, limits[0]).priced is planner.plan(hardly_busy, limits[0]).priced
+    idle, hardly_busy = costs_at(runtime, 0.0), costs_at(runtime, 0.01)
+    assert planner.plan(idle, limits[0]).plan is planner.plan(hardly_busy, limits[0]).plan
     for one in limits:
         planner.plan(idle, one)
     assert len(planner._plans) <= 64

@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 
 from compsel.errors import SelectorError
-from compsel.selection.base import Selector
+from compsel.selection.classifiers.base import Selector
 
 
 def table(n: int = 60, n_features: int = 4, n_choices: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -94,7 +94,7 @@ def check_missing_and_infinite_features(selector: Selector) -> None:
 
 def check_wrong_tables_are_refused(selector: Selector) -> None:
     X, costs = table()
-    for features, prices, message in [
+    for features, targets, message in [
         (X[:-1], costs, "59 rows and costs 60"),
         (X[0], costs, r"X must be a matrix \(n, n_features\), got shape \(4,\)"),
         (X, costs[:, 0], r"costs must be a matrix \(n, n_choices\).*got shape \(60,\)"),
@@ -104,7 +104,7 @@ def check_wrong_tables_are_refused(selector: Selector) -> None:
         (X, np.full(costs.shape, "dear"), "costs must be a matrix of numbers"),
     ]:
         with pytest.raises(SelectorError, match=message):
-            clone(selector).fit(features, prices)
+            clone(selector).fit(features, targets)
 
 
 def check_wrong_rows_are_refused(selector: Selector) -> None:

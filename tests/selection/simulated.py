@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from compsel.features.probe import Evidence, read_evidence, stack_evidence
-from compsel.selection.problem import Problem
+from compsel.features.fusion import Evidence, read_evidence, stack_evidence
+from compsel.selection.dataset import SelectionDataset
 
 N_CLASSES = 40
 
@@ -21,15 +21,15 @@ def simulated_evidence(
     return stack_evidence(rows)
 
 
-def simulated_problem(n: int = 400, seed: int = 0, skills: tuple[float, ...] = (6.0, 12.0)) -> Problem:
-    """Return a problem of models "m0", "m1", ... of rising skill and price, the dearest uncompressed."""
+def simulated_problem(n: int = 400, seed: int = 0, skills: tuple[float, ...] = (6.0, 12.0)) -> SelectionDataset:
+    """Return a problem of models "m0", "m1", ... of rising skill and cost, the dearest uncompressed."""
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, N_CLASSES, n)
     difficulty = generator.uniform(0, 1, n)
     evidence = tuple(simulated_evidence(generator, labels, difficulty, skill) for skill in skills)
     quality = np.stack([one.classes[:, 0] == labels for one in evidence], axis=1).astype(np.float64)
     count = len(skills)
-    return Problem(
+    return SelectionDataset(
         tuple(f"m{number}/none" for number in range(count)),
         np.array([1.0 * 6.0**number for number in range(count)]),
         np.arange(count) == count - 1,

@@ -39,7 +39,7 @@ def test_floor_is_the_stricter_of_both(max_loss: float | None, min_quality: floa
         ({"max_loss": float("nan")}, "max_loss"),
         ({"min_quality": 2}, "min_quality"),
         ({"min_quality": float("inf")}, "min_quality"),
-        ({"penalty": 0}, "penalty: got 0, allowed is a price above 0"),
+        ({"penalty": 0}, "penalty: got 0, allowed is a cost above 0"),
         ({"penalty": -1.0}, "penalty"),
         ({"penalty": float("nan")}, "penalty"),
         ({"penalty": float("inf")}, "penalty"),

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compsel.errors import BundleError
-from compsel.features.probe import Evidence, stack_evidence
-from compsel.selection.policies import STOP, FixedPolicy, Policy, SelectingPolicy, Stagewise, policy_from_dict
-from compsel.selection.staged import StagedPolicy
-from compsel.selection.staged_training import fit_staged
+from compsel.features.fusion import Evidence, stack_evidence
+from compsel.selection.cascade.policy import Cascade
+from compsel.selection.cascade.training import fit_cascade
+from compsel.selection.policies import STOP, CascadePolicy, FixedPolicy, Policy, SelectingPolicy, policy_from_dict
 
 NAMES = ("small", "middle", "large")
 CLASSES = 12
@@ -34,9 +34,9 @@ def simulated(n: int, seed: int) -> tuple[list[Evidence], np.ndarray]:
 
 
 EVIDENCE, LABELS = simulated(200, 0)
-STAGED = fit_staged(NAMES, EVIDENCE, LABELS)
+STAGED = fit_cascade(NAMES, EVIDENCE, LABELS)
 
-prices = st.tuples(*[st.floats(0.1, 100.0)] * 3).map(np.array)
+costs = st.tuples(*[st.floats(0.1, 100.0)] * 3).map(np.array)
 penalties = st.floats(0.01, 1e5)
 
 
@@ -44,71 +44,71 @@ def stored(policy: Policy, selectors: dict[str, object] | None = None) -> Policy
     return policy_from_dict(json.loads(json.dumps(policy.to_dict())), selectors or {})
 
 
-def walk_one(policy: Policy, row: int, prices: np.ndarray, limit: float) -> tuple[list[int], list[float | None]]:
-    priced = policy.plan(prices, prices, limit)
-    ran, sure, variant = [], [], priced.first(None)
+def walk_one(policy: Policy, row: int, costs: np.ndarray, limit: float) -> tuple[list[int], list[float | None]]:
+    plan = policy.plan(costs, costs, limit)
+    ran, sure, variant = [], [], plan.first(None)
     while variant != STOP:
         ran.append(variant)
-        variant, probability = priced.next(ran, [EVIDENCE[member].take(np.array([row])) for member in ran])
+        variant, probability = plan.next(ran, [EVIDENCE[member].take(np.array([row])) for member in ran])
         sure.append(probability)
-    assert len(priced.weights(ran)) == len(ran)
+    assert len(plan.weights(ran)) == len(ran)
     return ran, sure
 
 
 @settings(max_examples=30, deadline=None)
-@given(prices, penalties)
-def test_staged_policy_decides_the_same_after_a_round_trip(prices: np.ndarray, penalty: float) -> None:
-    policy = Stagewise(STAGED, penalty, 0.5)
+@given(costs, penalties)
+def test_staged_policy_decides_the_same_after_a_round_trip(costs: np.ndarray, penalty: float) -> None:
+    policy = CascadePolicy(STAGED, penalty, 0.5)
     again = stored(policy)
-    assert isinstance(again, Stagewise)
+    assert isinstance(again, CascadePolicy)
     assert (again.variants, again.penalty, again.expected_quality) == (NAMES, penalty, 0.5)
     assert again.to_dict() == json.loads(json.dumps(policy.to_dict()))
     for row in range(0, 200, 29):
-        assert walk_one(again, row, prices, np.inf) == walk_one(policy, row, prices, np.inf)
+        assert walk_one(again, row, costs, np.inf) == walk_one(policy, row, costs, np.inf)
 
 
 @settings(max_examples=30, deadline=None)
-@given(prices, penalties, st.floats(1.0, 400.0))
-def test_one_input_walks_as_a_table_of_them(prices: np.ndarray, penalty: float, limit: float) -> None:
-    if prices.min() > limit:
+@given(costs, penalties, st.floats(1.0, 400.0))
+def test_one_input_walks_as_a_table_of_them(costs: np.ndarray, penalty: float, limit: float) -> None:
+    if costs.min() > limit:
         with pytest.raises(ValueError, match="no variant"):
-            Stagewise(STAGED, penalty).plan(prices, prices, limit)
+            CascadePolicy(STAGED, penalty).plan(costs, costs, limit)
         return
-    walk = STAGED.walk(STAGED.plan(prices, penalty, limit, prices), EVIDENCE)
+    walk = STAGED.walk(STAGED.plan(costs, penalty, limit, costs), EVIDENCE)
     for row in range(0, 200, 29):
-        ran, sure = walk_one(Stagewise(STAGED, penalty), row, prices, limit)
+        ran, sure = walk_one(CascadePolicy(STAGED, penalty), row, costs, limit)
         assert sorted(ran) == np.flatnonzero(walk.ran[row]).tolist()
         assert sure[-1] == pytest.approx(walk.score[row], abs=1e-9)
-        assert prices[ran].sum() <= limit * (1 + 1e-12)
+        assert costs[ran].sum() <= limit * (1 + 1e-12)
 
 
 @settings(max_examples=20, deadline=None)
-@given(prices, penalties)
-def test_a_variant_of_infinite_price_never_runs(prices: np.ndarray, penalty: float) -> None:
-    prices[1] = np.inf
+@given(costs, penalties)
+def test_a_variant_of_infinite_price_never_runs(costs: np.ndarray, penalty: float) -> None:
+    costs[1] = np.inf
     for row in range(0, 200, 41):
-        assert 1 not in walk_one(Stagewise(STAGED, penalty), row, prices, np.inf)[0]
+        assert 1 not in walk_one(CascadePolicy(STAGED, penalty), row, costs, np.inf)[0]
 
 
 @settings(max_examples=30, deadline=None)
-@given(prices, penalties, st.floats(1.01, 100.0))
+@given(costs, penalties, st.floats(1.01, 100.0))
 def test_a_dearer_error_never_lowers_the_quality_that_is_expected(
-    prices: np.ndarray, penalty: float, factor: float
+    costs: np.ndarray, penalty: float, factor: float
 ) -> None:
-    policy = Stagewise(STAGED, penalty)
-    cheap = policy.plan(prices, prices, np.inf).plan
-    dear = policy.plan_at(penalty * factor, prices, prices, np.inf).plan
+    policy = CascadePolicy(STAGED, penalty)
+    cheap = policy.plan(costs, costs, np.inf).plan
+    dear = policy.plan_at(penalty * factor, costs, costs, np.inf).plan
     assert dear.expected_quality >= cheap.expected_quality - 1e-6
-    assert dear.expected_price >= cheap.expected_price - 1e-6 * cheap.expected_price
+    assert dear.expected_cost >= cheap.expected_cost - 1e-6 * cheap.expected_cost
 
 
 @given(st.text(min_size=1), st.none() | st.sampled_from(["cpu:1", "cpu:2:nospin"]))
 def test_fixed_policy_is_the_same_after_a_round_trip(variant: str, processor: str | None) -> None:
     again = stored(FixedPolicy(variant, processor))
     assert (again.variants, again.processor) == ((variant,), processor)
-    priced = again.plan(np.ones(1), np.ones(1), np.inf)
-    assert priced.first(None) == 0
-    assert priced.next([0], []) == (STOP, None)
+    plan = again.plan(np.ones(1), np.ones(1), np.inf)
+    assert plan.first(None) == 0
+    assert plan.next([0], []) == (STOP, None)
     with pytest.raises(ValueError, match="longer than the limit"):
         again.plan(np.ones(1), np.array([5.0]), 4.0)
 
@@ -120,24 +120,24 @@ class Largest:
         return int(np.argmax(features))
 
 
-@given(st.lists(st.floats(-5, 5, width=32), min_size=3, max_size=3), prices, st.floats(0.1, 120.0))
+@given(st.lists(st.floats(-5, 5, width=32), min_size=3, max_size=3), costs, st.floats(0.1, 120.0))
 def test_selecting_policy_obeys_the_selector_within_the_limit(
-    features: list[float], prices: np.ndarray, limit: float
+    features: list[float], costs: np.ndarray, limit: float
 ) -> None:
     policy = stored(SelectingPolicy(NAMES, Largest(), "selectors/x.onnx", "image"), {"selectors/x.onnx": Largest()})
     assert (policy.variants, policy.extractor) == (NAMES, "image")
-    if prices.min() > limit:
+    if costs.min() > limit:
         with pytest.raises(ValueError, match="longer than the limit"):
-            policy.plan(prices, prices, limit)
+            policy.plan(costs, costs, limit)
         return
-    priced = policy.plan(prices, prices, limit)
-    chosen, wanted = priced.first(np.array(features, np.float32)), int(np.argmax(features))
-    assert prices[chosen] <= limit
-    if prices[wanted] <= limit:
+    plan = policy.plan(costs, costs, limit)
+    chosen, wanted = plan.first(np.array(features, np.float32)), int(np.argmax(features))
+    assert costs[chosen] <= limit
+    if costs[wanted] <= limit:
         assert chosen == wanted
     else:
-        assert prices[chosen] == prices[prices <= limit].max()
-    assert priced.next([chosen], []) == (STOP, None)
+        assert costs[chosen] == costs[costs <= limit].max()
+    assert plan.next([chosen], []) == (STOP, None)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def damaged() -> dict[str, tuple[list[str], object]]:
 
 @pytest.mark.parametrize("case", damaged())
 def test_staged_policy_that_does_not_fit_together_is_refused_when_it_is_read(case: str) -> None:
-    content = json.loads(json.dumps(Stagewise(STAGED, 10.0).to_dict()))
+    content = json.loads(json.dumps(CascadePolicy(STAGED, 10.0).to_dict()))
     path, value = damaged()[case]
     place = content
     for key in path[:-1]:
@@ -187,4 +187,4 @@ def test_evidence_of_one_input_is_a_row_of_the_table() -> None:
     rows = [EVIDENCE[0].take(np.array([row])) for row in range(5)]
     table = stack_evidence(rows)
     np.testing.assert_array_equal(table.classes, EVIDENCE[0].classes[:5])
-    assert isinstance(STAGED, StagedPolicy)
+    assert isinstance(STAGED, Cascade)

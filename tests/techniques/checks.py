@@ -10,8 +10,8 @@ import pytest
 
 from compsel import Model
 from compsel.errors import TechniqueError
-from compsel.feeds import feeds_of
-from compsel.samples import Samples
+from compsel.inputs.feeds import feeds_of
+from compsel.inputs.samples import Samples
 from compsel.techniques import Technique, parse
 
 

@@ -6,23 +6,23 @@ from onnx import TensorProto, helper
 
 from compsel import Model
 from compsel.errors import NotApplicableError, TechniqueError
-from compsel.feeds import feeds_of
+from compsel.inputs.feeds import feeds_of
+from compsel.models.editing import editable
+from compsel.models.graph_session import open_session
+from compsel.models.shapes import sample_shapes
 from compsel.networks import build, macs
 from compsel.techniques import parse
-from compsel.techniques.adjusted import layers_text, read_layers
-from compsel.techniques.adjusting import probed_level
 from compsel.techniques.channels.coupling import Group
-from compsel.techniques.channels.elimination import Reader, compensation, eliminate
+from compsel.techniques.channels.elimination import ChannelReader, compensation, eliminate
 from compsel.techniques.channels.pruner import ChannelPruner
-from compsel.techniques.channels.readers import Readers
+from compsel.techniques.channels.readers import ChannelReaders
 from compsel.techniques.channels.rules import trace
 from compsel.techniques.channels.surgery import remove_channels
-from compsel.techniques.fidelity import FidelityMeter
-from compsel.techniques.fold import fold
-from compsel.techniques.graph import editable
-from compsel.techniques.moments import Moments
-from compsel.techniques.session import open_session
-from compsel.techniques.shapes import sample_shapes
+from compsel.techniques.layerwise.budget import probed_level
+from compsel.techniques.layerwise.output_divergence import DivergenceMeter
+from compsel.techniques.layerwise.technique import layers_text, read_layers
+from compsel.techniques.preparation.batch_norm_folding import fold
+from compsel.techniques.preparation.second_moments import SecondMoments
 from tests.techniques.foreign import make, value, weight, without_layers
 from tests.techniques.inputs import Photographs, SeededTensors
 from tests.techniques.structured import structured
@@ -96,7 +96,7 @@ def test_surgery_on_networks(name: str) -> None:
 def test_reconstruction_lowers_the_error() -> None:
     model, samples = build("mobilenet-v1", width=0.25, resolution=64), Photographs()
     fitted, judged = samples.subset(range(0, 32, 2)), samples.subset(range(1, 32, 2))
-    meter = FidelityMeter(model, judged)
+    meter = DivergenceMeter(model, judged)
     spec = "channel-prune:layers=blocks.4.1.conv_pw=0.5,reconstruct="
     error = [meter.measure(parse(f"{spec}{word}").apply(model, fitted)).divergence for word in ("true", "false")]
     assert error[0] < 0.6 * error[1]
@@ -146,9 +146,9 @@ def test_bad_options(spec: str) -> None:
 def test_readers_of_many_outputs_count_in_full(outputs: int) -> None:
     rng = np.random.default_rng(0)
     weight = rng.standard_normal((outputs, 12)).astype(np.float32)
-    moments = Moments(channels=6, taps=2)
+    moments = SecondMoments(channels=6, taps=2)
     moments.add(rng.standard_normal((200, 12)).astype(np.float32))
-    readers = Readers.measured(("layer",), np.arange(6), lambda _: weight, moments, centred=True)
+    readers = ChannelReaders.measured(("layer",), np.arange(6), lambda _: weight, moments, centred=True)
     (part,) = readers.parts(Group("maker", ("maker",), np.arange(6)), lambda _: weight)
     assert len(part.weight) == min(outputs, 12)
     np.testing.assert_allclose(part.weight.T @ part.weight * readers.energies[0], weight.T @ weight, atol=1e-3)
@@ -178,7 +178,7 @@ def test_losses_are_those_of_least_squares(seed: int, taps: int) -> None:
     covariance, weights = rows.T @ rows / 50 + 1e-3 * np.eye(width), rng.standard_normal((4, width))
     columns = np.arange(width).reshape(count, taps)
     energy = float(np.sum((weights @ covariance) * weights))
-    order = eliminate([Reader(weights, np.linalg.inv(covariance), columns, energy)], count, 5)
+    order = eliminate([ChannelReader(weights, np.linalg.inv(covariance), columns, energy)], count, 5)
     assert sorted(order.channels) == list(range(count))
     assert (np.diff(order.losses) >= -1e-9).all()
     for gone in range(1, 6):

@@ -10,9 +10,10 @@ import pytest
 
 from compsel import ImagePreprocessing, Model
 from compsel.errors import NotApplicableError, TechniqueError
+from compsel.inputs.samples import Samples
 from compsel.networks import build
-from compsel.samples import Samples
-from compsel.techniques import TECHNIQUES, Technique, applicable, parse, verify
+from compsel.techniques import TECHNIQUES, Technique, applicable, parse
+from compsel.variants.verification import verify
 from tests.techniques.checks import CHECKS, digest_in_new_process
 from tests.techniques.foreign import FOREIGN, with_external_data, without_layers
 from tests.techniques.inputs import Photographs, SeededTensors

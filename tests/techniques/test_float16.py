@@ -3,7 +3,8 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from compsel.techniques import parse, verify
+from compsel.techniques import parse
+from compsel.variants.verification import verify
 from tests.techniques.foreign import FLOAT, make, value, weight
 from tests.techniques.inputs import SeededTensors
 

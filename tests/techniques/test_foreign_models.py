@@ -8,9 +8,10 @@ import pytest
 
 from compsel import Model
 from compsel.errors import InputError
+from compsel.models.synthetic_inputs import synthetic_inputs
 from compsel.networks import build
-from compsel.techniques import TECHNIQUES, applicable, compress, parse
-from compsel.techniques.made_up import made_up_inputs
+from compsel.techniques import TECHNIQUES, applicable, parse
+from compsel.variants.compress import compress
 from tests import foreign_models
 from tests.foreign_models import ODD
 from tests.techniques.inputs import SeededTensors
@@ -20,7 +21,7 @@ class MadeUp(SeededTensors):
     """Made-up inputs of lengths that the model runs on, as samples."""
 
     def value(self, index: int) -> dict[str, np.ndarray]:
-        return dict(made_up_inputs(self.model)[index % 4])  # type: ignore[arg-type]  # no images
+        return dict(synthetic_inputs(self.model)[index % 4])  # type: ignore[arg-type]  # no images
 
 
 def odd(name: str) -> Model:
@@ -31,7 +32,7 @@ def odd(name: str) -> Model:
 def test_every_technique_gives_a_file_or_a_reason(name: str, tmp_path: Path) -> None:
     model = odd(name)
     reports = compress([model], [parse(spec) for spec in TECHNIQUES], MadeUp(model, 4), tmp_path)
-    feeds = dict(made_up_inputs(model)[0])  # type: ignore[arg-type]  # no images
+    feeds = dict(synthetic_inputs(model)[0])  # type: ignore[arg-type]  # no images
     for report in reports:
         assert (report.path is None) == bool(report.reason), report
         if report.path is not None:
@@ -91,21 +92,21 @@ def test_open_axes_written_as_minus_one() -> None:
 
 
 def test_made_up_inputs_have_lengths_that_run() -> None:
-    feeds = made_up_inputs(odd("signal"))
+    feeds = synthetic_inputs(odd("signal"))
     assert all(feed["wave"].shape[2] >= 200 and feed["last"].shape == (1, 8) for feed in feeds)
-    again = made_up_inputs(odd("signal"))
+    again = synthetic_inputs(odd("signal"))
     for first, second in zip(feeds, again, strict=True):
         np.testing.assert_array_equal(first["wave"], second["wave"])
 
 
 def test_made_up_images() -> None:
-    assert made_up_inputs(build("mobilenet-v1", width=0.25, resolution=64))[0].dtype == np.uint8
+    assert synthetic_inputs(build("mobilenet-v1", width=0.25, resolution=64))[0].dtype == np.uint8
 
 
 def test_a_model_that_runs_on_nothing_made_up(tmp_path: Path) -> None:
     model = Model.from_proto(foreign_models.never_runs(), "odd")
     with pytest.raises(InputError, match=r"'odd' does not run on made-up inputs .*: give samples"):
-        made_up_inputs(model)
+        synthetic_inputs(model)
     kept, refused = compress([model], [parse("none"), parse("float16")], None, tmp_path)
     # it is what it was: nothing needs to be compared
     assert kept.path is not None and "not verified" in kept.reason

@@ -8,9 +8,10 @@ from onnx import numpy_helper
 
 from compsel import Model
 from compsel.errors import TechniqueError
-from compsel.feeds import feeds_of
+from compsel.inputs.feeds import feeds_of
 from compsel.networks import build
-from compsel.techniques import parse, verify
+from compsel.techniques import parse
+from compsel.variants.verification import verify
 from tests.techniques.foreign import convolutional
 from tests.techniques.inputs import Photographs, SeededTensors
 

@@ -6,9 +6,12 @@ import pytest
 from onnx import helper, numpy_helper
 
 from compsel import Model
-from compsel.techniques import parse, session, unpacking, verify
-from compsel.techniques.draft import borrow
-from compsel.techniques.graph import editable, with_opset
+from compsel.models import graph_session as session
+from compsel.models.editable import borrow
+from compsel.models.editing import editable, with_opset
+from compsel.techniques import parse
+from compsel.techniques.weights import encoding as unpacking
+from compsel.variants.verification import verify
 from tests.techniques.foreign import FLOAT, make, value, weight
 from tests.techniques.inputs import SeededTensors
 

@@ -6,13 +6,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from compsel import Model
 from compsel.errors import NotApplicableError, TechniqueError
+from compsel.models.graph_session import open_session
 from compsel.networks import build, macs
 from compsel.techniques import parse
-from compsel.techniques.factors.decompose import FittedLayer, channel_factors, spectrum
-from compsel.techniques.factors.factoriser import Factoriser, Method
-from compsel.techniques.fidelity import FidelityMeter
-from compsel.techniques.probing import Prober
-from compsel.techniques.session import open_session
+from compsel.techniques.factorization.decompose import FittedLayer, channel_factors, spectrum
+from compsel.techniques.factorization.factoriser import Factoriser, Method
+from compsel.techniques.layerwise.output_divergence import DivergenceMeter
+from compsel.techniques.layerwise.partial_execution import PartialExecutor
 from tests.techniques.foreign import make, value, weight, without_layers
 from tests.techniques.inputs import Photographs, SeededTensors
 from tests.techniques.test_channel_prune import outputs
@@ -95,7 +95,7 @@ def test_biases_of_every_shape(shape: tuple[int, ...]) -> None:
     inputs, results = [value("x", TensorProto.FLOAT, ["N", 40])], [value("y", TensorProto.FLOAT, ["N", 30])]
     model = make([node], inputs, results, [weight("b", 40, 30), bias])
     factoriser = Factoriser(model, SeededTensors(model))
-    prober = Prober(factoriser.draft, [{"x": np.ones((1, 40), np.float32)}])
+    prober = PartialExecutor(factoriser.draft, [{"x": np.ones((1, 40), np.float32)}])
     made = open_session(factoriser.make({"layer": 1}).proto)
     expected = made.run(None, {"x": np.ones((1, 40), np.float32)})[0]
     np.testing.assert_allclose(prober.outputs(factoriser.altered("layer", 1))[0], expected, rtol=1e-3, atol=1e-3)
@@ -125,7 +125,7 @@ def test_dense_layers_of_every_form() -> None:
 
 def test_energy_keeps_what_it_says() -> None:
     model, samples = build("mobilenet-v1", width=0.25, resolution=64), Photographs()
-    meter = FidelityMeter(model, samples)
+    meter = DivergenceMeter(model, samples)
     precise, rough = (parse(f"low-rank:energy={energy}").apply(model, samples) for energy in (0.99, 0.7))
     assert macs(rough) < macs(precise) <= macs(model)
     assert meter.measure(precise).divergence < meter.measure(rough).divergence

@@ -5,12 +5,12 @@ from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
 from compsel import Model
-from compsel.feeds import feeds_of
+from compsel.inputs.feeds import feeds_of
+from compsel.inputs.samples import Samples
+from compsel.models.editing import editable
+from compsel.models.graph_session import open_session
 from compsel.networks import build
-from compsel.samples import Samples
 from compsel.techniques import parse
-from compsel.techniques.graph import editable
-from compsel.techniques.session import open_session
 from tests.techniques.foreign import FLOAT, convolutional, make, value
 from tests.techniques.inputs import Photographs, SeededTensors
 

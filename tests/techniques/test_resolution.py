@@ -7,11 +7,12 @@ from onnx import helper
 
 from compsel import ImagePreprocessing, Model
 from compsel.errors import NotApplicableError, TechniqueError
-from compsel.feeds import feeds_of
+from compsel.inputs.feeds import feeds_of
+from compsel.models.editing import attribute
+from compsel.models.graph_session import open_session
 from compsel.networks import build
-from compsel.techniques import parse, verify
-from compsel.techniques.graph import attribute
-from compsel.techniques.session import open_session
+from compsel.techniques import parse
+from compsel.variants.verification import verify
 from tests.techniques.foreign import FLOAT, make, value, weight
 from tests.techniques.inputs import Photographs
 

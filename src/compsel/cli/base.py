@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from compsel.files import storage_errors, without_nan, write_json
+from compsel.storage.files import storage_errors, without_nan, write_json
 
 __all__ = ["Command", "add_json", "progress", "table", "write_result"]
 

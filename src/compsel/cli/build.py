@@ -23,7 +23,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.pipeline import build
+    from compsel.building.pipeline import build
 
     wanted, careful = objective(arguments), caution(arguments)
     asked = measuring(arguments)

@@ -25,8 +25,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.evaluation.characterization import write_characterization
-    from compsel.evaluation.characterize import Asked, characterize
+    from compsel.evaluation.characterization.characterize import Asked, characterize
+    from compsel.evaluation.characterization.files import write_characterization
 
     check_budget(arguments.budget)
     if arguments.calibration < 1:

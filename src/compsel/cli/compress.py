@@ -10,12 +10,14 @@ from compsel.cli.base import Command, add_json, progress, table, write_result
 from compsel.errors import NotApplicableError, TechniqueError, UsageError
 
 if TYPE_CHECKING:
-    from compsel.goals import Goal
-    from compsel.model import Model
-    from compsel.samples import Samples
-    from compsel.search import Point, SearchResult
-    from compsel.techniques import CompressionReport, Technique, Verification
-    from compsel.techniques.adjusted import AdjustedTechnique
+    from compsel.building.search import SearchPoint, SearchResult
+    from compsel.inputs.samples import Samples
+    from compsel.models.model import Model
+    from compsel.selection.goals import Goal
+    from compsel.techniques import Technique
+    from compsel.techniques.layerwise.technique import LayerwiseTechnique
+    from compsel.variants.compress import CompressionReport
+    from compsel.variants.verification import Verification
 
 __all__ = ["COMMAND"]
 
@@ -55,7 +57,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.techniques import compress, parse
+    from compsel.techniques import parse
+    from compsel.variants.compress import compress
 
     if arguments.calibration < 1:
         raise TechniqueError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
@@ -80,7 +83,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _plan(arguments: argparse.Namespace, path: Path) -> "tuple[list[Technique], Samples | None]":
     """Return the techniques that apply to a model, and samples for it; large models are not kept in memory."""
-    from compsel.model import Model
+    from compsel.models.model import Model
     from compsel.techniques import applicable, parse
 
     model = Model.load(path)
@@ -88,9 +91,9 @@ def _plan(arguments: argparse.Namespace, path: Path) -> "tuple[list[Technique], 
 
 
 def _search(arguments: argparse.Namespace) -> int:
-    from compsel.files import write_json
-    from compsel.goals import parse_goal
-    from compsel.model import Model
+    from compsel.models.model import Model
+    from compsel.selection.goals import parse_goal
+    from compsel.storage.files import write_json
 
     goal = parse_goal(arguments.goal)
     techniques = [_adjusted(spec) for spec in arguments.technique or _SEARCHED]
@@ -113,20 +116,20 @@ def _search(arguments: argparse.Namespace) -> int:
     return 0 if any(entry["chosen"] for entry in found) else _NOTHING_WRITTEN
 
 
-def _adjusted(spec: str) -> "AdjustedTechnique":
+def _adjusted(spec: str) -> "LayerwiseTechnique":
     from compsel.techniques import parse
-    from compsel.techniques.adjusted import AdjustedTechnique
+    from compsel.techniques.layerwise.technique import LayerwiseTechnique
 
     technique = parse(spec)
-    if not isinstance(technique, AdjustedTechnique):
+    if not isinstance(technique, LayerwiseTechnique):
         raise TechniqueError(f"--goal: got technique {spec!r}, allowed are {', '.join(_SEARCHED)}")
     return technique
 
 
 def _search_one(
-    arguments: argparse.Namespace, model: "Model", technique: "AdjustedTechnique", samples: "Samples", goal: "Goal"
+    arguments: argparse.Namespace, model: "Model", technique: "LayerwiseTechnique", samples: "Samples", goal: "Goal"
 ) -> dict[str, Any]:
-    from compsel.search import search
+    from compsel.building.search import search
 
     try:
         result: SearchResult = search(
@@ -148,12 +151,12 @@ def _search_one(
     return {"chosen": chosen, "reason": result.reason, "front": front, "rows": rows}
 
 
-def _file(result: "SearchResult", point: "Point") -> str | None:
+def _file(result: "SearchResult", point: "SearchPoint") -> str | None:
     path = result.files.get(point.technique)
     return None if path is None else path.name
 
 
-def _point_row(name: str, point: "Point", result: "SearchResult") -> tuple[str, ...]:
+def _point_row(name: str, point: "SearchPoint", result: "SearchResult") -> tuple[str, ...]:
     ratios = (point.work_ratio, point.latency_ratio, point.size_ratio, point.quality, result.expected[point.technique])
     shares = (f"{value:.1%}" for value in ratios)
     label = "none" if point.technique == "none" else name
@@ -161,7 +164,7 @@ def _point_row(name: str, point: "Point", result: "SearchResult") -> tuple[str, 
 
 
 def _samples(folder: Path | None, model: "Model", count: int) -> "Samples | None":
-    from compsel.samples import ImageFolder, TensorFolder
+    from compsel.inputs.samples import ImageFolder, TensorFolder
 
     if folder is None:
         return None

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import compsel
-from compsel.classes import imagenet_classes
 from compsel.cli.base import Command, add_json, progress, table, write_result
 from compsel.cli.options import check_budget, say
 from compsel.cli.run import rows_of
 from compsel.cli.train import show, summary
 from compsel.errors import ProfileError
-from compsel.images import decode
+from compsel.inputs.image_decoding import decode
+from compsel.inputs.imagenet_classes import imagenet_classes
 
 __all__ = ["COMMAND"]
 
@@ -39,8 +39,8 @@ def _training_data(asked: Path | None) -> Path:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.demo import photographs
-    from compsel.profiling.tables import Profile
+    from compsel.building.demo import photographs
+    from compsel.profiling.profile import Profile
 
     check_budget(arguments.budget)
     for image in arguments.images:
@@ -50,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
     images = arguments.images or list(photographs().values())
     profile, files = _measure(outcomes, arguments.out, arguments.budget)
     say(f"training from the outcomes of {len(outcomes.samples)} photographs ({outcomes.origin})")
-    from compsel.pipeline import train_bundle
+    from compsel.building.pipeline import train_bundle
 
     trained = train_bundle(profile, files, arguments.out / "bundle", replace=True, say=lambda message: None)
     show(trained)
@@ -74,9 +74,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _measure(outcomes: Any, out: Path, budget_s: float) -> tuple[Any, Path]:
     """Build the variants that the outcomes were measured on, measure their cost here, and join both."""
-    from compsel.demo import calibration_samples, networks
-    from compsel.features.fingerprint import device_fingerprint
-    from compsel.pipeline import build_variants, default_processors, measure_costs
+    from compsel.building.demo import calibration_samples, networks
+    from compsel.building.pipeline import build_variants, default_processors, measure_costs
+    from compsel.device.fingerprint import device_fingerprint
     from compsel.profiling.latency import Criterion
     from compsel.profiling.load import standard_states
 

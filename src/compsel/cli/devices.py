@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from compsel.cli.base import Command, add_json, table, write_result
-from compsel.energy import meters
+from compsel.device.energy import meters
+from compsel.device.sampler import DeviceState, device_fingerprint, read_state
 from compsel.errors import CompselError
-from compsel.features.device import DeviceState, device_fingerprint, read_state
+from compsel.inputs.tensor_specs import TensorSpec
 from compsel.processors import Availability, Processor, absent, discover, package_versions, parse, unusable
 from compsel.processors.provider import ProviderProcessor
-from compsel.specs import TensorSpec
 
 __all__ = ["COMMAND"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from compsel.energy import Meter, open_meter
+from compsel.device.energy import Meter, open_meter
 from compsel.errors import EnergyError, SamplesError, UsageError
-from compsel.samples import ImageFolder, Samples, TensorFolder
-from compsel.selection.caution import Caution
+from compsel.inputs.samples import ImageFolder, Samples, TensorFolder
+from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.objective import Objective
 
 __all__ = [
@@ -76,7 +76,7 @@ def samples_of(arguments: argparse.Namespace) -> Samples:
 
 
 def add_measuring(parser: argparse.ArgumentParser) -> None:
-    """Add what `compsel.pipeline.measure` takes."""
+    """Add what `compsel.building.pipeline.measure` takes."""
     parser.add_argument("--technique", action="append", metavar="T", help="a technique to try (repeatable)")
     parser.add_argument("--processor", action="append", metavar="P", help="a processor to measure (repeatable)")
     parser.add_argument(
@@ -151,9 +151,7 @@ def add_objective(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-floor", action="store_true", help="no floor of accuracy: only the penalty counts")
     parser.add_argument("--min-quality", type=float, metavar="F", help="least accuracy, as a fraction")
-    parser.add_argument(
-        "--penalty", type=float, metavar="MS", help="price of a wrong answer in ms, or in mJ for energy"
-    )
+    parser.add_argument("--penalty", type=float, metavar="MS", help="cost of a wrong answer in ms, or in mJ for energy")
     parser.add_argument("--minimize", metavar="WHAT", help="latency (default), or energy, which needs a meter")
     parser.add_argument(
         "--credibility",
@@ -171,13 +169,13 @@ def add_objective(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def caution(arguments: argparse.Namespace) -> Caution:
+def caution(arguments: argparse.Namespace) -> RejectOption:
     """Return the caution that the arguments name.
 
     Raises:
         ObjectiveError: a value that is not allowed.
     """
-    return Caution(credibility=arguments.credibility, abstain_below=arguments.abstain)
+    return RejectOption(credibility=arguments.credibility, abstain_below=arguments.abstain)
 
 
 def objective(arguments: argparse.Namespace) -> Objective:

@@ -21,7 +21,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.runtime.porting import port
+    from compsel.building.porting.port import port
 
     ported = port(arguments.bundle, arguments.out, share=arguments.share, replace=arguments.replace, progress=progress)
     print(

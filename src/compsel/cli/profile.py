@@ -16,16 +16,16 @@ __all__ = ["COMMAND", "measuring"]
 
 
 def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the keyword arguments of `compsel.pipeline.measure`; every word is checked now, not after hours.
+    """Return the keyword arguments of `compsel.building.pipeline.measure`; every word is checked now, not after hours.
 
     Raises:
         UsageError, TechniqueError, ProcessorError, ProfileError, SelectorError: a word or a number that is not allowed.
     """
-    from compsel.energy import open_meter
+    from compsel.device.energy import open_meter
     from compsel.processors import parse as parse_processor
-    from compsel.profiling.judging import Judge
     from compsel.profiling.latency import Criterion
     from compsel.profiling.load import parse_state
+    from compsel.profiling.output_quality import OutputQuality
     from compsel.techniques import parse as parse_technique
 
     if arguments.calibration < 1:
@@ -35,7 +35,7 @@ def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
         parse_technique(spec)
     for state in arguments.state or ():
         parse_state(state)
-    Judge(arguments.quality, arguments.confidence, arguments.good_enough)
+    OutputQuality(arguments.quality, arguments.confidence, arguments.good_enough)
     if arguments.meter is not None:
         open_meter(arguments.meter).close()
     for word in arguments.processor or ():
@@ -72,10 +72,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.model import Model
-    from compsel.pipeline import measure
+    from compsel.building.pipeline import measure
+    from compsel.models.model import Model
     from compsel.profiling.candidates import candidates
-    from compsel.profiling.partly_placed import read_partly_placed
+    from compsel.profiling.partial_placement import read_partly_placed
 
     asked = measuring(arguments)
     samples = samples_of(arguments)

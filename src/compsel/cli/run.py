@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from compsel.classes import imagenet_classes
 from compsel.cli.base import Command, add_json, table, write_result
 from compsel.cli.options import add_confidence
 from compsel.errors import ImageError, InputError
+from compsel.inputs.imagenet_classes import imagenet_classes
 
 __all__ = ["COMMAND", "names_of", "rows_of"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from compsel.cli.base import Command, add_json, table, write_result
 from compsel.cli.options import add_objective, caution, objective, say
-from compsel.files import check_place
+from compsel.storage.files import check_place
 
 __all__ = ["COMMAND", "show", "summary"]
 
@@ -56,8 +56,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.pipeline import train_bundle
-    from compsel.profiling.tables import Profile
+    from compsel.building.pipeline import train_bundle
+    from compsel.profiling.profile import Profile
 
     wanted, careful = objective(arguments), caution(arguments)
     check_place(arguments.out, replace=arguments.replace)

@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.energy import Meter
+from compsel.device.energy import Meter
+from compsel.device.sampler import device_fingerprint
 from compsel.errors import BundleError, SamplesError
+from compsel.evaluation.correctness import Correctness, correctness_of
 from compsel.evaluation.policy_energy import policy_energies
-from compsel.evaluation.referee import Referee, referee_of
-from compsel.features.device import device_fingerprint
-from compsel.files import without_nan
-from compsel.profiling.judging import Quality
-from compsel.profiling.resuming import Progress, silent
+from compsel.inputs.samples import Samples
+from compsel.profiling.output_quality import Quality
 from compsel.runtime.answer import Answer
-from compsel.runtime.dispatch import Runtime
-from compsel.samples import Samples
-from compsel.selection.gap import gap_of_costs
+from compsel.runtime.runtime import Runtime
 from compsel.selection.policies import FixedPolicy
+from compsel.selection.training.gap_closed import gap_of_costs
+from compsel.storage.checkpointed import Progress, silent
+from compsel.storage.files import without_nan
 
 __all__ = ["Evaluation", "PolicyResult", "evaluate"]
 
@@ -94,7 +94,7 @@ class Evaluation:
 
     Attributes:
         results: by policy.
-        penalty: price of a wrong answer (ms) in `gap_closed`.
+        penalty: cost of a wrong answer (ms) in `gap_closed`.
         labelled: whether accuracies are against labels (or the samples' targets); otherwise against the most accurate
             uncompressed network.
         meter: what energies were measured with; None without one.
@@ -169,18 +169,18 @@ def evaluate(
         progress: wraps the loop over samples.
         meter: of energy, open; None: no energies.
         quality: for a bundle of models without class scores that was built with a function: that function, or
-            "module:function" (see `compsel.profiling.judging.Judge`).
+            "module:function" (see `compsel.profiling.output_quality.OutputQuality`).
 
     Raises:
         SamplesError: no samples, labels that the models do not have, or fewer than one repeat.
-        BundleError: a quality that is missing, or a bundle without a price of a wrong answer.
+        BundleError: a quality that is missing, or a bundle without a cost of a wrong answer.
     """
     if not len(samples):
         raise SamplesError("no samples to evaluate on: give some")
     if repeats < 1:
         raise SamplesError(f"repeats: got {repeats}, allowed is 1 or more")
     penalty = _penalty(runtime)
-    referee = referee_of(runtime, samples, quality, progress)
+    referee = correctness_of(runtime, samples, quality, progress)
     oracle = _oracle_choices(runtime, samples, referee, progress)
     generator = np.random.default_rng(seed)
     fixed = {name: runtime.with_policy(FixedPolicy(name)) for name in runtime.bundle.variants}
@@ -215,17 +215,17 @@ def evaluate(
 
 
 def _penalty(runtime: Runtime) -> float:
-    """Return the price of a wrong answer."""
+    """Return the cost of a wrong answer."""
     penalty = runtime.bundle.summary.get("penalty_ms")
     if penalty is None:
-        raise BundleError(f"{runtime.bundle.folder}: has no price of a wrong answer (penalty_ms): build it again")
+        raise BundleError(f"{runtime.bundle.folder}: has no cost of a wrong answer (penalty_ms): build it again")
     return float(penalty)
 
 
 def _oracle_choices(
     runtime: Runtime,
     samples: Samples,
-    referee: Referee,
+    referee: Correctness,
     progress: Progress,
 ) -> list[str]:
     """Return for each sample the cheapest variant that is right; the cheapest of all where none is."""

@@ -4,11 +4,11 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from compsel.energy import Meter, idle_power_mw, measure_energy
-from compsel.profiling.resuming import Progress, silent
-from compsel.runtime.dispatch import Runtime
-from compsel.samples import Samples
-from compsel.variant import Value
+from compsel.device.energy import Meter, idle_power_mw, measure_energy
+from compsel.inputs.samples import Samples
+from compsel.runtime.runtime import Runtime
+from compsel.storage.checkpointed import Progress, silent
+from compsel.variants.variant import Value
 
 __all__ = ["policy_energies"]
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from compsel.errors import SelectorError
 from compsel.features.evidence import OutputEvidence, Scores
-from compsel.features.outputs import numbers_of, sketch
+from compsel.features.output_sketch import numbers_of, sketch
 
 __all__ = ["GENERIC", "Confidence", "OutputReader", "code_hash", "function_of", "generic_confidence", "name_of"]
 

@@ -38,7 +38,7 @@ class OutputEvidence(Evidence):
 
     Attributes:
         confidence: float32 (n, k), numbers of each answer alone: `compsel.features.confidence`.
-        sketch: float32 (n, n_sketch), by which answers are compared: `compsel.features.outputs.sketch`.
+        sketch: float32 (n, n_sketch), by which answers are compared: `compsel.features.output_sketch.sketch`.
         source: name of what gave the confidence.
 
     >>> evidence = OutputEvidence.of(np.ones((2, 1), np.float32), np.zeros((2, 4), np.float32), "generic")
@@ -92,7 +92,7 @@ class Fused:
 
     Attributes:
         classes: int (n,), the most probable class.
-        features: float64 (n, n_features), what tells whether it is right: see `compsel.features.probe.fuse`.
+        features: float64 (n, n_features), what tells whether it is right: see `compsel.features.fusion.fuse`.
     """
 
     classes: NDArray[np.intp]

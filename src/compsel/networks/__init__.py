@@ -4,9 +4,9 @@
 (127.0, 127.0, 127.0)
 """
 
-from compsel.networks.building import NETWORKS, build, names
-from compsel.networks.measures import macs, parameters
+from compsel.models.complexity import macs, parameters
+from compsel.networks.checkpoints.loading import load_weights
 from compsel.networks.network import Network
-from compsel.networks.weights import load_weights
+from compsel.networks.registry import NETWORKS, build, names
 
 __all__ = ["NETWORKS", "Network", "build", "load_weights", "macs", "names", "parameters"]

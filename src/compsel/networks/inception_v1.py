@@ -6,10 +6,10 @@ That form differs from the paper: batch normalisation after every convolution, a
 Szegedy et al., Going Deeper with Convolutions, CVPR 2015.
 """
 
-from compsel.networks.graph import GraphBuilder, Tensor
 from compsel.networks.layers import conv_bn_relu
-from compsel.networks.network import Network, Variant
-from compsel.networks.pixels import tensorflow
+from compsel.networks.network import CheckpointLayout, Network
+from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.preprocessing_conventions import tensorflow
 
 __all__ = ["NETWORKS"]
 
@@ -27,7 +27,7 @@ _MODULES = {
 }
 
 
-def _define(net: GraphBuilder, classes: int) -> Tensor:
+def _define(net: NetworkBuilder, classes: int) -> Tensor:
     x = conv_bn_relu(net, net.input, "conv1", 64, 7, stride=2, padding=3)
     x = net.max_pool(x, "maxpool1", 3, stride=2, ceil=True)
     x = conv_bn_relu(net, x, "conv2", 64, 1)
@@ -43,7 +43,15 @@ def _define(net: GraphBuilder, classes: int) -> Tensor:
 
 
 def _inception(
-    net: GraphBuilder, x: Tensor, name: str, one: int, reduced: int, three: int, reduced2: int, three2: int, pooled: int
+    net: NetworkBuilder,
+    x: Tensor,
+    name: str,
+    one: int,
+    reduced: int,
+    three: int,
+    reduced2: int,
+    three2: int,
+    pooled: int,
 ) -> Tensor:
     branches = [
         conv_bn_relu(net, x, f"{name}.branch1", one, 1),
@@ -65,7 +73,7 @@ NETWORKS = (
         paper="Szegedy et al., Going Deeper with Convolutions, CVPR 2015",
         naming="torchvision googlenet",
         reference="torchvision googlenet",
-        variants=(Variant(_define, tensorflow),),
+        variants=(CheckpointLayout(_define, tensorflow),),
         ignored=("aux1.", "aux2."),
     ),
 )

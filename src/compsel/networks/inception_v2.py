@@ -5,10 +5,10 @@ Those are `conv1_7x7_s2`, `conv1_7x7_s2_bn`, `inception_3a_1x1`, ..., `last_line
 Ioffe and Szegedy, Batch Normalization: Accelerating Deep Network Training, ICML 2015: the network of its appendix.
 """
 
-from compsel.networks.graph import GraphBuilder, Tensor
+from compsel.inputs.image_preprocessing import ImagePreprocessing
 from compsel.networks.layers import DEEP_SHIFT
-from compsel.networks.network import Network, Variant
-from compsel.preprocessing import ImagePreprocessing
+from compsel.networks.network import CheckpointLayout, Network
+from compsel.networks.network_builder import NetworkBuilder, Tensor
 
 __all__ = ["NETWORKS"]
 
@@ -30,7 +30,7 @@ _MODULES = {
 _LAST = "5b"
 
 
-def _define(net: GraphBuilder, classes: int) -> Tensor:
+def _define(net: NetworkBuilder, classes: int) -> Tensor:
     x = _unit(net, net.input, "conv1_7x7_s2", 64, 7, stride=2)
     x = net.max_pool(x, "pool1_3x3_s2", 3, stride=2, ceil=True)
     x = _unit(net, x, "conv2_3x3_reduce", 64, 1)
@@ -41,7 +41,7 @@ def _define(net: GraphBuilder, classes: int) -> Tensor:
     return net.dense(net.global_average(x, "global_pool"), "last_linear", classes)
 
 
-def _inception(net: GraphBuilder, x: Tensor, module: str) -> Tensor:
+def _inception(net: NetworkBuilder, x: Tensor, module: str) -> Tensor:
     one, reduced, three, double_reduced, double, projected = _MODULES[module]
     name = f"inception_{module}"
     stride = 1 if one else 2
@@ -62,7 +62,7 @@ def _inception(net: GraphBuilder, x: Tensor, module: str) -> Tensor:
     return net.concat(branches, f"{name}_output")
 
 
-def _unit(net: GraphBuilder, x: Tensor, name: str, channels: int, kernel: int, *, stride: int = 1) -> Tensor:
+def _unit(net: NetworkBuilder, x: Tensor, name: str, channels: int, kernel: int, *, stride: int = 1) -> Tensor:
     x = net.conv(x, name, net.scaled(channels), kernel, stride=stride, padding=kernel // 2, bias=True)
     return net.relu(net.batch_norm(x, f"{name}_bn", _EPSILON, shift=DEEP_SHIFT))
 
@@ -84,6 +84,6 @@ NETWORKS = (
         paper="Ioffe and Szegedy, Batch Normalization, ICML 2015",
         naming="PyPI pretrainedmodels bninception",
         reference="pretrainedmodels bninception",
-        variants=(Variant(_define, _preprocessing),),
+        variants=(CheckpointLayout(_define, _preprocessing),),
     ),
 )

@@ -5,15 +5,15 @@ The auxiliary head (`AuxLogits` in checkpoints) serves training only and is left
 Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016.
 """
 
-from compsel.networks.graph import GraphBuilder, Tensor
 from compsel.networks.layers import chain, conv_bn_relu
-from compsel.networks.network import Network, Variant
-from compsel.networks.pixels import tensorflow
+from compsel.networks.network import CheckpointLayout, Network
+from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.preprocessing_conventions import tensorflow
 
 __all__ = ["NETWORKS"]
 
 
-def _define(net: GraphBuilder, classes: int) -> Tensor:
+def _define(net: NetworkBuilder, classes: int) -> Tensor:
     x = _stem(net)
     for letter, pooled in (("b", 32), ("c", 64), ("d", 64)):
         x = _module_a(net, x, f"Mixed_5{letter}", pooled)
@@ -26,7 +26,7 @@ def _define(net: GraphBuilder, classes: int) -> Tensor:
     return net.dense(net.global_average(x, "avgpool"), "fc", classes)
 
 
-def _stem(net: GraphBuilder) -> Tensor:
+def _stem(net: NetworkBuilder) -> Tensor:
     x = conv_bn_relu(net, net.input, "Conv2d_1a_3x3", 32, 3, stride=2)
     x = conv_bn_relu(net, x, "Conv2d_2a_3x3", 32, 3)
     x = conv_bn_relu(net, x, "Conv2d_2b_3x3", 64, 3, padding=1)
@@ -36,11 +36,11 @@ def _stem(net: GraphBuilder) -> Tensor:
     return net.max_pool(x, "maxpool2", 3, stride=2)
 
 
-def _pooled(net: GraphBuilder, x: Tensor, name: str, channels: int) -> Tensor:
+def _pooled(net: NetworkBuilder, x: Tensor, name: str, channels: int) -> Tensor:
     return conv_bn_relu(net, net.average_pool(x, f"{name}.average", 3, padding=1), f"{name}.branch_pool", channels, 1)
 
 
-def _module_a(net: GraphBuilder, x: Tensor, name: str, pooled: int) -> Tensor:
+def _module_a(net: NetworkBuilder, x: Tensor, name: str, pooled: int) -> Tensor:
     double = f"{name}.branch3x3dbl"
     branches = [
         conv_bn_relu(net, x, f"{name}.branch1x1", 64, 1),
@@ -51,7 +51,7 @@ def _module_a(net: GraphBuilder, x: Tensor, name: str, pooled: int) -> Tensor:
     return net.concat(branches, f"{name}.concat")
 
 
-def _reduction_a(net: GraphBuilder, x: Tensor, name: str) -> Tensor:
+def _reduction_a(net: NetworkBuilder, x: Tensor, name: str) -> Tensor:
     double = f"{name}.branch3x3dbl"
     y = chain(net, x, [(f"{double}_1", 64, 1), (f"{double}_2", 96, 3)])
     branches = [
@@ -62,7 +62,7 @@ def _reduction_a(net: GraphBuilder, x: Tensor, name: str) -> Tensor:
     return net.concat(branches, f"{name}.concat")
 
 
-def _module_b(net: GraphBuilder, x: Tensor, name: str, channels: int) -> Tensor:
+def _module_b(net: NetworkBuilder, x: Tensor, name: str, channels: int) -> Tensor:
     single, double = f"{name}.branch7x7", f"{name}.branch7x7dbl"
     branches = [
         conv_bn_relu(net, x, f"{name}.branch1x1", 192, 1),
@@ -83,7 +83,7 @@ def _module_b(net: GraphBuilder, x: Tensor, name: str, channels: int) -> Tensor:
     return net.concat(branches, f"{name}.concat")
 
 
-def _reduction_b(net: GraphBuilder, x: Tensor, name: str) -> Tensor:
+def _reduction_b(net: NetworkBuilder, x: Tensor, name: str) -> Tensor:
     three, seven = f"{name}.branch3x3", f"{name}.branch7x7x3"
     y = chain(net, x, [(f"{three}_1", 192, 1)])
     z = chain(net, x, [(f"{seven}_1", 192, 1), (f"{seven}_2", 192, (1, 7)), (f"{seven}_3", 192, (7, 1))])
@@ -95,7 +95,7 @@ def _reduction_b(net: GraphBuilder, x: Tensor, name: str) -> Tensor:
     return net.concat(branches, f"{name}.concat")
 
 
-def _module_c(net: GraphBuilder, x: Tensor, name: str) -> Tensor:
+def _module_c(net: NetworkBuilder, x: Tensor, name: str) -> Tensor:
     three, double = f"{name}.branch3x3", f"{name}.branch3x3dbl"
     y = chain(net, x, [(f"{three}_1", 384, 1)])
     z = chain(net, x, [(f"{double}_1", 448, 1), (f"{double}_2", 384, 3)])
@@ -117,7 +117,7 @@ NETWORKS = (
         paper="Szegedy et al., Rethinking the Inception Architecture, CVPR 2016",
         naming="torchvision inception_v3",
         reference="torchvision inception_v3",
-        variants=(Variant(_define, tensorflow),),
+        variants=(CheckpointLayout(_define, tensorflow),),
         ignored=("AuxLogits.",),
     ),
 )

@@ -5,10 +5,10 @@ Szegedy et al., Inception-v4, Inception-ResNet and the Impact of Residual Connec
 
 from collections.abc import Sequence
 
-from compsel.networks.graph import GraphBuilder, Size, Tensor
 from compsel.networks.layers import chain, conv_bn_relu
-from compsel.networks.network import Network, Variant
-from compsel.networks.pixels import tensorflow
+from compsel.networks.network import CheckpointLayout, Network
+from compsel.networks.network_builder import NetworkBuilder, Size, Tensor
+from compsel.networks.preprocessing_conventions import tensorflow
 
 __all__ = ["NETWORKS"]
 
@@ -16,7 +16,7 @@ _ROW, _COLUMN = (1, 7), (7, 1)
 _SHORT_ROW, _SHORT_COLUMN = (1, 3), (3, 1)
 
 
-def _define(net: GraphBuilder, classes: int) -> Tensor:
+def _define(net: NetworkBuilder, classes: int) -> Tensor:
     x = _stem(net)
     index = 6
     for repeats, module in ((4, _module_a), (1, _reduction_a), (7, _module_b), (1, _reduction_b), (3, _module_c)):
@@ -27,7 +27,7 @@ def _define(net: GraphBuilder, classes: int) -> Tensor:
     return net.dense(net.global_average(x, "global_pool"), "last_linear", classes)
 
 
-def _stem(net: GraphBuilder) -> Tensor:
+def _stem(net: NetworkBuilder) -> Tensor:
     x = conv_bn_relu(net, net.input, "features.0", 32, 3, stride=2)
     x = conv_bn_relu(net, x, "features.1", 32, 3)
     x = conv_bn_relu(net, x, "features.2", 64, 3, padding=1)
@@ -44,17 +44,17 @@ def _stem(net: GraphBuilder) -> Tensor:
     return net.concat([convolved, net.max_pool(x, "features.5.maxpool", 3, stride=2)], "features.5.concat")
 
 
-def _sequence(net: GraphBuilder, x: Tensor, name: str, layers: Sequence[tuple[int, Size]]) -> Tensor:
+def _sequence(net: NetworkBuilder, x: Tensor, name: str, layers: Sequence[tuple[int, Size]]) -> Tensor:
     """Add convolutions of (channels, kernel) that keep height and width, named by their number."""
     return chain(net, x, [(f"{name}.{number}", *layer) for number, layer in enumerate(layers)])
 
 
-def _pooled(net: GraphBuilder, x: Tensor, name: str, channels: int) -> Tensor:
+def _pooled(net: NetworkBuilder, x: Tensor, name: str, channels: int) -> Tensor:
     y = net.average_pool(x, f"{name}.branch3.0", 3, padding=1, include_pad=False)
     return conv_bn_relu(net, y, f"{name}.branch3.1", channels, 1)
 
 
-def _module_a(net: GraphBuilder, x: Tensor, name: str) -> list[Tensor]:
+def _module_a(net: NetworkBuilder, x: Tensor, name: str) -> list[Tensor]:
     return [
         conv_bn_relu(net, x, f"{name}.branch0", 96, 1),
         _sequence(net, x, f"{name}.branch1", [(64, 1), (96, 3)]),
@@ -63,7 +63,7 @@ def _module_a(net: GraphBuilder, x: Tensor, name: str) -> list[Tensor]:
     ]
 
 
-def _reduction_a(net: GraphBuilder, x: Tensor, name: str) -> list[Tensor]:
+def _reduction_a(net: NetworkBuilder, x: Tensor, name: str) -> list[Tensor]:
     y = _sequence(net, x, f"{name}.branch1", [(192, 1), (224, 3)])
     return [
         conv_bn_relu(net, x, f"{name}.branch0", 384, 3, stride=2),
@@ -72,7 +72,7 @@ def _reduction_a(net: GraphBuilder, x: Tensor, name: str) -> list[Tensor]:
     ]
 
 
-def _module_b(net: GraphBuilder, x: Tensor, name: str) -> list[Tensor]:
+def _module_b(net: NetworkBuilder, x: Tensor, name: str) -> list[Tensor]:
     double: list[tuple[int, Size]] = [(192, 1), (192, _COLUMN), (224, _ROW), (224, _COLUMN), (256, _ROW)]
     return [
         conv_bn_relu(net, x, f"{name}.branch0", 384, 1),
@@ -82,7 +82,7 @@ def _module_b(net: GraphBuilder, x: Tensor, name: str) -> list[Tensor]:
     ]
 
 
-def _reduction_b(net: GraphBuilder, x: Tensor, name: str) -> list[Tensor]:
+def _reduction_b(net: NetworkBuilder, x: Tensor, name: str) -> list[Tensor]:
     y = _sequence(net, x, f"{name}.branch0", [(192, 1)])
     z = _sequence(net, x, f"{name}.branch1", [(256, 1), (256, _ROW), (320, _COLUMN)])
     return [
@@ -92,7 +92,7 @@ def _reduction_b(net: GraphBuilder, x: Tensor, name: str) -> list[Tensor]:
     ]
 
 
-def _module_c(net: GraphBuilder, x: Tensor, name: str) -> list[Tensor]:
+def _module_c(net: NetworkBuilder, x: Tensor, name: str) -> list[Tensor]:
     y = conv_bn_relu(net, x, f"{name}.branch1_0", 384, 1)
     z = chain(
         net,
@@ -120,6 +120,6 @@ NETWORKS = (
         paper="Szegedy et al., Inception-v4, AAAI 2017",
         naming="timm inception_v4",
         reference="timm inception_v4",
-        variants=(Variant(_define, tensorflow),),
+        variants=(CheckpointLayout(_define, tensorflow),),
     ),
 )

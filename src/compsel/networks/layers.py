@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from compsel.networks.graph import GraphBuilder, Padding, Size, Tensor
+from compsel.networks.network_builder import NetworkBuilder, Padding, Size, Tensor
 
 __all__ = ["DEEP_SHIFT", "chain", "conv_bn_relu"]
 
@@ -14,14 +14,14 @@ DEEP_SHIFT = 1.5
 
 
 def conv_bn_relu(
-    net: GraphBuilder, x: Tensor, name: str, channels: int, kernel: Size, *, stride: int = 1, padding: Padding = 0
+    net: NetworkBuilder, x: Tensor, name: str, channels: int, kernel: Size, *, stride: int = 1, padding: Padding = 0
 ) -> Tensor:
     """Add the convolution `name`.conv, the batch normalisation `name`.bn and a ReLU."""
     x = net.conv(x, f"{name}.conv", net.scaled(channels), kernel, stride=stride, padding=padding)
     return net.relu(net.batch_norm(x, f"{name}.bn", _EPSILON, shift=DEEP_SHIFT))
 
 
-def chain(net: GraphBuilder, x: Tensor, layers: Sequence[tuple[str, int, Size]]) -> Tensor:
+def chain(net: NetworkBuilder, x: Tensor, layers: Sequence[tuple[str, int, Size]]) -> Tensor:
     """Add convolutions of (name, channels, kernel), one after the other, that keep height and width."""
     for name, channels, kernel in layers:
         x = conv_bn_relu(net, x, name, channels, kernel, padding="same")

@@ -10,9 +10,9 @@ Howard et al., MobileNets: Efficient Convolutional Neural Networks for Mobile Vi
 
 from collections.abc import Iterator
 
-from compsel.networks.graph import GraphBuilder, Tensor
-from compsel.networks.network import Network, Variant
-from compsel.networks.pixels import tensorflow
+from compsel.networks.network import CheckpointLayout, Network
+from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.preprocessing_conventions import tensorflow
 
 __all__ = ["NETWORKS"]
 
@@ -28,7 +28,7 @@ def _blocks() -> Iterator[tuple[str, int, int]]:
             yield f"blocks.{stage}.{repeat}", channels, 2 if stage and repeat == 0 else 1
 
 
-def _define(net: GraphBuilder, classes: int) -> Tensor:
+def _define(net: NetworkBuilder, classes: int) -> Tensor:
     x = _unit(net, net.conv(net.input, "conv_stem", net.scaled(32), 3, stride=2), "bn1")
     for name, channels, stride in _blocks():
         x = _unit(net, net.depthwise(x, f"{name}.conv_dw", 3, stride=stride), f"{name}.bn1")
@@ -36,7 +36,7 @@ def _define(net: GraphBuilder, classes: int) -> Tensor:
     return net.dense(net.global_average(x, "global_pool"), "classifier", classes)
 
 
-def _define_folded(net: GraphBuilder, classes: int) -> Tensor:
+def _define_folded(net: NetworkBuilder, classes: int) -> Tensor:
     x = net.relu6(net.conv(net.input, "conv0", net.scaled(32), 3, stride=2, bias=True))
     for number, (_, channels, stride) in enumerate(_blocks(), start=1):
         x = net.relu6(net.depthwise(x, f"block{number}.depthwise", 3, stride=stride, bias=True))
@@ -44,7 +44,7 @@ def _define_folded(net: GraphBuilder, classes: int) -> Tensor:
     return net.dense(net.global_average(x), "fc", classes)
 
 
-def _unit(net: GraphBuilder, x: Tensor, name: str) -> Tensor:
+def _unit(net: NetworkBuilder, x: Tensor, name: str) -> Tensor:
     return net.relu6(net.batch_norm(x, name, _EPSILON))
 
 
@@ -56,8 +56,8 @@ NETWORKS = (
         naming="timm mobilenetv1; or folded: conv0, block1.depthwise, ...",
         reference="keras.applications.MobileNet; its ImageNet weights on real photographs",
         variants=(
-            Variant(_define, tensorflow),
-            Variant(_define_folded, tensorflow, marker="conv0.bias"),
+            CheckpointLayout(_define, tensorflow),
+            CheckpointLayout(_define_folded, tensorflow, marker="conv0.bias"),
         ),
     ),
 )

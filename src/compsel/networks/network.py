@@ -6,16 +6,16 @@ from functools import cached_property
 
 import numpy as np
 
-from compsel.model import Model
-from compsel.networks import measures
-from compsel.networks.graph import GraphBuilder, Tensor
-from compsel.preprocessing import ImagePreprocessing
+from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.models import complexity as measures
+from compsel.models.model import Model
+from compsel.networks.network_builder import NetworkBuilder, Tensor
 
-__all__ = ["Network", "Variant"]
+__all__ = ["CheckpointLayout", "Network"]
 
 
 @dataclass(frozen=True)
-class Variant:
+class CheckpointLayout:
     """One form in which the weights of an architecture are published.
 
     Attributes:
@@ -29,7 +29,7 @@ class Variant:
     [None, 'conv0.bias']
     """
 
-    define: Callable[[GraphBuilder, int], Tensor]
+    define: Callable[[NetworkBuilder, int], Tensor]
     preprocessing: Callable[[tuple[int, int]], ImagePreprocessing]
     marker: str | None = None
     rename: Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]] = dict
@@ -59,7 +59,7 @@ class Network:
     paper: str
     naming: str
     reference: str
-    variants: tuple[Variant, ...]
+    variants: tuple[CheckpointLayout, ...]
     package: str | None = None
     ignored: tuple[str, ...] = ()
 
@@ -76,5 +76,5 @@ class Network:
     @cached_property
     def _skeleton(self) -> Model:
         """The graph without the data of its weights: enough to count."""
-        net = GraphBuilder((self.resolution, self.resolution))
+        net = NetworkBuilder((self.resolution, self.resolution))
         return Model(self.name, net.proto(self.name, self.variants[0].define(net, 1000)))

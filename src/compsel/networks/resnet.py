@@ -14,10 +14,10 @@ from functools import partial
 
 import numpy as np
 
-from compsel.networks.graph import GraphBuilder, Tensor
-from compsel.networks.keras_names import from_keras
-from compsel.networks.network import Network, Variant
-from compsel.networks.pixels import caffe, torchvision
+from compsel.networks.checkpoints.keras_names import from_keras
+from compsel.networks.network import CheckpointLayout, Network
+from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.preprocessing_conventions import caffe, torchvision
 
 __all__ = ["NETWORKS"]
 
@@ -35,7 +35,7 @@ _ENDS = {
 
 
 def _define(
-    net: GraphBuilder, classes: int, blocks: Sequence[int], *, epsilon: float = 1e-5, keras: bool = False
+    net: NetworkBuilder, classes: int, blocks: Sequence[int], *, epsilon: float = 1e-5, keras: bool = False
 ) -> Tensor:
     x = net.conv(net.input, "conv1", net.scaled(64), 7, stride=2, padding=3, bias=keras)
     x = net.relu(net.batch_norm(x, "bn1", epsilon))
@@ -49,7 +49,7 @@ def _define(
 
 
 def _bottleneck(
-    net: GraphBuilder, x: Tensor, name: str, channels: int, stride: int, *, epsilon: float, keras: bool
+    net: NetworkBuilder, x: Tensor, name: str, channels: int, stride: int, *, epsilon: float, keras: bool
 ) -> Tensor:
     """Add 1x1, 3x3 and 1x1 convolutions, and what came in."""
     inner, outer = net.scaled(channels), net.scaled(4 * channels)
@@ -106,11 +106,11 @@ def _network(layers: int, blocks: tuple[int, int, int, int]) -> Network:
         reference=f"torchvision resnet{layers}; keras.applications.ResNet{layers}"
         + ("; its ImageNet weights on real photographs" if layers == 50 else ""),
         variants=(
-            Variant(partial(_define, blocks=blocks), torchvision),
-            Variant(
+            CheckpointLayout(partial(_define, blocks=blocks), torchvision),
+            CheckpointLayout(
                 partial(_define, blocks=blocks, epsilon=1e-3, keras=True), caffe, "bn_conv1/gamma", rename=_from_keras
             ),
-            Variant(
+            CheckpointLayout(
                 partial(_define, blocks=blocks, epsilon=1.001e-5, keras=True),
                 caffe,
                 "conv1_bn/gamma",

@@ -6,16 +6,16 @@ Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image R
 from collections.abc import Sequence
 from functools import partial
 
-from compsel.networks.graph import GraphBuilder, Tensor
-from compsel.networks.network import Network, Variant
-from compsel.networks.pixels import torchvision
+from compsel.networks.network import CheckpointLayout, Network
+from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.preprocessing_conventions import torchvision
 
 __all__ = ["NETWORKS"]
 
 _CHANNELS = (64, 128, 256, 512, 512)
 
 
-def _define(net: GraphBuilder, classes: int, convolutions: Sequence[int]) -> Tensor:
+def _define(net: NetworkBuilder, classes: int, convolutions: Sequence[int]) -> Tensor:
     x, index = net.input, 0
     for stage, (count, channels) in enumerate(zip(convolutions, _CHANNELS, strict=True), start=1):
         for _ in range(count):
@@ -37,7 +37,7 @@ def _network(layers: int, convolutions: tuple[int, ...]) -> Network:
         paper="Simonyan and Zisserman, Very Deep Convolutional Networks, ICLR 2015",
         naming="torchvision",
         reference=f"torchvision vgg{layers}",
-        variants=(Variant(partial(_define, convolutions=convolutions), torchvision),),
+        variants=(CheckpointLayout(partial(_define, convolutions=convolutions), torchvision),),
     )
 
 

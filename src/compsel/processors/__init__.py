@@ -16,15 +16,15 @@ from collections.abc import Iterator
 
 import onnxruntime
 
-from compsel.cgroup import usable_cores
+from compsel.device.cgroup import usable_cores
 from compsel.errors import ProcessorError
 from compsel.processors.base import Availability, Processor, Session
 from compsel.processors.clusters import CLUSTERS, ClusterProcessor, core_clusters
 from compsel.processors.cpu import OVERSUBSCRIBED, CpuProcessor
+from compsel.processors.ort_session import OrtSession
 from compsel.processors.plugins import package_versions, plugged_providers
 from compsel.processors.provider import ProviderProcessor
 from compsel.processors.provider_table import PROVIDERS, Provider
-from compsel.processors.session import OrtSession
 
 __all__ = [
     "Availability",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from compsel.specs import TensorSpec
+from compsel.inputs.tensor_specs import TensorSpec
 
 __all__ = ["Availability", "Processor", "Session"]
 
@@ -40,7 +40,7 @@ class Session(Protocol):
     outputs: tuple[TensorSpec, ...]
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
-        """Run one inference. Feeds are passed on as they are: check them before (`compsel.specs.check_feeds`)."""
+        """Run one inference. Feeds are passed on as they are: check them before (`compsel.inputs.tensor_specs.check_feeds`)."""
         ...
 
     def close(self) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from compsel.cgroup import read_number
+from compsel.device.cgroup import read_number
 from compsel.errors import ProcessorError
 from compsel.processors.base import Availability, Processor
+from compsel.processors.ort_session import OrtSession, session_options
 from compsel.processors.proof import prove
-from compsel.processors.session import OrtSession, session_options
 
 __all__ = ["CLUSTERS", "ClusterProcessor", "PinnedSession", "core_clusters"]
 

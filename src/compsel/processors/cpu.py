@@ -3,11 +3,11 @@
 import os
 from dataclasses import dataclass, field
 
-from compsel.cgroup import usable_cores
+from compsel.device.cgroup import usable_cores
 from compsel.errors import ProcessorError
 from compsel.processors.base import Availability, Processor
+from compsel.processors.ort_session import OrtSession, session_options
 from compsel.processors.proof import prove
-from compsel.processors.session import OrtSession, session_options
 
 __all__ = ["OVERSUBSCRIBED", "CpuProcessor"]
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from compsel.errors import CompselError
 from compsel.processors.base import Availability, Processor
+from compsel.processors.ort_session import OrtSession
 from compsel.processors.plugins import provider_version
-from compsel.processors.session import OrtSession
 
 __all__ = ["proof_feeds", "proof_graph", "prove"]
 

@@ -11,11 +11,11 @@ import onnxruntime
 
 from compsel.errors import CompselError, ProcessorError
 from compsel.processors.base import Availability, Processor
+from compsel.processors.ort_session import FELL_BACK, OrtSession, session_options
 from compsel.processors.placement import Placement, place, time_share
 from compsel.processors.plugins import captured_log, plugged_device, plugged_providers
 from compsel.processors.proof import proof_feeds, proof_graph, prove
 from compsel.processors.provider_table import PROVIDERS, STRICT, Provider
-from compsel.processors.session import FELL_BACK, OrtSession, session_options
 
 __all__ = ["PROVIDERS", "Provider", "ProviderProcessor", "plugged_providers"]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from compsel.errors import InputError, ModelError, ProcessorError
+from compsel.inputs.tensor_specs import TensorSpec, check_feeds
 from compsel.processors.base import Availability, Processor
-from compsel.specs import TensorSpec, check_feeds
 
 __all__ = ["Script", "ScriptedProcessor"]
 

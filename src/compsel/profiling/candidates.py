@@ -8,20 +8,20 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from compsel.device.fingerprint import device_fingerprint
 from compsel.errors import ModelError, ProfileError
-from compsel.features.fingerprint import device_fingerprint
-from compsel.feeds import synthetic_feeds
-from compsel.model import Model
-from compsel.networks.measures import macs
-from compsel.pixels import PIXELS
+from compsel.inputs.feeds import synthetic_feeds
+from compsel.inputs.tensor_specs import TensorSpec
+from compsel.models.complexity import macs
+from compsel.models.model import Model
+from compsel.models.pixel_input import PIXELS
 from compsel.processors import CpuProcessor
 from compsel.processors import parse as parse_processor
 from compsel.profiling.dominance import Domination, Standing, dominated
-from compsel.profiling.operators import measure_operators
-from compsel.profiling.tables import Profile
-from compsel.profiling.traps import Run, why_not_faster
-from compsel.specs import TensorSpec
-from compsel.variant import Variant
+from compsel.profiling.operator_profile import measure_operators
+from compsel.profiling.profile import Profile
+from compsel.profiling.slowdown_causes import Run, slowdown_causes
+from compsel.variants.variant import Variant
 
 __all__ = ["Candidate", "candidates"]
 
@@ -150,7 +150,7 @@ def _why(profile: Profile, variant: Variant, processor: str, files: Path) -> str
         ours, theirs = (_run(one, files) for one in (variant, original))
     except (ModelError, OSError):
         return ""
-    return why_not_faster(ours, theirs, device_fingerprint()["instruction_sets"])
+    return slowdown_causes(ours, theirs, device_fingerprint()["instruction_sets"])
 
 
 def _run(variant: Variant, files: Path) -> Run:

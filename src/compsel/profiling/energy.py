@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from compsel.energy import Energy, Meter, idle_power_mw, measure_energy
+from compsel.device.energy import Energy, Meter, idle_power_mw, measure_energy
 from compsel.errors import ProfileError
+from compsel.inputs.samples import Samples
 from compsel.processors.base import Processor
 from compsel.profiling.load import parse_state
-from compsel.profiling.resuming import Progress, silent
-from compsel.profiling.tables import device_text, read_table, write_table
-from compsel.samples import Samples
-from compsel.variant import Engine, Variant
+from compsel.profiling.profile import device_text, read_table, write_table
+from compsel.storage.checkpointed import Progress, silent
+from compsel.variants.variant import Engine, Variant
 
 __all__ = ["measure_energies"]
 

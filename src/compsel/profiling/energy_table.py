@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from compsel.errors import ProfileError
-from compsel.profiling.columns import read_table
+from compsel.storage.parquet import read_table
 
 __all__ = ["EnergyTable", "read_energy"]
 

@@ -17,15 +17,15 @@ from typing import Any
 
 import numpy as np
 
+from compsel.device.sampler import DeviceSampler, DeviceState
 from compsel.errors import ProfileError
-from compsel.features.device import DeviceSampler, DeviceState
+from compsel.inputs.samples import Samples
 from compsel.processors.base import Processor
 from compsel.profiling.load import parse_state, soak_minutes
-from compsel.profiling.partly_placed import placement_text
-from compsel.profiling.resuming import Progress, silent
-from compsel.profiling.tables import device_text, read_table, write_table
-from compsel.samples import Samples
-from compsel.variant import Engine, Variant
+from compsel.profiling.partial_placement import placement_text
+from compsel.profiling.profile import device_text, read_table, write_table
+from compsel.storage.checkpointed import Progress, silent
+from compsel.variants.variant import Engine, Variant
 
 __all__ = ["Criterion", "TimedChoice", "device_numbers", "measure_latency", "time_choices"]
 

@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import Literal, Self
 
-from compsel.cgroup import usable_cores
+from compsel.device.cgroup import usable_cores
 from compsel.errors import ProfileError
 
 __all__ = ["BusyProcesses", "parse_state", "soak_minutes", "standard_states"]

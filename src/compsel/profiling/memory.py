@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from compsel.errors import ProfileError
-from compsel.feeds import synthetic_feeds
-from compsel.pixels import PIXELS
+from compsel.inputs.feeds import synthetic_feeds
+from compsel.inputs.samples import Samples
+from compsel.inputs.tensor_specs import TensorSpec
+from compsel.models.pixel_input import PIXELS
 from compsel.processors.base import Processor
-from compsel.profiling.tables import device_text, read_table, write_table
-from compsel.samples import Samples
-from compsel.specs import TensorSpec
-from compsel.variant import Variant
+from compsel.profiling.profile import device_text, read_table, write_table
+from compsel.variants.variant import Variant
 
 __all__ = ["Start", "measure_memory", "measure_start", "write_feeds"]
 

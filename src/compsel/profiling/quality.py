@@ -1,7 +1,7 @@
 """Measure the quality of variants: once per variant and sample, on any device, for it depends on the input alone.
 
 For classifiers the quality is 1 where the answer is right and 0 where it is wrong; without labels "right" means the
-answer of the uncompressed model. For other models see `compsel.profiling.judging`: the outputs of the uncompressed
+answer of the uncompressed model. For other models see `compsel.profiling.output_quality`: the outputs of the uncompressed
 model are what is right, or a user's function says how good an answer is.
 """
 
@@ -15,13 +15,13 @@ import numpy as np
 
 from compsel.errors import ProfileError
 from compsel.features.base import FeatureExtractor
-from compsel.features.probe import TOP
+from compsel.features.fusion import TOP
+from compsel.inputs.samples import Samples
 from compsel.processors.base import Processor
-from compsel.profiling.judging import Judge
-from compsel.profiling.resuming import Progress, measure_rows, silent
-from compsel.profiling.tables import quality_path, read_table, write_table
-from compsel.samples import Samples
-from compsel.variant import Engine, Variant
+from compsel.profiling.output_quality import OutputQuality
+from compsel.profiling.profile import quality_path, read_table, write_table
+from compsel.storage.checkpointed import Progress, measure_rows, silent
+from compsel.variants.variant import Engine, Variant
 
 __all__ = ["Progress", "measure_features", "measure_quality", "reference_of", "silent", "time_features"]
 
@@ -37,7 +37,7 @@ class _Job:
     files: Path
     samples: Samples
     path: Path
-    judge: Judge
+    judge: OutputQuality
 
 
 def reference_of(variants: Sequence[Variant]) -> Variant:
@@ -52,7 +52,7 @@ def measure_quality(
     folder: Path,
     processor: Processor,
     progress: Progress = silent,
-    judge: Judge | None = None,
+    judge: OutputQuality | None = None,
 ) -> int:
     """Measure each variant on each sample and store one table a variant; what is there already is kept.
 
@@ -75,7 +75,7 @@ def measure_quality(
     if not len(samples):
         raise ProfileError("got no samples: give some")
     originals = {variant.model: variant for variant in variants if variant.technique == "none"}
-    judge = judge or Judge()
+    judge = judge or OutputQuality()
     n_classes = {0}
     for variant in variants:
         if variant.model not in originals:

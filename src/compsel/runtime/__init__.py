@@ -1,7 +1,7 @@
 """Run a bundle: integrity, session pool, dispatch. Needs only numpy, onnxruntime, psutil and OpenCV."""
 
+from compsel.bundle.bundle import Bundle
 from compsel.runtime.answer import Answer, Stage
-from compsel.runtime.bundle import Bundle
-from compsel.runtime.dispatch import Runtime, load
+from compsel.runtime.runtime import Runtime, load
 
 __all__ = ["Answer", "Bundle", "Runtime", "Stage", "load"]

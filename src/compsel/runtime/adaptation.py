@@ -22,7 +22,7 @@ _NEAR = 0.35  # standard deviation of the weight over the device's state, in log
 _LASTING_GAIN, _LASTING_CLIP = 0.05, 1.0
 _LASTING_S = 600.0
 _CHOICE_GAIN, _CHOICE_CLIP, _CHOICE_MOST = 0.1, 0.5, 0.7
-_NOTICEABLE = 0.05  # smaller changes of a logarithm make no new prices
+_NOTICEABLE = 0.05  # smaller changes of a logarithm make no new costs
 
 
 class Corrections:
@@ -64,7 +64,7 @@ class Corrections:
         self._changed = False
 
     def observe(self, choice: int, expected_ms: float, measured_ms: float, where: Point) -> bool:
-        """Learn from one inference; return whether prices changed noticeably.
+        """Learn from one inference; return whether costs changed noticeably.
 
         Args:
             choice: its number.

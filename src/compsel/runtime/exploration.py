@@ -4,7 +4,7 @@ import numpy as np
 
 from compsel.errors import BundleError
 from compsel.runtime.adaptation import Corrections
-from compsel.runtime.prices import LivePrices, Prices
+from compsel.runtime.live_costs import ChoiceCosts, LiveCosts
 
 __all__ = ["Explorer"]
 
@@ -34,13 +34,13 @@ class Explorer:
         self.share = share
         self.credit_ms = 0.0
 
-    def processor(self, variant: str, best: str, prices: Prices, live: LivePrices, corrections: Corrections) -> str:
+    def processor(self, variant: str, best: str, costs: ChoiceCosts, live: LiveCosts, corrections: Corrections) -> str:
         """Return where to run: on the stalest processor that can be afforded, else on the best one."""
-        best_ms = float(prices.latency_ms[live.number((variant, best))])
+        best_ms = float(costs.latency_ms[live.number((variant, best))])
         stalest, found = _STALE_S, best
-        for number, (name, processor) in enumerate(live.costs.choices):
+        for number, (name, processor) in enumerate(live.model.choices):
             if name == variant and processor != best:
-                extra_ms = float(prices.latency_ms[number]) - best_ms
+                extra_ms = float(costs.latency_ms[number]) - best_ms
                 age_s = corrections.last_seen_s(number)
                 if age_s > stalest and np.isfinite(extra_ms) and extra_ms <= self.credit_ms:
                     stalest, found = age_s, processor

@@ -8,22 +8,22 @@ from numbers import Real
 import numpy as np
 from numpy.typing import NDArray
 
+from compsel.bundle.bundle import Bundle
 from compsel.errors import ObjectiveError, ProcessorError
-from compsel.runtime.bundle import Bundle
-from compsel.runtime.prices import LivePrices, Prices
-from compsel.selection.policies import FixedPolicy, Policy, PricedPolicy, Stages, Stagewise
+from compsel.runtime.live_costs import ChoiceCosts, LiveCosts
+from compsel.selection.policies import CascadePolicy, FixedPolicy, PlannedCascade, Policy, PolicyPlan
 
-__all__ = ["NO_LIMITS", "Limits", "PlannedPolicy", "Planner"]
+__all__ = ["NO_LIMITS", "Limits", "PlacedPlan", "Planner"]
 
-# a plan says when to go on; it holds as long as no price has moved by more than this share from those that it was made
-# for: where its variants run is found anew with every price
-_SAME_PRICE = 0.15
+# a plan says when to go on; it holds as long as no cost has moved by more than this share from those that it was made
+# for: where its variants run is found anew with every cost
+_SAME_COST = 0.15
 _WORTH_CHANGING = 1.15  # about the error of a latency in a state that was not measured: less is no reason to move
 _KEPT_PLANS, _KEPT_LIMITS = 32, 64
 _BARRED_MS = 1e12
 _BISECTIONS = 14
-_TOLERANCE = 1e-4  # of a quality: prices measured again move it by as much
-_DEAREST = 1e6  # penalty, in multiples of the dearest variant's price, beyond which nothing changes
+_TOLERANCE = 1e-4  # of a quality: costs measured again move it by as much
+_DEAREST = 1e6  # penalty, in multiples of the dearest variant's cost, beyond which nothing changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,72 +51,72 @@ NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
-class PlannedPolicy:
-    """A policy that is priced, and where its variants run.
+class PlacedPlan:
+    """A plan, and where its variants run.
 
     Attributes:
-        policy: what was priced.
-        priced: decides.
+        policy: whose plan it is.
+        plan: decides.
         processors: (n_variants,), the cheapest of each variant now.
         expected_ms: (n_variants,), what each takes there.
-        prices: for which that is so.
+        costs: for which that is so.
         note: which limit cannot be met; empty when all can.
     """
 
     policy: Policy
-    priced: PricedPolicy
+    plan: PolicyPlan
     processors: tuple[str, ...]
     expected_ms: list[float]
-    prices: Prices
+    costs: ChoiceCosts
     note: str = ""
 
 
 class _Plans:
-    """Plans for the same limits, found again by the prices that they were made for."""
+    """Plans for the same limits, found again by the costs that they were made for."""
 
     def __init__(self, size: int) -> None:
         self._logs = np.empty((0, size))
-        self._planned: list[PlannedPolicy] = []
+        self._planned: list[PlacedPlan] = []
 
-    def near(self, logs: NDArray[np.float64]) -> PlannedPolicy | None:
-        """Return the plan made for the nearest prices (logarithms), if these are near enough."""
+    def near(self, logs: NDArray[np.float64]) -> PlacedPlan | None:
+        """Return the plan made for the nearest costs (logarithms), if these are near enough."""
         if not self._planned:
             return None
         distances = np.abs(self._logs - logs).max(axis=1)
         nearest = int(distances.argmin())
-        return self._planned[nearest] if distances[nearest] <= _SAME_PRICE else None
+        return self._planned[nearest] if distances[nearest] <= _SAME_COST else None
 
-    def keep(self, logs: NDArray[np.float64], planned: PlannedPolicy) -> None:
+    def keep(self, logs: NDArray[np.float64], planned: PlacedPlan) -> None:
         """Keep a plan; the oldest one goes when there are many."""
         self._logs = np.concatenate((self._logs[-_KEPT_PLANS + 1 :], logs[None]))
         self._planned = [*self._planned[-_KEPT_PLANS + 1 :], planned]
 
 
 class Planner:
-    """Prices a policy for the present prices and limits; plans are kept and found again.
+    """Plans a policy for the present costs and limits; plans are kept and found again.
 
     Args:
         bundle: qualities and penalty.
-        live: prices of the choices that are available here.
-        policy: what to price.
+        live: costs of the choices that are available here.
+        policy: what to cost.
     """
 
-    def __init__(self, bundle: Bundle, live: LivePrices, policy: Policy) -> None:
+    def __init__(self, bundle: Bundle, live: LiveCosts, policy: Policy) -> None:
         self._bundle = bundle
         self._live = live
         self._policy = policy
-        self._variants = tuple(dict.fromkeys(variant for variant, _ in live.costs.choices))
+        self._variants = tuple(dict.fromkeys(variant for variant, _ in live.model.choices))
         self._plans: OrderedDict[tuple[Limits, frozenset[str] | None, tuple[str, ...]], _Plans] = OrderedDict()
-        self._last: tuple[Prices, Limits, frozenset[str] | None, PlannedPolicy] | None = None
+        self._last: tuple[ChoiceCosts, Limits, frozenset[str] | None, PlacedPlan] | None = None
 
     def plan(
         self,
-        prices: Prices,
+        costs: ChoiceCosts,
         limits: Limits,
         allowed: frozenset[str] | None = None,
         pause: Callable[[], None] | None = None,
-    ) -> PlannedPolicy:
-        """Return the plan for these prices, the limits of a call, and the variants that may run (None: all).
+    ) -> PlacedPlan:
+        """Return the plan for these costs, the limits of a call, and the variants that may run (None: all).
 
         Where a plan has to be made, `pause` is called between its steps, of a fraction of a millisecond each.
 
@@ -129,27 +129,27 @@ class Planner:
                 f"minimize: got {limits.minimize!r}, allowed is {self._bundle.objective.minimize!r}, what this bundle "
                 "was trained for: build another one"
             )
-        if last is not None and last[0] is prices and last[1] is limits and last[2] is allowed:
+        if last is not None and last[0] is costs and last[1] is limits and last[2] is allowed:
             return last[3]
-        planned = self._find(prices, limits, allowed, pause)
-        self._last = prices, limits, allowed, planned
+        planned = self._find(costs, limits, allowed, pause)
+        self._last = costs, limits, allowed, planned
         return planned
 
     def prepare(self) -> None:
         """Plan for the measured states, and between them, so that few calls have to."""
-        states = self._live.costs.states
+        states = self._live.model.states
         for where in (*states, *(states[1:] + states[:-1]) / 2):
             self.plan(self._live.at(where), NO_LIMITS)
 
     def _find(
-        self, prices: Prices, limits: Limits, allowed: frozenset[str] | None, pause: Callable[[], None] | None
-    ) -> PlannedPolicy:
+        self, costs: ChoiceCosts, limits: Limits, allowed: frozenset[str] | None, pause: Callable[[], None] | None
+    ) -> PlacedPlan:
         names = self._policy.variants
-        mean, p95, _ = self._best(names, prices)
+        mean, p95, _ = self._best(names, costs)
         if limits != NO_LIMITS or allowed is not None or not np.isfinite(mean).any():
             # then others may have to answer
             names = self._names(allowed)
-            mean, p95, _ = self._best(names, prices)
+            mean, p95, _ = self._best(names, costs)
         logs = np.log(np.minimum(np.concatenate((mean, p95)), _BARRED_MS))
         kept = self._plans.get((limits, allowed, names))
         if kept is None:
@@ -158,132 +158,132 @@ class Planner:
                 self._plans.popitem(last=False)
         planned = kept.near(logs)
         if planned is not None:
-            return self._moved(planned, prices)
+            return self._moved(planned, costs)
         if not np.isfinite(mean).any():
             raise ProcessorError("every processor that could run this input failed just now: try again later")
-        planned = self._make(prices, limits, allowed, pause)
+        planned = self._make(costs, limits, allowed, pause)
         kept.keep(logs, planned)
         return planned
 
-    def _moved(self, planned: PlannedPolicy, prices: Prices) -> PlannedPolicy:
+    def _moved(self, planned: PlacedPlan, costs: ChoiceCosts) -> PlacedPlan:
         names = planned.policy.variants
-        _, _, processors = self._best(names, prices, planned.policy.processor)
-        expected = self._expected(names, processors, prices)
-        return PlannedPolicy(planned.policy, planned.priced, processors, expected, prices, planned.note)
+        _, _, processors = self._best(names, costs, planned.policy.processor)
+        expected = self._expected(names, processors, costs)
+        return PlacedPlan(planned.policy, planned.plan, processors, expected, costs, planned.note)
 
     def _best(
-        self, names: Sequence[str], prices: Prices, processor: str | None = None
+        self, names: Sequence[str], costs: ChoiceCosts, processor: str | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
-        """Return price and 95th percentile of variants where they are cheapest, and where; see `CostModel.prices`."""
-        price = self._live.costs.price(prices.latency_ms)
-        found = self._live.costs.best(names, price, prices.p95_ms, processor, _WORTH_CHANGING)
+        """Return cost and 95th percentile of variants where they are cheapest, and where; see `CostModel.cheapest`."""
+        cost = self._live.model.cost_of(costs.latency_ms)
+        found = self._live.model.best(names, cost, costs.p95_ms, processor, _WORTH_CHANGING)
         if processor is None or np.isfinite(found[0]).all():
             return found
-        return self._live.costs.best(names, price, prices.p95_ms, worth_changing=_WORTH_CHANGING)
+        return self._live.model.best(names, cost, costs.p95_ms, worth_changing=_WORTH_CHANGING)
 
-    def _expected(self, names: Sequence[str], processors: Sequence[str], prices: Prices) -> list[float]:
+    def _expected(self, names: Sequence[str], processors: Sequence[str], costs: ChoiceCosts) -> list[float]:
         """Return the mean latency (ms) of each variant on its processor."""
         numbers = [self._live.number(choice) for choice in zip(names, processors, strict=True)]
-        expected: list[float] = prices.latency_ms[numbers].tolist()
+        expected: list[float] = costs.latency_ms[numbers].tolist()
         return expected
 
     def _make(
-        self, prices: Prices, limits: Limits, allowed: frozenset[str] | None, pause: Callable[[], None] | None
-    ) -> PlannedPolicy:
+        self, costs: ChoiceCosts, limits: Limits, allowed: frozenset[str] | None, pause: Callable[[], None] | None
+    ) -> PlacedPlan:
         policy = self._policy
         if allowed is not None and not allowed & set(policy.variants):
             policy = FixedPolicy(max(allowed, key=lambda name: self._bundle.quality[name]))
-        means, p95, processors = self._best(policy.variants, prices, policy.processor)
-        expected = self._expected(policy.variants, processors, prices)
+        means, p95, processors = self._best(policy.variants, costs, policy.processor)
+        expected = self._expected(policy.variants, processors, costs)
         if allowed is not None:
             means[[name not in allowed for name in policy.variants]] = np.inf
         if not np.isfinite(means).any():
-            return self._fastest(prices, limits, allowed)
+            return self._fastest(costs, limits, allowed)
         deadline = limits.deadline_ms if limits.deadline_ms is not None else np.inf
         try:
-            if isinstance(policy, Stagewise):
-                priced: PricedPolicy
-                priced, reached = _staged(policy, means, p95, deadline, limits.min_quality, pause)
+            if isinstance(policy, CascadePolicy):
+                plan: PolicyPlan
+                plan, reached = _staged(policy, means, p95, deadline, limits.min_quality, pause)
             else:
-                priced = policy.plan(means, p95, deadline)
+                plan = policy.plan(means, p95, deadline)
                 reached = min(self._bundle.quality[name] for name in policy.variants)
         except ValueError:
-            return self._fastest(prices, limits, allowed)
-        if isinstance(priced, Stages):
-            priced.prepare()
+            return self._fastest(costs, limits, allowed)
+        if isinstance(plan, PlannedCascade):
+            plan.prepare()
         if limits.min_quality is None or reached >= limits.min_quality - _TOLERANCE:
-            return PlannedPolicy(policy, priced, processors, expected, prices)
-        single = self._single(prices, limits, allowed, reached)
+            return PlacedPlan(policy, plan, processors, expected, costs)
+        single = self._single(costs, limits, allowed, reached)
         note = f"no choice reaches min_quality={limits.min_quality:g}: the most accurate plan answered"
-        return single or PlannedPolicy(policy, priced, processors, expected, prices, note)
+        return single or PlacedPlan(policy, plan, processors, expected, costs, note)
 
-    def _fastest(self, prices: Prices, limits: Limits, allowed: frozenset[str] | None) -> PlannedPolicy:
+    def _fastest(self, costs: ChoiceCosts, limits: Limits, allowed: frozenset[str] | None) -> PlacedPlan:
         names = self._names(allowed)
         # the thriftiest processor need not be the fastest
-        _, p95, processors = self._live.costs.best(names, prices.latency_ms, prices.p95_ms)
+        _, p95, processors = self._live.model.best(names, costs.latency_ms, costs.p95_ms)
         name = names[int(np.argmin(p95))]
         # where latency is what is minimised they are the same, also later on
-        processor = None if self._live.costs.power_w is None else processors[int(np.argmin(p95))]
+        processor = None if self._live.model.power_w is None else processors[int(np.argmin(p95))]
         if limits.deadline_ms is not None and p95.min() > limits.deadline_ms:
             note = f"no choice meets deadline_ms={limits.deadline_ms:g}: the fastest one answered"
-            return self._fixed(name, prices, note, processor)
-        single = self._single(prices, limits, allowed, -1.0) if limits.min_quality is not None else None
-        return single or self._fixed(name, prices, "", processor)
+            return self._fixed(name, costs, note, processor)
+        single = self._single(costs, limits, allowed, -1.0) if limits.min_quality is not None else None
+        return single or self._fixed(name, costs, "", processor)
 
     def _single(
-        self, prices: Prices, limits: Limits, allowed: frozenset[str] | None, reached: float
-    ) -> PlannedPolicy | None:
+        self, costs: ChoiceCosts, limits: Limits, allowed: frozenset[str] | None, reached: float
+    ) -> PlacedPlan | None:
         """Return a single variant that reaches the quality, or at least comes nearer than the policy does."""
         names = self._names(allowed)
-        mean, p95, _ = self._best(names, prices)
+        mean, p95, _ = self._best(names, costs)
         deadline = limits.deadline_ms if limits.deadline_ms is not None else np.inf
         quality = np.array([self._bundle.quality[name] for name in names])
         assert limits.min_quality is not None
         good = (quality >= limits.min_quality) & (p95 <= deadline)
         if good.any():
-            return self._fixed(names[int(np.argmin(np.where(good, mean, np.inf)))], prices, "")
+            return self._fixed(names[int(np.argmin(np.where(good, mean, np.inf)))], costs, "")
         in_time = np.where(p95 <= deadline, quality, -1.0)
         if in_time.max() <= reached:
             return None
         note = f"no choice reaches min_quality={limits.min_quality:g}: the most accurate one answered"
-        return self._fixed(names[int(np.argmax(in_time))], prices, note)
+        return self._fixed(names[int(np.argmax(in_time))], costs, note)
 
-    def _fixed(self, name: str, prices: Prices, note: str, processor: str | None = None) -> PlannedPolicy:
+    def _fixed(self, name: str, costs: ChoiceCosts, note: str, processor: str | None = None) -> PlacedPlan:
         policy = FixedPolicy(name, processor)
-        price, p95, processors = self._best(policy.variants, prices, processor)
-        expected = self._expected(policy.variants, processors, prices)
-        return PlannedPolicy(policy, policy.plan(price, p95, np.inf), processors, expected, prices, note)
+        cost, p95, processors = self._best(policy.variants, costs, processor)
+        expected = self._expected(policy.variants, processors, costs)
+        return PlacedPlan(policy, policy.plan(cost, p95, np.inf), processors, expected, costs, note)
 
     def _names(self, allowed: frozenset[str] | None) -> tuple[str, ...]:
         return tuple(name for name in self._variants if allowed is None or name in allowed)
 
 
 def _staged(
-    policy: Stagewise,
-    prices: NDArray[np.float64],
+    policy: CascadePolicy,
+    costs: NDArray[np.float64],
     durations: NDArray[np.float64],
     deadline: float,
     min_quality: float | None,
     pause: Callable[[], None] | None,
-) -> tuple[Stages, float]:
+) -> tuple[PlannedCascade, float]:
     """Return the cheapest plan that is expected to reach a quality, and that quality; by bisection on the penalty.
 
     The policy's own target only makes the penalty dearer (where load makes every computation dearer); a quality that
     a call asks for replaces it.
     """
-    finite = prices[np.isfinite(prices)]
+    finite = costs[np.isfinite(costs)]
     wanted = policy.expected_quality if min_quality is None else min_quality
     cheapest = policy.penalty if min_quality is None else float(finite.min())
-    plan = policy.plan_at(cheapest, prices, durations, deadline)
+    plan = policy.plan_at(cheapest, costs, durations, deadline)
     if wanted is None or plan.plan.expected_quality >= wanted - _TOLERANCE:
         return plan, plan.plan.expected_quality
     low, high = np.log(cheapest), np.log(finite.max() * _DEAREST)
-    best = policy.plan_at(float(np.exp(high)), prices, durations, deadline)
+    best = policy.plan_at(float(np.exp(high)), costs, durations, deadline)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         if pause is not None:
             pause()
-        plan = policy.plan_at(float(np.exp(middle)), prices, durations, deadline)
+        plan = policy.plan_at(float(np.exp(middle)), costs, durations, deadline)
         if plan.plan.expected_quality >= wanted - _TOLERANCE:
             best, high = plan, middle
         else:

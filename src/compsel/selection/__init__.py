@@ -7,19 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compsel.selection.cost_sensitive import CostSensitiveSelector
-    from compsel.selection.costs import CostModel
+    from compsel.selection.cascade.policy import Cascade
+    from compsel.selection.classifiers.cost_sensitive import CostSensitiveSelector
+    from compsel.selection.costs.model import CostModel
     from compsel.selection.objective import Objective
-    from compsel.selection.staged import StagedPolicy
 
 _HOME = {
-    "CostModel": "compsel.selection.costs",
-    "CostSensitiveSelector": "compsel.selection.cost_sensitive",
+    "CostModel": "compsel.selection.costs.model",
+    "CostSensitiveSelector": "compsel.selection.classifiers.cost_sensitive",
     "Objective": "compsel.selection.objective",
-    "StagedPolicy": "compsel.selection.staged",
+    "Cascade": "compsel.selection.cascade.policy",
 }
 
-__all__ = ["CostModel", "CostSensitiveSelector", "Objective", "StagedPolicy"]
+__all__ = ["Cascade", "CostModel", "CostSensitiveSelector", "Objective"]
 
 
 def __getattr__(name: str) -> Any:

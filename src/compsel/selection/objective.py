@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from compsel.errors import ObjectiveError
-from compsel.goals import parse_goal
+from compsel.selection.goals import parse_goal
 
 __all__ = ["Objective", "Quantity"]
 
@@ -23,7 +23,7 @@ class Objective:
         max_loss: how much less accurate than the most accurate uncompressed network it may be, as a fraction of all
             answers (0.01 is one in a hundred); None sets no floor.
         min_quality: absolute floor, in addition; None sets none.
-        penalty: price of one wrong answer in the unit of what is minimised (ms for latency, mJ for energy). None
+        penalty: cost of one wrong answer in the unit of what is minimised (ms for latency, mJ for energy). None
             takes the exchange rate at which the fastest and the most accurate uncompressed choice are equally good.
 
     Raises:
@@ -49,11 +49,11 @@ class Objective:
             if value is not None and not 0 <= value <= 1:
                 raise ObjectiveError(f"{name}: got {value}, allowed is a fraction from 0 to 1")
         if self.penalty is not None and not 0 < self.penalty < math.inf:
-            raise ObjectiveError(f"penalty: got {self.penalty}, allowed is a price above 0")
+            raise ObjectiveError(f"penalty: got {self.penalty}, allowed is a cost above 0")
 
     @classmethod
     def from_goal(cls, text: str, *, penalty: float | None = None) -> "Objective":
-        """Read a goal in words, see `compsel.goals.parse_goal`; without a floor it is that of the best single network.
+        """Read a goal in words, see `compsel.selection.goals.parse_goal`; without a floor it is that of the best single network.
 
         Raises:
             ObjectiveError: words that are not understood, or a goal that no choosing can promise.

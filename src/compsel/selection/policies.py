@@ -1,7 +1,7 @@
 """Policies that an app runs: one interface over one fixed choice, a selector on features, and the staged policy.
 
-A policy is priced first (`plan`): the prices of its variants in the device's present state, the penalty for a wrong
-answer and the limits of a call. The plan then decides for inputs. Pricing is done when the state changes, not for
+A policy is planned first (`plan`): the costs of its variants in the device's present state, the penalty for a wrong
+answer and the limits of a call. The plan then decides for inputs. Planning is done when the state changes, not for
 every input.
 """
 
@@ -15,28 +15,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import BundleError
-from compsel.features.probe import Evidence
-from compsel.selection.credibility import Credibility, Guard
-from compsel.selection.staged import STOP, StagedPolicy
-from compsel.selection.staged_json import staged_from_json, staged_to_json
-from compsel.selection.stages import Stages
+from compsel.features.fusion import Evidence
+from compsel.selection.cascade.out_of_distribution import OutOfDistributionDetector, OutOfDistributionFallback
+from compsel.selection.cascade.planned import PlannedCascade
+from compsel.selection.cascade.policy import STOP, Cascade
+from compsel.selection.cascade.serialization import cascade_from_json, cascade_to_json
 
 __all__ = [
     "STOP",
+    "CascadePolicy",
     "FixedPolicy",
+    "PlannedCascade",
     "Policy",
-    "PricedPolicy",
+    "PolicyPlan",
     "SelectingPolicy",
-    "Stages",
-    "Stagewise",
     "policy_from_dict",
 ]
 
 Floats = NDArray[np.float64]
 
 
-class PricedPolicy(Protocol):
-    """A policy at given prices."""
+class PolicyPlan(Protocol):
+    """A policy at given costs."""
 
     def first(self, features: NDArray[np.float32] | None) -> int:
         """Return the variant to run first; `features` are given when the policy asks for them."""
@@ -79,11 +79,11 @@ class Policy(ABC):
     least_sure: float = 0.0
 
     @abstractmethod
-    def plan(self, prices: Floats, durations: Floats, limit: float) -> PricedPolicy:
-        """Price the policy.
+    def plan(self, costs: Floats, durations: Floats, limit: float) -> PolicyPlan:
+        """Plan for given costs.
 
         Args:
-            prices: (n_variants,), of running each variant now; infinite where it must not run.
+            costs: (n_variants,), of running each variant now; infinite where it must not run.
             durations: (n_variants,), how long each may take (ms).
             limit: how long one input may take in all (ms).
 
@@ -130,9 +130,9 @@ class FixedPolicy(Policy):
         self.variants = (variant,)
         self.processor = processor
 
-    def plan(self, prices: Floats, durations: Floats, limit: float) -> PricedPolicy:
+    def plan(self, costs: Floats, durations: Floats, limit: float) -> PolicyPlan:
         """Return the only plan there is; it is refused when the variant takes longer than the limit."""
-        if durations[0] > limit or not np.isfinite(prices[0]):
+        if durations[0] > limit or not np.isfinite(costs[0]):
             raise ValueError("the only variant takes longer than the limit")
         return _Fixed(0)
 
@@ -189,9 +189,9 @@ class SelectingPolicy(Policy):
         self.selector = selector
         self.selector_file = selector_file
 
-    def plan(self, prices: Floats, durations: Floats, limit: float) -> PricedPolicy:
+    def plan(self, costs: Floats, durations: Floats, limit: float) -> PolicyPlan:
         """Allow what the limit allows; a selection that it forbids becomes the slowest one that it allows."""
-        allowed = (durations <= limit) & np.isfinite(prices)
+        allowed = (durations <= limit) & np.isfinite(costs)
         if not allowed.any():
             raise ValueError("every variant takes longer than the limit")
         fallback = int(np.argmax(np.where(allowed, durations, -np.inf)))
@@ -207,12 +207,12 @@ class SelectingPolicy(Policy):
         }
 
 
-class Stagewise(Policy):
+class CascadePolicy(Policy):
     """The staged policy: run, look at the answer, stop or go on.
 
     Args:
         policy: what was learned.
-        penalty: price of a wrong answer, in the unit of the prices, unless a call asks for another quality.
+        penalty: cost of a wrong answer, in the unit of the costs, unless a call asks for another quality.
         expected_quality: that the policy reaches on an idle device, as its plan sees it. Where load makes computation
             dearer, the penalty rises with it until the plan reaches this quality again. None: the penalty stays.
         guard: against inputs that are unlike those that it learned from; None: it chooses for all.
@@ -224,10 +224,10 @@ class Stagewise(Policy):
 
     def __init__(
         self,
-        policy: StagedPolicy,
+        policy: Cascade,
         penalty: float,
         expected_quality: float | None = None,
-        guard: Guard | None = None,
+        guard: OutOfDistributionFallback | None = None,
         least_sure: float = 0.0,
     ) -> None:
         self.policy = policy
@@ -241,15 +241,15 @@ class Stagewise(Policy):
         self.penalty = penalty
         self.expected_quality = expected_quality
 
-    def plan(self, prices: Floats, durations: Floats, limit: float) -> "Stages":
-        """Find what to do at these prices."""
-        return self.plan_at(self.penalty, prices, durations, limit)
+    def plan(self, costs: Floats, durations: Floats, limit: float) -> "PlannedCascade":
+        """Find what to do at these costs."""
+        return self.plan_at(self.penalty, costs, durations, limit)
 
-    def plan_at(self, penalty: float, prices: Floats, durations: Floats, limit: float) -> "Stages":
-        """Find what to do at these prices, with another penalty."""
+    def plan_at(self, penalty: float, costs: Floats, durations: Floats, limit: float) -> "PlannedCascade":
+        """Find what to do at these costs, with another penalty."""
         fallback = None if self.guard is None else self.guard.fallback
-        may_fall_back = fallback is not None and np.isfinite(prices[fallback]) and durations[fallback] <= limit
-        return Stages(self.policy.plan(prices, penalty, limit, durations), self.guard if may_fall_back else None)
+        may_fall_back = fallback is not None and np.isfinite(costs[fallback]) and durations[fallback] <= limit
+        return PlannedCascade(self.policy.plan(costs, penalty, limit, durations), self.guard if may_fall_back else None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -257,13 +257,13 @@ class Stagewise(Policy):
             "kind": self.kind,
             "penalty": self.penalty,
             "expected_quality": self.expected_quality,
-            **staged_to_json(self.policy),
+            **cascade_to_json(self.policy),
             "guard": None if self.guard is None else _guard_to_json(self.guard, self.variants),
             "least_sure": self.least_sure,
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Stagewise":
+    def from_dict(cls, content: Mapping[str, Any]) -> "CascadePolicy":
         """Read the JSON form; before there were a "guard" and a "least_sure", they were absent.
 
         Raises:
@@ -271,11 +271,11 @@ class Stagewise(Policy):
         """
         penalty = float(content["penalty"])
         if not 0 < penalty < math.inf:
-            raise ValueError(f"staged policy: got penalty {penalty}, allowed is a price above 0")
+            raise ValueError(f"staged policy: got penalty {penalty}, allowed is a cost above 0")
         least_sure = float(content.get("least_sure", 0.0))
         if not 0 <= least_sure < 1:
             raise ValueError(f"staged policy: got least_sure {least_sure}, allowed is 0 to below 1")
-        policy, guard = staged_from_json(content), content.get("guard")
+        policy, guard = cascade_from_json(content), content.get("guard")
         return cls(
             policy,
             penalty,
@@ -285,17 +285,17 @@ class Stagewise(Policy):
         )
 
 
-def _guard_to_json(guard: Guard, variants: Sequence[str]) -> dict[str, Any]:
+def _guard_to_json(guard: OutOfDistributionFallback, variants: Sequence[str]) -> dict[str, Any]:
     return {"fallback": variants[guard.fallback], **guard.credibility.to_dict()}
 
 
-def _guard_from_json(content: Mapping[str, Any], policy: StagedPolicy) -> Guard:
-    credibility = Credibility.from_dict(content)
+def _guard_from_json(content: Mapping[str, Any], policy: Cascade) -> OutOfDistributionFallback:
+    credibility = OutOfDistributionDetector.from_dict(content)
     if content["fallback"] not in policy.variants:
         raise ValueError(f"staged policy: falls back to {content['fallback']!r}, which is none of its variants")
     if policy.easiness is not None and policy.easiness.extractor != credibility.extractor:
         raise ValueError("staged policy: got two kinds of features, allowed is one")
-    return Guard(credibility, policy.variants.index(content["fallback"]))
+    return OutOfDistributionFallback(credibility, policy.variants.index(content["fallback"]))
 
 
 def policy_from_dict(content: Mapping[str, Any], selectors: Mapping[str, RowSelector]) -> Policy:
@@ -307,8 +307,8 @@ def policy_from_dict(content: Mapping[str, Any], selectors: Mapping[str, RowSele
     kind = content.get("kind")
     if kind == FixedPolicy.kind:
         return FixedPolicy(content["variants"][0], content.get("processor"))
-    if kind == Stagewise.kind:
-        return Stagewise.from_dict(content)
+    if kind == CascadePolicy.kind:
+        return CascadePolicy.from_dict(content)
     if kind == SelectingPolicy.kind and content["selector"] in selectors:
         return SelectingPolicy(
             content["variants"], selectors[content["selector"]], content["selector"], content["extractor"]

@@ -5,12 +5,11 @@ Adding a technique: a file with a frozen dataclass that derives from `compsel.te
 """
 
 from compsel.errors import NotApplicableError
-from compsel.model import Model
+from compsel.models.model import Model
 from compsel.techniques.base import Technique
 from compsel.techniques.chain import Chain
 from compsel.techniques.channel_prune import ChannelPrune
 from compsel.techniques.cluster import Cluster
-from compsel.techniques.compress import CompressionReport, compress
 from compsel.techniques.float16 import Float16
 from compsel.techniques.int8_dynamic import Int8Dynamic
 from compsel.techniques.int8_static import Int8Static
@@ -19,19 +18,14 @@ from compsel.techniques.none import NoCompression
 from compsel.techniques.parsing import parse_with
 from compsel.techniques.prune import Prune
 from compsel.techniques.resolution import Resolution
-from compsel.techniques.verify import Verification, verify
-from compsel.techniques.weight_bits import Int4Weight, Int6Weight, Int8Weight, Int16Weight
+from compsel.techniques.weight_only import Int4Weight, Int6Weight, Int8Weight, Int16Weight
 
 __all__ = [
     "TECHNIQUES",
     "Chain",
-    "CompressionReport",
     "Technique",
-    "Verification",
     "applicable",
-    "compress",
     "parse",
-    "verify",
 ]
 
 TECHNIQUES: dict[str, type[Technique]] = {

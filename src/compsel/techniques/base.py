@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from compsel.errors import TechniqueError
-from compsel.model import Model
-from compsel.samples import Samples
+from compsel.inputs.samples import Samples
+from compsel.models.model import Model
 
 __all__ = ["Technique"]
 

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compsel.errors import NotApplicableError, TechniqueError
-from compsel.model import Model
-from compsel.samples import Samples
-from compsel.techniques.adjusted import AdjustedTechnique
+from compsel.inputs.samples import Samples
+from compsel.models.editing import is_standard
+from compsel.models.model import Model
 from compsel.techniques.channels.pruner import ChannelPruner
-from compsel.techniques.graph import is_standard
+from compsel.techniques.layerwise.technique import LayerwiseTechnique
 
 __all__ = ["ChannelPrune"]
 
 
 @dataclass(frozen=True)
-class ChannelPrune(AdjustedTechnique):
+class ChannelPrune(LayerwiseTechnique):
     """Structured channel pruning with least-squares reconstruction, without training (He et al. 2017; Luo et al. 2017).
 
     Channels that residual additions, depthwise filters or products tie together go together; operators that are not

@@ -7,11 +7,11 @@ import numpy as np
 import onnx
 
 from compsel.errors import TechniqueError
-from compsel.techniques.clustering import assign, centres_of
-from compsel.techniques.draft import Draft
-from compsel.techniques.grid import to_grid
-from compsel.techniques.storing import Stored, StoredWeights, Weight, is_depthwise
-from compsel.techniques.unpacking import Unpacking
+from compsel.models.editable import EditableGraph
+from compsel.techniques.quantization.uniform_quantizer import quantize_blocks
+from compsel.techniques.weights.encoding import PackedWeightWriter
+from compsel.techniques.weights.kmeans import assign, centres_of
+from compsel.techniques.weights.storage import Stored, Weight, WeightStorageTechnique, is_depthwise
 
 __all__ = ["Cluster"]
 
@@ -21,11 +21,11 @@ _PRUNED = 0.1  # from this share of zeros on, a zero means "pruned" and stays ze
 
 
 @dataclass(frozen=True)
-class Cluster(StoredWeights):
+class Cluster(WeightStorageTechnique):
     """Weight sharing (Han et al. 2016, "Deep Compression", section 3), without training.
 
     Each layer has a codebook; the file holds indices into it, packed, and the graph looks them up while it is loaded
-    (`compsel.techniques.unpacking`). Because batch norms are folded into the weights, the channels of a layer have
+    (`compsel.techniques.weights.encoding`). Because batch norms are folded into the weights, the channels of a layer have
     very different ranges: the codebook is for weights divided by the root mean square of their channel. Depthwise
     filters, too few for a codebook, are stored in 8 bits. What has been pruned stays zero and takes one bit: with
     "prune:0.5+cluster" both savings add up. With samples, the statistics of all layers are restored.
@@ -45,10 +45,12 @@ class Cluster(StoredWeights):
         if not 1 <= self.bits <= 8:
             raise TechniqueError(f"cluster: got bits {self.bits}, allowed is 1 to 8")
 
-    def _store_rows(self, draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, rows: Weight) -> Stored:
+    def _store_rows(
+        self, draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
+    ) -> Stored:
         matrix = rows.read().reshape(rows.shape[0], -1)
         if is_depthwise(node, rows.shape):
-            grid = to_grid(matrix, _DEPTHWISE_BITS)
+            grid = quantize_blocks(matrix, _DEPTHWISE_BITS)
             unpacking.grid(name, grid, _DEPTHWISE_BITS, rows.shape, rows.transposed)
             return grid.parts
         steps = np.sqrt(np.einsum("ij,ij->i", matrix, matrix) / matrix.shape[1])

@@ -12,12 +12,12 @@ from onnx import numpy_helper
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from compsel.errors import NotApplicableError
-from compsel.model import Model
-from compsel.samples import Samples
+from compsel.inputs.samples import Samples
+from compsel.models.editable import EditableGraph
+from compsel.models.editing import editable, infer_types, is_standard, sort_nodes, with_opset
+from compsel.models.model import Model
 from compsel.techniques.base import Technique
-from compsel.techniques.draft import Draft
-from compsel.techniques.fold import fold
-from compsel.techniques.graph import editable, infer_types, is_standard, sort_nodes, with_opset
+from compsel.techniques.preparation.batch_norm_folding import fold
 
 __all__ = ["Float16"]
 
@@ -75,7 +75,7 @@ class Float16(Technique):
         return model.with_proto(converted)
 
 
-def _take_out(draft: Draft) -> dict[str, onnx.TensorProto]:
+def _take_out(draft: EditableGraph) -> dict[str, onnx.TensorProto]:
     """Leave empty tensors in the place of the lent weights, for the converter to change their type."""
     lent = {}
     for tensor in draft.graph.initializer:
@@ -111,7 +111,7 @@ def _halved(values: np.ndarray) -> np.ndarray:
     return halves
 
 
-def _out_of_range(draft: Draft) -> list[str]:
+def _out_of_range(draft: EditableGraph) -> list[str]:
     """Return the names of the nodes that read weights which float16 cannot hold."""
     beyond = set()
     for tensor in draft.graph.initializer:
@@ -123,7 +123,7 @@ def _out_of_range(draft: Draft) -> list[str]:
     return [node.name for node in draft.graph.node if beyond.intersection(node.input)]
 
 
-def _float32_only(draft: Draft, types: Mapping[str, onnx.ValueInfoProto]) -> list[str]:
+def _float32_only(draft: EditableGraph, types: Mapping[str, onnx.ValueInfoProto]) -> list[str]:
     """Return the names of the nodes with float32 values that their operator does not take or give in float16."""
     versions = {entry.domain: entry.version for entry in draft.proto.opset_import}
     floats = {name for name, info in types.items() if info.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}

@@ -8,12 +8,9 @@ import onnx
 from onnx import helper, numpy_helper
 
 from compsel.errors import NotApplicableError
-from compsel.model import Model
-from compsel.samples import Samples
-from compsel.techniques.base import Technique
-from compsel.techniques.draft import Draft
-from compsel.techniques.fold import fold
-from compsel.techniques.graph import (
+from compsel.inputs.samples import Samples
+from compsel.models.editable import EditableGraph
+from compsel.models.editing import (
     attribute,
     constants,
     editable,
@@ -23,7 +20,10 @@ from compsel.techniques.graph import (
     sort_nodes,
     with_opset,
 )
+from compsel.models.model import Model
+from compsel.techniques.base import Technique
 from compsel.techniques.int8_static import check_quantisable
+from compsel.techniques.preparation.batch_norm_folding import fold
 
 __all__ = ["Int8Dynamic"]
 
@@ -68,7 +68,7 @@ class Int8Dynamic(Technique):
         return model.with_proto(draft.complete())
 
 
-def _layers(draft: Draft) -> list[onnx.NodeProto]:
+def _layers(draft: EditableGraph) -> list[onnx.NodeProto]:
     """Return the layers with constant float32 weight and bias and a float32 input."""
     types, weights = infer_types(draft), constants(draft.graph)
     return [
@@ -108,7 +108,7 @@ class _Writer:
     DynamicQuantizeLinear, then ConvInteger or MatMulInteger, Cast, and Mul by the product of both scales.
     """
 
-    def __init__(self, draft: Draft, per_channel: bool) -> None:
+    def __init__(self, draft: EditableGraph, per_channel: bool) -> None:
         self.draft, self.per_channel = draft, per_channel
         self.weights = constants(draft.graph)
         self.nodes: list[onnx.NodeProto] = []

@@ -8,18 +8,18 @@ import numpy as np
 import onnx
 
 from compsel.errors import NotApplicableError, TechniqueError
-from compsel.feeds import feeds_of
-from compsel.model import Model
-from compsel.samples import Samples
+from compsel.inputs.feeds import feeds_of
+from compsel.inputs.samples import Samples
+from compsel.models.editable import EditableGraph
+from compsel.models.editing import constants, editable, infer_types, is_standard, remove_unused, with_opset
+from compsel.models.model import Model
 from compsel.techniques.base import Technique
-from compsel.techniques.calibrate import calibrate
-from compsel.techniques.draft import Draft
-from compsel.techniques.equalise import equalise
-from compsel.techniques.fold import fold
-from compsel.techniques.graph import constants, editable, infer_types, is_standard, remove_unused, with_opset
-from compsel.techniques.histogram import Method
-from compsel.techniques.qdq import QUANTISED_OPS, Activations, Weights, insert_qdq, pixel_scale
-from compsel.techniques.rounding import WeightRange, channel_means, round_weights
+from compsel.techniques.preparation.batch_norm_folding import fold
+from compsel.techniques.quantization.calibration import calibrate
+from compsel.techniques.quantization.equalization import equalise
+from compsel.techniques.quantization.histogram import Method
+from compsel.techniques.quantization.qdq import QUANTISED_OPS, Activations, Weights, insert_qdq, pixel_scale
+from compsel.techniques.quantization.rounding import WeightRange, channel_means, round_weights
 
 __all__ = ["Int8Static"]
 
@@ -48,7 +48,7 @@ class Int8Static(Technique):
         weight_range: "safe" never overflows the 16-bit sums of x86 without VNNI, "full" may, "reduced" takes 7 bits.
         bias_correction: shift biases by the mean error of the rounded weights.
         equalise: give the channels of neighbouring layers like ranges first; for per_channel=false, where it brings
-            back most of what one scale for all channels loses (`compsel.techniques.equalise`).
+            back most of what one scale for all channels loses (`compsel.techniques.quantization.equalization`).
 
     >>> Int8Static(per_channel=False).spec
     'int8-static:per_channel=false'
@@ -122,7 +122,7 @@ def check_quantisable(name: str, model: Model, layers: tuple[str, ...] = _LAYERS
         raise NotApplicableError(f"{name}: {model.name!r} has none of the layers {', '.join(layers)} in its main graph")
 
 
-def _float_values(draft: Draft, types: dict[str, onnx.ValueInfoProto]) -> list[str]:
+def _float_values(draft: EditableGraph, types: dict[str, onnx.ValueInfoProto]) -> list[str]:
     """Return the names of the float32 values that quantised operators read or make, in graph order."""
     weights = constants(draft.graph)
     names: dict[str, None] = {}

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compsel.errors import NotApplicableError, TechniqueError
-from compsel.model import Model
-from compsel.samples import Samples
-from compsel.techniques.adjusted import AdjustedTechnique
-from compsel.techniques.adjusting import Adjustable
-from compsel.techniques.factors.factoriser import Factoriser, Method
-from compsel.techniques.graph import is_standard
+from compsel.inputs.samples import Samples
+from compsel.models.editing import is_standard
+from compsel.models.model import Model
+from compsel.techniques.factorization.factoriser import Factoriser, Method
+from compsel.techniques.layerwise.budget import LayerwiseModel
+from compsel.techniques.layerwise.technique import LayerwiseTechnique
 
 __all__ = ["LowRank"]
 
 
 @dataclass(frozen=True)
-class LowRank(AdjustedTechnique):
+class LowRank(LayerwiseTechnique):
     """Low-rank factorisation of convolutions and dense layers, fitted to the calibration samples, without training.
 
     Three kinds: a convolution with fewer outputs and a 1 x 1 expansion, also of dense layers (Zhang et al. 2016); a
@@ -57,7 +57,7 @@ class LowRank(AdjustedTechnique):
         if not self.energy or self.layers:
             return super()._transform(model, calibration)
         assert calibration is not None
-        adjustable: Adjustable = self.adjustable(model, calibration.spread(self.samples))
+        adjustable: LayerwiseModel = self.adjustable(model, calibration.spread(self.samples))
         adjustable.measure(adjustable.layers)
         plan = {}
         for name in adjustable.layers:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from compsel.model import Model
-from compsel.samples import Samples
+from compsel.inputs.samples import Samples
+from compsel.models.model import Model
 from compsel.techniques.base import Technique
 
 __all__ = ["NoCompression"]

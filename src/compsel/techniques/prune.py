@@ -9,13 +9,13 @@ import onnx
 from onnx import numpy_helper
 
 from compsel.errors import TechniqueError
-from compsel.model import Model
-from compsel.samples import Samples
+from compsel.inputs.samples import Samples
+from compsel.models.editable import EditableGraph
+from compsel.models.editing import constants
+from compsel.models.model import Model
 from compsel.techniques.base import Technique
-from compsel.techniques.draft import Draft
-from compsel.techniques.graph import constants
-from compsel.techniques.storing import Stored, Weight, is_depthwise, prepare, store_weights
-from compsel.techniques.unpacking import MINIMUM_OPSET, Unpacking
+from compsel.techniques.weights.encoding import MINIMUM_OPSET, PackedWeightWriter
+from compsel.techniques.weights.storage import Stored, Weight, is_depthwise, prepare, store_weights
 
 __all__ = ["Prune"]
 
@@ -29,7 +29,7 @@ class Prune(Technique):
     """Unstructured magnitude pruning, without training (Han et al. 2015; Zhu and Gupta 2017).
 
     Depthwise convolutions stay as they are: they hold few weights, and each of them matters. With samples, the
-    statistics of all layers are restored (`compsel.techniques.reestimation`). The file holds a bit for each number
+    statistics of all layers are restored (`compsel.techniques.preparation.statistics_correction`). The file holds a bit for each number
     and the numbers that are left: half the weights pruned is 53 % of the size. (ONNX has sparse initializers; with
     their 64-bit positions they save nothing below two thirds of zeros.) Runtimes compute with the zeros: pruning
     makes no model faster.
@@ -65,7 +65,9 @@ class Prune(Technique):
         if self.scope == "global":
             limit = _global_threshold(draft, [weights[name] for name in layers], self.sparsity)
 
-        def store(draft: Draft, unpacking: Unpacking, name: str, node: onnx.NodeProto, whole: Weight) -> Stored:
+        def store(
+            draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, whole: Weight
+        ) -> Stored:
             weight = whole.read()
             kept = np.abs(weight) >= limit if limit is not None else _largest(weight, self.sparsity)
             if self.storage == "sparse" and 1 - kept.mean() > _WORTH:
@@ -122,7 +124,7 @@ def _parts(numbers: np.ndarray) -> Iterator[slice]:
     return (slice(start, start + _PART) for start in range(0, len(numbers), _PART))
 
 
-def _global_threshold(draft: Draft, tensors: list[onnx.TensorProto], sparsity: float) -> float:
+def _global_threshold(draft: EditableGraph, tensors: list[onnx.TensorProto], sparsity: float) -> float:
     """Return the magnitude below which that share of all the weights lies, from a histogram: one layer in memory."""
     largest = max(float(np.abs(draft.array(tensor)).max(initial=0.0)) for tensor in tensors)
     if largest == 0.0 or sparsity == 1.0:

@@ -7,15 +7,15 @@ import numpy as np
 import onnx
 
 from compsel.errors import NotApplicableError, TechniqueError
-from compsel.feeds import synthetic_feeds
-from compsel.model import Model
-from compsel.preprocessing import ImagePreprocessing
-from compsel.samples import Samples
+from compsel.inputs.feeds import synthetic_feeds
+from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.samples import Samples
+from compsel.models.editable import EditableGraph
+from compsel.models.editing import attribute, constants, editable, infer_types, is_standard, set_attribute
+from compsel.models.graph_session import open_session
+from compsel.models.model import Model
 from compsel.techniques.base import Technique
-from compsel.techniques.draft import Draft
-from compsel.techniques.fold import merge_pads
-from compsel.techniques.graph import attribute, constants, editable, infer_types, is_standard, set_attribute
-from compsel.techniques.session import open_session
+from compsel.techniques.preparation.batch_norm_folding import merge_pads
 
 __all__ = ["Resolution"]
 
@@ -135,7 +135,7 @@ def _same_pads(size: tuple[int, int], windows: list[tuple[int, int]]) -> list[in
     return [total // 2 for total in totals] + [total - total // 2 for total in totals]
 
 
-def _same_padded(draft: Draft) -> list[str]:
+def _same_padded(draft: EditableGraph) -> list[str]:
     """Return the names of the nodes whose pads are the SAME_UPPER pads of the input that they have now.
 
     Where those are symmetric for every stride position (odd windows with stride 1), they are the same at any size;
@@ -179,7 +179,7 @@ def _forget_shapes(proto: onnx.ModelProto) -> None:
                 axis.Clear()
 
 
-def _pool_globally(draft: Draft) -> None:
+def _pool_globally(draft: EditableGraph) -> None:
     """Turn an average over a window as large as its input into a global one, which fits any size."""
     types, weights = infer_types(draft), constants(draft.graph)
     for node in draft.graph.node:
@@ -190,7 +190,7 @@ def _pool_globally(draft: Draft) -> None:
                 del node.attribute[:]
 
 
-def _pad_again(draft: Draft, same: list[str]) -> None:
+def _pad_again(draft: EditableGraph, same: list[str]) -> None:
     """Compute the SAME pads for the new size; shape inference with symbolic ones tells the size everywhere."""
     nodes = [node for node in draft.graph.node if node.name in same]
     for node in nodes:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx
 
-from compsel.techniques.draft import Draft
-from compsel.techniques.graph import captured_names, constants, uses
+from compsel.models.editable import EditableGraph
+from compsel.models.editing import captured_names, constants, uses
 
 __all__ = ["Coupling", "Group", "Layer", "Layout", "Tracer"]
 
@@ -110,7 +110,7 @@ class Tracer:
         shapes: the shape of each value for one sample.
     """
 
-    draft: Draft
+    draft: EditableGraph
     shapes: Mapping[str, tuple[int, ...]]
     layouts: dict[str, Layout] = field(default_factory=dict)
     layers: list[Layer] = field(default_factory=list)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Order", "Reader", "compensation", "eliminate", "regularised", "ridge"]
+__all__ = ["ChannelReader", "Order", "compensation", "eliminate", "regularised", "ridge"]
 
 _STEPS = 32
 _RIDGE = 0.01
@@ -13,7 +13,7 @@ _LEAST = 1e-7
 
 
 @dataclass(frozen=True)
-class Reader:
+class ChannelReader:
     """A layer (or a block of its features) that reads the channels.
 
     Attributes:
@@ -66,7 +66,7 @@ def regularised(covariance: np.ndarray, rows: int) -> np.ndarray:
     return believed
 
 
-def eliminate(readers: Sequence[Reader], count: int, most: int) -> Order:
+def eliminate(readers: Sequence[ChannelReader], count: int, most: int) -> Order:
     """Find the order in which channels can go so that the outputs of their readers change least.
 
     The loss of a channel, when the weights of all that stay are refitted by least squares, has a closed form (Hassibi

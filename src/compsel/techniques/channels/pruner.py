@@ -6,21 +6,21 @@ import numpy as np
 import onnx
 
 from compsel.errors import NotApplicableError
-from compsel.feeds import feeds_of
-from compsel.model import Model
-from compsel.samples import Samples
+from compsel.inputs.feeds import feeds_of
+from compsel.inputs.samples import Samples
+from compsel.models.editing import constants, editable, output_axis
+from compsel.models.graph_session import give_back
+from compsel.models.model import Model
+from compsel.models.shapes import sample_shapes
 from compsel.techniques.channels.coupling import Coupling, Group, Layer
 from compsel.techniques.channels.elimination import Order, eliminate
-from compsel.techniques.channels.readers import Readers
+from compsel.techniques.channels.readers import ChannelReaders
 from compsel.techniques.channels.rules import trace
 from compsel.techniques.channels.surgery import remove_channels
-from compsel.techniques.fold import fold
-from compsel.techniques.graph import constants, editable, output_axis
-from compsel.techniques.moments import collect
-from compsel.techniques.probing import give_biases
-from compsel.techniques.sample_feeds import SampleFeeds
-from compsel.techniques.session import give_back
-from compsel.techniques.shapes import sample_shapes
+from compsel.techniques.layerwise.partial_execution import give_biases
+from compsel.techniques.preparation.batch_norm_folding import fold
+from compsel.techniques.preparation.sample_feeds import SampleFeeds
+from compsel.techniques.preparation.second_moments import collect
 
 __all__ = ["ChannelPruner"]
 
@@ -48,7 +48,7 @@ class ChannelPruner:
         NotApplicableError: no channel can go.
 
     >>> from compsel.networks import build
-    >>> from compsel.samples import ArraySamples
+    >>> from compsel.inputs.samples import ArraySamples
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
     >>> images = np.random.default_rng(0).integers(0, 256, (4, 40, 40, 3), np.uint8)
     >>> pruner = ChannelPruner(model, ArraySamples(list(images)))
@@ -66,7 +66,7 @@ class ChannelPruner:
         self._weights = constants(self.draft.graph)
         self.coupling: Coupling = trace(self.draft, self._shapes)
         self._orders: dict[str, Order] = {}
-        self._readers: dict[str, Readers] = {}
+        self._readers: dict[str, ChannelReaders] = {}
         groups = [group for group in self.coupling.groups if len(group.channels) >= _FEWEST_CHANNELS]
         self._samples = samples
         # a group that no layer reads (it is made and added to others) has nothing to be judged by
@@ -89,7 +89,7 @@ class ChannelPruner:
         for names, moments in collect(self.draft, sizes, feeds, len(self._samples)):
             inputs = new[names[0]].inputs[:: runs[names[0]]]
             centred = self._nodes[names[0]].op_type != "MatMul"
-            readers = Readers.measured(names, inputs, self._matrix, moments, centred=centred)
+            readers = ChannelReaders.measured(names, inputs, self._matrix, moments, centred=centred)
             self._readers.update(dict.fromkeys(names, readers))
 
     def levels(self, layer: str) -> int:
@@ -199,7 +199,7 @@ class ChannelPruner:
         return found
 
     def _changed_layer(
-        self, node: onnx.NodeProto, readers: Readers, kept: np.ndarray, moved: list[np.ndarray]
+        self, node: onnx.NodeProto, readers: ChannelReaders, kept: np.ndarray, moved: list[np.ndarray]
     ) -> dict[str, np.ndarray]:
         """Return the weight and the bias of a layer that loses features."""
         weight, found = self._matrix(node.name), {}

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from compsel.techniques.channels.coupling import Group
-from compsel.techniques.channels.elimination import Reader, compensation, regularised
-from compsel.techniques.moments import Moments
+from compsel.techniques.channels.elimination import ChannelReader, compensation, regularised
+from compsel.techniques.preparation.second_moments import SecondMoments
 
-__all__ = ["Readers"]
+__all__ = ["ChannelReaders"]
 
 # gives the weight of a layer, float32 (outputs, features): large ones are not kept in memory
 Weight = Callable[[str], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Readers:
+class ChannelReaders:
     """Layers that read the same numbers at the same places.
 
     Attributes:
@@ -29,10 +29,10 @@ class Readers:
             different blocks count as independent.
         centred: whether biases can take up what changes in the mean.
 
-    >>> moments = Moments(channels=2, taps=1)
+    >>> moments = SecondMoments(channels=2, taps=1)
     >>> moments.add(np.array([[1.0, 1.0], [0.0, 0.0]], np.float32))
     >>> weight = np.ones((1, 2), np.float32)
-    >>> readers = Readers.measured(("layer",), np.array([0, 1]), lambda name: weight, moments, centred=True)
+    >>> readers = ChannelReaders.measured(("layer",), np.array([0, 1]), lambda name: weight, moments, centred=True)
     >>> kept = np.array([True, False])
     >>> readers.refitted(weight, kept, readers.compensations(kept)).round(1).tolist()
     [[2.0, 0.0]]
@@ -52,10 +52,10 @@ class Readers:
         nodes: tuple[str, ...],
         inputs: np.ndarray,
         weight: Weight,
-        moments: Moments,
+        moments: SecondMoments,
         *,
         centred: bool,
-    ) -> "Readers":
+    ) -> "ChannelReaders":
         """Take from moments what is needed; they can go afterwards."""
         energies = np.zeros(len(nodes))
         weights = [weight(name) for name in nodes]
@@ -81,7 +81,7 @@ class Readers:
         """Return which features stay when channels go, bool (features,)."""
         return np.repeat(~np.isin(self.inputs, removed), self.taps)
 
-    def parts(self, group: Group, weight: Weight) -> Iterator[Reader]:
+    def parts(self, group: Group, weight: Weight) -> Iterator[ChannelReader]:
         """Give the layers as the readers of a group's channels, all in one, for each block of features."""
         positions = [np.flatnonzero(self.inputs == channel) for channel in group.channels]
         width = min(len(here) for here in positions)
@@ -96,7 +96,7 @@ class Readers:
             flat = columns.ravel()
             own = np.arange(flat.size).reshape(columns.shape)
             scaled = [w[:, features[flat]] / np.float32(e**0.5) for w, e in zip(weights, self.energies, strict=True)]
-            yield Reader(_fewest_rows(np.concatenate(scaled)), inverse[np.ix_(flat, flat)], own, 1.0)
+            yield ChannelReader(_fewest_rows(np.concatenate(scaled)), inverse[np.ix_(flat, flat)], own, 1.0)
 
     def compensations(self, kept: np.ndarray) -> list[np.ndarray]:
         """Return `compensation` for each block of features."""

@@ -7,9 +7,9 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from compsel.models.editable import EditableGraph
+from compsel.models.editing import attribute, is_standard
 from compsel.techniques.channels.coupling import Coupling, Layer, Layout, Tracer
-from compsel.techniques.draft import Draft
-from compsel.techniques.graph import attribute, is_standard
 
 __all__ = ["PER_CHANNEL", "constant_axis", "trace"]
 
@@ -25,7 +25,7 @@ _CHANNEL_AXIS = 1
 _DENSE_RANK = 2
 
 
-def trace(draft: Draft, shapes: Mapping[str, tuple[int, ...]]) -> Coupling:
+def trace(draft: EditableGraph, shapes: Mapping[str, tuple[int, ...]]) -> Coupling:
     """Find out which channels of a graph can be removed, and which only together.
 
     Args:

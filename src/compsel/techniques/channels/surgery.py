@@ -6,16 +6,16 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from compsel.models.editable import EditableGraph, add_constant
+from compsel.models.editing import constants, is_standard, output_axis, remove_unused, set_attribute
 from compsel.techniques.channels.coupling import Coupling, Layer, Layout
 from compsel.techniques.channels.rules import PER_CHANNEL, constant_axis
-from compsel.techniques.draft import Draft, add_constant
-from compsel.techniques.graph import constants, is_standard, output_axis, remove_unused, set_attribute
 
 __all__ = ["remove_channels"]
 
 
 def remove_channels(
-    draft: Draft,
+    draft: EditableGraph,
     coupling: Coupling,
     removed: Collection[int],
     ranks: Mapping[str, int],
@@ -46,7 +46,7 @@ def remove_channels(
 class _Knife:
     def __init__(
         self,
-        draft: Draft,
+        draft: EditableGraph,
         coupling: Coupling,
         removed: Collection[int],
         ranks: Mapping[str, int],

@@ -1,0 +1,1 @@
+"""The verbs: measure, train, build, search, port."""

@@ -1,0 +1,1 @@
+"""A bundle for another device, with few measurements."""

@@ -1,0 +1,322 @@
+"""Brings a bundle that was made elsewhere to this device: a few measurements correct its table of costs.
+
+What the old device took beside as many competing threads a core, smoothed, is what is corrected; see
+`compsel.building.porting.transfer` for how, and for which pairs of a choice and a state are measured.
+"""
+
+import itertools
+import json
+import math
+import os
+import re
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import compsel
+from compsel.building.porting.transfer import Transfer, smooth
+from compsel.bundle.bundle import Bundle
+from compsel.bundle.manifest import write_manifest
+from compsel.device.cgroup import usable_cores
+from compsel.device.fingerprint import device_fingerprint
+from compsel.device.sampler import DeviceSampler
+from compsel.errors import BundleError, ModelError, ProcessorError, ProfileError
+from compsel.inputs.feeds import synthetic_feeds
+from compsel.processors import discover
+from compsel.processors.base import Processor
+from compsel.profiling.latency import Criterion, TimedChoice, device_numbers, time_choices
+from compsel.profiling.load import parse_state, standard_states
+from compsel.selection.costs.model import COORDINATES, CostModel
+from compsel.storage.checkpointed import Progress, silent
+from compsel.storage.files import atomic_directory, write_json
+from compsel.variants.variant import Engine, Variant
+
+__all__ = ["Ported", "port"]
+
+_RELATIVE_HALF_WIDTH, _MIN_RUNS, _MAX_RUNS = 0.05, 12, 90  # until a pair is known
+_LEAST_PAIRS = 2  # one can be predicted from the other
+_LEAST_DEVIATION = 0.03  # of a measured logarithm, whatever its runs say
+_SAMPLER_SETTLES_S = 0.5
+_SAME = ("cpu", "architecture", "cores", "usable_cores", "memory_gib")
+_IMAGE = (480, 640, 3)
+# coordinates that count threads: a core's share of them is what slows an inference down
+_COUNTS = ("load_others", "runnable_others")
+_ARITHMETIC = re.compile(r"int\d+[a-z-]*|float16|bfloat16")
+
+
+@dataclass(frozen=True)
+class Ported:
+    """What porting did.
+
+    Attributes:
+        states, processors: that the new costs are of.
+        unknown: processors that the old costs did not know.
+        pairs: of a choice and a state that were measured.
+        runs: timed inferences.
+        share: of all pairs.
+        error: to expect of a predicted latency: root mean square of log(predicted / true) over the whole table.
+        left_out_error: root mean square of log(predicted / measured), each measured pair predicted from the others;
+            None for a single one.
+        seconds: all of it.
+    """
+
+    states: tuple[str, ...]
+    processors: tuple[str, ...]
+    unknown: tuple[str, ...]
+    pairs: int
+    runs: int
+    share: float
+    error: float
+    left_out_error: float | None
+    seconds: float
+
+
+def port(
+    bundle: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    share: float = 0.05,
+    budget_s: float = 100.0,
+    replace: bool = False,
+    progress: Progress = silent,
+) -> Ported:
+    """Measure a few choices here, correct the bundle's costs by them, and write it anew.
+
+    Args:
+        bundle: its folder. out: where the ported one goes.
+        share: of the pairs of a choice and a state that are measured, 0 to 1; never fewer than two pairs.
+        budget_s: of measuring, shared by the states.
+        replace: whether a bundle that is there already is replaced.
+        progress: wraps loops.
+
+    Raises:
+        BundleError: not a bundle; a share that is none; or no processor of this device runs its variants.
+        StorageError: `out` is there already, or cannot be written.
+    """
+    if not 0 < share <= 1:
+        raise BundleError(f"share: got {share!r}, allowed is a share above 0, up to 1")
+    begin = time.perf_counter()
+    content = Bundle.load(bundle)
+    names = tuple(dict.fromkeys(variant for variant, _ in content.costs.choices))
+    with atomic_directory(out, replace=replace) as temporary:
+        shutil.copytree(content.folder, temporary, dirs_exist_ok=True)
+        engines = _open([content.variants[name] for name in names], content.folder / "variants")
+        try:
+            costs, ported = _measured(content, names, engines, share, budget_s, progress)
+        finally:
+            for engine in engines.values():
+                engine.close()
+        ported = Ported(**{**vars(ported), "seconds": time.perf_counter() - begin})
+        write_json(temporary / "costs.json", costs.to_dict())
+        document = _document(content.folder)
+        document["summary"] |= {"device": device_fingerprint(), "ported": vars(ported)}
+        write_json(temporary / "bundle.json", document)
+        (temporary / "manifest.json").unlink()
+        write_manifest(temporary, compsel.__version__)
+    return ported
+
+
+def _document(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    return document
+
+
+def _open(variants: Sequence[Variant], files: Path) -> dict[tuple[str, str], Engine]:
+    """Open every variant on every processor of this device that runs all of them.
+
+    Raises:
+        BundleError: there is none.
+    """
+    engines: dict[tuple[str, str], Engine] = {}
+    reasons: list[str] = []
+    for processor in (processor for processor, found in discover() if found.available):
+        opened, reason = _open_all(variants, files, processor)
+        engines |= opened
+        reasons += [f"{processor.name}: {reason}"] * bool(reason)
+    if not engines:
+        raise BundleError(f"{files.parent}: no processor of this device runs its variants ({'; '.join(reasons)})")
+    return engines
+
+
+def _open_all(
+    variants: Sequence[Variant], files: Path, processor: Processor
+) -> tuple[dict[tuple[str, str], Engine], str]:
+    opened: dict[tuple[str, str], Engine] = {}
+    try:
+        for variant in variants:
+            opened[variant.name, processor.name] = Engine(variant, files, processor)
+    except (ModelError, ProcessorError) as error:
+        for engine in opened.values():
+            engine.close()
+        return {}, str(error)
+    return opened, ""
+
+
+def _measured(
+    content: Bundle,
+    names: Sequence[str],
+    engines: Mapping[tuple[str, str], Engine],
+    share: float,
+    budget_s: float,
+    progress: Progress,
+) -> tuple[CostModel, Ported]:
+    old, processors = content.costs, tuple(dict.fromkeys(processor for _, processor in engines))
+    known = {processor for _, processor in old.choices}
+    states = _states(old)
+    kinds = [_kind(content.variants[name].technique) for name in names]
+    transfer = Transfer(len(states), kinds, [processor in known for processor in processors], _same_device(content))
+    pairs = math.prod(transfer.shape)
+    cells = sorted(transfer.plan(max(_LEAST_PAIRS, round(share * pairs))))
+    timed = [TimedChoice(engines[names[cell[1]], processors[cell[2]]]) for cell in cells]
+    criterion = Criterion(_RELATIVE_HALF_WIDTH, _MIN_RUNS, _MAX_RUNS, budget_s / len(states))
+    seen: list[dict[str, float]] = []
+    with DeviceSampler() as sampler:
+        for number, word in enumerate(states):
+            here = [choice for cell, choice in zip(cells, timed, strict=True) if cell[0] == number]
+            seen.append(_visit(word, here, criterion, sampler, progress))
+    mean, p95 = _old_tables(old, states, seen, _core_ratio(content), (names, processors))
+    smoothed = smooth(mean)
+    found = transfer.fit(
+        smoothed,
+        cells,
+        [float(np.mean(choice.latencies_ms)) for choice in timed],
+        [max(_LEAST_DEVIATION, choice.deviation()) for choice in timed],
+    )
+    costs = _cost_model(states, seen, tuple(itertools.product(names, processors)), found.latency_ms, p95 / mean)
+    return costs, Ported(
+        states,
+        processors,
+        tuple(processor for processor in processors if processor not in known),
+        len(cells),
+        sum(len(choice.latencies_ms) for choice in timed),
+        len(cells) / pairs,
+        found.error,
+        float(np.sqrt(np.mean(found.left_out**2))) if len(cells) > 1 else None,
+        0.0,
+    )
+
+
+def _visit(
+    word: str, choices: Sequence[TimedChoice], criterion: Criterion, sampler: DeviceSampler, progress: Progress
+) -> dict[str, float]:
+    """Measure some choices in a state, in turns; return the numbers of the device's state meanwhile."""
+    with parse_state(word):
+        time.sleep(_SAMPLER_SETTLES_S)
+        states = [sampler.state()]
+        if choices:
+            states += time_choices(
+                choices, _values(choices), criterion, sampler, lambda rounds: progress(rounds, f"measuring, {word}")
+            )
+    return device_numbers(states)
+
+
+def _values(choices: Sequence[TimedChoice]) -> list[Any]:
+    engine = choices[0].engine
+    if engine.takes_pixels:
+        return [np.random.default_rng(0).integers(0, 256, _IMAGE).astype(np.uint8)]
+    return [synthetic_feeds(engine.variant.inputs, seed=0)]
+
+
+def _kind(technique: str) -> str:
+    """Return the arithmetic that a technique leaves a model with; "" is that of the model.
+
+    >>> _kind("resolution:160+int8-static"), _kind("resolution:160")
+    ('int8-static', '')
+    """
+    return "+".join(_ARITHMETIC.findall(technique))
+
+
+def _same_device(content: Bundle) -> bool:
+    """Whether the costs were measured on a device like this one: what its runtime is may differ."""
+    here, there = device_fingerprint(), content.summary.get("device", {})
+    return all(here[key] == there.get(key) for key in _SAME)
+
+
+def _core_ratio(content: Bundle) -> float:
+    """Return how many cores the old device has for each of this one: 1.0 where the bundle does not say."""
+    here, there = usable_cores(), content.summary.get("device", {}).get("usable_cores")
+    return there / here if isinstance(there, int) and there > 0 else 1.0
+
+
+def _cost_model(
+    states: Sequence[str],
+    seen: Sequence[Mapping[str, float]],
+    choices: tuple[tuple[str, str], ...],
+    latency_ms: np.ndarray,
+    spread: np.ndarray,
+) -> CostModel:
+    """Return the costs with the idlest state first, in the coordinates that this device knows."""
+    coordinates = tuple(name for name in COORDINATES if all(name in numbers for numbers in seen))
+    places = np.array([[numbers[name] for name in coordinates] for numbers in seen])
+    order = np.lexsort(places.T[::-1])
+    table = latency_ms.reshape(len(states), -1)
+    p95 = table * spread.reshape(len(states), -1)
+    return CostModel(choices, places[order], table[order], p95[order], coordinates, tuple(states[i] for i in order))
+
+
+def _states(old: CostModel) -> tuple[str, ...]:
+    """Return the states of the old costs that can be made here; of bundles that do not name theirs, the usual ones."""
+    usable = []
+    for word in old.names:
+        try:
+            if not word.startswith("soak"):
+                parse_state(word)
+                usable.append(word)
+        except ProfileError:
+            continue
+    return tuple(usable) or (standard_states()[:1] if len(old.states) == 1 else standard_states())
+
+
+def _old_tables(
+    old: CostModel,
+    states: Sequence[str],
+    seen: Sequence[Mapping[str, float]],
+    core_ratio: float,
+    choices: tuple[Sequence[str], Sequence[str]],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and 95th percentile, (n_states, n_variants, n_processors), of the old device under the same load.
+
+    The same is as many competing threads for each core: one busy process on one core is to an inference what two are
+    on two cores. Where no such state was measured, the old cost model says what would be.
+    """
+    columns = _columns(old, *choices)
+    scale = np.array([core_ratio if name in _COUNTS else 1.0 for name in old.coordinates])
+    means, p95s = [], []
+    for word, numbers in zip(states, seen, strict=True):
+        same = _scaled(word, core_ratio)
+        if same in old.names:
+            row = old.names.index(same)
+            mean, p95 = old.latency_ms[row], old.p95_ms[row]
+        else:
+            mean, p95 = old.both_at(np.array([numbers.get(name, math.nan) for name in old.coordinates]) * scale)
+        means.append(mean[columns])
+        p95s.append(p95[columns])
+    return np.array(means), np.array(p95s)
+
+
+def _scaled(word: str, ratio: float) -> str:
+    """Return the state with so many times the processes, the word itself where it names none.
+
+    >>> _scaled("busy:1", 2.0), _scaled("busy:1", 0.5), _scaled("idle", 2.0)
+    ('busy:2', '', 'idle')
+    """
+    kind, _, count = word.partition(":")
+    scaled = int(count) * ratio if count else 0.0
+    if not scaled.is_integer():
+        return ""
+    return f"{kind}:{int(scaled)}" if count else word
+
+
+def _columns(old: CostModel, names: Sequence[str], processors: Sequence[str]) -> np.ndarray:
+    """Return the numbers of the old choices (n_variants, n_processors) that new ones are likest to."""
+    columns = np.empty((len(names), len(processors)), np.intp)
+    for row, name in enumerate(names):
+        mine = {processor: number for number, (variant, processor) in enumerate(old.choices) if variant == name}
+        fastest = min(mine.values(), key=lambda number: float(old.latency_ms[0, number]))
+        columns[row] = [mine.get(processor, fastest) for processor in processors]
+    return columns

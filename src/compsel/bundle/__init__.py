@@ -1,0 +1,1 @@
+"""The bundle: its format, written, checked, loaded."""

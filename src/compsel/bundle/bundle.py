@@ -1,0 +1,173 @@
+"""A bundle: a folder that an app ships, with variants, policies, costs and what was measured when it was built.
+
+manifest.json     every file with size and SHA-256
+bundle.json       variants, objective, summary of the profile, names of the baselines
+policies.json     the adaptive policy and the baselines that `compsel evaluate` compares it with
+costs.json        latency of every choice in every state of the device it was measured on
+variants/         graphs and weights
+selectors/        exported selectors (ONNX)
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import compsel
+from compsel.bundle.manifest import check_bundle, write_manifest
+from compsel.errors import BundleError
+from compsel.features import EXTRACTORS
+from compsel.selection.costs.model import CostModel
+from compsel.selection.export.exported import ExportedSelector
+from compsel.selection.objective import Objective
+from compsel.selection.policies import Policy, RowSelector, SelectingPolicy, policy_from_dict
+from compsel.storage.files import atomic_directory, without_nan, write_json
+from compsel.variants.variant import Variant
+
+__all__ = ["Bundle"]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What is in a bundle.
+
+    Attributes:
+        folder: where it is.
+        variants: by name.
+        policies: "adaptive" and the baselines, by name.
+        objective: what it was built for.
+        quality: mean quality of each variant on the samples it was built with.
+        costs: of every choice.
+        summary: what training found: comparison of selectors, portfolio, device, what was shipped and why.
+    """
+
+    folder: Path
+    variants: Mapping[str, Variant]
+    policies: Mapping[str, Policy]
+    objective: Objective
+    quality: Mapping[str, float]
+    costs: CostModel
+    summary: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> "Bundle":
+        """Check every file, then read the bundle.
+
+        Raises:
+            BundleError: not a bundle, or one that does not fit together.
+            IntegrityError: a changed, missing or foreign file.
+            VersionError: of a newer format.
+        """
+        folder = Path(folder)
+        listed = check_bundle(folder)
+        try:
+            content = _json(folder / "bundle.json")
+            variants = [Variant.from_dict(variant) for variant in content["variants"]]
+            selectors: dict[str, RowSelector] = {
+                name: ExportedSelector((folder / _listed(name, listed)).read_bytes()) for name in content["selectors"]
+            }
+            policies = {
+                name: policy_from_dict(policy, selectors) for name, policy in _json(folder / "policies.json").items()
+            }
+            bundle = cls(
+                folder,
+                {variant.name: variant for variant in variants},
+                policies,
+                Objective.from_dict(content["objective"]),
+                {name: float(quality) for name, quality in content["quality"].items()},
+                CostModel.from_dict(_json(folder / "costs.json")),
+                dict(content["summary"]),
+            )
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise BundleError(f"{folder}: does not fit together ({error!r}): build it again") from error
+        bundle._check(listed)
+        return bundle
+
+    def _check(self, listed: frozenset[str]) -> None:
+        used = {name for policy in self.policies.values() for name in policy.variants}
+        measured = {variant for variant, _ in self.costs.choices}
+        for name in sorted(used - (self.variants.keys() & measured)):
+            raise BundleError(
+                f"{self.folder}: a policy uses {name}, which is not there or was never measured: build it again"
+            )
+        for name in sorted(self.variants.keys() - self.quality.keys()):
+            raise BundleError(f"{self.folder}: has no quality of {name}: build it again")
+        for name, policy in self.policies.items():
+            if isinstance(policy, SelectingPolicy) and not _fits(policy):
+                raise BundleError(f"{self.folder}: the selector of {name} does not fit its policy: build it again")
+        if "adaptive" not in self.policies:
+            raise BundleError(f"{self.folder}: has no adaptive policy: build it again")
+        for variant in self.variants.values():
+            for file in variant.files:
+                if f"variants/{file}" not in listed:
+                    raise BundleError(f"{self.folder}: {variant.name} lacks {file}: build it again")
+
+
+@dataclass(frozen=True)
+class BundleContent:
+    """What `write_bundle` puts into a bundle: see `Bundle`; `selectors` are ONNX bytes by file name."""
+
+    variants: tuple[Variant, ...]
+    files: Path
+    policies: Mapping[str, Policy]
+    selectors: Mapping[str, bytes]
+    objective: Objective
+    quality: Mapping[str, float]
+    costs: CostModel
+    summary: Mapping[str, Any]
+
+
+def write_bundle(content: BundleContent, folder: str | os.PathLike[str], *, replace: bool = False) -> None:
+    """Write a bundle, whole or not at all.
+
+    Raises:
+        StorageError: a full disk, no permission, a folder that is there already.
+    """
+    used = {name for policy in content.policies.values() for name in policy.variants}
+    variants = [variant for variant in content.variants if variant.name in used]
+    with atomic_directory(folder, replace=replace) as temporary:
+        (temporary / "variants").mkdir()
+        for variant in variants:
+            for file in variant.files:
+                shutil.copyfile(content.files / file, temporary / "variants" / file)
+        for name, data in content.selectors.items():
+            (temporary / name).parent.mkdir(exist_ok=True)
+            (temporary / name).write_bytes(data)
+        write_json(temporary / "policies.json", {name: policy.to_dict() for name, policy in content.policies.items()})
+        write_json(temporary / "costs.json", content.costs.restricted([v.name for v in variants]).to_dict())
+        write_json(
+            temporary / "bundle.json",
+            {
+                "variants": [variant.to_dict() for variant in variants],
+                "selectors": sorted(content.selectors),
+                "objective": content.objective.to_dict(),
+                "quality": {variant.name: content.quality[variant.name] for variant in variants},
+                "summary": without_nan(content.summary),
+            },
+        )
+        write_manifest(temporary, compsel.__version__)
+
+
+def _fits(policy: SelectingPolicy) -> bool:
+    """Whether the selector takes the features that the policy names and selects from its variants."""
+    extractor, selector = EXTRACTORS.get(policy.extractor), policy.selector
+    return (
+        extractor is not None
+        and isinstance(selector, ExportedSelector)
+        and selector.n_features == len(extractor().names)
+        and selector.n_choices == len(policy.variants)
+    )
+
+
+def _listed(name: str, listed: frozenset[str]) -> str:
+    """Return `name`, which only then leads nowhere else when the manifest lists it."""
+    if name not in listed:
+        raise ValueError(f"{name} is not in the manifest")
+    return name
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,36 @@
+"""What reads the answers of models without class scores for a bundle's policies."""
+
+from collections.abc import Iterable
+
+from compsel.errors import BundleError
+from compsel.features.confidence import GENERIC, Confidence, OutputReader
+from compsel.selection.policies import CascadePolicy, Policy
+
+__all__ = ["output_reader"]
+
+
+def output_reader(policies: Iterable[Policy], confidence: Confidence | str | None) -> OutputReader | None:
+    """Return what reads the answers; None where no policy needs it.
+
+    Args:
+        policies: of a bundle; those that need a confidence were trained with the same one.
+        confidence: the user's function, where they were trained with one: a bundle holds its name, not its code.
+
+    Raises:
+        BundleError: it is needed, and not given.
+        SelectorError: something that is no function.
+
+    >>> output_reader([], None) is None
+    True
+    """
+    for policy in policies:
+        if not isinstance(policy, CascadePolicy) or not policy.policy.confidence:
+            continue
+        name = policy.policy.confidence
+        if name != GENERIC and confidence is None:
+            raise BundleError(
+                f"confidence: the policy of this bundle decides by {name}, which a bundle does not hold: "
+                "give the function, compsel.load(..., confidence=function)"
+            )
+        return OutputReader(None if name == GENERIC else confidence).expect(policy.policy.n_confidence)
+    return None

@@ -1,0 +1,1 @@
+"""The machine: its state, watched in the background; its fingerprint; its energy meters."""

@@ -1,0 +1,1 @@
+"""Readings of a machine: one reader an operating system."""

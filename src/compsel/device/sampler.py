@@ -1,0 +1,197 @@
+"""The state of the device, kept up to date in the background, and read in a microsecond.
+
+with DeviceSampler() as sampler:
+    sampler.state().load_others
+"""
+
+import contextlib
+import os
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from compsel.device.fingerprint import device_fingerprint
+from compsel.device.readers.base import Counters, StateReader, combine, trend_per_minute
+from compsel.device.readers.linux import LinuxReader
+from compsel.device.readers.portable import PsutilReader
+from compsel.device.state import DeviceState
+from compsel.errors import ProcessorError
+
+__all__ = ["DeviceSampler", "DeviceState", "device_fingerprint", "open_reader", "read_state"]
+
+_NS = 1_000_000_000
+_TREND_S = 30.0
+
+
+def open_reader(proc: str | os.PathLike[str] = "/proc", sys: str | os.PathLike[str] = "/sys") -> StateReader:
+    """Return the reader for this operating system: the kernel's files where they are, psutil elsewhere."""
+    return LinuxReader(proc, sys) if (Path(proc) / "stat").exists() else PsutilReader()
+
+
+def read_state(
+    interval_s: float = 0.1, proc: str | os.PathLike[str] = "/proc", sys: str | os.PathLike[str] = "/sys"
+) -> DeviceState:
+    """Watch the device for `interval_s` and return its state.
+
+    >>> read_state(0.01).cores >= 1
+    True
+    """
+    reader = open_reader(proc, sys)
+    try:
+        gauges, before = reader.gauges(), reader.counters()
+        time.sleep(interval_s)
+        return combine((before, reader.counters()), reader.gauges(), gauges, reader.cores, float("nan"))
+    finally:
+        reader.close()
+
+
+class DeviceSampler:
+    """Watches the device in a background thread.
+
+    The thread is a daemon: it never keeps a process alive. Where it has ended without `stop` (no thread survives a
+    fork) it is started again when somebody asks for the state.
+
+    Args:
+        interval_s: time between samples.
+        window_s: time that rates are averaged over: the kernel counts processor time in hundredths of a second.
+        gauges_interval_s: time between readings of clock, temperature, battery and memory.
+        reader: makes what reads; called again after a fork.
+        then: called by the thread after each sample, and when it is nudged. What it raises is not passed on: whoever
+            relies on it has to notice that nothing came.
+
+    >>> with DeviceSampler(interval_s=0.01) as sampler:
+    ...     state = sampler.state()
+    >>> 0 <= state.load_others <= state.cores
+    True
+    """
+
+    def __init__(
+        self,
+        interval_s: float = 0.1,
+        window_s: float = 0.2,
+        gauges_interval_s: float = 1.0,
+        reader: Callable[[], StateReader] = open_reader,
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        self.interval_s = interval_s
+        self.window_s = window_s
+        self.gauges_interval_s = gauges_interval_s
+        self._open = reader
+        self._lock = threading.Lock()
+        self._then = then
+        # what wakes the thread: True to go on, False to end
+        self._bell: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._process = 0
+        self._state: DeviceState | None = None
+
+    def start(self) -> "DeviceSampler":
+        """Begin to watch; the first state is there on return, its load guessed from the threads that can run."""
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                return self
+            self._process = os.getpid()
+            self._bell = queue.SimpleQueue()
+            watch = _Watch(self._open(), self.window_s, self.gauges_interval_s)
+            self._state = watch.sample()
+            self._thread = threading.Thread(
+                target=self._run, args=(watch, self._bell), name="compsel-device-sampler", daemon=True
+            )
+            self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop watching; the last state stays."""
+        with self._lock:
+            self._bell.put(False)
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+
+    def nudge(self) -> None:
+        """Make the thread do now what it does after a sample."""
+        self._bell.put(True)
+
+    def state(self) -> DeviceState:
+        """Return the latest state, which after `stop` is the last one; start to watch if nothing ever did."""
+        thread = self._thread
+        # in the child of a fork every thread but its first counts as ended
+        if self._state is None if thread is None else not thread.is_alive():
+            self._forget_after_fork()
+            self.start()
+        state = self._state
+        if state is None:
+            raise ProcessorError("device state: it cannot be read here")
+        return state
+
+    def __enter__(self) -> "DeviceSampler":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _forget_after_fork(self) -> None:
+        if self._process not in (0, os.getpid()):
+            # whoever held the lock when the process forked is not here to give it back
+            self._lock = threading.Lock()
+            self._thread = None
+
+    def _run(self, watch: "_Watch", bell: "queue.SimpleQueue[bool]") -> None:
+        due_s = time.monotonic() + self.interval_s
+        try:
+            while _goes_on(bell, due_s - time.monotonic()):
+                if time.monotonic() >= due_s:
+                    # a read that fails (a core that went offline, a file in a new form) leaves the last state
+                    with contextlib.suppress(Exception):
+                        self._state = watch.sample()
+                    due_s = time.monotonic() + self.interval_s
+                if self._then is not None:
+                    with contextlib.suppress(Exception):
+                        self._then()
+        finally:
+            watch.close()
+
+
+def _goes_on(bell: "queue.SimpleQueue[bool]", wait_s: float) -> bool:
+    """Wait for the bell, or for the time to pass; return whether the thread is to go on."""
+    try:
+        return bell.get(timeout=max(0.0, wait_s))
+    except queue.Empty:
+        return True
+
+
+class _Watch:
+    """Keeps the last readings, so that each new one makes a state."""
+
+    def __init__(self, reader: StateReader, window_s: float, gauges_interval_s: float) -> None:
+        self._reader = reader
+        self._window_ns = int(window_s * _NS)
+        self._gauges_interval_ns = int(gauges_interval_s * _NS)
+        self._recent: deque[Counters] = deque()
+        self._gauges = self._earlier = reader.gauges()
+        self._gauges_ns = time.perf_counter_ns()
+        self._temperatures = deque([(self._gauges_ns, self._gauges.temperature_c)])
+
+    def sample(self) -> DeviceState:
+        now = self._reader.counters()
+        if now.time_ns - self._gauges_ns >= self._gauges_interval_ns:
+            self._read_gauges()
+        self._recent.append(now)
+        # the first one stays that is at least a window old
+        while len(self._recent) > 2 and now.time_ns - self._recent[1].time_ns >= self._window_ns:
+            self._recent.popleft()
+        trend = trend_per_minute(self._temperatures)
+        return combine(self._recent, self._gauges, self._earlier, self._reader.cores, trend)
+
+    def _read_gauges(self) -> None:
+        self._earlier, self._gauges = self._gauges, self._reader.gauges()
+        self._gauges_ns = time.perf_counter_ns()
+        self._temperatures.append((self._gauges_ns, self._gauges.temperature_c))
+        while len(self._temperatures) > 2 and self._gauges_ns - self._temperatures[1][0] >= _TREND_S * _NS:
+            self._temperatures.popleft()
+
+    def close(self) -> None:
+        self._reader.close()

@@ -1,0 +1,1 @@
+"""Compression techniques side by side: measured, judged, written down."""

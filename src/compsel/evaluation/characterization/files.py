@@ -1,0 +1,64 @@
+"""Write a characterisation down: Markdown, Parquet, JSON and pictures, from its rows."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from compsel.device.fingerprint import device_fingerprint
+from compsel.errors import MissingDependencyError
+from compsel.evaluation.characterization.averages import average_changes
+from compsel.evaluation.characterization.ispa2018 import counterpart
+from compsel.evaluation.characterization.markdown import to_markdown
+from compsel.evaluation.characterization.pictures import draw_all
+from compsel.evaluation.characterization.rows import FORMAT_VERSION, Row, write_rows
+from compsel.evaluation.characterization.verdicts import Verdict, judge
+from compsel.storage.files import atomic_file, without_nan, write_json
+from compsel.variants.build import Say, quiet
+
+__all__ = ["write_characterization"]
+
+
+def write_characterization(rows: Sequence[Row], folder: Path, say: Say = quiet) -> dict[str, Any]:
+    """Write `characterization.md`, `.parquet`, `.json` and the pictures into a folder; return the JSON form.
+
+    Without matplotlib (extra `report`) there are no pictures, and that is said.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    verdicts, device = judge(rows), device_fingerprint()
+    try:
+        pictures = draw_all(rows, folder)
+    except MissingDependencyError as error:
+        say(f"no pictures: {error}")
+        pictures = []
+    text = to_markdown(rows, verdicts, device, pictures)
+    with atomic_file(folder / "characterization.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    words = [verdicts[row.label].word if row.label in verdicts else "" for row in rows]
+    whys = [verdicts[row.label].why if row.label in verdicts else row.why for row in rows]
+    write_rows(folder / "characterization.parquet", rows, {"dominated": words, "why": whys}, {"device": str(device)})
+    content: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "device": device,
+        "rows": [{**asdict(row), **_plain(verdicts.get(row.label))} for row in rows],
+        "averages": {
+            name: {**asdict(average), "paper": _paper(name)} for name, average in average_changes(rows).items()
+        },
+        "pictures": pictures,
+    }
+    content = dict(without_nan(content))
+    write_json(folder / "characterization.json", content)
+    return content
+
+
+def _plain(verdict: Verdict | None) -> dict[str, Any]:
+    if verdict is None:
+        return {"dominated": None}
+    return {"dominated": asdict(verdict.domination) if verdict.domination else None, "why": verdict.why}
+
+
+def _paper(technique: str) -> dict[str, Any] | None:
+    paper = counterpart(technique)
+    return asdict(paper) if paper else None

@@ -1,0 +1,112 @@
+"""Which answers of a bundle count as right: those of the labelled class, or those that are good enough."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from compsel.errors import BundleError, SamplesError
+from compsel.inputs.samples import Samples
+from compsel.profiling.output_quality import COSINE, FIDELITY, OutputQuality, Quality, QualityCriterion
+from compsel.runtime.answer import Answer
+from compsel.runtime.runtime import Runtime
+from compsel.selection.policies import FixedPolicy
+from compsel.storage.checkpointed import Progress
+
+__all__ = ["Correctness", "correctness_of"]
+
+
+class Correctness(ABC):
+    """Tells right answers from wrong ones; one that is withheld is wrong.
+
+    Attributes:
+        labelled: whether by what the samples say is right; else by the answers of an uncompressed network.
+    """
+
+    labelled: bool
+
+    def right(self, answer: Answer, index: int) -> bool:
+        """Whether an answer to the sample at `index` is right."""
+        return not answer.abstained and self._right(answer, index)
+
+    @abstractmethod
+    def _right(self, answer: Answer, index: int) -> bool: ...
+
+
+class _Classes(Correctness):
+    """By class: of the labels, or without any, those of the most accurate uncompressed network."""
+
+    def __init__(self, runtime: Runtime, samples: Samples, progress: Progress) -> None:
+        self.labelled = samples.labelled
+        if self.labelled:
+            self._targets = [label for label in samples.labels if label is not None]
+            n_classes = runtime.answer(samples.value(0)).outputs[0].shape[-1]
+            if max(self._targets) >= n_classes:
+                raise SamplesError(
+                    f"labels reach {max(self._targets)}, allowed are 0 to {n_classes - 1}: the models' classes"
+                )
+            return
+        reference = runtime.with_policy(runtime.bundle.policies["most_accurate"])
+        places = progress(range(len(samples)), "reference answers")
+        self._targets = [reference.answer(samples.value(index)).label for index in places]
+
+    def _right(self, answer: Answer, index: int) -> bool:
+        return answer.label == self._targets[index]
+
+
+class _Quality(Correctness):
+    """By the quality of the outputs, as when the bundle was built."""
+
+    def __init__(
+        self, runtime: Runtime, samples: Samples, judging: QualityCriterion, quality: Quality | str | None
+    ) -> None:
+        self._samples, self._judge = samples, OutputQuality(quality, None, judging.good_enough)
+        self.labelled = self._judge.uses_targets
+        self._reference: Runtime | None = None
+        if not self.labelled:
+            if judging.reference not in runtime.bundle.variants:
+                raise BundleError(
+                    f"{judging.reference}, which answers are compared with, is not in this bundle, since another one "
+                    "is as good and faster: give a quality, evaluate(..., quality=function)"
+                )
+            self._reference = runtime.with_policy(FixedPolicy(judging.reference))
+        # all answers to a sample are looked at before those to the next one
+        self._last: tuple[int, list[np.ndarray] | None] = (-1, None)
+
+    def _right(self, answer: Answer, index: int) -> bool:
+        if self._reference is not None and self._last[0] != index:
+            self._last = index, self._reference.answer(self._samples.value(index)).outputs
+        target = self._samples.target(index) if self.labelled else None
+        return self._judge.quality(answer.outputs, self._last[1], target) >= self._judge.good_enough
+
+
+def correctness_of(
+    runtime: Runtime, samples: Samples, quality: Quality | str | None, progress: Progress
+) -> Correctness:
+    """Return what tells right answers from wrong ones, as the bundle was built.
+
+    Args:
+        runtime: of the bundle.
+        samples: to be answered.
+        quality: the user's function, for a bundle of models without class scores that was judged by one: it holds its
+            name, not its code.
+        progress: wraps a loop over samples.
+
+    Raises:
+        BundleError: the function is needed and not given, or given and not needed.
+        SamplesError: labels that the models do not have.
+    """
+    judging = runtime.bundle.summary.get("judging")
+    if judging is None:
+        others = [variant.name for variant in runtime.bundle.variants.values() if variant.output == "other"]
+        if others:
+            raise BundleError(f"{others[0]} gives no class scores, and the bundle does not say how it is judged")
+        if quality is not None:
+            raise BundleError("quality: got one, and this bundle's models give class scores: leave it away")
+        return _Classes(runtime, samples, progress)
+    said = QualityCriterion.from_dict(judging)
+    if said.quality not in (FIDELITY, COSINE) and quality is None:
+        raise BundleError(
+            f"quality: this bundle is judged by {said.quality}, which a bundle does not hold: give the function, "
+            "evaluate(..., quality=function) or --quality MODULE:FUNCTION"
+        )
+    return _Quality(runtime, samples, said, said.quality if quality is None else quality)

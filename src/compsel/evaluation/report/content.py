@@ -1,0 +1,199 @@
+"""What a report shows, read from a bundle or from a profile, in one form."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compsel.bundle.bundle import Bundle
+from compsel.bundle.manifest import MANIFEST
+from compsel.errors import BundleError, ProfileError, UsageError
+from compsel.profiling.candidates import Candidate, candidates
+from compsel.profiling.dominance import Domination
+from compsel.profiling.profile import Profile
+from compsel.selection.costs.model import CostModel
+
+__all__ = ["ReportContent", "StateCost", "read_content", "read_evaluation"]
+
+
+@dataclass(frozen=True, slots=True)
+class StateCost:
+    """What one choice costs in every state of the device.
+
+    Attributes:
+        variant, processor: the choice.
+        latency_ms: (n_states,) means.
+        p95_ms: (n_states,) 95th percentiles.
+    """
+
+    variant: str
+    processor: str
+    latency_ms: tuple[float, ...]
+    p95_ms: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """What is shown.
+
+    Attributes:
+        kind: "bundle" or "profile".
+        name: of the folder.
+        device: fingerprint of the device that was measured.
+        n_samples: that quality was measured on.
+        origin: in words, what they are.
+        labelled: whether they had labels; None where that is not recorded.
+        candidates: every variant that was measured (of older bundles: every variant in it).
+        shipped: names of the variants in the bundle; empty for a profile.
+        states: names of the states of the device, the idlest first.
+        costs: one a choice.
+        objective: in words; "" for a profile.
+        summary: what training found; empty for a profile.
+        evaluation: JSON of `compsel evaluate`; None without it.
+
+    >>> ReportContent("profile", "p", {}, 0, "", None, (), (), (), ()).summary
+    {}
+    """
+
+    kind: str
+    name: str
+    device: Mapping[str, Any]
+    n_samples: int
+    origin: str
+    labelled: bool | None
+    candidates: tuple[Candidate, ...]
+    shipped: tuple[str, ...]
+    states: tuple[str, ...]
+    costs: tuple[StateCost, ...]
+    objective: str = ""
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    evaluation: Mapping[str, Any] | None = None
+
+
+def read_content(folder: Path, evaluation: Mapping[str, Any] | None = None) -> ReportContent:
+    """Read a bundle or a profile.
+
+    Raises:
+        UsageError: neither.
+        BundleError, ProfileError: a damaged one, or a profile without costs.
+    """
+    if (folder / MANIFEST).is_file():
+        return _of_bundle(Bundle.load(folder), evaluation)
+    if (folder / "profile.json").is_file():
+        return _of_profile(Profile.load(folder), folder, evaluation)
+    raise UsageError(f"{folder}: got neither a bundle ({MANIFEST}) nor a profile (profile.json): give one of them")
+
+
+def read_evaluation(path: Path) -> dict[str, Any]:
+    """Read what `compsel evaluate --json` wrote.
+
+    Raises:
+        UsageError: not such a file.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for policy in content["policies"].values():
+            float(policy["accuracy"]), float(policy["latency_ms"]["mean"])
+        content["summary"]["speedup_vs_most_accurate"], content["n"]
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path}: is not what compsel evaluate --json writes ({error!r}): evaluate again") from error
+    return dict(content)
+
+
+def _of_bundle(bundle: Bundle, evaluation: Mapping[str, Any] | None) -> ReportContent:
+    summary, costs = bundle.summary, bundle.costs
+    try:
+        found = tuple(_candidate(entry) for entry in summary.get("candidates", ())) or _shipped_candidates(bundle)
+    except (KeyError, TypeError) as error:
+        raise BundleError(f"{bundle.folder}: its summary is damaged ({error!r}): build it again") from error
+    reference = summary.get("reference")
+    return ReportContent(
+        "bundle",
+        bundle.folder.resolve().name,
+        dict(summary.get("device", {})),
+        int(summary.get("n_samples", 0)),
+        str(summary.get("origin", "")),
+        None if reference is None else not reference,
+        found,
+        tuple(bundle.variants),
+        _state_names(costs),
+        _state_costs(costs),
+        _objective(bundle),
+        summary,
+        evaluation,
+    )
+
+
+def _of_profile(profile: Profile, folder: Path, evaluation: Mapping[str, Any] | None) -> ReportContent:
+    if profile.latency is None:
+        raise ProfileError(f"{folder}: has no latencies: measure this device with compsel profile")
+    costs = CostModel.fit(profile.latency.by_choice(), profile.latency.seen)
+    files = folder / "variants"
+    return ReportContent(
+        "profile",
+        folder.resolve().name,
+        profile.device,
+        len(profile.samples),
+        profile.origin,
+        bool((profile.labels >= 0).all()),
+        tuple(candidates(profile, files if files.is_dir() else None)),
+        (),
+        _state_names(costs),
+        _state_costs(costs),
+        evaluation=evaluation,
+    )
+
+
+def _candidate(entry: Mapping[str, Any]) -> Candidate:
+    domination = entry["domination"]
+    return Candidate(**{**entry, "domination": None if domination is None else Domination(**domination)})
+
+
+def _shipped_candidates(bundle: Bundle) -> tuple[Candidate, ...]:
+    """Older bundles do not say what else was measured."""
+    found = []
+    for name, variant in bundle.variants.items():
+        processor, latency = bundle.costs.processors(name, bundle.costs.idle)
+        size = variant.size_bytes / 1e6
+        found.append(Candidate(name, size, bundle.quality[name], processor, latency, latency, latency))
+    return tuple(found)
+
+
+def _state_names(costs: CostModel) -> tuple[str, ...]:
+    if len(costs.names) == len(costs.states):
+        return costs.names
+    return tuple(f"{state[0]:.1f} cores busy" for state in costs.states)
+
+
+def _state_costs(costs: CostModel) -> tuple[StateCost, ...]:
+    return tuple(
+        StateCost(variant, processor, _floats(costs.latency_ms[:, column]), _floats(costs.p95_ms[:, column]))
+        for column, (variant, processor) in enumerate(costs.choices)
+    )
+
+
+def _floats(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
+def _objective(bundle: Bundle) -> str:
+    """Say the objective in words."""
+    goal = bundle.objective
+    parts = [f"as little {goal.minimize} as possible"]
+    if goal.max_loss is not None:
+        parts.append(
+            f"at most {goal.max_loss:.1%} less accurate than the most accurate uncompressed network"
+            if goal.max_loss
+            else "at least as accurate as the most accurate uncompressed network"
+        )
+    if goal.min_quality is not None:
+        parts.append(f"an accuracy of at least {goal.min_quality:.1%}")
+    penalty = bundle.summary.get("penalty_ms")
+    if penalty is not None:
+        parts.append(f"a wrong answer counted as {penalty:.0f} ms")
+    return "; ".join(parts)

@@ -1,0 +1,1 @@
+"""What a model is fed: modalities, preprocessing, samples."""

@@ -1,0 +1,154 @@
+"""How an image becomes a tensor: crop first, resize the bytes, then normalise (mostly inside the graph).
+
+Cropping before resizing touches fewer pixels than resizing the whole photograph, and bytes are four times
+smaller than floats; the normalisation (x - mean) / std is folded into the graph where that is possible
+(`compsel.models.pixel_input`), so that a photograph crosses the border to the runtime as bytes.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import cv2
+import numpy as np
+
+from compsel.errors import InputError, ModelError
+
+__all__ = ["METADATA_KEY", "ImagePreprocessing", "Interpolation"]
+
+METADATA_KEY = "compsel.preprocessing"
+Interpolation = Literal["bilinear", "bicubic", "area"]
+_WORDS = {
+    "fit": ("crop", "stretch"),
+    "interpolation": get_args(Interpolation),
+    "channels": ("RGB", "BGR"),
+    "layout": ("NCHW", "NHWC"),
+}
+_FLAGS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "area": cv2.INTER_AREA}
+# above this reduction factor the interpolating kernels skip pixels (aliasing): the mean over areas takes over
+_AREA_FROM = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePreprocessing:
+    """Crop, resize and normalise one image; the same arithmetic in training and on the device.
+
+    Attributes:
+        resolution: (height, width) in pixels of what the network sees.
+        crop_fraction: side of the central crop as a fraction of the largest crop with the aspect ratio of
+            `resolution`; 1.0 takes all of it. "Shorter side to 256, centre crop 224" is 224 / 256.
+        fit: "crop" keeps the aspect ratio of the content, "stretch" resizes the whole image to `resolution`.
+        interpolation: how pixels are made when the crop is resized ("area" is used for reductions above 2x).
+        mean, std: per channel, in units of 0..255: the network sees (pixel - mean) / std.
+        channels: order of the channels that the network expects.
+        layout: order of the axes of the model's tensor.
+
+    >>> preprocessing = ImagePreprocessing(resolution=(4, 4), mean=(127.0,) * 3, std=(128.0,) * 3)
+    >>> preprocessing.pixels(np.full((20, 30, 3), 255, np.uint8)).shape
+    (4, 4, 3)
+    >>> float(preprocessing.tensor(np.full((20, 30, 3), 255, np.uint8))[0, 0, 0, 0])
+    1.0
+    """
+
+    resolution: tuple[int, int]
+    crop_fraction: float = 1.0
+    fit: Literal["crop", "stretch"] = "crop"
+    interpolation: Interpolation = "bilinear"
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    channels: Literal["RGB", "BGR"] = "RGB"
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+
+    def __post_init__(self) -> None:
+        if len(self.resolution) != 2 or not all(isinstance(side, int) and side > 0 for side in self.resolution):
+            raise ModelError(f"preprocessing: got resolution {self.resolution}, allowed is (height, width) in pixels")
+        if not 0 < self.crop_fraction <= 1:
+            raise ModelError(f"preprocessing: got crop_fraction {self.crop_fraction}, allowed is 0 to 1")
+        for name, allowed in _WORDS.items():
+            if getattr(self, name) not in allowed:
+                raise ModelError(f"preprocessing: got {name} {getattr(self, name)!r}, allowed are {', '.join(allowed)}")
+        finite = np.isfinite((*self.mean, *self.std)).all()
+        if len(self.mean) != 3 or len(self.std) != 3 or not finite or min(self.std) <= 0:
+            raise ModelError(f"preprocessing: got mean {self.mean} and std {self.std}, allowed are 3 each, std > 0")
+
+    def pixels(self, image: np.ndarray) -> np.ndarray:
+        """Crop and resize an RGB image.
+
+        Args:
+            image: uint8 (height, width, 3), RGB.
+
+        Returns:
+            uint8 (resolution height, resolution width, 3), RGB, contiguous.
+
+        Raises:
+            InputError: not a uint8 (height, width, 3) array, or an empty one.
+        """
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise InputError(f"image: got {got}, allowed is a uint8 (height, width, 3) RGB array")
+        if image.size == 0:
+            raise InputError(f"image: got an empty one, shape {image.shape}, allowed is at least one pixel")
+        crop = image if self.fit == "stretch" else self._crop(image)
+        height, width = self.resolution
+        if crop.shape[:2] == (height, width):
+            return np.ascontiguousarray(crop)
+        reduction = max(crop.shape[0] / height, crop.shape[1] / width)
+        flag = cv2.INTER_AREA if reduction > _AREA_FROM else _FLAGS[self.interpolation]
+        return np.asarray(cv2.resize(crop, (width, height), interpolation=flag))
+
+    def normalise(self, pixels: np.ndarray) -> np.ndarray:
+        """Turn uint8 (height, width, 3) RGB pixels into the model's tensor: float32, batch of one."""
+        if self.channels == "BGR":
+            pixels = pixels[:, :, ::-1]
+        # operands of one element broadcast faster than per-channel ones; they are the rule
+        mean, std = (np.float32(v[0]) if len(set(v)) == 1 else np.array(v, np.float32) for v in (self.mean, self.std))
+        if self.layout == "NHWC":
+            return ((pixels - mean) / std)[None].astype(np.float32, copy=False)
+        planes = pixels.transpose(2, 0, 1)
+        if np.ndim(mean) or np.ndim(std):
+            mean, std = (np.broadcast_to(v, 3).reshape(3, 1, 1) for v in (mean, std))
+        tensor = np.empty((1, *planes.shape), np.float32)
+        np.subtract(planes, mean, out=tensor[0], dtype=np.float32)
+        tensor /= std
+        return tensor
+
+    def tensor(self, image: np.ndarray) -> np.ndarray:
+        """Turn a uint8 (height, width, 3) RGB image into the model's tensor: float32, batch of one."""
+        return self.normalise(self.pixels(image))
+
+    def to_json(self) -> str:
+        """Return the text that travels in the ONNX metadata under `METADATA_KEY`."""
+        return json.dumps({"kind": "image", **asdict(self)}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ImagePreprocessing":
+        """Read what `to_json` wrote.
+
+        Raises:
+            ModelError: not such a text.
+        """
+        try:
+            content = json.loads(text)
+            return cls.from_dict(content)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelError(f"preprocessing in the model's metadata cannot be read: {error}") from error
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "ImagePreprocessing":
+        """Read the dictionary form (as in bundles)."""
+        fields: dict[str, Any] = {
+            key: tuple(v) if isinstance(v, list) else v for key, v in content.items() if key != "kind"
+        }
+        if content.get("kind") != "image":
+            raise ModelError(f"preprocessing: got kind {content.get('kind')!r}, allowed is 'image'")
+        return cls(**fields)
+
+    def _crop(self, image: np.ndarray) -> np.ndarray:
+        height, width = image.shape[:2]
+        want_height, want_width = self.resolution
+        scale = self.crop_fraction * min(height / want_height, width / want_width)
+        crop_height = max(1, min(height, round(want_height * scale)))
+        crop_width = max(1, min(width, round(want_width * scale)))
+        top, left = (height - crop_height) // 2, (width - crop_width) // 2
+        return image[top : top + crop_height, left : left + crop_width]

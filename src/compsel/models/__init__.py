@@ -1,0 +1,1 @@
+"""An ONNX graph: open, inspect, edit, external data, shapes."""

@@ -1,0 +1,228 @@
+"""A model: an ONNX graph, what it takes, what it gives, and its preprocessing."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError, EncodeError
+
+from compsel.errors import ModelError
+from compsel.inputs.image_preprocessing import METADATA_KEY, ImagePreprocessing
+from compsel.inputs.tensor_specs import TensorSpec
+from compsel.models.external_data import move_weights_out, weights_bytes
+from compsel.models.protobuf_streaming import pieces, read_proto, set_field, tensor_pieces
+from compsel.storage.files import atomic_file
+
+__all__ = ["Model"]
+
+# protobuf cannot serialise more than 2 GiB: larger weights go to a file beside the graph
+_EXTERNAL_FROM_BYTES = 1_900_000_000
+_TECHNIQUE_KEY = "compsel.technique"
+
+
+@dataclass(frozen=True)
+class Model:
+    """An ONNX graph with its preprocessing.
+
+    A model is a value: techniques make new ones and leave the old as it is. `proto` must not be changed in place;
+    take `copy_proto()` for that.
+
+    Attributes:
+        name: how variants of it are called.
+        proto: the graph, weights inside (external data has been read).
+        preprocessing: how an image becomes its tensor; None for models that take tensors.
+        technique: what made it, "none" for an uncompressed model.
+
+    >>> from compsel.networks import build
+    >>> model = build("mobilenet-v1", width=0.25, resolution=32)
+    >>> model.inputs
+    (TensorSpec(name='input', dtype='float32', shape=(None, 3, 32, 32)),)
+    >>> model.preprocessing.resolution
+    (32, 32)
+    """
+
+    name: str
+    proto: onnx.ModelProto = field(repr=False)
+    preprocessing: ImagePreprocessing | None = None
+    technique: str = "none"
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], name: str | None = None) -> "Model":
+        """Read an ONNX file, its external data, and the preprocessing in its metadata.
+
+        Raises:
+            ModelError: no such file, not an ONNX model, a truncated one, missing external data.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise ModelError(f"{path}: no such file: give the path of an ONNX model")
+        try:
+            proto = read_proto(path)
+        except (DecodeError, ValueError) as error:
+            raise ModelError(f"{path}: not an ONNX model, or a truncated one: export it again") from error
+        except OSError as error:
+            raise ModelError(
+                f"{path}: cannot be read ({error.strerror}): check the file and its permissions"
+            ) from error
+        if not proto.graph.node or not proto.opset_import:
+            raise ModelError(f"{path}: not an ONNX model: it has no graph")
+        try:
+            onnx.load_external_data_for_model(proto, str(path.parent))
+        except (OSError, ValueError, onnx.checker.ValidationError) as error:
+            raise ModelError(
+                f"{path}: its external data cannot be read ({error}): keep the data file beside the model"
+            ) from error
+        model = cls.from_proto(proto, name or path.stem)
+        for graph in model.graphs():
+            for tensor in graph.initializer:
+                # reading leaves a mark that says where the data was: the same weights must be the same model
+                tensor.ClearField("data_location")
+        return model
+
+    @classmethod
+    def from_proto(cls, proto: onnx.ModelProto, name: str) -> "Model":
+        """Wrap a graph that is in memory; preprocessing and technique are read from its metadata."""
+        metadata = {entry.key: entry.value for entry in proto.metadata_props}
+        text = metadata.get(METADATA_KEY)
+        return cls(
+            name=name,
+            proto=proto,
+            preprocessing=ImagePreprocessing.from_json(text) if text else None,
+            technique=metadata.get(_TECHNIQUE_KEY, "none"),
+        )
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What must be fed (initializers with a default value are not in it)."""
+        defaults = {initializer.name for initializer in self.proto.graph.initializer}
+        return tuple(_spec(value) for value in self.proto.graph.input if value.name not in defaults)
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What it gives."""
+        return tuple(_spec(value) for value in self.proto.graph.output)
+
+    @property
+    def opset(self) -> int:
+        """Version of the standard operator set."""
+        return max((entry.version for entry in self.proto.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+
+    def copy_proto(self) -> onnx.ModelProto:
+        """Return a copy of the graph that may be changed."""
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self.proto)
+        return copy
+
+    def with_proto(self, proto: onnx.ModelProto, technique: str | None = None) -> "Model":
+        """Return this model with another graph, and the name of the technique that made it."""
+        return replace(self, proto=proto, technique=technique or self.technique)
+
+    def to_proto(self) -> onnx.ModelProto:
+        """Return the graph as it is saved: with the preprocessing and the technique in its metadata."""
+        proto = self._around()
+        proto.graph.CopyFrom(self.proto.graph)
+        return proto
+
+    def with_weights_in(self, folder: Path) -> tuple[onnx.ModelProto, str | None]:
+        """Return the graph as it is saved with its large weights in a file of `folder`, and the name of that file."""
+        return move_weights_out(self._around(), self.proto.graph, folder)
+
+    def _around(self) -> onnx.ModelProto:
+        """Return all but the graph, with the metadata that is saved."""
+        proto = onnx.ModelProto()
+        for part, value in self.proto.ListFields():
+            if part.name != "graph":
+                set_field(proto, part.name, value)
+        metadata = {entry.key: entry.value for entry in proto.metadata_props}
+        metadata[_TECHNIQUE_KEY] = self.technique
+        metadata.pop(METADATA_KEY, None)
+        if self.preprocessing is not None:
+            metadata[METADATA_KEY] = self.preprocessing.to_json()
+        del proto.metadata_props[:]
+        for key in sorted(metadata):
+            proto.metadata_props.add(key=key, value=metadata[key])
+        return proto
+
+    def serialize(self) -> bytes:
+        """Return the bytes of the ONNX file; the same model gives the same bytes.
+
+        Raises:
+            ModelError: over 2 GiB; `save` keeps such weights in a file beside the graph.
+        """
+        with self._size_checked():
+            return b"".join(pieces(self._around(), self.proto.graph))
+
+    def save(self, path: str | os.PathLike[str], *, external_from_bytes: int = _EXTERNAL_FROM_BYTES) -> Path:
+        """Write the ONNX file, whole or not at all.
+
+        Args:
+            path: of the file.
+            external_from_bytes: weights of this size or more go to a file beside it, named after its content: a graph
+                that is there already keeps its own weights until it is replaced.
+
+        Raises:
+            ModelError: a graph over 2 GiB without its weights.
+            StorageError: a full disk, no permission.
+        """
+        path = Path(path)
+        with atomic_file(path) as temporary, self._size_checked():
+            if weights_bytes(self.proto) >= external_from_bytes:
+                parts = pieces(self.with_weights_in(path.parent)[0])
+            else:
+                parts = pieces(self._around(), self.proto.graph)
+            with temporary.open("wb") as stream:
+                stream.writelines(parts)
+        return path
+
+    @contextlib.contextmanager
+    def _size_checked(self) -> Iterator[None]:
+        try:
+            yield
+        except (EncodeError, ValueError) as error:
+            raise ModelError(f"model {self.name!r} is over 2 GiB: save it to a file instead") from error
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of graph, weights and preprocessing."""
+        digest = hashlib.sha256()
+        for initializer in self.proto.graph.initializer:
+            for piece in tensor_pieces(initializer):
+                digest.update(piece)
+        for piece in pieces(self._around(), self.proto.graph, initializers=False):
+            digest.update(piece)
+        return digest.hexdigest()
+
+    def graphs(self) -> Iterator[onnx.GraphProto]:
+        """Walk over the main graph and every sub-graph in it (If, Loop, Scan)."""
+        pending = [self.proto.graph]
+        while pending:
+            graph = pending.pop()
+            yield graph
+            for node in graph.node:
+                for attribute in node.attribute:
+                    if attribute.type == onnx.AttributeProto.GRAPH:
+                        pending.append(attribute.g)
+                    pending.extend(attribute.graphs)
+
+
+def _spec(value: onnx.ValueInfoProto) -> TensorSpec:
+    if not value.type.HasField("tensor_type"):
+        return TensorSpec(value.name, "other", None)
+    tensor = value.type.tensor_type
+    if tensor.elem_type == onnx.TensorProto.STRING:
+        dtype = "string"
+    else:
+        try:
+            dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
+        except KeyError as error:
+            raise ModelError(f"{value.name}: has no element type: the model is damaged") from error
+    if not tensor.HasField("shape"):
+        return TensorSpec(value.name, dtype, None)
+    # some exporters write -1 where any length is allowed
+    shape = tuple(
+        axis.dim_value if axis.HasField("dim_value") and axis.dim_value >= 0 else None for axis in tensor.shape.dim
+    )
+    return TensorSpec(value.name, dtype, shape)

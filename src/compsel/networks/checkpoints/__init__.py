@@ -1,0 +1,1 @@
+"""Weights files, read without executing anything in them."""

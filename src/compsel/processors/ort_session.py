@@ -1,0 +1,192 @@
+"""ONNX Runtime behind one class: sessions whose errors are ours and that print nothing."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from compsel.errors import CompselError, InputError, ModelError, ProcessorError
+from compsel.inputs.tensor_specs import TensorSpec
+from compsel.processors.placement import Placement
+
+__all__ = ["FELL_BACK", "OrtSession", "session_options", "translate"]
+
+_FATAL = 4  # the only severity that is logged: every error is raised as well
+
+# class of ONNX Runtime's exception: (what it is while a model is loaded, what it is while it runs)
+_ERRORS: dict[str, tuple[type[CompselError], type[CompselError]]] = {
+    "DeviceReset": (ProcessorError, ProcessorError),
+    "EPFail": (ProcessorError, ProcessorError),
+    "EngineError": (ProcessorError, ProcessorError),
+    "Fail": (ModelError, ModelError),
+    "InvalidArgument": (ModelError, InputError),
+    "InvalidGraph": (ModelError, ModelError),
+    "InvalidProtobuf": (ModelError, ModelError),
+    "ModelLoadCanceled": (ProcessorError, ProcessorError),
+    "ModelLoaded": (ModelError, ModelError),
+    "ModelRequiresCompilation": (ProcessorError, ProcessorError),
+    "NoModel": (ModelError, ModelError),
+    "NoSuchFile": (ModelError, ModelError),
+    "NotFound": (ModelError, ModelError),
+    "NotImplemented": (ModelError, ModelError),
+    "RuntimeException": (ModelError, ModelError),
+    # raised by its Python layer: a missing input, a list that is no tensor, an option that is not understood
+    "RuntimeError": (ProcessorError, InputError),
+    "TypeError": (ModelError, InputError),
+    "ValueError": (ProcessorError, InputError),
+    "AttributeError": (ModelError, InputError),
+    "MemoryError": (ProcessorError, ProcessorError),
+}
+FELL_BACK = "fallback to CPU EP has been explicitly disabled"
+# what the text says goes before what the class says
+_TEXTS: tuple[tuple[str, type[CompselError]], ...] = (
+    (FELL_BACK, ProcessorError),
+    ("Failed to allocate memory", ProcessorError),
+    ("bad_alloc", ProcessorError),
+)
+_NOISE = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : |Status Message: "
+    # where in its sources: file, line, signature of the function
+    r"|\S*/onnxruntime\S*\.(?:cc|h):\d+ (?:[^()]*\([^()]*\) )?"
+)
+_SHOWN_CHARACTERS = 400
+
+_DTYPES = {"float": "float32", "double": "float64", "float16": "float16", "bfloat16": "bfloat16", "string": "string"}
+_TENSOR = re.compile(r"tensor\((\w+)\)")
+
+
+def translate(error: Exception, what: str, *, loading: bool) -> CompselError:
+    """Return our exception for one of ONNX Runtime's.
+
+    Args:
+        error: what it raised.
+        what: what was loaded or run, for the message.
+        loading: whether a model was being loaded (else: run).
+    """
+    text = str(error)
+    kind = next((kind for words, kind in _TEXTS if words in text), None)
+    if kind is None:
+        kind = _ERRORS.get(type(error).__name__, (ProcessorError, ProcessorError))[0 if loading else 1]
+    # a check in its sources that failed: what follows the condition is meant for people
+    text = " ".join(_NOISE.sub("", text).split()).rpartition(" was false. ")[2]
+    shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+    return kind(f"{what}: {shown or type(error).__name__}")
+
+
+def session_options(threads: int = 1, *, spinning: bool = False) -> Any:
+    """Return ONNX Runtime's options for a session that has its own threads and prints nothing.
+
+    Spinning threads wait for work busily during a run, and stop at its end: otherwise they would take the core from
+    whatever runs next, such as the next stage in another session.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _FATAL
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
+
+
+class OrtSession:
+    """A variant, loaded by ONNX Runtime on one execution provider.
+
+    Attributes:
+        inputs: what must be fed.
+        outputs: what comes out.
+        provider: the execution provider that it runs on.
+        metadata: the model's own texts by key (its preprocessing is among them).
+        placement: which part of the graph runs on the provider that was asked for; None where only one was.
+
+    Raises:
+        ModelError: not a model, a truncated one, or an operator that the runtime lacks.
+        ProcessorError: the provider is not there, or does not take the whole graph.
+
+    >>> OrtSession(b"no model")
+    Traceback (most recent call last):
+    compsel.errors.ModelError: model: Failed to load model because protobuf parsing failed.
+    """
+
+    def __init__(
+        self,
+        variant: bytes | str | os.PathLike[str],
+        options: Any = None,
+        providers: Sequence[str | tuple[str, Mapping[str, str]]] = ("CPUExecutionProvider",),
+    ) -> None:
+        self._name = "model" if isinstance(variant, bytes) else os.fspath(variant)
+        try:
+            # without `enable_fallback=0` a provider that fails is replaced by the CPU, with a print
+            session = onnxruntime.InferenceSession(
+                variant,
+                options or session_options(),
+                providers=[entry if isinstance(entry, str) else (entry[0], dict(entry[1])) for entry in providers],
+                enable_fallback=0,
+            )
+        except Exception as error:
+            raise translate(error, self._name, loading=True) from error
+        self.inputs = tuple(map(_spec, session.get_inputs()))
+        self.outputs = tuple(map(_spec, session.get_outputs()))
+        self.provider: str = session.get_providers()[0]
+        self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
+        self.placement: Placement | None = None
+        self._session: Any = session
+
+    def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
+        """Run one inference. Feeds are passed on as they are: check them before (`compsel.inputs.tensor_specs.check_feeds`).
+
+        Raises:
+            InputError: a feed that the graph cannot take, or an output that it has not.
+            ModelError: an operator failed on these values.
+            ProcessorError: the device failed, is out of memory, or the session was closed.
+        """
+        try:
+            result: list[np.ndarray] = self._session.run(outputs, feeds)
+        except Exception as error:
+            if self._session is None:
+                raise ProcessorError(f"{self._name}: the session was closed: open it again") from None
+            raise translate(error, self._name, loading=False) from error
+        return result
+
+    def assigned(self) -> dict[str, list[str]] | None:
+        """Return the kinds of the graph's operators by the provider that each was assigned to.
+
+        None where that was not recorded (`session.record_ep_graph_assignment_info`), or ONNX Runtime cannot tell.
+        """
+        try:
+            parts = self._session.get_provider_graph_assignment_info()
+        except Exception:
+            return None
+        assigned: dict[str, list[str]] = {}
+        for part in parts:
+            assigned.setdefault(part.ep_name, []).extend(node.op_type for node in part.get_nodes())
+        return assigned
+
+    def end_profiling(self) -> str:
+        """Return the file of the profile that the session's options asked for, complete."""
+        return str(self._session.end_profiling())
+
+    def close(self) -> None:
+        """Free threads and memory, once runs in other threads are over."""
+        self._session = None
+
+    def __enter__(self) -> "OrtSession":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _spec(argument: Any) -> TensorSpec:
+    tensor = _TENSOR.fullmatch(argument.type)
+    if tensor is None:
+        return TensorSpec(argument.name, "other", None)
+    # ONNX Runtime shows an open rank and a scalar alike: as an empty list
+    # some exporters write -1 where any length is allowed
+    open_or_known = (axis if isinstance(axis, int) and axis >= 0 else None for axis in argument.shape)
+    shape = tuple(open_or_known) if argument.shape else None
+    return TensorSpec(argument.name, _DTYPES.get(tensor[1], tensor[1]), shape)

@@ -1,0 +1,39 @@
+"""Choices whose processor leaves a part of the graph to the CPU: what is measured there is of both together."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from compsel.storage.parquet import read_table
+from compsel.variants.variant import Engine
+
+__all__ = ["placement_text", "read_partly_placed"]
+
+_KEY = "partly_placed"
+
+
+def placement_text(engines: Iterable[Engine]) -> dict[str, str]:
+    """Return what a table of latencies notes of the engines that are partly placed: metadata, empty where none is.
+
+    >>> placement_text([])
+    {}
+    """
+    found = [
+        [engine.variant.name, engine.processor.name, str(placement)]
+        for engine in engines
+        if (placement := getattr(engine.session, "placement", None)) is not None and not placement.whole
+    ]
+    return {_KEY: json.dumps(found)} if found else {}
+
+
+def read_partly_placed(folder: Path) -> dict[tuple[str, str], str]:
+    """Return the choices of a profile that were partly placed, with what was left to the CPU, in words.
+
+    Raises:
+        ProfileError: a damaged table.
+    """
+    noted: dict[tuple[str, str], str] = {}
+    for path in sorted((folder / "latency").glob("*.parquet")):
+        _, metadata = read_table(path)
+        noted |= {(variant, processor): text for variant, processor, text in json.loads(metadata.get(_KEY, "[]"))}
+    return noted

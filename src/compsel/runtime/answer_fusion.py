@@ -1,0 +1,46 @@
+"""The answer of several stages together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.features.fusion import Scores
+
+__all__ = ["pooled", "together"]
+
+
+def together(
+    weights: NDArray[np.float64], scores: Sequence[Scores], outputs: list[np.ndarray], as_probabilities: bool
+) -> list[np.ndarray]:
+    """Return the outputs that answer: those of the last stage with fused class scores, or those of one of the stages.
+
+    Args:
+        weights: of the stages.
+        scores: what each of them said.
+        outputs: of the last one.
+        as_probabilities: see `pooled`.
+    """
+    chosen = scores[int(weights.argmax())].outputs
+    if chosen is not None:
+        return chosen
+    return [pooled(weights, scores, as_probabilities=as_probabilities), *outputs[1:]]
+
+
+def pooled(weights: NDArray[np.float64], scores: Sequence[Scores], *, as_probabilities: bool) -> np.ndarray:
+    """Return the logarithmic pool of what stages say about every class: float32 (1, n_classes).
+
+    That is the product of their probabilities, each to the power of its weight, normalised (Genest and Zidek,
+    Statistical Science 1(1), 1986, section 3); as logarithms unless probabilities are asked for.
+
+    >>> from compsel.features.fusion import read_evidence
+    >>> said = np.array([0.8, 0.2], np.float32)
+    >>> pooled(np.ones(2), 2 * [Scores(np.log(said), read_evidence(said))], as_probabilities=True).round(2)
+    array([[0.94, 0.06]], dtype=float32)
+    """
+    total = np.float32(weights[0]) * scores[0].log_probabilities
+    for weight, one in zip(weights[1:], scores[1:], strict=False):
+        total += np.float32(weight) * one.log_probabilities
+    total -= total.max()
+    total -= np.log(np.exp(total).sum())
+    return np.asarray((np.exp(total) if as_probabilities else total)[None], np.float32)

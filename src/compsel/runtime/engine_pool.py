@@ -1,0 +1,102 @@
+"""Engines that are loaded: opened when first needed; under a limit, the least recently used is dropped."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+
+from compsel.errors import BundleError
+from compsel.features.confidence import OutputReader
+from compsel.processors import parse
+from compsel.processors.base import Processor
+from compsel.variants.variant import Engine, Variant
+
+__all__ = ["EnginePool"]
+
+# weights, their packed copy and activations take about this many times the file
+_RESIDENT_FACTOR = 2.5
+
+
+class EnginePool:
+    """Holds the engines of a bundle.
+
+    Args:
+        variants: by name.
+        folder: of their files.
+        memory_limit_mb: about so much may stay loaded; the engine that is asked for is always loaded. None: all.
+        reader: of answers without class scores, see `Engine`.
+    """
+
+    def __init__(
+        self,
+        variants: Mapping[str, Variant],
+        folder: Path,
+        memory_limit_mb: float | None = None,
+        reader: OutputReader | None = None,
+    ) -> None:
+        self._reader = reader
+        self._variants = variants
+        self._folder = folder
+        self._limit_mb = memory_limit_mb
+        self._engines: OrderedDict[tuple[str, str, bool], Engine] = OrderedDict()
+        self._processors: dict[str, Processor] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def get(self, variant: str, processor: str, tensors: bool = False) -> Engine:
+        """Return the engine of a choice, loading it if need be.
+
+        Raises:
+            BundleError: after `close`.
+        """
+        key = (variant, processor, tensors)
+        engine = self._engines.get(key)
+        if engine is not None and self._limit_mb is None:
+            return engine
+        with self._lock:
+            engine = self._engines.get(key)
+            if self._closed:
+                raise BundleError("the runtime is closed: load the bundle again")
+            if engine is None:
+                engine = self._engines[key] = self._open(*key)
+                self._evict(key)
+            elif self._limit_mb is not None:
+                self._engines.move_to_end(key)
+            return engine
+
+    def drop(self, variant: str, processor: str) -> None:
+        """Forget the engines of a choice that failed: it is opened anew when it is tried again."""
+        with self._lock:
+            for tensors in (False, True):
+                # a call in another thread may still run it: dropping the reference lets it finish
+                self._engines.pop((variant, processor, tensors), None)
+
+    @property
+    def resident_mb(self) -> float:
+        """About how much memory the loaded engines take."""
+        return sum(engine.variant.size_bytes for engine in self._engines.values()) * _RESIDENT_FACTOR / 1e6
+
+    def close(self) -> None:
+        """Close every engine, for good."""
+        with self._lock:
+            self._closed = True
+            for engine in self._engines.values():
+                engine.close()
+            self._engines.clear()
+
+    def _open(self, variant: str, processor: str, tensors: bool) -> Engine:
+        where = self._processor(processor)
+        return Engine(self._variants[variant], self._folder, where, tensors=tensors, reader=self._reader)
+
+    def _processor(self, name: str) -> Processor:
+        if name not in self._processors:
+            self._processors[name] = parse(name)
+        return self._processors[name]
+
+    def _evict(self, keep: tuple[str, str, bool]) -> None:
+        if self._limit_mb is None:
+            return
+        while self.resident_mb > self._limit_mb and len(self._engines) > 1:
+            oldest = next(key for key in self._engines if key != keep)
+            # a call in another thread may still run it: dropping the reference lets it finish
+            del self._engines[oldest]

@@ -1,0 +1,123 @@
+"""What every choice costs now: the cost model in the device's present state, corrected, without what failed."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.device.state import DeviceState
+from compsel.runtime.adaptation import Corrections, Point
+from compsel.runtime.quarantine import Quarantine
+from compsel.selection.costs.model import CostModel, place
+
+__all__ = ["ChoiceCosts", "LiveCosts"]
+
+Floats = NDArray[np.float64]
+
+# differences of log(1 + coordinate) that change a cost by less than a plan would notice
+_SAME_STATE = 0.03
+_HELD_NS = 1_000_000_000  # by then what was seen has faded a little
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceCosts:
+    """Costs at one moment; infinite for a choice that may not run.
+
+    Attributes:
+        latency_ms, p95_ms: (n_choices,).
+        model_ms: (n_choices,) what the cost model says, not corrected.
+        where: coordinates of the device's state, as log(1 + number).
+    """
+
+    latency_ms: Floats
+    p95_ms: Floats
+    model_ms: Floats
+    where: Point
+
+
+class LiveCosts:
+    """ChoiceCosts for each moment; the same object as long as nothing has changed.
+
+    Args:
+        cost_model: of the choices that are available here.
+        quarantine: what may not run.
+        corrections: None: the cost model is taken as it is.
+
+    >>> cost_model = CostModel((("a", "cpu:1"),), np.zeros((1, 1)), np.array([[2.0]]), np.array([[3.0]]))
+    >>> LiveCosts(cost_model, Quarantine()).now(DeviceState(0, cores=2, load_others=0.0)).p95_ms
+    array([3.])
+    """
+
+    def __init__(self, cost_model: CostModel, quarantine: Quarantine, corrections: Corrections | None = None) -> None:
+        self.model = cost_model
+        self.quarantine = quarantine
+        self.corrections = corrections
+        self._numbers = {choice: number for number, choice in enumerate(cost_model.choices)}
+        self._state: DeviceState | None = None
+        self._since_ns = 0
+        self._blocked = quarantine.blocked()
+        self._outdated = False
+        self._uncorrected = self._costs = self._of_model(cost_model.idle)
+
+    def now(self, state: DeviceState) -> ChoiceCosts:
+        """Return the costs in this state of the device."""
+        blocked = self.quarantine.blocked()
+        if self._moves_to(state) or self._outdated or blocked is not self._blocked:
+            self._blocked, self._outdated = blocked, False
+            self._costs = self._corrected(self._uncorrected)
+        return self._costs
+
+    def at(self, where: Floats | float) -> ChoiceCosts:
+        """Return the costs in a state that is given by its coordinates."""
+        return self._corrected(self._of_model(where))
+
+    def observe(self, choice: tuple[str, str], measured_ms: float, costs: ChoiceCosts) -> None:
+        """Correct by an inference that was planned at these costs."""
+        number = self._numbers[choice]
+        if self.corrections is not None and self.corrections.observe(
+            number, float(costs.model_ms[number]), measured_ms, costs.where
+        ):
+            self._outdated = True
+
+    def _moves_to(self, state: DeviceState) -> bool:
+        """Take note of a state of the device; return whether the cost model says something else there."""
+        if state is self._state:
+            return False
+        self._state = state
+        where = place(state, self.model.coordinates)
+        if not self._is_other(where, state.time_ns):
+            return False
+        self._since_ns, self._uncorrected = state.time_ns, self._of_model(where)
+        if self.corrections is not None:
+            self.corrections.move(self._uncorrected.where)
+        return True
+
+    def _is_other(self, where: Floats, time_ns: int) -> bool:
+        """Whether a state is another one than that of the present costs, or these are old."""
+        if time_ns - self._since_ns > _HELD_NS:
+            return True
+        here = self._uncorrected.where
+        for then, number in zip(here, where.tolist(), strict=True):
+            change = abs(math.log1p(number) - then)
+            if not (change <= _SAME_STATE or (math.isnan(number) and math.isnan(then))):
+                return True
+        return False
+
+    def number(self, choice: tuple[str, str]) -> int:
+        """Return the number of a choice."""
+        return self._numbers[choice]
+
+    def _of_model(self, where: Floats | float) -> ChoiceCosts:
+        mean, p95 = self.model.both_at(where)
+        return ChoiceCosts(mean, p95, mean, tuple(np.log1p(np.atleast_1d(where)).tolist()))
+
+    def _corrected(self, model: ChoiceCosts) -> ChoiceCosts:
+        latency, p95 = model.latency_ms, model.p95_ms
+        if self.corrections is not None:
+            factors = self.corrections.factors()
+            latency, p95 = latency * factors, p95 * factors
+        if self._blocked:
+            barred = [pair in self._blocked or pair[1] in self._blocked for pair in self.model.choices]
+            latency, p95 = np.where(barred, np.inf, latency), np.where(barred, np.inf, p95)
+        return ChoiceCosts(latency, p95, model.model_ms, model.where)

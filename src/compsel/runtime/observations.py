@@ -1,0 +1,91 @@
+"""What inferences teach: corrected costs, failed processors, and now and then a trial."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from compsel.errors import CompselError, ModelError
+from compsel.runtime.adaptation import Corrections
+from compsel.runtime.answer import Stage
+from compsel.runtime.exploration import Explorer
+from compsel.runtime.live_costs import ChoiceCosts, LiveCosts
+from compsel.runtime.planning import PlacedPlan
+from compsel.runtime.quarantine import Quarantine
+from compsel.selection.costs.model import CostModel
+
+__all__ = ["Observations", "StageFailedError"]
+
+_MOST_HEARD = 256  # answers that may wait to be learned from
+
+
+class StageFailedError(CompselError):
+    """A processor failed while an input was answered; another one may answer.
+
+    Attributes:
+        variant, processor: what failed.
+        error: what it raised.
+        text: what came of it, for `Answer.note`.
+    """
+
+    def __init__(self, variant: str, processor: str, error: CompselError) -> None:
+        super().__init__(str(error))
+        self.variant, self.processor, self.error = variant, processor, error
+        self.text = ""
+
+
+class Observations:
+    """Learns from what ran, and from what failed to.
+
+    Args:
+        cost_model: of the choices that are available here.
+        adapt: whether measured inferences correct the costs.
+        explore: share of the time for trials; see `Explorer`.
+
+    Attributes:
+        heard: the stages of answers that nothing has been learned from yet, and what they were planned by.
+        explores: whether trials are made.
+
+    >>> import numpy as np
+    >>> table_ms = np.array([[2.0, 1.0]])
+    >>> cost_model = CostModel((("a", "cpu:1"), ("a", "cpu:2")), np.zeros((1, 1)), table_ms, table_ms)
+    >>> feedback = Observations(cost_model, adapt=True, explore=0.0)
+    >>> for _ in range(2):
+    ...     feedback.learn(Stage("a", "cpu:2", latency_ms=8.0, expected_ms=1.0), "cpu:2", feedback.live.at(0.0))
+    >>> feedback.live.at(0.0).latency_ms.round(1)
+    array([2.4, 8. ])
+    """
+
+    def __init__(self, cost_model: CostModel, *, adapt: bool, explore: float) -> None:
+        self.quarantine = Quarantine()
+        self.corrections = Corrections(cost_model.choices) if adapt or explore else None
+        self.live = LiveCosts(cost_model, self.quarantine, self.corrections)
+        self.explores = explore > 0
+        self._explorer = Explorer(explore) if explore else None
+        self.heard: deque[tuple[Sequence[Stage], PlacedPlan]] = deque(maxlen=_MOST_HEARD)
+
+    def processor(self, variant: str, best: str, costs: ChoiceCosts) -> str:
+        """Return where to run a variant: on the best processor, but for a trial."""
+        if self._explorer is None or self.corrections is None:
+            return best
+        return self._explorer.processor(variant, best, costs, self.live, self.corrections)
+
+    def settle(self) -> None:
+        """Learn from what was heard."""
+        while self.heard:
+            stages, planned = self.heard.popleft()
+            best = dict(zip(planned.policy.variants, planned.processors, strict=True))
+            for stage in stages:
+                self.learn(stage, best[stage.variant], planned.costs)
+
+    def learn(self, stage: Stage, best: str, costs: ChoiceCosts) -> None:
+        """Learn from what a stage took that was planned at these costs, and from whether it was a trial."""
+        self.quarantine.succeed(stage.variant, stage.processor)
+        self.live.observe((stage.variant, stage.processor), stage.latency_ms, costs)
+        if self._explorer is not None:
+            best_ms = float(costs.latency_ms[self.live.number((stage.variant, best))])
+            self._explorer.account(stage.latency_ms, best_ms, trial=stage.processor != best)
+
+    def bar(self, failure: StageFailedError) -> None:
+        """Put what failed into quarantine: a processor, or where the model is at fault one variant there."""
+        what = (failure.variant, failure.processor) if isinstance(failure.error, ModelError) else failure.processor
+        wait_s = self.quarantine.fail(what)
+        failure.text = f"{failure.processor} failed, is tried again in {wait_s:g} s: {failure.error}"

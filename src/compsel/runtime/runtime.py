@@ -1,0 +1,282 @@
+"""The runtime: loads a bundle and dispatches every inference to the choice that is best for it now."""
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from compsel.bundle.available_choices import available_costs
+from compsel.bundle.bundle import Bundle
+from compsel.bundle.output_reader import output_reader
+from compsel.errors import BundleError, InputError, ModelError, ProcessorError
+from compsel.features.confidence import Confidence
+from compsel.inputs.image_decoding import decode
+from compsel.inputs.tensor_specs import TensorSpec
+from compsel.runtime.answer import Answer
+from compsel.runtime.engine_pool import EnginePool
+from compsel.runtime.input_matching import InputMatcher
+from compsel.runtime.observations import Observations, StageFailedError
+from compsel.runtime.plan_cache import CachedPlan, PlanCache
+from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
+from compsel.runtime.stage_execution import StageExecutor
+from compsel.selection.policies import Policy
+from compsel.variants.variant import Variant
+
+__all__ = ["Runtime", "load"]
+
+Value = np.ndarray | Mapping[str, np.ndarray]
+Source = np.ndarray | str | os.PathLike[str] | bytes
+
+
+def load(
+    bundle: str | os.PathLike[str],
+    *,
+    policy: str = "adaptive",
+    memory_limit_mb: float | None = None,
+    warm_up: bool = True,
+    adapt: bool = True,
+    explore: float = 0.0,
+    confidence: Confidence | str | None = None,
+) -> "Runtime":
+    """Load a bundle.
+
+    Args:
+        bundle: its folder.
+        policy: which of its policies decides; all but "adaptive" are there for comparison.
+        memory_limit_mb: about so much memory may be taken by loaded variants; None: as many as are used.
+        warm_up: load and run the variants of the policy now, so that the first answer is as fast as the others.
+        adapt: whether every inference corrects what is expected of the next ones.
+        explore: share of the time, 0 to 1, that may be spent on finding out whether processors that are expected to
+            be slower still are.
+        confidence: the function that a bundle of models without class scores was built with, or its
+            "module:function": a bundle holds no code.
+
+    Raises:
+        SelectorError: a confidence that is no function; also later, from calls, where it fails.
+        BundleError, IntegrityError, VersionError: see `compsel.errors`.
+    """
+    return Runtime(
+        Bundle.load(bundle),
+        policy=policy,
+        memory_limit_mb=memory_limit_mb,
+        warm_up=warm_up,
+        adapt=adapt,
+        explore=explore,
+        confidence=confidence,
+    )
+
+
+class Runtime:
+    """Answers inputs, each with the choice that is best for it in the device's present state.
+
+    Args:
+        bundle: what to run.
+        policy: which of its policies decides.
+        memory_limit_mb, warm_up, adapt, explore, confidence: see `load`.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        policy: str = "adaptive",
+        memory_limit_mb: float | None = None,
+        warm_up: bool = True,
+        adapt: bool = True,
+        explore: float = 0.0,
+        confidence: Confidence | str | None = None,
+    ) -> None:
+        if policy not in bundle.policies:
+            raise BundleError(f"policy: got {policy!r}, this bundle has {', '.join(bundle.policies)}")
+        self.bundle = bundle
+        self.costs = available_costs(bundle.costs, bundle.folder)
+        self._feedback = Observations(self.costs, adapt=adapt, explore=explore)
+        self._upkeep = PlanCache(self._feedback)
+        self._sampler = self._upkeep.sampler
+        self._use(bundle.policies[policy])
+        reader = output_reader(bundle.policies.values(), confidence)
+        self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
+        self._path = StageExecutor(self._pool, self._feedback, self._sampler)
+        self._accepting = InputMatcher(bundle.variants)
+        self._sampler.start()
+        if warm_up:
+            self.warm_up()
+
+    def __call__(
+        self,
+        source: Source,
+        *,
+        deadline_ms: float | None = None,
+        min_quality: float | None = None,
+        minimize: str | None = None,
+    ) -> Answer:
+        """Answer one image.
+
+        Args:
+            source: a uint8 (height, width, 3) RGB array, a path, or encoded bytes.
+            deadline_ms: the answer must be there by then, decoding excluded.
+            min_quality: probability of a right answer that is asked for, on average over such inputs.
+            minimize: what to minimise instead of the bundle's objective.
+
+        Raises:
+            ImageError: not an image.
+            ObjectiveError: limits that are not allowed.
+        """
+        limits = self._limits(deadline_ms, min_quality, minimize)
+        return self._answer(decode(source), limits, None)
+
+    def answer(self, value: Value) -> Answer:
+        """Answer a decoded image, or named tensors, under the bundle's objective; with the trace that `run` drops.
+
+        Raises:
+            InputError: not an input of this bundle.
+        """
+        allowed = None if isinstance(value, np.ndarray) else self._accepting.variants(value)
+        return self._answer(value, NO_LIMITS, allowed)
+
+    def run(
+        self,
+        output_names: Sequence[str] | None,
+        input_feed: Mapping[str, np.ndarray],
+        run_options: object | None = None,
+    ) -> list[np.ndarray]:
+        """Run tensors, as `onnxruntime.InferenceSession.run` does: a drop-in replacement for it.
+
+        Only variants that take exactly these inputs are chosen from. A batch of several is answered one by one.
+
+        Raises:
+            InputError: no variant takes such inputs, they hold NaN or nothing, or outputs that there are not.
+        """
+        feed = dict(input_feed)
+        names = [spec.name for spec in self.get_outputs()]
+        unknown = [name for name in output_names or () if name not in names]
+        if unknown:
+            raise InputError(f"outputs: got {unknown}, allowed are {names}")
+        allowed = self._accepting.variants(feed)
+        lengths = {len(value) for value in feed.values() if np.ndim(value)}
+        if lengths == {0}:
+            raise InputError("inputs: got an empty batch, allowed is at least one row")
+        rows = max(lengths, default=1)
+        if rows > 1 and len(lengths) == 1 and self._accepting.has_batch_axis(allowed):
+            parts = [
+                self._answer({name: value[row : row + 1] for name, value in feed.items()}, NO_LIMITS, allowed).outputs
+                for row in range(rows)
+            ]
+            outputs = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+        else:
+            outputs = self._answer(feed, NO_LIMITS, allowed).outputs
+        return [outputs[names.index(name)] for name in output_names] if output_names else outputs
+
+    def get_inputs(self) -> list[TensorSpec]:
+        """Return the inputs of the policy's most accurate variant, as `InferenceSession.get_inputs` does."""
+        return list(self._most_accurate.inputs)
+
+    def get_outputs(self) -> list[TensorSpec]:
+        """Return the outputs of the policy's most accurate variant."""
+        return list(self._most_accurate.outputs)
+
+    def warm_up(self) -> None:
+        """Load and run every variant of the policy on the processors that are best in some state of the device.
+
+        A processor that fails is put into quarantine: another one answers until it is tried again.
+
+        Raises:
+            ModelError, ProcessorError: a variant failed on every one of its processors.
+        """
+        for name in self._policy.variants:
+            best = dict.fromkeys(self.costs.processors(name, where)[0] for where in self.costs.states)
+            others = [processor for variant, processor in self.costs.choices if variant == name]
+            failures = self._warm(name, best)
+            if len(failures) == len(best) and len(failures + self._warm(name, set(others) - set(best))) == len(others):
+                raise failures[-1].error
+        self._upkeep.prepare(self._planner)
+        self._find(NO_LIMITS, None, ())
+
+    def _warm(self, name: str, processors: Iterable[str]) -> list[StageFailedError]:
+        failures = []
+        for processor in processors:
+            try:
+                engine = self._pool.get(name, processor)
+                if engine.takes_pixels:
+                    spec = engine.session.inputs[0]
+                    engine.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
+            except (ProcessorError, ModelError) as error:
+                failures.append(StageFailedError(name, processor, error))
+                self._bar(failures[-1])
+        return failures
+
+    def close(self) -> None:
+        """Stop the sampler and close every session."""
+        self._sampler.stop()
+        self._pool.close()
+        self._upkeep.settle()
+
+    def flush(self) -> None:
+        """Learn and plan now, as the background does several times a second: what ran so far then counts."""
+        self._upkeep.refresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def with_policy(self, policy: Policy) -> "Runtime":
+        """Return a runtime that decides by another policy and shares engines and sampler; close this one, not that."""
+        other = copy(self)
+        other._use(policy)
+        return other
+
+    @property
+    def _most_accurate(self) -> Variant:
+        return self.bundle.variants[max(self._policy.variants, key=lambda name: self.bundle.quality[name])]
+
+    def _use(self, policy: Policy) -> None:
+        self._policy = policy
+        self._planner = Planner(self.bundle, self._feedback.live, policy)
+        # plans for the calls that set no limits, by the variants that may run
+        self._standing: dict[frozenset[str] | None, CachedPlan] = {}
+
+    def _limits(self, deadline_ms: float | None, min_quality: float | None, minimize: str | None) -> Limits:
+        if deadline_ms is None and min_quality is None and minimize is None:
+            return NO_LIMITS
+        return Limits(deadline_ms, min_quality, minimize)
+
+    def _answer(self, value: Value, limits: Limits, allowed: frozenset[str] | None) -> Answer:
+        begin = time.perf_counter_ns()
+        failures: list[StageFailedError] = []
+        planned = None
+        if limits is NO_LIMITS:
+            standing = self._standing.get(allowed)
+            if standing is not None and begin < standing.until_ns:
+                standing.used_ns = begin
+                planned = standing.planned
+        while True:
+            if planned is None:
+                planned = self._find(limits, allowed, failures)
+            try:
+                return self._path.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
+            except StageFailedError as failure:
+                self._bar(failure)
+                failures.append(failure)
+                planned = None
+
+    def _find(self, limits: Limits, allowed: frozenset[str] | None, failures: Sequence[StageFailedError]) -> PlacedPlan:
+        """Plan now: for limits, for a call after a pause, or without what failed."""
+        try:
+            if limits is NO_LIMITS:
+                standing = self._standing[allowed] = self._upkeep.find(self._planner, allowed)
+                return standing.planned
+            return self._upkeep.plan(self._planner, limits, allowed)
+        except ProcessorError as error:
+            raise (failures[-1].error if failures else error) from None
+
+    def _bar(self, failure: StageFailedError) -> None:
+        self._pool.drop(failure.variant, failure.processor)
+        self._upkeep.bar(failure)

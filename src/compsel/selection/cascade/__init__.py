@@ -1,0 +1,1 @@
+"""The cascade: run a cheap variant, read its answer, stop or escalate."""

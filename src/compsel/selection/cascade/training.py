@@ -1,0 +1,234 @@
+"""Learn a staged policy from what every variant said about labelled samples."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.features.evidence import OutputEvidence
+from compsel.features.fusion import Evidence, candidates, fuse
+from compsel.selection.cascade.input_difficulty import InputDifficulty, easy_probability, standardise
+from compsel.selection.cascade.policy import Cascade, Node
+from compsel.selection.training.cross_validation import assign_folds
+
+__all__ = ["fit_cascade"]
+
+Floats = NDArray[np.float64]
+_GRID = 24  # points on which values are kept
+_BANDWIDTH = 0.5  # of the kernel that smooths transitions, in log-odds
+_FOLDS = 5
+_RIDGE = 1.0  # on standardised features
+_EASINESS_RIDGE = 30.0  # many features that say little each
+_LEAST_SPREAD = 1e-6
+_NEWTON_STEPS = 50
+_SETTLED = 1e-6
+_PRIOR_WEIGHT = 0.7  # two stages that say the same thing are not twice as right
+_POOL_RIDGE = 2e-3
+_LEAST_WEIGHT, _MOST_WEIGHT = 0.02, 3.0
+
+
+def fit_cascade(
+    names: Sequence[str],
+    evidence: Sequence[Evidence],
+    labels: NDArray[np.integer],
+    *,
+    max_stages: int = 3,
+    seed: int = 0,
+    groups: NDArray[np.integer] | None = None,
+    features: tuple[str, NDArray[np.float32]] | None = None,
+) -> Cascade:
+    """Learn pool weights, calibrations and transitions of every set of at most `max_stages` variants.
+
+    Args:
+        names: of the variants.
+        evidence: what each variant said about the n samples.
+        labels: (n,), class of each sample.
+        max_stages: the most variants that may run for one input.
+        seed: of the folds from which out-of-fold probabilities come.
+        groups: (n,), samples of one group share a fold; None: each is by itself.
+        features: name of an extractor and its features (n, n_features), by which inputs look easy or not; None: by
+            nothing before a variant has run.
+
+    Returns:
+        A policy; costs and the penalty come later, with `Cascade.plan`.
+    """
+    labels = np.asarray(labels)
+    folds = assign_folds(len(labels), _FOLDS, groups, seed)
+    sets = [members for size in range(1, max_stages + 1) for members in combinations(range(len(names)), size)]
+    nodes: dict[tuple[int, ...], Node] = {}
+    scores: dict[tuple[int, ...], Floats] = {}
+    easiness, looks = None, np.empty((len(labels), 0))
+    root, scores[()] = Node((), np.ones(0), np.zeros(0), 0.0, np.array([0.5])), np.full(len(labels), 0.5)
+    if features is not None:
+        easiness, log_odds = _easiness(*features, _weakest(evidence, labels), folds)
+        looks, scores[()] = log_odds[:, None], easy_probability(log_odds)
+        root = replace(root, grid=_evenly(scores[()]))
+    for members in sets:
+        stages = [evidence[member] for member in members]
+        weights = _pool_weights(stages, labels)
+        fused = fuse(stages, weights)
+        right = fused.classes == labels
+        known = np.concatenate([fused.features, looks], axis=1)
+        coefficients, intercept = _calibrate(known, right)
+        scores[members] = _out_of_fold(known, right, folds)
+        nodes[members] = Node(members, weights, coefficients, intercept, _grid(scores[members]))
+    return Cascade(
+        tuple(names),
+        tuple(_with_edges(node, nodes, scores, len(names)) for node in [root, *nodes.values()]),
+        easiness,
+        *_confidence(evidence[0]),
+    )
+
+
+def _confidence(evidence: Evidence) -> tuple[str, int]:
+    """Return what gave the numbers of answers without class scores, and how many there are."""
+    return (evidence.source, evidence.confidence.shape[1]) if isinstance(evidence, OutputEvidence) else ("", 0)
+
+
+def _weakest(evidence: Sequence[Evidence], labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+    return min((stage.classes[:, 0] == labels for stage in evidence), key=lambda right: float(right.mean()))
+
+
+def _easiness(
+    extractor: str, features: NDArray[np.float32], right: NDArray[np.bool_], folds: NDArray[np.integer]
+) -> tuple[InputDifficulty, Floats]:
+    """Fit the easiness of inputs, and return it with the log-odds (n,) that it gives each sample out of fold."""
+    known = ~np.isnan(features)
+    counts = np.maximum(known.sum(axis=0), 1)
+    centre = np.where(known, features, 0.0).sum(axis=0, dtype=np.float64) / counts
+    spread = np.sqrt((np.where(known, features - centre, 0.0) ** 2).sum(axis=0) / counts) + _LEAST_SPREAD
+    deviations = standardise(features, centre, spread)
+    log_odds = np.empty(len(right))
+    for fold in range(_FOLDS):
+        train, test = _split(folds, fold)
+        coefficients, intercept = _calibrate(deviations[train], right[train], _EASINESS_RIDGE)
+        log_odds[test] = deviations[test] @ coefficients + intercept
+    coefficients, intercept = _calibrate(deviations, right, _EASINESS_RIDGE)
+    return InputDifficulty(extractor, centre, spread, coefficients, intercept), log_odds
+
+
+def _pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Floats:
+    """Return the powers of the logarithmic pool that make the labels most likely (Newton, a convex problem)."""
+    weights = np.full(len(stages), _PRIOR_WEIGHT)
+    if len(stages) == 1:
+        return np.ones(1)
+    if isinstance(stages[0], OutputEvidence):
+        return _best_alone(stages, labels)
+    found = candidates(stages)
+    rows = np.arange(len(labels))
+    is_label = (found.classes == labels[:, None]) & found.counted
+    named = is_label.any(axis=1)
+    of_label = np.where(named[:, None], found.log_probabilities[rows, is_label.argmax(axis=1)], found.log_rest)
+    for _ in range(_NEWTON_STEPS):
+        scores = np.where(found.counted, found.log_probabilities @ weights, -np.inf)
+        others = found.log_rest @ weights
+        top = np.maximum(scores.max(axis=1), others)
+        powers = np.exp(scores - top[:, None])
+        beyond = found.n_others * np.exp(others - top)
+        total = powers.sum(axis=1) + beyond
+        share, share_beyond = powers / total[:, None], beyond / total
+        weighted = share[:, :, None] * found.log_probabilities
+        mean = weighted.sum(axis=1) + share_beyond[:, None] * found.log_rest
+        square = np.tensordot(weighted, found.log_probabilities, axes=([0, 1], [0, 1]))
+        square += (share_beyond[:, None] * found.log_rest).T @ found.log_rest
+        ridge = _POOL_RIDGE * len(labels)
+        gradient = (mean - of_label).sum(axis=0) + ridge * (weights - _PRIOR_WEIGHT)
+        step = np.linalg.solve(square - mean.T @ mean + ridge * np.eye(len(weights)), gradient)
+        before = weights
+        weights = np.clip(weights - np.clip(step, -0.5, 0.5), _LEAST_WEIGHT, _MOST_WEIGHT)
+        if np.abs(weights - before).max() < _SETTLED:
+            break
+    return weights
+
+
+def _best_alone(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Floats:
+    """Return 1 for the stage that is right most often, which answers: outputs without class scores are not fused."""
+    rights = [int((stage.classes[:, 0] == labels).sum()) for stage in stages]
+    return np.asarray(np.eye(len(stages))[int(np.argmax(rights))])
+
+
+def _calibrate(features: Floats, right: NDArray[np.bool_], strength: float = _RIDGE) -> tuple[Floats, float]:
+    """Fit a logistic calibration (ridge, Newton); with too few of one kind, only the base rate (Laplace's rule)."""
+    if min(right.sum(), (~right).sum()) < 5:
+        rate = (right.sum() + 1) / (len(right) + 2)
+        return np.zeros(features.shape[1]), float(np.log(rate / (1 - rate)))
+    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
+    design = np.column_stack([(features - mean) / spread, np.ones(len(features))])
+    ridge = np.diag([strength] * features.shape[1] + [0.0])
+    solution = np.zeros(design.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        probability = 1.0 / (1.0 + np.exp(-design @ solution))
+        gradient = design.T @ (probability - right) + ridge @ solution
+        curvature = (design * (probability * (1.0 - probability) + 1e-9)[:, None]).T @ design + ridge
+        step = np.linalg.solve(curvature, gradient)
+        solution -= np.clip(step, -4.0, 4.0)
+        if np.abs(step).max() < 1e-9:
+            break
+    coefficients = solution[:-1] / spread
+    return coefficients, float(solution[-1] - coefficients @ mean)
+
+
+def _out_of_fold(features: Floats, right: NDArray[np.bool_], folds: NDArray[np.integer]) -> Floats:
+    scores = np.empty(len(right))
+    for fold in range(_FOLDS):
+        train, test = _split(folds, fold)
+        coefficients, intercept = _calibrate(features[train], right[train])
+        scores[test] = 1.0 / (1.0 + np.exp(-(features[test] @ coefficients + intercept)))
+    return scores
+
+
+def _split(folds: NDArray[np.integer], fold: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which samples train and which are held out; a fold that holds none, or all, trains on all."""
+    test = folds == fold
+    if not test.any() or test.all():
+        everyone = np.ones(len(folds), bool)
+        return everyone, everyone
+    return ~test, test
+
+
+def _evenly(scores: Floats) -> Floats:
+    """Return a grid whose points stand for as many samples each."""
+    return np.unique(np.quantile(scores, (np.arange(_GRID) + 0.5) / _GRID))
+
+
+def _grid(scores: Floats) -> Floats:
+    return np.unique(np.quantile(scores, np.linspace(0, 1, _GRID)))
+
+
+def _with_edges(
+    node: Node, nodes: dict[tuple[int, ...], Node], scores: dict[tuple[int, ...], Floats], n_variants: int
+) -> Node:
+    kernel = _kernel(node.grid, scores[node.members])
+    edges = {}
+    for variant in range(n_variants):
+        target = nodes.get(tuple(sorted((*node.members, variant))))
+        if variant not in node.members and target is not None:
+            edges[variant] = kernel @ _on_grid(scores[target.members], target.grid)
+    return Node(node.members, node.weights, node.coefficients, node.intercept, node.grid, edges)
+
+
+def _kernel(grid: Floats, scores: Floats) -> Floats:
+    """Return the share (n_grid, n) that each sample has in each grid point: a Gaussian in log-odds."""
+    distance = (_log_odds(grid)[:, None] - _log_odds(scores)[None, :]) / _BANDWIDTH
+    weights = np.exp(-0.5 * distance**2) + 1e-12
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def _on_grid(scores: Floats, grid: Floats) -> Floats:
+    """Return each score as a mixture (n, n_grid) of its two neighbours on the grid."""
+    mixture = np.zeros((len(scores), len(grid)))
+    rows = np.arange(len(scores))
+    if len(grid) == 1:
+        mixture[:, 0] = 1.0
+        return mixture
+    upper = np.clip(np.searchsorted(grid, scores), 1, len(grid) - 1)
+    share = np.clip((scores - grid[upper - 1]) / (grid[upper] - grid[upper - 1]), 0.0, 1.0)
+    mixture[rows, upper] = share
+    mixture[rows, upper - 1] = 1.0 - share
+    return mixture
+
+
+def _log_odds(probability: Floats) -> Floats:
+    return np.asarray(np.log((probability + 1e-4) / (1.0 - probability + 1e-4)))

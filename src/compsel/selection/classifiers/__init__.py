@@ -1,0 +1,1 @@
+"""Selectors over features of the input, and the baselines."""

@@ -1,0 +1,189 @@
+"""What selectors are trained on: quality, evidence, features and costs of the same samples, in one object."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.errors import ProfileError
+from compsel.features.evidence import Evidence
+from compsel.profiling.output_quality import QualityCriterion
+from compsel.profiling.profile import Profile
+from compsel.selection.costs.model import CostModel
+
+__all__ = ["Outcome", "SelectionDataset"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a policy would have given for n samples.
+
+    Attributes:
+        quality: (n,), 1 where its answer is right.
+        latency_ms: (n,).
+        variants: (n,) of object, the variants that ran, joined by " > ".
+    """
+
+    quality: Floats
+    latency_ms: Floats
+    variants: NDArray[np.str_]
+
+    def cost(self, penalty: float) -> Floats:
+        """Return the cost (n,) of each sample: its latency, and the penalty where it is wrong."""
+        return self.latency_ms + penalty * (1.0 - self.quality)
+
+    def take(self, rows: NDArray[np.intp]) -> "Outcome":
+        """Return some of the samples."""
+        return Outcome(self.quality[rows], self.latency_ms[rows], self.variants[rows])
+
+    @staticmethod
+    def average(rounds: Sequence["Outcome"]) -> "Outcome":
+        """Return the mean of several outcomes for the same samples; the variants are those of the first."""
+        quality = np.mean([one.quality for one in rounds], axis=0)
+        return Outcome(quality, np.mean([one.latency_ms for one in rounds], axis=0), rounds[0].variants)
+
+    @staticmethod
+    def concatenate(parts: Sequence["Outcome"]) -> "Outcome":
+        """Return the outcomes of several sets of samples as one."""
+        return Outcome(
+            np.concatenate([part.quality for part in parts]),
+            np.concatenate([part.latency_ms for part in parts]),
+            np.concatenate([part.variants for part in parts]),
+        )
+
+
+@dataclass(frozen=True)
+class SelectionDataset:
+    """Samples, variants and costs.
+
+    Attributes:
+        names: (n_variants,).
+        costs_ms: (n_variants,), mean latency on the best processor of an idle device; where energy is what is
+            minimised, that (mJ) stands in every place of a latency, see `unit`.
+        uncompressed: bool (n_variants,).
+        quality: (n, n_variants).
+        evidence: what each variant said; empty where a profile does not hold it.
+        targets: (n,), the right class (or the reference's answer); -1 where there is none. For models without class
+            scores it is 1: good enough, see `OutputEvidence`.
+        features: by extractor, float32 (n, n_features).
+        features_ms: by extractor, the cost of computing them.
+        reference: name of the variant whose answers count as right, for samples without labels and for models without
+            class scores; else "".
+        groups: (n,), number of the group of each sample; None: each is a group of its own.
+        unit: of costs: "ms" or "mJ".
+    """
+
+    names: tuple[str, ...]
+    costs_ms: Floats
+    uncompressed: NDArray[np.bool_]
+    quality: Floats
+    evidence: tuple[Evidence, ...]
+    targets: NDArray[np.int64]
+    features: Mapping[str, NDArray[np.float32]]
+    features_ms: Mapping[str, float]
+    reference: str = ""
+    groups: NDArray[np.intp] | None = None
+    unit: str = "ms"
+
+    @classmethod
+    def from_profile(
+        cls, profile: Profile, cost_model: CostModel, features_ms: Mapping[str, float]
+    ) -> "SelectionDataset":
+        """Join the tables. Variants without costs are left out.
+
+        Raises:
+            ProfileError: no uncompressed variant is left.
+        """
+        costed = {variant for variant, _ in cost_model.choices}
+        keep = [number for number, name in enumerate(profile.names) if name in costed]
+        names = tuple(profile.names[number] for number in keep)
+        uncompressed = np.array([profile.variants[number].technique == "none" for number in keep], bool)
+        if not uncompressed.any():
+            raise ProfileError("no uncompressed variant was measured: nothing to compare with")
+        costs, _, _ = cost_model.cheapest(names, cost_model.idle)
+        problem = cls(
+            names,
+            costs,
+            uncompressed,
+            profile.quality[:, keep],
+            tuple(profile.evidence[number] for number in keep) if profile.evidence else (),
+            profile.labels,
+            _by_extractor(profile),
+            features_ms,
+            unit="ms" if cost_model.power_w is None else "mJ",
+            groups=np.unique(profile.groups, return_inverse=True)[1] if profile.groups else None,
+        )
+        if profile.judging is not None:
+            return problem._judged(profile.judging)
+        return problem._with_reference() if (profile.labels < 0).any() and problem.evidence else problem
+
+    @property
+    def most_accurate(self) -> int:
+        """The most accurate uncompressed variant; the cheaper one of equals."""
+        quality = self.quality.mean(axis=0)
+        candidates = np.flatnonzero(self.uncompressed).tolist()
+        return int(min(candidates, key=lambda number: (-quality[number], self.costs_ms[number])))
+
+    def take(self, rows: NDArray[np.intp]) -> "SelectionDataset":
+        """Return some of the samples."""
+        return replace(
+            self,
+            quality=self.quality[rows],
+            evidence=tuple(evidence.take(rows) for evidence in self.evidence),
+            targets=self.targets[rows],
+            features={name: table[rows] for name, table in self.features.items()},
+            groups=None if self.groups is None else self.groups[rows],
+        )
+
+    def costs(self, penalty: float) -> Floats:
+        """Return the cost (n, n_variants) of every variant on every sample: its cost, and the penalty if wrong."""
+        return np.asarray(self.costs_ms[None] + penalty * (1.0 - self.quality))
+
+    def among(self, variants: Sequence[int]) -> "SelectionDataset":
+        """Return the problem with some of the variants."""
+        columns = list(variants)
+        return replace(
+            self,
+            names=tuple(self.names[column] for column in columns),
+            costs_ms=self.costs_ms[columns],
+            uncompressed=self.uncompressed[columns],
+            quality=self.quality[:, columns],
+            evidence=tuple(self.evidence[column] for column in columns) if self.evidence else (),
+        )
+
+    def fixed(self, variant: int) -> Outcome:
+        """Return what always running one variant gives."""
+        n = len(self.quality)
+        return Outcome(self.quality[:, variant], np.full(n, self.costs_ms[variant]), np.full(n, self.names[variant]))
+
+    def oracle(self, variants: Sequence[int] | None = None) -> Outcome:
+        """Return what the cheapest variant that is right gives, known with hindsight; the cheapest where none is."""
+        columns = np.arange(len(self.names)) if variants is None else np.asarray(variants)
+        order = columns[np.argsort(self.costs_ms[columns], kind="stable")]
+        best = self.quality[:, order].argmax(axis=1)  # the first of the best
+        chosen = order[best]
+        rows = np.arange(len(chosen))
+        return Outcome(self.quality[rows, chosen], self.costs_ms[chosen], np.array(self.names)[chosen])
+
+    def _judged(self, judging: QualityCriterion) -> "SelectionDataset":
+        """Answers without class scores are right where they are good enough."""
+        good = (self.quality >= judging.good_enough).astype(np.float64)
+        return replace(self, quality=good, targets=np.ones(len(good), np.int64), reference=judging.reference)
+
+    def _with_reference(self) -> "SelectionDataset":
+        """Without labels, the dearest uncompressed model's answers count as right, for all models alike."""
+        reference = int(max(np.flatnonzero(self.uncompressed), key=lambda number: self.costs_ms[number]))
+        targets = self.evidence[reference].classes[:, 0].astype(np.int64)
+        quality = np.stack([evidence.classes[:, 0] == targets for evidence in self.evidence], axis=1)
+        return replace(self, targets=targets, quality=quality.astype(np.float64), reference=self.names[reference])
+
+
+def _by_extractor(profile: Profile) -> dict[str, NDArray[np.float32]]:
+    """Split the columns "<extractor>.<feature>" of the profile."""
+    columns: dict[str, list[int]] = {}
+    for number, name in enumerate(profile.feature_names):
+        columns.setdefault(name.partition(".")[0], []).append(number)
+    return {name: profile.features[:, numbers] for name, numbers in columns.items()}

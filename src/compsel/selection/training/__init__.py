@@ -1,0 +1,1 @@
+"""Train policies, compare them by cross-validation, choose what ships."""

@@ -1,0 +1,1 @@
+"""Techniques with one setting a layer: sensitivities, budgets, partial execution."""

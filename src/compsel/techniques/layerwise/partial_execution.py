@@ -1,0 +1,192 @@
+"""Run a graph again and again with other weights in a few layers: only what comes after those layers is run again."""
+
+import math
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from compsel.device.cgroup import usable_cores
+from compsel.models.editable import EditableGraph
+from compsel.models.editing import (
+    attribute,
+    captured_names,
+    constants,
+    infer_types,
+    is_standard,
+    output_axis,
+    uses,
+)
+from compsel.models.graph_session import give_back, open_session
+
+__all__ = ["PartialExecutor", "give_biases"]
+
+_MOST_PIECES = 8
+
+Values = Mapping[str, np.ndarray]
+
+
+def give_biases(draft: EditableGraph) -> EditableGraph:
+    """Give each convolution and dense layer (Gemm) a bias that is constant and its own, in place; return the graph."""
+    weights, counter = constants(draft.graph), uses(draft.graph)
+    for node in draft.graph.node:
+        if not is_standard(node, "Conv", "Gemm") or node.input[1] not in weights:
+            continue
+        count = weights[node.input[1]].dims[output_axis(node) or 0]
+        has_bias = len(node.input) > 2 and bool(node.input[2])
+        old = weights.get(node.input[2]) if has_bias else None
+        if has_bias and (old is None or math.prod(old.dims) not in (1, count)):  # computed, or one for each row
+            continue
+        if old is not None and counter[old.name] == 1 and list(old.dims) == [count]:
+            continue
+        numbers = draft.array(old).reshape(-1) if old is not None else np.zeros(1, np.float32)
+        values = np.array(np.broadcast_to(numbers, count))
+        name = f"{node.name}.own_bias"
+        while name in weights:
+            name += "_"
+        draft.graph.initializer.append(numpy_helper.from_array(values, name))
+        weights[name] = draft.graph.initializer[-1]
+        del node.input[2:]
+        node.input.append(name)
+    return draft
+
+
+@dataclass
+class _Piece:
+    """A run of nodes between two values that all nodes after them depend on.
+
+    Attributes:
+        nodes: the nodes, in order.
+        entry: value that it reads; "" for the first piece, which reads the inputs of the graph.
+        result: value that it makes.
+    """
+
+    nodes: list[onnx.NodeProto]
+    entry: str
+    result: str
+
+
+class PartialExecutor:
+    """A graph on some samples, of which weights can be altered from run to run.
+
+    The graph is cut into pieces where one value carries everything. What enters each piece is kept for each sample, so
+    that a run begins at the first piece with an altered weight. Weights and biases of layers are inputs of the pieces:
+    no session is opened anew. Only those of the piece that runs are in memory. Runs on all cores.
+
+    Args:
+        draft: the graph, in order; it stays as it is.
+        feeds: of the samples; gone through once.
+
+    >>> from compsel.networks import build
+    >>> from compsel.techniques.preparation.batch_norm_folding import fold
+    >>> from compsel.models.editing import editable
+    >>> draft = give_biases(fold(editable(build("mobilenet-v1", width=0.25, resolution=32))))
+    >>> prober = PartialExecutor(draft, [{"input": np.ones((1, 3, 32, 32), np.float32)}])
+    >>> (before,) = prober.outputs({})
+    >>> (after,) = prober.outputs({draft.graph.node[-1].input[2]: np.ones(1000, np.float32)})
+    >>> bool((after == before).any())
+    False
+    """
+
+    def __init__(self, draft: EditableGraph, feeds: Iterable[Values]) -> None:
+        give_back()
+        weights = constants(draft.graph)
+        self._draft = draft
+        self._weights = {name: weights[name] for name in _alterable(draft, weights)}
+        self._pieces = _cut(draft, self._weights)
+        self._sessions = [open_session(self._graph(piece), threads=usable_cores()) for piece in self._pieces]
+        self._fed = [{value.name for value in session.get_inputs()} for session in self._sessions]
+        self._entries: list[list[Values]] = [[dict(feed) for feed in feeds]]
+        for index in range(len(self._pieces) - 1):
+            self._entries.append(self._run(index, self._entries[index], {}))
+
+    def outputs(self, altered: Values) -> list[np.ndarray]:
+        """Return the graph's first output for each sample.
+
+        Args:
+            altered: other values of weights and biases of layers, by name.
+        """
+        first = next((index for index, fed in enumerate(self._fed) if fed & altered.keys()), len(self._fed) - 1)
+        values = self._entries[first]
+        for index in range(first, len(self._pieces)):
+            values = self._run(index, values, altered)
+        return [value[self._pieces[-1].result] for value in values]
+
+    def _run(self, index: int, entering: Iterable[Values], altered: Values) -> list[Values]:
+        result, session = self._pieces[index].result, self._sessions[index]
+        weights = {
+            name: altered[name] if name in altered else self._draft.array(self._weights[name])
+            for name in self._fed[index] & self._weights.keys()
+        }
+        others = self._fed[index] - weights.keys()
+        return [
+            {result: session.run([result], {**weights, **{name: values[name] for name in others}})[0]}
+            for values in entering
+        ]
+
+    def _graph(self, piece: _Piece) -> EditableGraph:
+        draft = self._draft
+        proto = onnx.ModelProto(ir_version=draft.proto.ir_version, opset_import=draft.proto.opset_import)
+        proto.functions.extend(draft.proto.functions)
+        graph = proto.graph
+        graph.name = "piece"
+        graph.node.extend(piece.nodes)
+        # what sub-graphs read is in no list of inputs
+        read = {name for node in piece.nodes for name in node.input} | captured_names(graph)
+        graph.initializer.extend(t for t in draft.graph.initializer if t.name in read and t.name not in self._weights)
+        if piece.entry:
+            graph.input.append(onnx.helper.make_tensor_value_info(piece.entry, onnx.TensorProto.FLOAT, None))
+        else:
+            graph.input.extend(draft.graph.input)
+        for name in sorted(read & self._weights.keys()):
+            shape = self._weights[name].dims
+            graph.input.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
+        graph.output.append(onnx.ValueInfoProto(name=piece.result))
+        return EditableGraph(proto, draft.lent)
+
+
+def _alterable(draft: EditableGraph, weights: Mapping[str, onnx.TensorProto]) -> Iterator[str]:
+    """Give the weights and biases of dense layers and of convolutions, those of depthwise ones left out."""
+    captured = captured_names(draft.graph)
+    for node in draft.graph.node:
+        if not is_standard(node, "Conv", "Gemm", "MatMul"):
+            continue
+        for name in node.input[1:3]:
+            tensor = weights.get(name)
+            depthwise = attribute(node, "group", 1) > 1 and tensor is not None and list(tensor.dims[1:2]) == [1]
+            plain = tensor is not None and tensor.data_type == onnx.TensorProto.FLOAT and name not in captured
+            if plain and not depthwise:
+                yield name
+
+
+def _cut(draft: EditableGraph, weights: Container[str]) -> list[_Piece]:
+    """Cut a graph where only one value is needed later, into pieces with about as many weights each."""
+    nodes, last = list(draft.graph.node), draft.graph.output[0].name
+    places = [] if captured_names(draft.graph) else list(_cuts(draft, last))
+    seen, total = 0, sum(name in weights for node in nodes for name in node.input)
+    pieces: list[_Piece] = []
+    begin, entry = 0, ""
+    for index, node in enumerate(nodes):
+        seen += sum(name in weights for name in node.input)
+        if index in places and seen * _MOST_PIECES >= total * (len(pieces) + 1) and len(pieces) < _MOST_PIECES - 1:
+            pieces.append(_Piece(nodes[begin : index + 1], entry, node.output[0]))
+            begin, entry = index + 1, node.output[0]
+    return [*pieces, _Piece(nodes[begin:], entry, last)]
+
+
+def _cuts(draft: EditableGraph, last: str) -> Iterator[int]:
+    """Give the places of nodes with one float output that is all that the nodes behind them need."""
+    types = infer_types(draft)
+    constant = constants(draft.graph)
+    reads = {name: index for index, node in enumerate(draft.graph.node) for name in node.input if name not in constant}
+    reads[last] = len(draft.graph.node)
+    live = {value.name for value in draft.graph.input if value.name in reads}
+    for index, node in enumerate(draft.graph.node):
+        live |= {name for name in node.output if name in reads}
+        live = {name for name in live if reads[name] > index}
+        known = types.get(node.output[0])
+        is_float = known is not None and known.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+        if live == {node.output[0]} and node.output[0] != last and is_float:
+            yield index

@@ -1,0 +1,1 @@
+"""What techniques do before and after: folding, statistics of layers, their correction."""

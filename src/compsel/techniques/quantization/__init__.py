@@ -1,0 +1,1 @@
+"""Quantisation: calibration, ranges, rounding, QDQ graphs."""

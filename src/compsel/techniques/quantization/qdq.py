@@ -1,0 +1,158 @@
+"""Insert QuantizeLinear and DequantizeLinear into a graph, with given ranges: ONNX Runtime's quantiser."""
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationMethod, QuantType
+from onnxruntime.quantization.calibrate import TensorsData
+from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+from compsel.errors import NotApplicableError
+from compsel.models.editing import captured_names, is_standard, remove_unused, sort_nodes
+from compsel.models.model import Model
+from compsel.techniques.quantization.calibration import Range
+
+__all__ = ["QUANTISED_OPS", "Activations", "Overrides", "Weights", "insert_qdq", "pixel_scale", "quiet"]
+
+Activations = Literal["uint8", "int8"]
+Weights = Literal["int8", "uint8"]
+Overrides = dict[str, list[dict[str, Any]]]
+
+# operators with an 8-bit kernel, and those that only move values; normalisations and softmax lose too much in 8 bits
+QUANTISED_OPS = (
+    *("Conv", "ConvTranspose", "Gemm", "MatMul"),
+    *("Add", "Mul", "Concat", "Relu", "Clip", "LeakyRelu", "Sigmoid"),
+    *("MaxPool", "AveragePool", "GlobalAveragePool"),
+    *("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Resize", "Slice", "Pad", "Split", "Gather"),
+)
+_REMOVABLE = ("Clip", "Relu")
+_TYPES = {
+    ("activations", "uint8"): QuantType.QUInt8,
+    ("activations", "int8"): QuantType.QInt8,
+    ("weights", "uint8"): QuantType.QUInt8,
+    ("weights", "int8"): QuantType.QInt8,
+}
+
+
+def insert_qdq(
+    proto: onnx.ModelProto,
+    types: Mapping[str, onnx.ValueInfoProto],
+    ranges: Mapping[str, Range],
+    *,
+    overrides: Overrides,
+    per_channel: bool,
+    activations: Activations,
+    weights: Weights,
+    reduce_range: bool,
+) -> None:
+    """Quantise a graph in place.
+
+    Args:
+        proto: the graph, every node named, operator set 13 or newer.
+        types: element type and shape of its values.
+        ranges: low and high of its float values.
+        overrides: scales and zero points of values and weights that are fixed already.
+        per_channel: one scale for each output channel of a weight.
+        activations, weights: types.
+        reduce_range: weights in 7 bits.
+
+    Raises:
+        NotApplicableError: a graph that the quantiser does not understand.
+    """
+    outer = {value.name for value in (*proto.graph.input, *proto.graph.output)}
+    del proto.graph.value_info[:]
+    proto.graph.value_info.extend(types[name] for name in types if name not in outer)
+    # tells the quantiser that types have been inferred: it would write and read the whole model otherwise
+    producer = proto.producer_name, proto.producer_version
+    mark = proto.metadata_props.add(key="onnx.infer", value="onnxruntime.quant")
+    with quiet():
+        quantiser = QDQQuantizer(
+            proto,
+            per_channel=per_channel,
+            reduce_range=reduce_range,
+            weight_qType=_TYPES["weights", weights],
+            activation_qType=_TYPES["activations", activations],
+            tensors_range=TensorsData(
+                CalibrationMethod.MinMax,
+                {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()},
+            ),
+            nodes_to_quantize=[node.name for node in proto.graph.node if _complete(node, ranges, proto)],
+            nodes_to_exclude=_kept_activations(proto.graph),
+            op_types_to_quantize=list(QUANTISED_OPS),
+            extra_options={"TensorQuantOverrides": dict(overrides)},
+        )
+        try:
+            quantiser.quantize_model()
+        except (AssertionError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise NotApplicableError(f"ONNX Runtime's quantiser does not take this graph ({error!r:.200})") from error
+    proto.metadata_props.remove(mark)
+    proto.producer_name, proto.producer_version = producer
+    sort_nodes(proto.graph)
+    remove_unused(proto.graph)
+    del proto.graph.value_info[:]
+
+
+def _complete(node: onnx.NodeProto, ranges: Mapping[str, Range], proto: onnx.ModelProto) -> bool:
+    """Tell whether a node is one to quantise: its first input and its outputs are float values with a range."""
+    weights = {tensor.name for tensor in proto.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT}
+    return (
+        is_standard(node, *QUANTISED_OPS)
+        and (node.input[0] in ranges or node.input[0] in weights)
+        and all(name in ranges for name in node.output if name)
+    )
+
+
+def _kept_activations(graph: onnx.GraphProto) -> list[str]:
+    """Return the clamps that cannot be merged into the layer before them.
+
+    The quantiser gives the layer the range of the clamp and lets the rounding saturate; whoever reads the value
+    before or after the clamp elsewhere (an output, a sub-graph) would see it cut, or not clamped.
+    """
+    captured, outputs = captured_names(graph), {value.name for value in graph.output}
+    return [
+        node.name
+        for node in graph.node
+        if is_standard(node, *_REMOVABLE) and ({*node.input, *node.output} & captured or node.input[0] in outputs)
+    ]
+
+
+def pixel_scale(model: Model) -> Overrides:
+    """Fix the scale of an image input so that its quantised form is the pixels' bytes, where there is such a scale.
+
+    (pixel - mean) / std = scale * (byte - zero point) with scale = 1 / std and zero point = mean, provided that they
+    are the same for all channels and the mean is a whole number.
+    """
+    preprocessing = model.preprocessing
+    if preprocessing is None or len(model.inputs) != 1:
+        return {}
+    mean, std = set(preprocessing.mean), set(preprocessing.std)
+    if len(mean) != 1 or len(std) != 1:
+        return {}
+    zero_point = mean.pop()
+    if zero_point != int(zero_point) or not 0 <= zero_point <= 255:
+        return {}
+    scale = np.array(1.0 / std.pop(), np.float32)
+    return {
+        model.inputs[0].name: [
+            {"quant_type": QuantType.QUInt8, "scale": scale, "zero_point": np.array(int(zero_point))}
+        ]
+    }
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the quantiser from logging every tensor that it leaves as it is."""
+
+    def foreign(record: logging.LogRecord) -> bool:
+        return "quantization" not in record.pathname
+
+    logger = logging.getLogger()
+    logger.addFilter(foreign)
+    try:
+        yield
+    finally:
+        logger.removeFilter(foreign)

@@ -1,0 +1,1 @@
+"""Weights in other forms: storage, encodings, clusters."""

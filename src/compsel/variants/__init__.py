@@ -1,0 +1,1 @@
+"""A variant on disk: made, verified, written, opened as an engine."""

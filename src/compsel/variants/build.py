@@ -1,0 +1,136 @@
+"""From models to variants on disk: compress, verify, write; what was built already is taken as it is."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compsel import __version__
+from compsel.errors import NotApplicableError, ProfileError
+from compsel.inputs.feeds import feeds_of
+from compsel.inputs.samples import Samples
+from compsel.models.model import Model
+from compsel.models.output_kind import output_kind
+from compsel.storage.file_names import slug
+from compsel.storage.files import storage_errors, write_json
+from compsel.techniques import parse as parse_technique
+from compsel.techniques.quantization.calibration import open_session
+from compsel.variants.variant import Variant
+from compsel.variants.verification import verify
+from compsel.variants.writing import is_whole, write_variant
+
+__all__ = ["LeftOut", "build_variants", "check_names", "default_techniques", "quiet"]
+
+_VERIFICATION_SAMPLES = 32
+_RESOLUTION_SHARES = (0.86, 0.72)
+_RESOLUTION_STEP = 16
+
+Say = Callable[[str], None]
+
+
+def quiet(message: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A variant that was not built, with the reason."""
+
+    model: str
+    technique: str
+    reason: str
+
+
+def default_techniques(model: Model) -> tuple[str, ...]:
+    """Return the techniques that a build tries on a model: none, int8, and for images two lower resolutions of both."""
+    specs = ["none", "int8-static"]
+    if model.preprocessing is not None:
+        side = min(model.preprocessing.resolution)
+        for share in _RESOLUTION_SHARES:
+            lower = max(_RESOLUTION_STEP, round(side * share / _RESOLUTION_STEP) * _RESOLUTION_STEP)
+            if lower < side:
+                specs += [f"resolution:{lower}", f"resolution:{lower}+int8-static"]
+    # small networks have one lower resolution only
+    return tuple(dict.fromkeys(specs))
+
+
+def build_variants(
+    models: Sequence[Model],
+    folder: Path,
+    calibration: Samples,
+    techniques: Sequence[str] | None = None,
+    say: Say = quiet,
+    *,
+    class_scores: bool = True,
+) -> tuple[list[Variant], list[LeftOut]]:
+    """Compress each model by each technique; what cannot be built, does not run or answers wildly is left out.
+
+    Variants that an earlier call built from the same model and the same calibration samples are taken as they are.
+    Without `class_scores` the first output is no vector of these, even if it looks like one.
+
+    Raises:
+        ProfileError: models whose files would have the same name, or no calibration samples.
+        ModelError: a model that does not run.
+        TechniqueError: a technique that does not exist.
+    """
+    check_names(models)
+    if not len(calibration):
+        raise ProfileError("got no calibration samples: give at least one")
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    variants, left_out = [], []
+    for model in models:
+        checks = calibration.spread(_VERIFICATION_SAMPLES)
+        for spec in dict.fromkeys(("none", *(techniques or default_techniques(model)))):
+            digest = _digest(model, spec if class_scores else f"{spec} as other", calibration)
+            record = folder / f"{slug(f'{model.name}/{spec}')}.{digest}.json"
+            known = _known(record, folder)
+            if known is not None:
+                variants.append(known)
+                continue
+            try:
+                compressed = parse_technique(spec).apply(model, calibration)
+                verification = verify(compressed, model, checks)
+                if not verification.ok:
+                    raise NotApplicableError(verification.reason)
+            except NotApplicableError as error:
+                left_out.append(LeftOut(model.name, spec, str(error)))
+                say(f"{model.name}/{spec}: left out: {error}")
+                continue
+            variant = write_variant(compressed, folder, _output(compressed, checks) if class_scores else "other")
+            write_json(record, variant.to_dict())
+            variants.append(variant)
+            say(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")
+    return variants, left_out
+
+
+def check_names(models: Sequence[Model]) -> None:
+    """Raise ProfileError unless there are models, and each can have files of its own."""
+    if not models:
+        raise ProfileError("got no models: give some")
+    # names as files, on file systems that do not tell upper case from lower
+    counts = Counter(slug(model.name).casefold() for model in models)
+    clash = [model.name for model in models if counts[slug(model.name).casefold()] > 1]
+    if clash:
+        raise ProfileError(f"got models {clash}, whose variants would have the same files: give each a name of its own")
+
+
+def _digest(model: Model, spec: str, calibration: Samples) -> str:
+    text = "|".join([__version__, model.fingerprint(), spec, calibration.digest()])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _known(record: Path, folder: Path) -> Variant | None:
+    try:
+        variant = Variant.from_dict(json.loads(record.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return variant if is_whole(variant, folder) else None
+
+
+def _output(model: Model, samples: Samples) -> Any:
+    session = open_session(model.proto)
+    return output_kind(model, session.run(None, feeds_of(model, samples.value(0))))

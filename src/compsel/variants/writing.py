@@ -1,0 +1,84 @@
+"""Write a model as a variant: two graphs (tensors in, pixels in) that share one file of weights."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import onnx
+from google.protobuf.message import EncodeError
+
+from compsel.errors import ModelError
+from compsel.models.external_data import make_weights_constant
+from compsel.models.model import Model
+from compsel.models.pixel_input import with_pixel_input
+from compsel.storage.file_names import slug
+from compsel.storage.files import atomic_file, sha256_file
+from compsel.variants.evidence_outputs import add_evidence_outputs
+from compsel.variants.variant import Variant
+
+__all__ = ["is_whole", "write_variant"]
+
+
+def write_variant(
+    model: Model,
+    folder: str | os.PathLike[str],
+    output: Literal["logits", "probabilities", "other"],
+) -> Variant:
+    """Write graphs and weights of `model` into `folder` and return what is known about them.
+
+    The same model gives the same bytes. Nothing half-written stays behind.
+
+    Raises:
+        StorageError: a full disk, no permission.
+    """
+    folder = Path(folder)
+    name = f"{model.name}/{model.technique}"
+    stem = slug(name)
+    proto, weights = model.with_weights_in(folder)
+    make_weights_constant(proto)
+    tensor_file = _write(proto, folder / f"{stem}.onnx")
+    pixels_file = None
+    if model.preprocessing is not None and len(model.inputs) == 1:
+        shell = model.with_proto(proto)
+        pixels = with_pixel_input(shell).proto
+        add_evidence_outputs(pixels, output)
+        pixels_file = _write(pixels, folder / f"{stem}.pixels.onnx")
+    files = [tensor_file, *([weights] if weights else [])]
+    return Variant(
+        name=name,
+        model=model.name,
+        technique=model.technique,
+        tensor_file=tensor_file,
+        pixels_file=pixels_file,
+        weights_file=weights,
+        sha256=_identity(folder, files),
+        size_bytes=sum((folder / file).stat().st_size for file in files),
+        inputs=model.inputs,
+        outputs=model.outputs,
+        preprocessing=model.preprocessing,
+        output=output,
+    )
+
+
+def is_whole(variant: Variant, folder: str | os.PathLike[str]) -> bool:
+    """Whether the files in `folder` are there and are those of this variant, not of another of the same name."""
+    folder = Path(folder)
+    if not all((folder / file).is_file() for file in variant.files):
+        return False
+    return _identity(folder, [file for file in variant.files if file != variant.pixels_file]) == variant.sha256
+
+
+def _identity(folder: Path, files: Iterable[str]) -> str:
+    return hashlib.sha256("".join(sha256_file(folder / file) for file in files).encode()).hexdigest()
+
+
+def _write(proto: onnx.ModelProto, path: Path) -> str:
+    try:
+        data = proto.SerializeToString(deterministic=True)
+    except (EncodeError, ValueError) as error:
+        raise ModelError(f"{path.name}: the graph without its weights is over 2 GiB") from error
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(data)
+    return path.name

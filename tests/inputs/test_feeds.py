@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from compsel.errors import InputError
+from compsel.inputs.feeds import feeds_of, synthetic_feeds
+from compsel.inputs.tensor_specs import TensorSpec
+from compsel.networks import build
+
+
+def test_an_image_becomes_the_tensor_of_the_only_input() -> None:
+    model = build("mobilenet-v1", width=0.25, resolution=32)
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    assert model.preprocessing is not None
+    feeds = feeds_of(model, image)
+    assert list(feeds) == ["input"]
+    np.testing.assert_array_equal(feeds["input"], model.preprocessing.tensor(image))
+
+
+def test_tensors_pass_after_a_check() -> None:
+    model = build("mobilenet-v1", width=0.25, resolution=32)
+    tensor = np.zeros((2, 3, 32, 32), np.float32)
+    assert feeds_of(model, {"input": tensor})["input"] is tensor
+    with pytest.raises(InputError, match="got dtype float64, allowed is float32"):
+        feeds_of(model, {"input": tensor.astype(np.float64)})
+
+
+class TakesTensors:
+    inputs = (TensorSpec("a", "float32", (1,)), TensorSpec("b", "float32", (1,)))
+    preprocessing = None
+
+
+def test_an_image_for_a_model_that_takes_tensors() -> None:
+    with pytest.raises(InputError, match=r"give tensors by name \(a, b\)"):
+        feeds_of(TakesTensors(), np.zeros((2, 2, 3), np.uint8))
+
+
+def test_synthetic_feeds_fit_and_repeat() -> None:
+    specs = [
+        TensorSpec("x", "float32", (None, 3, None)),
+        TensorSpec("half", "float16", (2,)),
+        TensorSpec("tokens", "int64", (None, 5)),
+        TensorSpec("mask", "bool", (1, 4)),
+        TensorSpec("text", "string", (None,)),
+        TensorSpec("open", "float64", None),
+    ]
+    feeds = synthetic_feeds(specs, seed=3)
+    for spec in specs:
+        spec.check(feeds[spec.name])
+    again = synthetic_feeds(specs, seed=3)
+    assert all(np.array_equal(feeds[name], again[name]) for name in feeds)
+    assert not np.array_equal(feeds["x"], synthetic_feeds(specs, seed=4)["x"])
+    assert set(np.unique(feeds["tokens"])) <= {0, 1}
+
+
+def test_what_is_no_tensor_cannot_be_made_up() -> None:
+    with pytest.raises(InputError, match="'s' is a sequence or a map: give samples of it"):
+        synthetic_feeds([TensorSpec("s", "other", None)], seed=0)

@@ -1,0 +1,159 @@
+"""Sessions: every error of ONNX Runtime is one of ours, models of any kind are described, nothing leaks."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+from compsel.errors import CompselError, InputError, ModelError, ProcessorError
+from compsel.processors import ort_session as module
+from compsel.processors.ort_session import OrtSession, session_options, translate
+from compsel.processors.proof import proof_feeds, proof_graph
+
+
+def model(node: onnx.NodeProto, inputs: dict[str, tuple[int, list[int | str] | None]], opset: int = 17) -> bytes:
+    graph = helper.make_graph(
+        [node],
+        "graph",
+        [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in inputs.items()],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    helper.set_model_props(proto, {"greeting": "hello"})
+    return proto.SerializeToString()
+
+
+FLOATS: tuple[int, list[int | str] | None] = (TensorProto.FLOAT, ["n", 3])
+
+
+def test_every_exception_of_the_runtime_is_in_the_table() -> None:
+    raised = {
+        name
+        for name in dir(states)
+        if isinstance(getattr(states, name), type) and issubclass(getattr(states, name), BaseException)
+    }
+    assert raised
+    assert raised <= set(module._ERRORS)
+
+
+@pytest.mark.parametrize("name", sorted(module._ERRORS))
+@pytest.mark.parametrize("loading", [True, False])
+def test_translated_errors_are_ours_and_readable(name: str, loading: bool) -> None:
+    kind = type(name, (Exception,), {})
+    text = "[ONNXRuntimeError] : 1 : FAIL : /a/onnxruntime_src/b.cc:7 it\nbroke " + 1000 * "x"
+    error = translate(kind(text), "lite0.onnx", loading=loading)
+    assert isinstance(error, CompselError)
+    assert str(error).startswith("lite0.onnx: it broke xxx")
+    assert len(str(error)) < 500
+
+
+@pytest.mark.parametrize("root", ["/onnxruntime_src", "/onnxruntime", "/home/builder/onnxruntime"])
+def test_where_in_its_sources_is_left_out(root: str) -> None:
+    place = f"{root}/onnxruntime/core/graph/model.h:46 void onnxruntime::f(const std::map<int>&, bool, int)"
+    error = translate(states.Fail(f"[ONNXRuntimeError] : 1 : FAIL : {place} Opset 99 is not known"), "m", loading=True)
+    assert str(error) == "m: Opset 99 is not known"
+
+
+def test_unknown_exceptions_are_processor_errors() -> None:
+    assert type(translate(KeyError("new"), "m", loading=False)) is ProcessorError
+
+
+def test_what_the_text_says_goes_before_the_class() -> None:
+    for loading in (True, False):
+        assert type(translate(states.Fail("Failed to allocate memory"), "m", loading=loading)) is ProcessorError
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        model(helper.make_node("NoSuchOperator", ["x"], ["y"]), {"x": FLOATS}),
+        model(helper.make_node("Relu", ["x"], ["y"], domain="com.example"), {"x": FLOATS}),
+        model(helper.make_node("Relu", ["missing"], ["y"]), {"x": FLOATS}),
+        model(helper.make_node("Relu", ["x"], ["y"]), {"x": FLOATS}, opset=99),
+        model(helper.make_node("MatMul", ["x", "x"], ["y"]), {"x": (TensorProto.STRING, ["n", "n"])}),
+    ],
+    ids=["operator", "domain", "dangling", "opset", "dtype"],
+)
+def test_models_that_cannot_be_loaded(variant: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ModelError, match=r"^model: \w"):
+        OrtSession(variant)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_message_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(proof_graph()[:50])
+    with pytest.raises(ModelError, match=r"broken\.onnx: "):
+        OrtSession(path)
+
+
+def test_failures_while_running(capfd: pytest.CaptureFixture[str]) -> None:
+    shapes = {"x": FLOATS, "shape": (TensorProto.INT64, ["k"])}
+    reshape = OrtSession(model(helper.make_node("Reshape", ["x", "shape"], ["y"]), shapes))
+    x = np.ones((2, 3), np.float32)
+    with pytest.raises(ModelError):
+        reshape.run({"x": x, "shape": np.array([5, 5])})
+    expand = OrtSession(model(helper.make_node("Expand", ["x", "shape"], ["y"]), shapes))
+    with pytest.raises(ProcessorError, match="Failed to allocate memory"):
+        expand.run({"x": np.ones((1, 3), np.float32), "shape": np.array([10**7, 10**8, 3])})
+    with pytest.raises(InputError):
+        reshape.run({"x": "text", "shape": None})  # type: ignore[dict-item]  # wrong, on purpose
+    with pytest.raises(InputError):
+        reshape.run(None)  # type: ignore[arg-type]  # wrong, on purpose
+    assert capfd.readouterr() == ("", "")
+
+
+def test_specifications_of_inputs_and_outputs() -> None:
+    inputs: dict[str, tuple[int, list[int | str] | None]] = {
+        "x": FLOATS,
+        "open": (TensorProto.FLOAT16, None),
+        "scalar": (TensorProto.INT64, []),
+        "text": (TensorProto.STRING, [2]),
+        "double": (TensorProto.DOUBLE, [1, 2]),
+    }
+    session = OrtSession(model(helper.make_node("Relu", ["x"], ["y"]), inputs))
+    assert [(spec.name, spec.dtype, spec.shape) for spec in session.inputs] == [
+        ("x", "float32", (None, 3)),
+        ("open", "float16", None),
+        ("scalar", "int64", None),
+        ("text", "string", (2,)),
+        ("double", "float64", (1, 2)),
+    ]
+    assert session.metadata == {"greeting": "hello"}
+    assert session.provider == "CPUExecutionProvider"
+
+
+def test_sequences_are_other() -> None:
+    node = helper.make_node("SequenceConstruct", ["x"], ["y"])
+    graph = helper.make_graph(
+        [node],
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])],
+        [helper.make_tensor_sequence_value_info("y", TensorProto.FLOAT, None)],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    assert OrtSession(proto.SerializeToString()).outputs[0].dtype == "other"
+
+
+def test_the_small_graph_is_a_valid_model() -> None:
+    proto = onnx.load_from_string(proof_graph())
+    onnx.checker.check_model(proto, full_check=True)
+    assert [node.op_type for node in proto.graph.node] == ["Conv", "Relu", "GlobalAveragePool"]
+
+
+def test_run_is_that_of_the_runtime() -> None:
+    raw = onnxruntime.InferenceSession(proof_graph(), session_options(), providers=["CPUExecutionProvider"])
+    np.testing.assert_array_equal(OrtSession(proof_graph()).run(proof_feeds())[0], raw.run(None, proof_feeds())[0])
+
+
+def test_options_leave_no_thread_spinning_after_a_run() -> None:
+    for threads, spinning in ((1, False), (2, True), (2, False)):
+        options = session_options(threads, spinning=spinning)
+        assert options.intra_op_num_threads == threads
+        assert options.inter_op_num_threads == 1
+        assert options.get_session_config_entry("session.intra_op.allow_spinning") == str(int(spinning))
+        assert options.get_session_config_entry("session.force_spinning_stop") == "1"
