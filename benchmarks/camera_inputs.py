@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 import compsel
-from benchmarks.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from compsel.cli.base import progress
+from compsel.cli.terminal import TERMINAL
+from corruptions import CORRUPTIONS, SEVERITIES, corrupt
 
 CLEAN = "none"
 
@@ -48,7 +48,7 @@ def main() -> None:
     kinds = draw_kinds(len(photographs), arguments.versions, arguments.seed)
     arguments.out.mkdir(parents=True, exist_ok=True)
     rows = []
-    for index in progress(range(len(photographs)), "camera inputs"):
+    for index in TERMINAL.track(range(len(photographs)), "camera inputs"):
         photograph = photographs[index]
         for version, kind in enumerate(kinds[index].tolist()):
             generator = np.random.default_rng([arguments.seed, index, version])

@@ -19,7 +19,8 @@ import numpy as np
 import compsel
 from compsel.building.pipeline import selection_dataset
 from compsel.bundle.bundle import Bundle, BundleContent, write_bundle
-from compsel.cli.base import progress, table
+from compsel.cli.base import table
+from compsel.cli.terminal import TERMINAL
 from compsel.device.cgroup import usable_cores
 from compsel.device.fingerprint import device_fingerprint
 from compsel.evaluation.evaluate import evaluate
@@ -101,10 +102,10 @@ def curve(profile: Profile, files: Path, samples: compsel.ImageFolder, folds: in
                 pool.submit(train_fold, profile, files, test, Path(folder) / str(fold))
                 for fold, test in enumerate(tests)
             ]
-            bundles = [future.result() for future in progress(waiting, "train")]
+            bundles = [future.result() for future in TERMINAL.track(waiting, "train")]
         for bundle, test in zip(bundles, tests, strict=True):
             with Runtime(Bundle.load(bundle), warm_up=False) as runtime:
-                evaluation = evaluate(runtime, samples.subset(test), repeats=repeats, progress=progress)
+                evaluation = evaluate(runtime, samples.subset(test), repeats=repeats, reporter=TERMINAL)
             for name, result in evaluation.results.items():
                 parts.setdefault(name, []).append(result)
     rows = {}

@@ -25,8 +25,9 @@ import onnxruntime
 import compsel
 from compsel.building.demo import calibration_samples
 from compsel.bundle.bundle import BundleContent, write_bundle
-from compsel.cli.base import progress, table
+from compsel.cli.base import table
 from compsel.cli.options import open_samples
+from compsel.cli.terminal import TERMINAL
 from compsel.device.fingerprint import device_fingerprint
 from compsel.device.sampler import read_state
 from compsel.inputs.samples import ArraySamples, Samples
@@ -111,7 +112,7 @@ def make_bundle(samples: Samples, folder: Path, processors: Sequence[Processor],
     model = parse_technique("int8-static").apply(build("efficientnet-lite0", weights="imagenet"), calibration_samples())
     variant = write_variant(model, folder / "variants", "logits")
     criterion = Criterion(budget_s=budget_s)
-    measure_latency([variant], processors, STATES, folder / "variants", samples, folder, criterion, progress)
+    measure_latency([variant], processors, STATES, folder / "variants", samples, folder, criterion, TERMINAL)
     latency = read_latency(folder)
     assert latency is not None
     costs = CostModel.fit(latency.by_choice(), latency.seen)

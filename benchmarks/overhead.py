@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 
 import compsel
-from compsel.cli.base import progress, table
+from compsel.cli.base import table
+from compsel.cli.terminal import TERMINAL
 from compsel.device.fingerprint import device_fingerprint
 from compsel.device.sampler import _Watch
 from compsel.features import EXTRACTORS
@@ -87,7 +88,7 @@ def features(runtime: Runtime, samples: compsel.ImageFolder) -> Steps:
         again = functools.partial(extractor.extract, images[0])
         found[f"{name} features, 640x480, warm"] = described([timed_ms(again) for _ in range(_WARM)])
         times_ms = []
-        for image in progress(images, f"{name} features"):
+        for image in TERMINAL.track(images, f"{name} features"):
             runtime.answer(image)
             times_ms.append(timed_ms(functools.partial(extractor.extract, image)))
         found[f"{name} features, 640x480, after an inference"] = described(times_ms)
@@ -97,7 +98,7 @@ def features(runtime: Runtime, samples: compsel.ImageFolder) -> Steps:
 def answers(runtime: Runtime, samples: compsel.ImageFolder) -> tuple[Steps, dict[str, float]]:
     """Answer every sample; return the times of each step and the shares of the mean answer."""
     found, called_ms = [], []
-    for index in progress(range(len(samples)), "answers"):
+    for index in TERMINAL.track(range(len(samples)), "answers"):
         value = samples.value(index)
         begin = time.perf_counter_ns()
         found.append(runtime.answer(value))
@@ -136,7 +137,7 @@ def profile(runtime: Runtime, samples: compsel.ImageFolder) -> tuple[Steps, dict
     before_ms, called_ms = [], []
     inferences = clock.begins_ns["  inference, with pixels"]
     started = time.perf_counter()
-    for index in progress(range(len(samples)), "profile"):
+    for index in TERMINAL.track(range(len(samples)), "profile"):
         value, done = samples.value(index), len(inferences)
         begin = time.perf_counter_ns()
         runtime.answer(value)

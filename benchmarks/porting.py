@@ -28,7 +28,7 @@ import compsel
 from compsel.building.porting.port import port
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.manifest import write_manifest
-from compsel.cli.base import progress
+from compsel.cli.terminal import TERMINAL
 from compsel.device.fingerprint import device_fingerprint
 from compsel.device.sampler import read_state
 from compsel.inputs.samples import ArraySamples
@@ -56,7 +56,7 @@ def measure_all(bundle: Bundle, states: Sequence[str], budget_s: float) -> Laten
             ArraySamples([image]),
             Path(folder),
             Criterion(min_runs=12, max_runs=120, budget_s=budget_s),
-            progress,
+            TERMINAL,
         )
         table = read_latency(Path(folder))
     assert table is not None
@@ -78,7 +78,7 @@ def write_costs(bundle: Bundle, costs: CostModel, out: Path) -> None:
 def compare(bundle: Bundle, share: float, budget_s: float) -> dict[str, Any]:
     """Port, measure everything, and return how far the two are apart."""
     with tempfile.TemporaryDirectory() as folder:
-        ported = port(bundle.folder, Path(folder) / "ported", share=share, progress=progress)
+        ported = port(bundle.folder, Path(folder) / "ported", share=share, reporter=TERMINAL)
         predicted = _latencies(Bundle.load(Path(folder) / "ported").costs)
     begin = time.perf_counter()
     runs = measure_all(bundle, ported.states, budget_s).by_choice()

@@ -18,7 +18,8 @@ import numpy as np
 
 from compsel.building.search import search
 from compsel.building.search.timing import RelativeTimer
-from compsel.cli.base import progress, table
+from compsel.cli.base import table
+from compsel.cli.terminal import TERMINAL
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import ImageFolder, Samples
 from compsel.models.graph_session import open_session
@@ -76,7 +77,7 @@ def measure(model: Model, spec: str, arguments: argparse.Namespace) -> dict[str,
     technique = parse(spec)
     if not isinstance(technique, LayerwiseTechnique):
         raise SystemExit(f"{spec}: allowed are {', '.join(TECHNIQUES)}")
-    result = search(model, technique, searched, parse_goal(arguments.goal), arguments.work, progress=progress)
+    result = search(model, technique, searched, parse_goal(arguments.goal), arguments.work, reporter=TERMINAL)
     chosen = result.chosen
     # where nothing is good enough the model itself stays
     variant = Model.load(result.files[chosen.technique]) if chosen else model
@@ -105,7 +106,7 @@ def right(model: Model, samples: Samples) -> np.ndarray:
     session = open_session(model.proto)
     answers = [
         int(session.run(None, feeds_of(model, sample.value))[0].argmax()) == sample.label
-        for sample in progress(samples, f"evaluate {model.name}")
+        for sample in TERMINAL.track(samples, f"evaluate {model.name}")
     ]
     return np.array(answers)
 

@@ -7,7 +7,8 @@ import argparse
 from pathlib import Path
 
 from compsel.building.pipeline import train_profile
-from compsel.cli.options import add_objective, objective, say
+from compsel.cli.options import add_objective, objective
+from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show
 from compsel.profiling.profile import Profile
 
@@ -20,7 +21,7 @@ def main() -> None:
     add_objective(parser)
     arguments = parser.parse_args()
     profile = Profile.load(arguments.profile)
-    trained = train_profile(profile, objective(arguments), say=say)
+    trained = train_profile(profile, objective(arguments), reporter=TERMINAL)
     show(trained)
     adaptive, oracle = (trained.comparison.scores[name] for name in (trained.comparison.winner, "oracle"))
     accurate = trained.comparison.scores["most accurate"]

@@ -13,8 +13,7 @@ from pathlib import Path
 import compsel
 from compsel.building.demo import calibration_samples, networks, techniques
 from compsel.building.pipeline import build_variants, default_processors, measure_costs, train_profile
-from compsel.cli.base import progress
-from compsel.cli.options import say
+from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
 from compsel.device.fingerprint import device_fingerprint
 from compsel.features import EXTRACTORS
@@ -32,11 +31,13 @@ def measure_zoo(samples: compsel.ImageFolder, work: Path) -> Profile:
     """Measure every variant of the zoo on every photograph, and what it costs here."""
     variants = []
     for network in networks():
-        variants += build_variants([network], work / "variants", calibration_samples(), techniques(network), say)[0]
+        variants += build_variants([network], work / "variants", calibration_samples(), techniques(network), TERMINAL)[
+            0
+        ]
     extractors = {name: kind() for name, kind in EXTRACTORS.items()}
-    measure_features(extractors, samples, work, progress)
-    n_classes = measure_quality(variants, work / "variants", samples, work, CpuProcessor(1), progress)
-    measure_costs(variants, samples, work, default_processors(), standard_states(), None, progress)
+    measure_features(extractors, samples, work, TERMINAL)
+    n_classes = measure_quality(variants, work / "variants", samples, work, CpuProcessor(1), TERMINAL)
+    measure_costs(variants, samples, work, default_processors(), standard_states(), None, TERMINAL)
     origin = f"{len(samples)} photographs of as many ImageNet classes, shorter side at most 320 pixels"
     write_groups(work, samples)
     write_header(work, variants, n_classes, device_fingerprint(), time_features(extractors, samples), origin)
@@ -58,7 +59,7 @@ def main() -> None:
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(arguments.work, data, ignore=shutil.ignore_patterns("variants"))
     for goal, objective in {"at-least-as-accurate": Objective(), "one-percent-less": Objective(max_loss=0.01)}.items():
-        trained = train_profile(Profile.load(data), objective, say=say)
+        trained = train_profile(Profile.load(data), objective, reporter=TERMINAL)
         policy = trained.fitted[trained.comparison.winner].policy
         write_json(
             pretrained / f"efficientnet-lite.{goal}.json",

@@ -23,6 +23,7 @@ from compsel.profiling.latency import Criterion
 from compsel.profiling.profile import Profile
 from compsel.variants.writing import is_whole
 from tests.foreign_models import old_network, two_inputs, unknown_operator
+from tests.reporters import Heard
 
 QUICK = Criterion(relative_half_width=0.5, min_runs=3, max_runs=4, budget_s=1.0)
 CHEAP = {"processors": ("cpu:1",), "states": ("idle",), "criterion": QUICK, "calibration": 4}
@@ -42,7 +43,7 @@ def token_folder(tmp_path):
 
 @pytest.fixture
 def heard():
-    return []
+    return Heard()
 
 
 def files(folder):
@@ -78,11 +79,11 @@ def test_an_old_graph_with_its_initializers_among_the_inputs(tmp_path):
 
 
 def test_what_is_built_already_is_taken_as_it_is(small_model, tmp_path, heard):
-    first, _ = build_variants([small_model], tmp_path, IMAGES, ["int8-static"], heard.append)
-    assert len(heard) == 2
+    first, _ = build_variants([small_model], tmp_path, IMAGES, ["int8-static"], heard)
+    assert len(heard.messages) == 2
     before = files(tmp_path)
-    second, _ = build_variants([small_model], tmp_path, IMAGES, ["int8-static"], heard.append)
-    assert (second, len(heard)) == (first, 2)
+    second, _ = build_variants([small_model], tmp_path, IMAGES, ["int8-static"], heard)
+    assert (second, len(heard.messages)) == (first, 2)
     assert files(tmp_path) == before
 
 
@@ -127,12 +128,12 @@ def test_a_technique_that_does_not_apply_is_left_out_with_its_reason(tmp_path, h
         tmp_path,
         ArraySamples([{"tokens": np.zeros((1, 3), np.int64), "mask": np.ones((1, 3), np.float32)}]),
         ["none", "resolution:32"],
-        heard.append,
+        heard,
     )
     assert [variant.technique for variant in variants] == ["none"]
     (out,) = left_out
     assert (out.model, out.technique) == ("two", "resolution:32")
-    assert out.reason in heard[-1]
+    assert out.reason in heard.messages[-1]
 
 
 def test_after_ctrl_c_the_rest_is_measured_and_nothing_twice(small_model, tmp_path):

@@ -19,6 +19,7 @@ from compsel.models.model import Model
 from compsel.runtime.answer_fusion import together
 from tests import confident_models
 from tests.building.test_pipeline import CHEAP
+from tests.reporters import Heard
 
 FUNCTIONS = {"quality": "closeness", "confidence": "sureness"}
 
@@ -188,11 +189,11 @@ def test_an_embedding_is_judged_by_its_angle_and_not_taken_for_class_scores(lite
 
 
 def test_other_samples_without_labels_need_no_word(tmp_path):
-    heard = []
+    heard = Heard()
     samples = ArraySamples([confident_models.inputs(4).value(row) for row in range(4)])
-    measure([confident_models.fast()], samples, tmp_path, techniques=["none"], say=heard.append, **CHEAP)
-    assert not [message for message in heard if "labels" in message]
-    assert any("compared with those of fast/none (fidelity)" in message for message in heard)
+    measure([confident_models.fast()], samples, tmp_path, techniques=["none"], reporter=heard, **CHEAP)
+    assert not [message for message in heard.messages if "labels" in message]
+    assert any("compared with those of fast/none (fidelity)" in message for message in heard.messages)
 
 
 def test_a_function_that_fails_while_measuring_says_so(tmp_path):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compsel.cli.base import progress, table, write_result
+from compsel.cli.base import table, write_result
+from compsel.cli.terminal import TERMINAL
 
 cells = st.text(st.characters(categories=("L", "N", "P"), max_codepoint=0x24F), max_size=12)
 
@@ -31,7 +32,7 @@ def test_numbers_stand_to_the_right() -> None:
 
 
 def test_progress_passes_everything_on_and_says_once_how_much(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(progress(iter("abc"), "letters")) == ["a", "b", "c"]
+    assert list(TERMINAL.track(iter("abc"), "letters")) == ["a", "b", "c"]
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("letters: 3 in ")

@@ -13,6 +13,7 @@ from compsel.errors import BundleError, SamplesError
 from compsel.evaluation.evaluate import Evaluation, PolicyResult, evaluate
 from compsel.inputs.samples import ArraySamples, ImageFolder, Samples
 from compsel.runtime import Runtime
+from tests.reporters import Heard
 
 NAMES = {"adaptive", "most_accurate", "fastest", "best_static", "premodel", "random", "oracle"}
 
@@ -148,14 +149,9 @@ def test_without_a_gap_the_share_that_is_closed_is_null() -> None:
 
 
 def test_median_of_the_repeats_counts_and_every_policy_answers_every_sample(runtime: Runtime, samples: Samples) -> None:
-    seen: list[str] = []
-
-    def progress(items: range, label: str) -> range:
-        seen.append(label)
-        return items
-
-    result = evaluate(runtime, samples.subset([0, 1]), repeats=3, progress=progress)
-    assert seen[-1] == "evaluating"
+    heard = Heard()
+    result = evaluate(runtime, samples.subset([0, 1]), repeats=3, reporter=heard)
+    assert heard.loops[-1] == "evaluating"
     for policy in result.results.values():
         assert len(policy.right) == len(policy.latency_ms) == len(policy.features_ms) == 2
         assert sum(policy.choices.values()) == 2

@@ -14,6 +14,7 @@ from compsel.profiling.profile import read_latency
 from compsel.storage.parquet import read_table
 from compsel.techniques import parse
 from compsel.variants.writing import write_variant
+from tests.reporters import Heard, Interrupts
 
 QUICK = Criterion(relative_half_width=0.5, min_runs=4, max_runs=8, budget_s=5.0)
 IMAGES = ArraySamples([np.full((70, 70, 3), 40 * n, np.uint8) for n in range(5)])
@@ -33,17 +34,6 @@ def variants(small_model, files):
 def run(variants, files, folder, states=("idle",), processors=(1,), criterion=QUICK, **options):
     where = [CpuProcessor(threads) for threads in processors]
     measure_latency(variants, where, states, files, IMAGES, folder, criterion, **options)
-
-
-class Counted:
-    """Progress that counts rounds."""
-
-    def __init__(self):
-        self.loops = []
-
-    def __call__(self, items, label):
-        self.loops.append(label)
-        return items
 
 
 @given(st.lists(st.floats(0.01, 1000), min_size=2, max_size=30), st.floats(0.01, 1.0))
@@ -128,41 +118,37 @@ def test_load_is_put_on_the_machine_and_seen(variants, files, tmp_path):
 def test_a_measured_state_is_kept_and_a_missing_one_measured(variants, files, tmp_path):
     run(variants, files, tmp_path)
     before = (tmp_path / "latency" / "idle.parquet").read_bytes()
-    progress = Counted()
-    run(variants, files, tmp_path, states=("idle", "busy:1"), progress=progress)
-    assert progress.loops == ["latency, busy:1"]
+    heard = Heard()
+    run(variants, files, tmp_path, states=("idle", "busy:1"), reporter=heard)
+    assert heard.loops == ["latency, busy:1"]
     assert (tmp_path / "latency" / "idle.parquet").read_bytes() == before
 
 
 def test_another_choice_file_or_device_is_measured_again(variants, files, tmp_path, small_model, monkeypatch):
     run(variants[:1], files, tmp_path)
     for change in ("choice", "file", "device", "damage"):
-        progress = Counted()
+        heard = Heard()
         if change == "choice":
-            run(variants, files, tmp_path, progress=progress)
+            run(variants, files, tmp_path, reporter=heard)
         elif change == "file":
             proto = small_model.copy_proto()
             proto.graph.doc_string = "changed"
             changed = write_variant(small_model.with_proto(proto), tmp_path / "other", "logits")
-            run([changed], tmp_path / "other", tmp_path, progress=progress)
+            run([changed], tmp_path / "other", tmp_path, reporter=heard)
         elif change == "device":
             monkeypatch.setattr("compsel.profiling.profile.device_fingerprint", lambda: {"cpu": "another"})
-            run([changed], tmp_path / "other", tmp_path, progress=progress)
+            run([changed], tmp_path / "other", tmp_path, reporter=heard)
         else:
             (tmp_path / "latency" / "idle.parquet").write_bytes(b"damaged")
-            run([changed], tmp_path / "other", tmp_path, progress=progress)
-        assert progress.loops == ["latency, idle"], change
+            run([changed], tmp_path / "other", tmp_path, reporter=heard)
+        assert heard.loops == ["latency, idle"], change
     columns, _ = read_table(tmp_path / "latency" / "idle.parquet")
     assert set(columns["sha256"]) == {changed.sha256}
 
 
 def test_an_interruption_stores_no_half_state(variants, files, tmp_path):
-    def interrupted(items, label):
-        yield next(iter(items))
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        run(variants, files, tmp_path, progress=interrupted)
+        run(variants, files, tmp_path, reporter=Interrupts())
     assert read_latency(tmp_path) is None
 
 
@@ -177,11 +163,11 @@ def test_nothing_to_measure(variants, files, tmp_path):
 
 
 def test_a_soak_makes_two_tables_the_burst_and_what_is_sustained(variants, files, tmp_path):
-    progress = Counted()
-    run(variants, files, tmp_path, states=("soak:0.001",), progress=progress)
+    heard = Heard()
+    run(variants, files, tmp_path, states=("soak:0.001",), reporter=heard)
     table = read_latency(tmp_path)
     assert set(table.state) == {"soak:0.001", "soak:0.001:burst"}
-    assert progress.loops == ["latency, soak:0.001:burst", "warming up, soak:0.001", "latency, soak:0.001"]
+    assert heard.loops == ["latency, soak:0.001:burst", "warming up, soak:0.001", "latency, soak:0.001"]
 
 
 def test_what_the_sampler_saw_is_stored_beside_the_latencies(variants, files, tmp_path):

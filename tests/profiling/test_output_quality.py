@@ -11,6 +11,7 @@ from compsel.profiling.quality import measure_quality
 from compsel.variants.writing import write_variant
 from tests import confident_models
 from tests.building.test_pipeline import CHEAP
+from tests.reporters import Heard
 
 
 def test_fidelity_is_one_minus_the_relative_error():
@@ -61,10 +62,10 @@ def test_bad_functions_stop_before_anything_is_measured(tmp_path):
 
 
 def test_labels_that_nothing_reads_are_spoken_of(tmp_path):
-    heard = []
+    heard = Heard()
     samples = ArraySamples([confident_models.inputs(4).value(row) for row in range(4)], labels=[0, 1, 2, 3])
-    profile, _ = measure([confident_models.fast()], samples, tmp_path, techniques=["none"], say=heard.append, **CHEAP)
-    said = next(message for message in heard if "labels are ignored" in message)
+    profile, _ = measure([confident_models.fast()], samples, tmp_path, techniques=["none"], reporter=heard, **CHEAP)
+    said = next(message for message in heard.messages if "labels are ignored" in message)
     assert "fast gives no class scores" in said
     assert "give quality=" in said
     assert (profile.quality == 1.0).all()

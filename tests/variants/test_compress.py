@@ -13,6 +13,7 @@ from compsel.errors import StorageError
 from compsel.networks import build
 from compsel.techniques import parse
 from compsel.variants.compress import compress
+from tests.reporters import Heard
 from tests.techniques.foreign import convolutional, token_classifier, without_layers
 from tests.techniques.inputs import PHOTOGRAPHS, Photographs, SeededTensors
 
@@ -20,15 +21,15 @@ from tests.techniques.inputs import PHOTOGRAPHS, Photographs, SeededTensors
 def test_files_or_reasons(tmp_path: Path) -> None:
     model = convolutional()
     specs = ["none", "int8-static", "resolution:32", "prune:1.0"]
-    seen = []
+    heard = Heard()
     reports = compress(
         [model],
         [parse(spec) for spec in specs],
         SeededTensors(model),
         tmp_path,
-        lambda jobs, label, total: (seen.append((label, total)), jobs)[1],  # type: ignore[func-returns-value]  # None, and dropped
+        heard,
     )
-    assert seen == [("compress", 4)]
+    assert heard.loops == ["compress"]
     assert [report.technique for report in reports] == specs
     kept = {report.technique: report for report in reports if report.path}
     assert set(kept) == {"none", "int8-static"}

@@ -27,16 +27,16 @@ from compsel.profiling.memory import measure_memory
 from compsel.profiling.output_quality import OutputQuality, Quality
 from compsel.profiling.profile import Profile, write_groups, write_header
 from compsel.profiling.quality import measure_features, measure_quality, reference_of, time_features
+from compsel.progress import SILENT, Reporter
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy, Policy
 from compsel.selection.training.training import Trained, default_trainers, train
-from compsel.storage.checkpointed import Progress, silent
 from compsel.storage.files import check_place
 from compsel.techniques import parse as parse_technique
-from compsel.variants.build import LeftOut, Say, build_variants, check_names, default_techniques, quiet
+from compsel.variants.build import LeftOut, build_variants, check_names, default_techniques
 from compsel.variants.variant import Variant
 
 __all__ = ["build", "build_variants", "default_techniques", "measure", "train_bundle", "train_profile"]
@@ -64,8 +64,7 @@ def measure(
     quality: Quality | str | None = None,
     confidence: Confidence | str | None = None,
     good_enough: float | None = None,
-    progress: Progress = silent,
-    say: Say = quiet,
+    reporter: Reporter = SILENT,
 ) -> tuple[Profile, list[LeftOut]]:
     """Compress models and measure quality, features, latency and memory into a profile folder.
 
@@ -84,7 +83,7 @@ def measure(
         meter: of energy, see `compsel.device.energy`; None: what this machine has, and no energies where it has none.
         origin: in words, what the samples are.
         quality, confidence, good_enough: for models without class scores, see `OutputQuality`.
-        progress: wraps loops. say: takes messages.
+        reporter: hears how far it is.
 
     Raises:
         ProfileError: models with the same name, no samples, a state that is not a word.
@@ -107,16 +106,16 @@ def measure(
     where = [parse(word) for word in processors] if processors else list(default_processors())
     calibrating, class_scores = samples.spread(calibration), not judge.asked
     files = folder / "variants"
-    variants, left_out = build_variants(models, files, calibrating, techniques, say, class_scores=class_scores)
+    variants, left_out = build_variants(models, files, calibrating, techniques, reporter, class_scores=class_scores)
     extractors: dict[str, FeatureExtractor] = (
         {name: kind() for name, kind in EXTRACTORS.items()} if models[0].preprocessing is not None else {}
     )
-    measure_features(extractors, samples, folder, progress)
-    _say_how_judged(variants, samples, judge, say)
-    n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), progress, judge)
+    measure_features(extractors, samples, folder, reporter)
+    _say_how_judged(variants, samples, judge, reporter)
+    n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), reporter, judge)
     states = states or standard_states()
-    measure_costs(variants, samples, folder, where, states, criterion, progress)
-    _measure_energies(variants, samples, folder, where, states, meter, progress, say)
+    measure_costs(variants, samples, folder, where, states, criterion, reporter)
+    _measure_energies(variants, samples, folder, where, states, meter, reporter)
     judging = None if n_classes else judge.judging(reference_of(variants).name)
     header = (n_classes, device_fingerprint(), time_features(extractors, samples), origin, judging)
     write_groups(folder, samples)
@@ -124,18 +123,20 @@ def measure(
     return Profile.load(folder), left_out
 
 
-def _say_how_judged(variants: Sequence[Variant], samples: Samples, judge: OutputQuality, say: Say) -> None:
+def _say_how_judged(variants: Sequence[Variant], samples: Samples, judge: OutputQuality, reporter: Reporter) -> None:
     """Say what counts as right where that is not what labels say."""
     without = next((variant for variant in variants if variant.output == "other"), None)
     if without is None:
         return
     reference = reference_of(variants).name
     if judge.uses_targets:
-        say(f"answers are judged by {judge.name}: good enough from {judge.good_enough:g}")
+        reporter.say(f"answers are judged by {judge.name}: good enough from {judge.good_enough:g}")
         return
-    say(f"answers are compared with those of {reference} ({judge.name}): good enough from {judge.good_enough:g}")
+    reporter.say(
+        f"answers are compared with those of {reference} ({judge.name}): good enough from {judge.good_enough:g}"
+    )
     if any(label is not None for label in samples.labels):
-        say(
+        reporter.say(
             f"labels are ignored: {without.model} gives no class scores to compare them with; give quality=, a "
             "function of outputs and label, to use them"
         )
@@ -148,11 +149,11 @@ def measure_costs(
     processors: Sequence[Processor],
     states: Sequence[str],
     criterion: Criterion | None,
-    progress: Progress,
+    reporter: Reporter,
 ) -> None:
     """Measure latency and memory of every choice: what a new device needs, and nothing else."""
     files = folder / "variants"
-    measure_latency(variants, processors, states, files, samples, folder, criterion, progress)
+    measure_latency(variants, processors, states, files, samples, folder, criterion, reporter)
     measure_memory(variants, processors, files, folder, samples)
 
 
@@ -163,8 +164,7 @@ def _measure_energies(
     processors: Sequence[Processor],
     states: Sequence[str],
     meter: str | None,
-    progress: Progress,
-    say: Say,
+    reporter: Reporter,
 ) -> None:
     try:
         opened = open_meter(meter)
@@ -173,10 +173,10 @@ def _measure_energies(
             raise
         return  # no meter: the column stays empty
     with opened:
-        say(f"energy of {opened.covers} ({opened.name})")
+        reporter.say(f"energy of {opened.covers} ({opened.name})")
         files = folder / "variants"
         cold = [state for state in states if not soak_minutes(state)]
-        measure_energies(variants, processors, cold, files, samples, folder, opened, progress=progress)
+        measure_energies(variants, processors, cold, files, samples, folder, opened, reporter=reporter)
 
 
 def _has_meter(name: str | None) -> bool:
@@ -215,14 +215,16 @@ def _objective(wanted: Objective | str | None) -> Objective:
     return Objective.from_goal(wanted) if isinstance(wanted, str) else wanted or Objective()
 
 
-def train_profile(profile: Profile, objective: Objective | str | None = None, *, say: Say = quiet) -> Trained:
+def train_profile(
+    profile: Profile, objective: Objective | str | None = None, *, reporter: Reporter = SILENT
+) -> Trained:
     """Train on a profile, without writing anything.
 
     Raises:
         ProfileError: no costs were measured, or too few samples.
     """
     wanted = _objective(objective)
-    return train(selection_dataset(profile, wanted)[0], wanted, progress=say)
+    return train(selection_dataset(profile, wanted)[0], wanted, reporter=reporter)
 
 
 def train_bundle(
@@ -233,7 +235,7 @@ def train_bundle(
     *,
     caution: RejectOption | None = None,
     replace: bool = False,
-    say: Say = quiet,
+    reporter: Reporter = SILENT,
 ) -> Trained:
     """Train on a profile and write the bundle.
 
@@ -245,7 +247,7 @@ def train_bundle(
             at least as accurate as the best single network.
         caution: which inputs are not chosen for, which answers are withheld; None: all are, and none is.
         replace: whether a bundle that is there already is replaced.
-        say: takes messages.
+        reporter: hears what is said on the way.
 
     Raises:
         ProfileError: no costs were measured, or too few samples.
@@ -253,7 +255,7 @@ def train_bundle(
     """
     objective = _objective(objective)
     problem, costs = selection_dataset(profile, objective)
-    trained = train(problem, objective, default_trainers(caution), progress=say)
+    trained = train(problem, objective, default_trainers(caution), reporter=reporter)
     content = BundleContent(
         profile.variants,
         Path(files),
@@ -262,7 +264,7 @@ def train_bundle(
         objective,
         dict(zip(problem.names, problem.quality.mean(axis=0).tolist(), strict=True)),
         costs,
-        _summary(trained, profile, problem, costs, _judged(profile, Path(files), say)),
+        _summary(trained, profile, problem, costs, _judged(profile, Path(files), reporter)),
     )
     write_bundle(content, out, replace=replace)
     return trained
@@ -284,12 +286,12 @@ def _policies(trained: Trained, problem: SelectionDataset, costs: CostModel) -> 
     return policies
 
 
-def _judged(profile: Profile, files: Path, say: Say) -> list[Candidate]:
+def _judged(profile: Profile, files: Path, reporter: Reporter) -> list[Candidate]:
     """Return every variant as a candidate, and say which ones nobody should choose."""
     found = candidates(profile, files)
     for one in found:
         if one.domination is not None:
-            say(f"{one.variant}: dominated: {one.domination}" + (f" ({one.why})" if one.why else ""))
+            reporter.say(f"{one.variant}: dominated: {one.domination}" + (f" ({one.why})" if one.why else ""))
     return found
 
 
@@ -326,8 +328,7 @@ def build(
     caution: RejectOption | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
-    progress: Progress = silent,
-    say: Say = quiet,
+    reporter: Reporter = SILENT,
     **measuring: Any,
 ) -> Trained:
     """Compress, measure, train and write a bundle.
@@ -339,7 +340,7 @@ def build(
         objective, caution: see `train_bundle`.
         work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
-        progress: wraps loops. say: takes messages.
+        reporter: hears how far it is.
         measuring: further arguments of `measure`.
 
     Raises:
@@ -351,5 +352,5 @@ def build(
     objective.check_measured(energy=_has_meter(measuring.get("meter")))
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
-    profile, _ = measure(loaded, samples, work, progress=progress, say=say, **measuring)
-    return train_bundle(profile, work / "variants", out, objective, caution=caution, replace=replace, say=say)
+    profile, _ = measure(loaded, samples, work, reporter=reporter, **measuring)
+    return train_bundle(profile, work / "variants", out, objective, caution=caution, replace=replace, reporter=reporter)

@@ -1,19 +1,15 @@
-"""What every command shares: its registration, progress on standard error, and `--json FILE`."""
+"""What every command shares: its registration, tables, and `--json FILE`."""
 
 import argparse
 import json
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from compsel.storage.files import storage_errors, without_nan, write_json
 
-__all__ = ["Command", "add_json", "progress", "table", "write_result"]
-
-T = TypeVar("T")
+__all__ = ["Command", "add_json", "table", "write_result"]
 
 
 @dataclass(frozen=True)
@@ -69,21 +65,3 @@ def table(rows: Iterable[Iterable[object]], header: Iterable[str]) -> str:
         ).rstrip()
         for line in lines
     )
-
-
-def progress(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Pass items through and show how far it is, on standard error; one line at the end where that is no terminal."""
-    total = total if total is not None else len(items) if isinstance(items, Sized) else None
-    terminal = sys.stderr.isatty()
-    started = shown = time.perf_counter()
-    done = 0
-    for done, item in enumerate(items, start=1):
-        yield item
-        now = time.perf_counter()
-        if terminal and now - shown > 0.2:
-            shown = now
-            share = f"{done}/{total}" if total else str(done)
-            rest = f", {(now - started) / done * (total - done):.0f} s left" if total else ""
-            print(f"\r\x1b[K{label}: {share}{rest}", end="", file=sys.stderr, flush=True)
-    clear = "\r\x1b[K" if terminal else ""
-    print(f"{clear}{label}: {done} in {time.perf_counter() - started:.1f} s", file=sys.stderr, flush=True)

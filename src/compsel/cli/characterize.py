@@ -5,7 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json, table, write_result
-from compsel.cli.options import add_meter, add_samples, check_budget, meter_of, samples_of, say
+from compsel.cli.options import add_meter, add_samples, check_budget, meter_of, samples_of
+from compsel.cli.terminal import TERMINAL
 from compsel.errors import ProcessorError, UsageError
 
 __all__ = ["COMMAND"]
@@ -37,8 +38,8 @@ def _run(arguments: argparse.Namespace) -> int:
         asked = Asked(
             samples, arguments.technique, processors, arguments.calibration, arguments.budget, arguments.keep, meter
         )
-        rows = characterize(arguments.models, asked, arguments.out, say)
-    content = write_characterization(rows, arguments.out, say)
+        rows = characterize(arguments.models, asked, arguments.out, TERMINAL)
+    content = write_characterization(rows, arguments.out, TERMINAL)
     counts = Counter(row["technique"] for row in content["rows"] if row["dominated"])
     print(
         table(

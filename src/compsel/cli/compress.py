@@ -1,12 +1,12 @@
 """`compsel compress`: make smaller or faster variants of ONNX models, verify them, and write them."""
 
 import argparse
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compsel.cli.base import Command, add_json, progress, table, write_result
+from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.terminal import TERMINAL, TerminalReporter
 from compsel.errors import NotApplicableError, TechniqueError, UsageError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
     # one model at a time: they can be large
     for path in arguments.models:
         chosen, samples = _plan(arguments, path)
-        reports += compress([path], techniques or chosen, samples, arguments.out, _shown(path.stem))
+        reports += compress([path], techniques or chosen, samples, arguments.out, TerminalReporter(path.stem))
     print(table(map(_row, reports), header=("model", "technique", "size", "agrees", "seconds", "file or reason")))
     print(_how_compared(reports), end="")
     write_result(arguments.json, {"variants": [_plain(report) for report in reports]})
@@ -133,7 +133,7 @@ def _search_one(
 
     try:
         result: SearchResult = search(
-            model, technique, samples, goal, arguments.out, processor=arguments.processor or "cpu:1", progress=progress
+            model, technique, samples, goal, arguments.out, processor=arguments.processor or "cpu:1", reporter=TERMINAL
         )
     except NotApplicableError as error:
         return {
@@ -170,13 +170,6 @@ def _samples(folder: Path | None, model: "Model", count: int) -> "Samples | None
         return None
     samples: Samples = TensorFolder(folder) if model.preprocessing is None else ImageFolder(folder)
     return samples.spread(count)
-
-
-def _shown(name: str) -> Any:
-    def show(jobs: Iterable[Any], label: str, total: int) -> Iterable[Any]:
-        return progress(jobs, f"{label} {name}", total)
-
-    return show
 
 
 def _row(report: "CompressionReport") -> tuple[str, ...]:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import compsel
-from compsel.cli.base import Command, add_json, progress, table, write_result
-from compsel.cli.options import check_budget, say
+from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.options import check_budget
 from compsel.cli.run import rows_of
+from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
 from compsel.errors import ProfileError
 from compsel.inputs.image_decoding import decode
@@ -49,10 +50,10 @@ def _run(arguments: argparse.Namespace) -> int:
     outcomes = Profile.load(_training_data(arguments.training_data))
     images = arguments.images or list(photographs().values())
     profile, files = _measure(outcomes, arguments.out, arguments.budget)
-    say(f"training from the outcomes of {len(outcomes.samples)} photographs ({outcomes.origin})")
+    TERMINAL.say(f"training from the outcomes of {len(outcomes.samples)} photographs ({outcomes.origin})")
     from compsel.building.pipeline import train_bundle
 
-    trained = train_bundle(profile, files, arguments.out / "bundle", replace=True, say=lambda message: None)
+    trained = train_bundle(profile, files, arguments.out / "bundle", replace=True)
     show(trained)
     answers = []
     with compsel.load(arguments.out / "bundle") as runtime:
@@ -82,27 +83,27 @@ def _measure(outcomes: Any, out: Path, budget_s: float) -> tuple[Any, Path]:
 
     files = out / "variants"
     samples = calibration_samples()
-    say("building variants of the three EfficientNet-Lites with their ImageNet weights")
+    TERMINAL.say("building variants of the three EfficientNet-Lites with their ImageNet weights")
     techniques = {
         model: [variant.technique for variant in outcomes.variants if variant.model == model]
         for model in dict.fromkeys(variant.model for variant in outcomes.variants)
     }
     variants = []
-    for network in progress(networks(), "networks"):
-        built, left_out = build_variants([network], files, samples, techniques.get(network.name, []), say)
+    for network in TERMINAL.track(networks(), "networks"):
+        built, left_out = build_variants([network], files, samples, techniques.get(network.name, []), TERMINAL)
         if left_out:
             raise ProfileError(f"{left_out[0].model}/{left_out[0].technique}: {left_out[0].reason}")
         variants += built
     measured = {variant.name: variant.sha256 for variant in outcomes.variants}
     changed = [variant.name for variant in variants if measured.get(variant.name) != variant.sha256]
     if changed:
-        say(
+        TERMINAL.say(
             f"note: {len(changed)} of {len(variants)} files differ in some bytes from those that the outcomes were "
             f"measured on (another version of a library), for example {changed[0]}"
         )
-    say("measuring this machine, idle and under real load")
+    TERMINAL.say("measuring this machine, idle and under real load")
     measure_costs(
-        variants, samples, out, default_processors(), standard_states(), Criterion(budget_s=budget_s), progress
+        variants, samples, out, default_processors(), standard_states(), Criterion(budget_s=budget_s), TERMINAL
     )
     return outcomes.with_costs(variants, out, device_fingerprint()), files
 

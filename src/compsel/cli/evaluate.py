@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from compsel.cli.base import Command, add_json, progress, table, write_result
+from compsel.cli.base import Command, add_json, table, write_result
 from compsel.cli.options import add_confidence, add_meter, add_samples, meter_of, samples_of
+from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND", "show"]
 
@@ -77,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
             runtime,
             samples,
             repeats=arguments.repeats,
-            progress=progress,
+            reporter=TERMINAL,
             meter=meter,
             quality=arguments.quality,
         )

@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +22,6 @@ __all__ = [
     "meter_of",
     "objective",
     "open_samples",
-    "say",
 ]
 
 
@@ -209,8 +207,3 @@ def _from_options(arguments: argparse.Namespace) -> Objective:
         min_quality=arguments.min_quality,
         penalty=arguments.penalty,
     )
-
-
-def say(message: str) -> None:
-    """Print a message on standard error."""
-    print(message, file=sys.stderr, flush=True)

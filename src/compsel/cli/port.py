@@ -5,7 +5,8 @@ import math
 from dataclasses import asdict
 from pathlib import Path
 
-from compsel.cli.base import Command, add_json, progress, write_result
+from compsel.cli.base import Command, add_json, write_result
+from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
 
@@ -23,7 +24,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.porting.port import port
 
-    ported = port(arguments.bundle, arguments.out, share=arguments.share, replace=arguments.replace, progress=progress)
+    ported = port(arguments.bundle, arguments.out, share=arguments.share, replace=arguments.replace, reporter=TERMINAL)
     print(
         f"{arguments.out}: {len(ported.processors)} processors in {len(ported.states)} states from {ported.pairs} "
         f"pairs of a choice and a state, {ported.share:.1%} of them all, in {ported.seconds:.0f} s; expected error "

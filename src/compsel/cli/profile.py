@@ -5,8 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compsel.cli.base import Command, add_json, progress, table, write_result
-from compsel.cli.options import add_measuring, add_samples, check_budget, samples_of, say
+from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.options import add_measuring, add_samples, check_budget, samples_of
+from compsel.cli.terminal import TERMINAL
 from compsel.errors import ProcessorError, UsageError
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
         "confidence": arguments.confidence,
         "good_enough": arguments.good_enough,
         "criterion": Criterion(budget_s=arguments.budget),
-        "progress": progress,
-        "say": say,
+        "reporter": TERMINAL,
     }
 
 

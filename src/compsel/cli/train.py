@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from compsel.cli.base import Command, add_json, table, write_result
-from compsel.cli.options import add_objective, caution, objective, say
+from compsel.cli.options import add_objective, caution, objective
+from compsel.cli.terminal import TERMINAL
 from compsel.storage.files import check_place
 
 __all__ = ["COMMAND", "show", "summary"]
@@ -69,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
         wanted,
         caution=careful,
         replace=arguments.replace,
-        say=say,
+        reporter=TERMINAL,
     )
     show(trained)
     write_result(arguments.json, summary(trained))

@@ -7,10 +7,10 @@ import numpy as np
 from compsel.errors import BundleError, SamplesError
 from compsel.inputs.samples import Samples
 from compsel.profiling.output_quality import COSINE, FIDELITY, OutputQuality, Quality, QualityCriterion
+from compsel.progress import Reporter
 from compsel.runtime.answer import Answer
 from compsel.runtime.runtime import Runtime
 from compsel.selection.policies import FixedPolicy
-from compsel.storage.checkpointed import Progress
 
 __all__ = ["Correctness", "correctness_of"]
 
@@ -35,7 +35,7 @@ class Correctness(ABC):
 class _Classes(Correctness):
     """By class: of the labels, or without any, those of the most accurate uncompressed network."""
 
-    def __init__(self, runtime: Runtime, samples: Samples, progress: Progress) -> None:
+    def __init__(self, runtime: Runtime, samples: Samples, reporter: Reporter) -> None:
         self.labelled = samples.labelled
         if self.labelled:
             self._targets = [label for label in samples.labels if label is not None]
@@ -46,7 +46,7 @@ class _Classes(Correctness):
                 )
             return
         reference = runtime.with_policy(runtime.bundle.policies["most_accurate"])
-        places = progress(range(len(samples)), "reference answers")
+        places = reporter.track(range(len(samples)), "reference answers")
         self._targets = [reference.answer(samples.value(index)).label for index in places]
 
     def _right(self, answer: Answer, index: int) -> bool:
@@ -80,7 +80,7 @@ class _Quality(Correctness):
 
 
 def correctness_of(
-    runtime: Runtime, samples: Samples, quality: Quality | str | None, progress: Progress
+    runtime: Runtime, samples: Samples, quality: Quality | str | None, reporter: Reporter
 ) -> Correctness:
     """Return what tells right answers from wrong ones, as the bundle was built.
 
@@ -89,7 +89,7 @@ def correctness_of(
         samples: to be answered.
         quality: the user's function, for a bundle of models without class scores that was judged by one: it holds its
             name, not its code.
-        progress: wraps a loop over samples.
+        reporter: hears how far it is.
 
     Raises:
         BundleError: the function is needed and not given, or given and not needed.
@@ -102,7 +102,7 @@ def correctness_of(
             raise BundleError(f"{others[0]} gives no class scores, and the bundle does not say how it is judged")
         if quality is not None:
             raise BundleError("quality: got one, and this bundle's models give class scores: leave it away")
-        return _Classes(runtime, samples, progress)
+        return _Classes(runtime, samples, reporter)
     said = QualityCriterion.from_dict(judging)
     if said.quality not in (FIDELITY, COSINE) and quality is None:
         raise BundleError(

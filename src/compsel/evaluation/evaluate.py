@@ -19,11 +19,11 @@ from compsel.evaluation.correctness import Correctness, correctness_of
 from compsel.evaluation.policy_energy import policy_energies
 from compsel.inputs.samples import Samples
 from compsel.profiling.output_quality import Quality
+from compsel.progress import SILENT, Reporter
 from compsel.runtime.answer import Answer
 from compsel.runtime.runtime import Runtime
 from compsel.selection.policies import FixedPolicy
 from compsel.selection.training.gap_closed import gap_of_costs
-from compsel.storage.checkpointed import Progress, silent
 from compsel.storage.files import without_nan
 
 __all__ = ["Evaluation", "PolicyResult", "evaluate"]
@@ -155,7 +155,7 @@ def evaluate(
     *,
     repeats: int = 3,
     seed: int = 0,
-    progress: Progress = silent,
+    reporter: Reporter = SILENT,
     meter: Meter | None = None,
     quality: Quality | str | None = None,
 ) -> Evaluation:
@@ -166,7 +166,7 @@ def evaluate(
         samples: with labels; without, answers count as right that agree with the most accurate uncompressed network.
         repeats: of each sample and policy; the median counts.
         seed: of the order and of the random choices.
-        progress: wraps the loop over samples.
+        reporter: hears how far it is.
         meter: of energy, open; None: no energies.
         quality: for a bundle of models without class scores that was built with a function: that function, or
             "module:function" (see `compsel.profiling.output_quality.OutputQuality`).
@@ -180,8 +180,8 @@ def evaluate(
     if repeats < 1:
         raise SamplesError(f"repeats: got {repeats}, allowed is 1 or more")
     penalty = _penalty(runtime)
-    referee = correctness_of(runtime, samples, quality, progress)
-    oracle = _oracle_choices(runtime, samples, referee, progress)
+    referee = correctness_of(runtime, samples, quality, reporter)
+    oracle = _oracle_choices(runtime, samples, referee, reporter)
     generator = np.random.default_rng(seed)
     fixed = {name: runtime.with_policy(FixedPolicy(name)) for name in runtime.bundle.variants}
     shared = {name: runtime.with_policy(policy) for name, policy in runtime.bundle.policies.items()}
@@ -190,7 +190,7 @@ def evaluate(
     names = [*shared, "random", "oracle"]
     collected: dict[str, list[list[_Said]]] = {name: [] for name in names}
     variants = list(fixed)
-    for index in progress(range(len(samples)), "evaluating"):
+    for index in reporter.track(range(len(samples)), "evaluating"):
         value = samples.value(index)
         choosing = shared | {
             "random": fixed[variants[generator.integers(len(variants))]],
@@ -209,7 +209,7 @@ def evaluate(
     answering: dict[str, list[Runtime]] = {name: [one] * len(samples) for name, one in shared.items()}
     answering["random"] = [fixed[name] for name in generator.choice(variants, len(samples))]
     answering["oracle"] = [fixed[name] for name in oracle]
-    for name, energy in policy_energies(answering, samples, meter, progress=progress).items():
+    for name, energy in policy_energies(answering, samples, meter, reporter=reporter).items():
         results[name].energy_mj = energy
     return Evaluation(results, penalty, referee.labelled, meter.name, meter.estimated)
 
@@ -226,13 +226,13 @@ def _oracle_choices(
     runtime: Runtime,
     samples: Samples,
     referee: Correctness,
-    progress: Progress,
+    reporter: Reporter,
 ) -> list[str]:
     """Return for each sample the cheapest variant that is right; the cheapest of all where none is."""
     order = sorted(runtime.bundle.variants, key=lambda name: runtime.costs.processors(name, runtime.costs.idle)[1])
     fixed = {name: runtime.with_policy(FixedPolicy(name)) for name in order}
     chosen = []
-    for index in progress(range(len(samples)), "oracle"):
+    for index in reporter.track(range(len(samples)), "oracle"):
         value = samples.value(index)
         right = (name for name in order if referee.right(fixed[name].answer(value), index))
         chosen.append(next(right, order[0]))

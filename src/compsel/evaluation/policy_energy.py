@@ -6,8 +6,8 @@ from functools import partial
 
 from compsel.device.energy import Meter, idle_power_mw, measure_energy
 from compsel.inputs.samples import Samples
+from compsel.progress import SILENT, Reporter
 from compsel.runtime.runtime import Runtime
-from compsel.storage.checkpointed import Progress, silent
 from compsel.variants.variant import Value
 
 __all__ = ["policy_energies"]
@@ -20,7 +20,7 @@ def policy_energies(
     samples: Samples,
     meter: Meter,
     least_s: float = 2.0,
-    progress: Progress = silent,
+    reporter: Reporter = SILENT,
 ) -> dict[str, float]:
     """Return the energy (mJ) of one answer of each policy, above what the device takes without it.
 
@@ -29,7 +29,7 @@ def policy_energies(
         samples: up to 64 of them, spread over all, are answered in turn; decoding is not counted.
         meter: open.
         least_s: so long answers each policy, at least; idling is watched for as long before each.
-        progress: wraps the loop over the policies.
+        reporter: hears how far it is.
 
     Raises:
         EnergyError: the meter cannot be read any more.
@@ -38,7 +38,7 @@ def policy_energies(
     values = [samples.value(position) for position in positions]
     names = list(runtimes)
     energies = {}
-    for number in progress(range(len(names)), f"energy, {meter.name}"):
+    for number in reporter.track(range(len(names)), f"energy, {meter.name}"):
         answering = [runtimes[names[number]][position] for position in positions]
         pairs = itertools.cycle(zip(answering, values, strict=True))
 

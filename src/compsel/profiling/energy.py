@@ -12,7 +12,7 @@ from compsel.inputs.samples import Samples
 from compsel.processors.base import Processor
 from compsel.profiling.load import parse_state
 from compsel.profiling.profile import device_text, read_table, write_table
-from compsel.storage.checkpointed import Progress, silent
+from compsel.progress import SILENT, Reporter
 from compsel.variants.variant import Engine, Variant
 
 __all__ = ["measure_energies"]
@@ -30,7 +30,7 @@ def measure_energies(
     folder: Path,
     meter: Meter,
     least_s: float = 1.0,
-    progress: Progress = silent,
+    reporter: Reporter = SILENT,
 ) -> None:
     """Measure every variant on every processor in every state and store one table a state.
 
@@ -46,7 +46,7 @@ def measure_energies(
         folder: of the profile.
         meter: open.
         least_s: so long runs each choice in each state, at least: slow meters need longer.
-        progress: wraps the loop over the choices of a state.
+        reporter: hears how far it is.
 
     Raises:
         ProfileError: no samples.
@@ -65,7 +65,7 @@ def measure_energies(
         with parse_state(state):
             idle_mw = idle_power_mw(meter, least_s)
             choices = [(variant, processor) for variant in variants for processor in processors]
-            for number in progress(range(len(choices)), f"energy, {state}"):
+            for number in reporter.track(range(len(choices)), f"energy, {state}"):
                 variant, processor = choices[number]
                 rows.append((variant, processor, _measure(variant, processor, files, values, meter, idle_mw, least_s)))
         _store(path, rows, {**metadata, "state": state, "idle_mw": f"{idle_mw:.1f}"})

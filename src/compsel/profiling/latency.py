@@ -10,7 +10,7 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from compsel.processors.base import Processor
 from compsel.profiling.load import parse_state, soak_minutes
 from compsel.profiling.partial_placement import placement_text
 from compsel.profiling.profile import device_text, read_table, write_table
-from compsel.storage.checkpointed import Progress, silent
+from compsel.progress import SILENT, Reporter
 from compsel.variants.variant import Engine, Variant
 
 __all__ = ["Criterion", "TimedChoice", "device_numbers", "measure_latency", "time_choices"]
@@ -108,7 +108,7 @@ def measure_latency(
     samples: Samples,
     folder: Path,
     criterion: Criterion | None = None,
-    progress: Progress = silent,
+    reporter: Reporter = SILENT,
     seed: int = 0,
 ) -> None:
     """Measure every variant on every processor in every state and store one table a state.
@@ -140,8 +140,8 @@ def measure_latency(
         with DeviceSampler() as sampler:
             for state, load in missing:
                 with load:
-                    for name in _phases(state, choices, values, progress):
-                        seen = _measure_state(name, choices, values, criterion, sampler, progress, seed)
+                    for name in _phases(state, choices, values, reporter):
+                        seen = _measure_state(name, choices, values, criterion, sampler, reporter, seed)
                         rows = [(*choice.key, latency) for choice in choices for latency in choice.latencies_ms]
                         _store(_path(folder, name), rows, shas, {"state": name, "device": device, **seen, **placed})
     finally:
@@ -149,13 +149,13 @@ def measure_latency(
             choice.engine.close()
 
 
-def _phases(state: str, choices: Sequence[TimedChoice], values: Sequence[Any], progress: Progress) -> Iterator[str]:
+def _phases(state: str, choices: Sequence[TimedChoice], values: Sequence[Any], reporter: Reporter) -> Iterator[str]:
     """Yield the states to measure now: of a soak, the burst before it and then what is sustained."""
     minutes = soak_minutes(state)
     if minutes:
         yield f"{state}:burst"
         end = time.perf_counter() + 60 * minutes
-        for second in progress(range(math.ceil(60 * minutes)), f"warming up, {state}"):
+        for second in reporter.track(range(math.ceil(60 * minutes)), f"warming up, {state}"):
             until = min(end, end - 60 * minutes + second + 1)
             while time.perf_counter() < until:
                 for choice in choices:
@@ -169,13 +169,11 @@ def _measure_state(
     values: Sequence[Any],
     criterion: Criterion,
     sampler: DeviceSampler,
-    progress: Progress,
+    reporter: Reporter,
     seed: int,
 ) -> dict[str, str]:
     """Time the choices; return what the sampler saw meanwhile, as metadata of the table."""
-    numbers = device_numbers(
-        time_choices(choices, values, criterion, sampler, lambda rounds: progress(rounds, f"latency, {state}"), seed)
-    )
+    numbers = device_numbers(time_choices(choices, values, criterion, sampler, reporter, f"latency, {state}", seed))
     return {"load": str(numbers["load_others"]), "device_state": json.dumps(numbers)}
 
 
@@ -184,7 +182,8 @@ def time_choices(
     values: Sequence[Any],
     criterion: Criterion,
     sampler: DeviceSampler,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    reporter: Reporter = SILENT,
+    label: str = "latency",
     seed: int = 0,
 ) -> list[DeviceState]:
     """Run rounds until all choices are known well enough, or the budget is spent; what was known is forgotten.
@@ -205,7 +204,7 @@ def time_choices(
             yield number
             number += 1
 
-    for number in progress(rounds()):
+    for number in reporter.track(rounds(), label):
         for position in generator.permutation(len(open_choices)):
             _visit(open_choices[position], values, number)
             states.append(sampler.state())

@@ -20,10 +20,11 @@ from compsel.inputs.samples import Samples
 from compsel.processors.base import Processor
 from compsel.profiling.output_quality import OutputQuality
 from compsel.profiling.profile import quality_path, read_table, write_table
-from compsel.storage.checkpointed import Progress, measure_rows, silent
+from compsel.progress import SILENT, Reporter
+from compsel.storage.checkpointed import measure_rows
 from compsel.variants.variant import Engine, Variant
 
-__all__ = ["Progress", "measure_features", "measure_quality", "reference_of", "silent", "time_features"]
+__all__ = ["measure_features", "measure_quality", "reference_of", "time_features"]
 
 Row = Mapping[str, Any]
 
@@ -51,7 +52,7 @@ def measure_quality(
     samples: Samples,
     folder: Path,
     processor: Processor,
-    progress: Progress = silent,
+    reporter: Reporter = SILENT,
     judge: OutputQuality | None = None,
 ) -> int:
     """Measure each variant on each sample and store one table a variant; what is there already is kept.
@@ -62,7 +63,7 @@ def measure_quality(
         samples: the inputs.
         folder: of the profile.
         processor: where to run; the answers hardly depend on it.
-        progress: wraps the loop over samples.
+        reporter: hears how far it is.
         judge: of answers without class scores; None: fidelity, and a generic confidence.
 
     Returns:
@@ -82,13 +83,13 @@ def measure_quality(
             raise ProfileError(f"{variant.name}: the uncompressed variant of {variant.model} is not among the variants")
         reference = reference_of(variants) if variant.output == "other" else originals[variant.model]
         job = _Job(variant, reference, files, samples, quality_path(folder, variant), judge)
-        n_classes.add(_measure(job, processor, progress))
+        n_classes.add(_measure(job, processor, reporter))
     if len(n_classes) > 2:
         raise ProfileError(f"the models have different numbers of classes: {sorted(n_classes - {0})}")
     return max(n_classes)
 
 
-def _measure(job: _Job, processor: Processor, progress: Progress) -> int:
+def _measure(job: _Job, processor: Processor, reporter: Reporter) -> int:
     known = _known(job)
     names, labels = job.samples.names, [-1 if label is None else label for label in job.samples.labels]
     if len(known) == len(labels):
@@ -106,7 +107,7 @@ def _measure(job: _Job, processor: Processor, progress: Progress) -> int:
 
     try:
         label = f"quality of {job.variant.name}"
-        rows = measure_rows(known, len(labels), row, lambda rows: _save(job, rows), progress, label)
+        rows = measure_rows(known, len(labels), row, lambda rows: _save(job, rows), reporter, label)
     finally:
         engine.close()
         if reference is not None:
@@ -200,7 +201,7 @@ def _judged(job: _Job) -> str:
 
 
 def measure_features(
-    extractors: Mapping[str, FeatureExtractor], samples: Samples, folder: Path, progress: Progress = silent
+    extractors: Mapping[str, FeatureExtractor], samples: Samples, folder: Path, reporter: Reporter = SILENT
 ) -> None:
     """Compute the features of every sample and store them; what is there already is kept.
 
@@ -208,7 +209,7 @@ def measure_features(
         extractors: by name; columns are called "<extractor>.<feature>".
         samples: the inputs.
         folder: of the profile; `features.parquet` is written there.
-        progress: wraps the loop over samples.
+        reporter: hears how far it is.
     """
     path = folder / "features.parquet"
     columns = [f"{name}.{feature}" for name, extractor in extractors.items() for feature in extractor.names]
@@ -223,7 +224,7 @@ def measure_features(
         names = list(samples.names[: len(rows)])
         write_table(path, {"sample": names, **table}, {"samples": samples.digest(len(rows))})
 
-    measure_rows(_known_features(path, columns, samples), len(samples), row, save, progress, "features")
+    measure_rows(_known_features(path, columns, samples), len(samples), row, save, reporter, "features")
 
 
 def _known_features(path: Path, columns: Sequence[str], samples: Samples) -> list[np.ndarray]:

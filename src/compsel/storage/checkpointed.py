@@ -1,19 +1,15 @@
 """Rows that are measured one after another: an interruption loses none, and a later run goes on where it stopped."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-__all__ = ["Progress", "measure_rows", "silent"]
+from compsel.progress import Reporter
 
-Progress = Callable[[Iterable[int], str], Iterable[int]]
+__all__ = ["measure_rows"]
+
 Row = TypeVar("Row")
 _SAVE_EVERY_S = 30.0
-
-
-def silent(items: Iterable[int], label: str) -> Iterable[int]:
-    """Show nothing."""
-    return items
 
 
 def measure_rows(
@@ -21,7 +17,7 @@ def measure_rows(
     count: int,
     measure: Callable[[int], Row],
     save: Callable[[Sequence[Row]], None],
-    progress: Progress,
+    reporter: Reporter,
     label: str,
 ) -> list[Row]:
     """Measure the rows from `len(known)` to `count` and return all of them.
@@ -31,11 +27,12 @@ def measure_rows(
         count: of all rows.
         measure: gives one row.
         save: stores the rows so far; called now and then, at the end, and when the work is interrupted.
-        progress: wraps the loop.
+        reporter: hears how far it is.
         label: what the loop is called.
 
+    >>> from compsel.progress import SILENT
     >>> stored = []
-    >>> measure_rows([1, 2], 4, lambda index: index + 1, stored.append, silent, "numbers")
+    >>> measure_rows([1, 2], 4, lambda index: index + 1, stored.append, SILENT, "numbers")
     [1, 2, 3, 4]
     >>> stored
     [[1, 2, 3, 4]]
@@ -43,7 +40,7 @@ def measure_rows(
     rows = list(known)
     saved, saved_s = len(rows), time.perf_counter()
     try:
-        for index in progress(range(len(rows), count), label):
+        for index in reporter.track(range(len(rows), count), label):
             rows.append(measure(index))
             if time.perf_counter() - saved_s > _SAVE_EVERY_S:
                 save(rows)

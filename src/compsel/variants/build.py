@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.models.output_kind import output_kind
+from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
 from compsel.storage.files import storage_errors, write_json
 from compsel.techniques import parse as parse_technique
@@ -22,17 +23,11 @@ from compsel.variants.variant import Variant
 from compsel.variants.verification import verify
 from compsel.variants.writing import is_whole, write_variant
 
-__all__ = ["LeftOut", "build_variants", "check_names", "default_techniques", "quiet"]
+__all__ = ["LeftOut", "build_variants", "check_names", "default_techniques"]
 
 _VERIFICATION_SAMPLES = 32
 _RESOLUTION_SHARES = (0.86, 0.72)
 _RESOLUTION_STEP = 16
-
-Say = Callable[[str], None]
-
-
-def quiet(message: str) -> None:
-    """Say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +57,7 @@ def build_variants(
     folder: Path,
     calibration: Samples,
     techniques: Sequence[str] | None = None,
-    say: Say = quiet,
+    reporter: Reporter = SILENT,
     *,
     class_scores: bool = True,
 ) -> tuple[list[Variant], list[LeftOut]]:
@@ -98,12 +93,12 @@ def build_variants(
                     raise NotApplicableError(verification.reason)
             except NotApplicableError as error:
                 left_out.append(LeftOut(model.name, spec, str(error)))
-                say(f"{model.name}/{spec}: left out: {error}")
+                reporter.say(f"{model.name}/{spec}: left out: {error}")
                 continue
             variant = write_variant(compressed, folder, _output(compressed, checks) if class_scores else "other")
             write_json(record, variant.to_dict())
             variants.append(variant)
-            say(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")
+            reporter.say(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")
     return variants, left_out
 
 

@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,15 +12,13 @@ from compsel.inputs.samples import Samples
 from compsel.models.editable import borrow
 from compsel.models.model import Model
 from compsel.models.protobuf_streaming import proto_bytes
+from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
 from compsel.storage.files import storage_errors
 from compsel.techniques.base import Technique
 from compsel.variants.verification import Expectation, Verification
 
 __all__ = ["CompressionReport", "compress"]
-
-Progress = Callable[[Iterable["Job"], str, int], Iterable["Job"]]
-Job = tuple["_Source", Technique]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def compress(
     techniques: Sequence[Technique],
     calibration: Samples | None,
     out_dir: str | os.PathLike[str],
-    progress: Progress | None = None,
+    reporter: Reporter = SILENT,
 ) -> list[CompressionReport]:
     """Apply every technique to every model; keep what runs and still agrees with its model.
 
@@ -73,7 +71,7 @@ def compress(
         techniques: what to apply.
         calibration: samples for the techniques that need them, and for the verification of all.
         out_dir: where the ONNX files go; files of the same name are replaced.
-        progress: wraps the jobs as they are done (`compsel.cli.base.progress`).
+        reporter: hears how far it is.
 
     Returns:
         one report for each model and technique, in that order; what does not apply or agree has a reason, not a file.
@@ -86,10 +84,7 @@ def compress(
     sources = [_Source(model, calibration) for model in models]
     jobs = [(source, technique) for source in sources for technique in techniques]
     folder = Path(out_dir)
-    return [
-        _compress(source, technique, calibration, folder)
-        for source, technique in (progress(jobs, "compress", len(jobs)) if progress else jobs)
-    ]
+    return [_compress(source, technique, calibration, folder) for source, technique in reporter.track(jobs, "compress")]
 
 
 class _Source:

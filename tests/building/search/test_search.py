@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from compsel.techniques import parse
 from compsel.techniques.layerwise.output_divergence import DivergenceMeter
 from compsel.techniques.layerwise.partial_execution import PartialExecutor
 from compsel.techniques.layerwise.technique import LayerwiseTechnique
+from tests.reporters import Interrupts
 from tests.techniques.inputs import SeededTensors
 from tests.techniques.structured import structured
 
@@ -98,14 +99,8 @@ def test_an_interrupted_search_goes_on(model: Model, tmp_path: Path, monkeypatch
     monkeypatch.setattr(DivergenceMeter, "measure", counted)
     monkeypatch.setattr(PartialExecutor, "outputs", probed)
 
-    def interrupt(items: Iterable[Any], label: str, total: int) -> Iterable[Any]:
-        for number, item in enumerate(items):
-            if number == 3:
-                raise KeyboardInterrupt
-            yield item
-
     with pytest.raises(KeyboardInterrupt):
-        search(model, technique("low-rank"), samples, goal, tmp_path, progress=interrupt)
+        search(model, technique("low-rank"), samples, goal, tmp_path, reporter=Interrupts(after=3))
     early = len(measured)
     assert early > 0
     first = search(model, technique("low-rank"), samples, goal, tmp_path)

@@ -31,8 +31,8 @@ from compsel.processors import discover
 from compsel.processors.base import Processor
 from compsel.profiling.latency import Criterion, TimedChoice, device_numbers, time_choices
 from compsel.profiling.load import parse_state, standard_states
+from compsel.progress import SILENT, Reporter
 from compsel.selection.costs.model import COORDINATES, CostModel
-from compsel.storage.checkpointed import Progress, silent
 from compsel.storage.files import atomic_directory, write_json
 from compsel.variants.variant import Engine, Variant
 
@@ -83,7 +83,7 @@ def port(
     share: float = 0.05,
     budget_s: float = 100.0,
     replace: bool = False,
-    progress: Progress = silent,
+    reporter: Reporter = SILENT,
 ) -> Ported:
     """Measure a few choices here, correct the bundle's costs by them, and write it anew.
 
@@ -92,7 +92,7 @@ def port(
         share: of the pairs of a choice and a state that are measured, 0 to 1; never fewer than two pairs.
         budget_s: of measuring, shared by the states.
         replace: whether a bundle that is there already is replaced.
-        progress: wraps loops.
+        reporter: hears how far it is.
 
     Raises:
         BundleError: not a bundle; a share that is none; or no processor of this device runs its variants.
@@ -107,7 +107,7 @@ def port(
         shutil.copytree(content.folder, temporary, dirs_exist_ok=True)
         engines = _open([content.variants[name] for name in names], content.folder / "variants")
         try:
-            costs, ported = _measured(content, names, engines, share, budget_s, progress)
+            costs, ported = _measured(content, names, engines, share, budget_s, reporter)
         finally:
             for engine in engines.values():
                 engine.close()
@@ -163,7 +163,7 @@ def _measured(
     engines: Mapping[tuple[str, str], Engine],
     share: float,
     budget_s: float,
-    progress: Progress,
+    reporter: Reporter,
 ) -> tuple[CostModel, Ported]:
     old, processors = content.costs, tuple(dict.fromkeys(processor for _, processor in engines))
     known = {processor for _, processor in old.choices}
@@ -178,7 +178,7 @@ def _measured(
     with DeviceSampler() as sampler:
         for number, word in enumerate(states):
             here = [choice for cell, choice in zip(cells, timed, strict=True) if cell[0] == number]
-            seen.append(_visit(word, here, criterion, sampler, progress))
+            seen.append(_visit(word, here, criterion, sampler, reporter))
     mean, p95 = _old_tables(old, states, seen, _core_ratio(content), (names, processors))
     smoothed = smooth(mean)
     found = transfer.fit(
@@ -202,16 +202,14 @@ def _measured(
 
 
 def _visit(
-    word: str, choices: Sequence[TimedChoice], criterion: Criterion, sampler: DeviceSampler, progress: Progress
+    word: str, choices: Sequence[TimedChoice], criterion: Criterion, sampler: DeviceSampler, reporter: Reporter
 ) -> dict[str, float]:
     """Measure some choices in a state, in turns; return the numbers of the device's state meanwhile."""
     with parse_state(word):
         time.sleep(_SAMPLER_SETTLES_S)
         states = [sampler.state()]
         if choices:
-            states += time_choices(
-                choices, _values(choices), criterion, sampler, lambda rounds: progress(rounds, f"measuring, {word}")
-            )
+            states += time_choices(choices, _values(choices), criterion, sampler, reporter, f"measuring, {word}")
     return device_numbers(states)
 
 

@@ -18,6 +18,7 @@ from compsel.errors import NotApplicableError, ObjectiveError, SamplesError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
+from compsel.progress import SILENT, Reporter
 from compsel.selection.goals import Goal
 from compsel.storage.file_names import slug
 from compsel.techniques.layerwise.budget import LayerwiseModel, greedy_path, probed_level
@@ -27,7 +28,6 @@ from compsel.techniques.layerwise.technique import LayerwiseTechnique, layers_te
 
 __all__ = ["SearchResult", "search"]
 
-Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 _FEWEST_SAMPLES = 4
 _PROBES = (1 / 7, 1 / 2)  # of a layer's own loss at its highest level
 _RUNGS = 6  # points that spread over the path, for the front
@@ -69,7 +69,7 @@ def search(
     out_dir: str | os.PathLike[str],
     *,
     processor: str = "cpu:1",
-    progress: Progress | None = None,
+    reporter: Reporter = SILENT,
 ) -> SearchResult:
     """Search per-layer settings of a technique.
 
@@ -86,7 +86,7 @@ def search(
         goal: `max_loss` counts from the model's own quality; `minimize` is "latency" or "memory" (bytes of the file).
         out_dir: where the variants of the front go.
         processor: where latency is measured.
-        progress: wraps loops (`compsel.cli.base.progress`).
+        reporter: hears how far it is.
 
     Raises:
         NotApplicableError: nothing in the model can be adjusted.
@@ -98,7 +98,7 @@ def search(
     if len(samples) < _FEWEST_SAMPLES:
         raise SamplesError(f"search: got {len(samples)} samples, needed are at least {_FEWEST_SAMPLES}")
     folder = Path(out_dir)
-    run = _Search(model, technique, samples, folder, processor, progress)
+    run = _Search(model, technique, samples, folder, processor, reporter)
     return run.run(goal)
 
 
@@ -110,9 +110,9 @@ class _Search:
         samples: Samples,
         folder: Path,
         processor: str,
-        progress: Progress | None,
+        reporter: Reporter,
     ) -> None:
-        self.model, self.folder, self.progress = model, folder, progress
+        self.model, self.folder, self.reporter = model, folder, reporter
         self.technique = replace(technique, fraction=0.0, scope="global", layers="")
         fitted, judged = samples.subset(range(0, len(samples), 2)), samples.subset(range(1, len(samples), 2))
         key = {
@@ -161,7 +161,7 @@ class _Search:
         return SearchResult(chosen, reason, tuple(front), shown, files, len(self.adjustable.layers))
 
     def _shown(self, items: Sequence[Any], label: str) -> Iterable[Any]:
-        return self.progress(items, f"{label} {self.model.name}", len(items)) if self.progress else items
+        return self.reporter.track(items, f"{label} {self.model.name}", len(items))
 
     def _sensitivities(self) -> Callable[[str, int], float]:
         """Measure each layer at two levels; return what each level costs the network, between and beyond them."""

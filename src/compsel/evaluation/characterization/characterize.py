@@ -29,9 +29,9 @@ from compsel.processors import CpuProcessor, parse
 from compsel.processors.base import Processor
 from compsel.profiling.latency import Criterion
 from compsel.profiling.profile import device_text
+from compsel.progress import SILENT, Reporter
 from compsel.techniques import TECHNIQUES, applicable
 from compsel.techniques import parse as parse_technique
-from compsel.variants.build import Say, quiet
 from compsel.variants.variant import Engine, Variant
 from compsel.variants.writing import write_variant
 
@@ -86,7 +86,10 @@ def default_techniques(model: Model) -> tuple[str, ...]:
 
 
 def characterize(
-    models: Sequence[str | os.PathLike[str] | Model], asked: Asked, folder: str | os.PathLike[str], say: Say = quiet
+    models: Sequence[str | os.PathLike[str] | Model],
+    asked: Asked,
+    folder: str | os.PathLike[str],
+    reporter: Reporter = SILENT,
 ) -> list[Row]:
     """Measure every row that `folder` does not hold yet.
 
@@ -94,7 +97,7 @@ def characterize(
         models: ONNX files, read one at a time, or models.
         asked: what is to be measured.
         folder: where rows are stored.
-        say: takes messages.
+        reporter: hears what is said on the way.
 
     Returns:
         All rows that were asked for; what could not be built has a reason instead of figures.
@@ -113,17 +116,19 @@ def characterize(
     processors = [parse(word) for word in asked.processors]
     rows: list[Row] = []
     for number, model in enumerate(models, start=1):
-        say(f"model {number} of {len(models)}: {names[number - 1]}")
+        reporter.say(f"model {number} of {len(models)}: {names[number - 1]}")
         loaded = model if isinstance(model, Model) else Model.load(model)
-        rows += _OneModel(loaded, asked, processors, Path(folder), say).rows()
+        rows += _OneModel(loaded, asked, processors, Path(folder), reporter).rows()
     return rows
 
 
 class _OneModel:
     """The rows of one model; what several of them need is made once, and only if a row is missing."""
 
-    def __init__(self, model: Model, asked: Asked, processors: Sequence[Processor], folder: Path, say: Say) -> None:
-        self.model, self.asked, self.processors, self.folder, self.say = model, asked, processors, folder, say
+    def __init__(
+        self, model: Model, asked: Asked, processors: Sequence[Processor], folder: Path, reporter: Reporter
+    ) -> None:
+        self.model, self.asked, self.processors, self.folder, self.reporter = model, asked, processors, folder, reporter
         specs = asked.techniques or default_techniques(model)
         self.techniques = tuple(dict.fromkeys(("none", *specs)))
         meter = asked.meter.name if asked.meter else ""
@@ -195,11 +200,11 @@ class _OneModel:
                 raise
             row = Row(self.model.name, spec, processor.name, left_out=str(error))
         row = replace(row, **vars(quality), score=quality.score) if not row.left_out else row
-        self.say(_line(row))
+        self.reporter.say(_line(row))
         return self._store(row, spec)
 
     def _left_out(self, spec: str, reason: str) -> Row:
-        self.say(f"{self.model.name}/{spec}: left out: {reason}")
+        self.reporter.say(f"{self.model.name}/{spec}: left out: {reason}")
         return self._store(Row(self.model.name, spec, "", left_out=reason), spec)
 
     def _remove(self, variant: Variant) -> None:

@@ -13,13 +13,13 @@ from compsel.evaluation.characterization.markdown import to_markdown
 from compsel.evaluation.characterization.pictures import draw_all
 from compsel.evaluation.characterization.rows import FORMAT_VERSION, Row, write_rows
 from compsel.evaluation.characterization.verdicts import Verdict, judge
+from compsel.progress import SILENT, Reporter
 from compsel.storage.files import atomic_file, without_nan, write_json
-from compsel.variants.build import Say, quiet
 
 __all__ = ["write_characterization"]
 
 
-def write_characterization(rows: Sequence[Row], folder: Path, say: Say = quiet) -> dict[str, Any]:
+def write_characterization(rows: Sequence[Row], folder: Path, reporter: Reporter = SILENT) -> dict[str, Any]:
     """Write `characterization.md`, `.parquet`, `.json` and the pictures into a folder; return the JSON form.
 
     Without matplotlib (extra `report`) there are no pictures, and that is said.
@@ -31,7 +31,7 @@ def write_characterization(rows: Sequence[Row], folder: Path, say: Say = quiet) 
     try:
         pictures = draw_all(rows, folder)
     except MissingDependencyError as error:
-        say(f"no pictures: {error}")
+        reporter.say(f"no pictures: {error}")
         pictures = []
     text = to_markdown(rows, verdicts, device, pictures)
     with atomic_file(folder / "characterization.md") as temporary:

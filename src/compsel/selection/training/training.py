@@ -4,13 +4,14 @@ The folds are nested: whatever a kind of policy tunes (portfolio, penalty, learn
 of an outer fold. The winner must beat the single best choice with 95 % confidence, or the single best is shipped.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
+from compsel.progress import SILENT, Reporter
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.objective import Objective
@@ -107,7 +108,7 @@ def train(
     recipes: Sequence[PolicyTrainer] | None = None,
     folds: int = 5,
     seed: int = 0,
-    progress: Callable[[str], None] = lambda message: None,
+    reporter: Reporter = SILENT,
 ) -> Trained:
     """Compare the kinds that apply and train each on all samples.
 
@@ -118,10 +119,10 @@ def train(
     objective = objective or Objective()
     objective.check_measured(energy=problem.unit == "mJ")
     recipes = [recipe for recipe in recipes or default_trainers() if recipe.applies(problem)]
-    comparison = compare(problem, objective, recipes, folds, seed, progress)
+    comparison = compare(problem, objective, recipes, folds, seed, reporter)
     fitted = {}
     for recipe in recipes:
-        progress(f"training {recipe.name} on all samples")
+        reporter.say(f"training {recipe.name} on all samples")
         fitted[recipe.name] = recipe.fit(problem, objective)
     return Trained(fitted, comparison)
 
@@ -132,7 +133,7 @@ def compare(
     recipes: Sequence[PolicyTrainer],
     folds: int = 5,
     seed: int = 0,
-    progress: Callable[[str], None] = lambda message: None,
+    reporter: Reporter = SILENT,
     repeats: int = 2,
 ) -> Comparison:
     """Cross-validate every kind, several times with other folds, and name the winner."""
@@ -141,9 +142,9 @@ def compare(
         raise ProfileError(f"got {n} samples, needed are at least {_LEAST_SAMPLES}: measure more")
     rounds = []
     for number in range(repeats):
-        progress(f"cross-validation {number + 1} of {repeats}")
+        reporter.say(f"cross-validation {number + 1} of {repeats}")
         fold_of = assign_folds(n, folds, problem.groups, seed + number)
-        rounds.append(_round(problem, objective, recipes, fold_of, progress))
+        rounds.append(_round(problem, objective, recipes, fold_of, reporter))
     outcomes = {name: Outcome.average([found[name] for found in rounds]) for name in rounds[0]}
     penalty = penalty_of(problem, objective)
     scores = {name: _score(name, outcomes, penalty, seed, problem.groups) for name in outcomes}
@@ -156,7 +157,7 @@ def _round(
     objective: Objective,
     recipes: Sequence[PolicyTrainer],
     fold_of: NDArray[np.integer],
-    progress: Callable[[str], None],
+    reporter: Reporter,
 ) -> dict[str, Outcome]:
     """Train every kind without each fold and return what it gives for every sample, in the order of the samples."""
     parts: dict[str, list[Outcome]] = {name: [] for name in (*(r.name for r in recipes), "most accurate", "oracle")}
@@ -166,7 +167,7 @@ def _round(
         order.append(np.flatnonzero(fold_of == fold))
         training, test = problem.take(np.flatnonzero(fold_of != fold)), problem.take(order[-1])
         for recipe in recipes:
-            progress(f"fold {fold + 1} of {folds}, {recipe.name}")
+            reporter.say(f"fold {fold + 1} of {folds}, {recipe.name}")
             parts[recipe.name].append(recipe.fit(training, objective).outcome(test))
         parts["most accurate"].append(test.fixed(training.most_accurate))
         parts["oracle"].append(test.oracle())

@@ -1,0 +1,41 @@
+"""The one way in which long work reports: loops that can be counted, and messages."""
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+__all__ = ["SILENT", "Reporter"]
+
+T = TypeVar("T")
+
+
+class Reporter:
+    """Hears what long work reports, and shows none of it; derive from it to show, log or test.
+
+    The command line shows bars (`compsel.cli.terminal.TerminalReporter`).
+
+    >>> class Printed(Reporter):
+    ...     def say(self, message):
+    ...         print(message)
+    >>> reporter = Printed()
+    >>> [item for item in reporter.track("ab", "letters")]
+    ['a', 'b']
+    >>> reporter.say("2 letters")
+    2 letters
+    """
+
+    def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterable[T]:
+        """Pass the items of a loop through.
+
+        Args:
+            items: what is looped over.
+            label: what the loop does.
+            total: how many items there will be; None: `len(items)`, or not known.
+        """
+        return items
+
+    def say(self, message: str) -> None:
+        """Hear a message of one line."""
+
+
+#: shows nothing
+SILENT = Reporter()
