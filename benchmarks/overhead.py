@@ -126,7 +126,7 @@ def answers(runtime: Runtime, samples: compsel.ImageFolder) -> tuple[Steps, dict
 def profile(runtime: Runtime, samples: compsel.ImageFolder) -> tuple[Steps, dict[str, float]]:
     """Answer every sample again with every step timed; return the shares of what comes first, and the background's."""
     clock = Clock()
-    clock.watch(runtime._upkeep, "find", "  plan at once (else a plan stands ready)")
+    clock.watch(runtime._plan_cache, "find", "  plan at once (else a plan stands ready)")
     clock.watch(EnginePool, "get", "  find the engine")
     clock.watch(Engine, "prepare", "  prepare pixels")
     clock.watch(Engine, "answer", "  inference, with pixels")

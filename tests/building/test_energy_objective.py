@@ -52,7 +52,7 @@ def test_the_thriftiest_processor_answers(
             assert answer.stages[0].expected_ms == pytest.approx(LATENCY_MS[processor] * size, rel=0.01), (
                 "time, not energy"
             )
-            found_again = runtime._planner.plan(runtime._feedback.live.at(0.0), Limits())
+            found_again = runtime._planner.plan(runtime._observations.live.at(0.0), Limits())
             assert found_again.expected_ms[0] == pytest.approx(answer.stages[0].expected_ms, rel=0.01)
             assert runtime(crops.value(0), minimize=minimize).constraints_met
             other = "energy" if minimize == "latency" else "latency"

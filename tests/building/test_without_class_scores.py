@@ -16,7 +16,7 @@ from compsel.evaluation.evaluate import evaluate
 from compsel.features.confidence import OutputReader
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
-from compsel.runtime.answer_fusion import together
+from compsel.runtime.answer_fusion import fuse_answers
 from tests import confident_models
 from tests.building.test_pipeline import CHEAP
 from tests.reporters import Heard
@@ -76,8 +76,8 @@ def test_of_several_stages_the_one_that_is_best_answers_and_not_the_last():
     reader = OutputReader()
     outputs = [[np.full((1, 2), number, np.float32), np.array([number])] for number in (1.0, 2.0)]
     scores = [reader.scores(one) for one in outputs]
-    assert together(np.array([1.0, 0.0]), scores, outputs[1], False) is outputs[0]
-    assert together(np.array([0.0, 1.0]), scores, outputs[1], False) is outputs[1]
+    assert fuse_answers(np.array([1.0, 0.0]), scores, outputs[1], False) is outputs[0]
+    assert fuse_answers(np.array([0.0, 1.0]), scores, outputs[1], False) is outputs[1]
 
 
 def test_a_model_with_class_scores_beside_one_without_leaves_no_evidence(small_model, crops, tmp_path):

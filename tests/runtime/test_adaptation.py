@@ -130,13 +130,13 @@ def test_quarantine_doubles_and_ends_with_success(clock: Clock) -> None:
 
 def test_trials_cost_no_more_than_their_share() -> None:
     costs = CostModel(CHOICES, np.zeros((1, 1)), np.array([[4.0, 8.0, 5.0]]), np.array([[5.0, 9.0, 6.0]]))
-    feedback = Observations(costs, adapt=True, explore=0.05)
-    explorer, corrections = Explorer(0.05), feedback.corrections
+    observations = Observations(costs, adapt=True, explore=0.05)
+    explorer, corrections = Explorer(0.05), observations.corrections
     assert corrections is not None
     spent, total, trials = 0.0, 0.0, 0
     for _ in range(200):
-        costs = feedback.live.at(0.0)
-        processor = explorer.processor("a", "cpu:1", costs, feedback.live, corrections)
+        costs = observations.live.at(0.0)
+        processor = explorer.processor("a", "cpu:1", costs, observations.live, corrections)
         latency = {"cpu:1": 4.0, "cpu:2": 9.0}[processor]  # worse than expected: 5.0
         explorer.account(latency, 4.0, trial=processor != "cpu:1")
         trials += processor != "cpu:1"
@@ -147,16 +147,16 @@ def test_trials_cost_no_more_than_their_share() -> None:
 
 def test_trials_find_a_processor_that_became_fast(clock: Clock) -> None:
     table_ms = np.array([[4.0, 8.0, 6.0]])
-    feedback = Observations(CostModel(CHOICES, np.zeros((1, 1)), table_ms, table_ms), adapt=True, explore=0.05)
-    feedback.corrections = feedback.live.corrections = Corrections(CHOICES, clock)
+    observations = Observations(CostModel(CHOICES, np.zeros((1, 1)), table_ms, table_ms), adapt=True, explore=0.05)
+    observations.corrections = observations.live.corrections = Corrections(CHOICES, clock)
     latency_ms, best, trials = {"cpu:1": 4.0, "cpu:2": 2.0}, "cpu:1", []
     for _ in range(300):
         clock.now_s += 0.1
-        costs = feedback.live.at(0.0)
+        costs = observations.live.at(0.0)
         best = "cpu:1" if costs.latency_ms[0] <= costs.latency_ms[2] else "cpu:2"
-        processor = feedback.processor("a", best, costs)
+        processor = observations.processor("a", best, costs)
         trials.append(processor != best)
-        feedback.learn(Stage("a", processor, latency_ms=latency_ms[processor], expected_ms=4.0), best, costs)
+        observations.learn(Stage("a", processor, latency_ms=latency_ms[processor], expected_ms=4.0), best, costs)
     assert best == "cpu:2"
     assert 0 < sum(trials) < 15
 
@@ -236,7 +236,7 @@ def test_what_fails_is_answered_elsewhere_and_tried_again_later(
         {"fast": lambda _: broken[0] if broken else [np.ones((1, 10), np.float32)]},
         adapt=False,
     )
-    runtime._feedback.quarantine._clock = clock
+    runtime._observations.quarantine._clock = clock
     assert choices(runtime, crops, 1) == ["fast"]
     broken.append(ProcessorError("fast: device lost"))
     answer = runtime(crops.value(0))
@@ -266,7 +266,7 @@ def test_a_wrong_input_is_nobodys_failure(scripted: Callable[..., Runtime], crop
     runtime = scripted({"fast": 0.0, "slow": 0.0}, {"fast": lambda _: InputError("no")}, warm_up=False)
     with pytest.raises(InputError):
         runtime(crops.value(0))
-    assert not runtime._feedback.quarantine.blocked()
+    assert not runtime._observations.quarantine.blocked()
 
 
 def test_a_processor_that_fails_while_it_warms_up_does_not_keep_the_bundle_from_loading(

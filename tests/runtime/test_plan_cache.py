@@ -50,113 +50,113 @@ def planner() -> CountingPlanner:
 def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[PlanCache, float], None]:
     """Let the sampler, which does not run here, see a load by others."""
 
-    def see(upkeep: PlanCache, load_others: float) -> None:
+    def see(cache: PlanCache, load_others: float) -> None:
         state = DeviceState(time.perf_counter_ns(), cores=2, load_others=load_others)
-        monkeypatch.setattr(upkeep.sampler, "state", lambda: state)
+        monkeypatch.setattr(cache.sampler, "state", lambda: state)
 
     return see
 
 
 @pytest.fixture
-def upkeep(load: Callable[[PlanCache, float], None]) -> Iterator[PlanCache]:
+def cache(load: Callable[[PlanCache, float], None]) -> Iterator[PlanCache]:
     made = PlanCache(Observations(COSTS, adapt=True, explore=0.0))
     load(made, 0.0)
     yield made
     made.sampler.stop()
 
 
-def heard(upkeep: PlanCache, planned: PlacedPlan, latency_ms: float) -> None:
+def ran(cache: PlanCache, planned: PlacedPlan, latency_ms: float) -> None:
     processor = planned.processors[0]
-    upkeep._feedback.heard.append(([Stage("a", processor, latency_ms, planned.expected_ms[0])], planned))
+    cache._observations.pending.append(([Stage("a", processor, latency_ms, planned.expected_ms[0])], planned))
 
 
 def test_a_plan_is_kept_up_to_date_and_made_anew_only_when_prices_move(
-    upkeep: PlanCache, planner: CountingPlanner, load: Callable[[PlanCache, float], None]
+    cache: PlanCache, planner: CountingPlanner, load: Callable[[PlanCache, float], None]
 ) -> None:
-    standing = upkeep.find(planner, None)
-    assert standing.planned.processors == ("two",)
-    assert standing.until_ns > time.perf_counter_ns()
-    upkeep.refresh()
+    cached = cache.get(planner, None)
+    assert cached.planned.processors == ("two",)
+    assert cached.expires_ns > time.perf_counter_ns()
+    cache.refresh()
     assert planner.count == 1
-    load(upkeep, 2.0)
-    upkeep.refresh()
-    assert standing.planned.processors == ("one",)
+    load(cache, 2.0)
+    cache.refresh()
+    assert cached.planned.processors == ("one",)
     assert planner.count == 2
 
 
 def test_a_plan_that_nobody_uses_is_looked_after_no_more(
-    upkeep: PlanCache, planner: CountingPlanner, load: Callable[[PlanCache, float], None]
+    cache: PlanCache, planner: CountingPlanner, load: Callable[[PlanCache, float], None]
 ) -> None:
-    standing = upkeep.find(planner, None)
-    standing.used_ns -= 11_000_000_000
-    until_ns = standing.until_ns
-    load(upkeep, 2.0)
-    upkeep.refresh()
-    upkeep.refresh()
-    assert (standing.planned.processors, standing.until_ns, planner.count) == (("two",), until_ns, 1)
+    cached = cache.get(planner, None)
+    cached.used_ns -= 11_000_000_000
+    expires_ns = cached.expires_ns
+    load(cache, 2.0)
+    cache.refresh()
+    cache.refresh()
+    assert (cached.planned.processors, cached.expires_ns, planner.count) == (("two",), expires_ns, 1)
 
 
-def test_what_failed_is_in_no_plan_at_once(upkeep: PlanCache, planner: CountingPlanner) -> None:
-    standing = upkeep.find(planner, None)
+def test_what_failed_is_in_no_plan_at_once(cache: PlanCache, planner: CountingPlanner) -> None:
+    cached = cache.get(planner, None)
     # it worked a moment before, which is heard of only now: that is no reason to trust it
-    heard(upkeep, standing.planned, 2.0)
-    upkeep.bar(FAILURE)
-    assert standing.until_ns == 0
-    again = upkeep.find(planner, None)
+    ran(cache, cached.planned, 2.0)
+    cache.report_failure(FAILURE)
+    assert cached.expires_ns == 0
+    again = cache.get(planner, None)
     assert again.planned.processors == ("one",)
-    assert again.until_ns <= time.perf_counter_ns() + 1_000_000_000, "it may be tried again then"
-    assert upkeep._feedback.quarantine.blocked() == {"two"}
+    assert again.expires_ns <= time.perf_counter_ns() + 1_000_000_000, "it may be tried again then"
+    assert cache._observations.quarantine.blocked() == {"two"}
 
 
-def test_where_nothing_is_left_no_plan_stands(upkeep: PlanCache, planner: CountingPlanner) -> None:
-    standing = upkeep.find(planner, None)
-    upkeep.bar(FAILURE)
-    upkeep.bar(StageFailedError("a", "one", ProcessorError("lost too")))
-    upkeep.refresh()
-    assert standing.until_ns == 0
+def test_where_nothing_is_left_no_plan_stands(cache: PlanCache, planner: CountingPlanner) -> None:
+    cached = cache.get(planner, None)
+    cache.report_failure(FAILURE)
+    cache.report_failure(StageFailedError("a", "one", ProcessorError("lost too")))
+    cache.refresh()
+    assert cached.expires_ns == 0
     with pytest.raises(ProcessorError, match="nothing is left"):
-        upkeep.find(planner, None)
+        cache.get(planner, None)
 
 
-def test_what_was_heard_is_learned_in_the_background(upkeep: PlanCache, planner: CountingPlanner) -> None:
-    standing = upkeep.find(planner, None)
+def test_what_was_heard_is_learned_in_the_background(cache: PlanCache, planner: CountingPlanner) -> None:
+    cached = cache.get(planner, None)
     for _ in range(8):
-        heard(upkeep, standing.planned, 20.0)
-    upkeep.refresh()
-    assert standing.planned.processors == ("one",)
-    heard(upkeep, standing.planned, 4.0)
-    upkeep.settle()
-    assert not upkeep._feedback.heard
+        ran(cache, cached.planned, 20.0)
+    cache.refresh()
+    assert cached.planned.processors == ("one",)
+    ran(cache, cached.planned, 4.0)
+    cache.learn_pending()
+    assert not cache._observations.pending
 
 
 def test_trials_are_decided_on_at_every_call(
     planner: CountingPlanner, load: Callable[[PlanCache, float], None]
 ) -> None:
-    upkeep = PlanCache(Observations(COSTS, adapt=True, explore=0.1))
-    load(upkeep, 0.0)
-    assert upkeep.find(planner, None).until_ns == 0
+    cache = PlanCache(Observations(COSTS, adapt=True, explore=0.1))
+    load(cache, 0.0)
+    assert cache.get(planner, None).expires_ns == 0
 
 
 def test_the_samplers_thread_does_it_and_at_once_when_it_is_nudged(planner: CountingPlanner) -> None:
-    upkeep = PlanCache(Observations(COSTS, adapt=True, explore=0.0))
-    upkeep.sampler.interval_s = 3600.0
-    with upkeep.sampler:
-        standing = upkeep.find(planner, None)
-        before_ns = standing.until_ns
-        upkeep.sampler.nudge()
+    cache = PlanCache(Observations(COSTS, adapt=True, explore=0.0))
+    cache.sampler.interval_s = 3600.0
+    with cache.sampler:
+        cached = cache.get(planner, None)
+        before_ns = cached.expires_ns
+        cache.sampler.nudge()
         until = time.monotonic() + 20
-        while standing.until_ns == before_ns:
+        while cached.expires_ns == before_ns:
             assert time.monotonic() < until, "did not happen within 20 s"
             time.sleep(0.002)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_child_of_a_fork_plans_though_the_lock_was_held(upkeep: PlanCache, planner: CountingPlanner) -> None:
-    with upkeep._lock:
+def test_a_child_of_a_fork_plans_though_the_lock_was_held(cache: PlanCache, planner: CountingPlanner) -> None:
+    with cache._lock:
         child = os.fork()
         if child == 0:
-            upkeep.plan(planner, NO_LIMITS, None)
+            cache.plan(planner, NO_LIMITS, None)
             os._exit(0)
         until = time.monotonic() + 20
         while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):

@@ -18,7 +18,7 @@ P95 = {name: 1.5 * idle for name, (idle, _) in LATENCY_MS.items()}
 
 
 def costs_at(runtime: Runtime, load: float) -> ChoiceCosts:
-    return runtime._feedback.live.at(load)
+    return runtime._observations.live.at(load)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_load_does_not_lower_the_quality_that_a_policy_promises(runtime: Runtime
     promised = policy.plan(costs, 40.0).expected_quality
     staged = runtime.with_policy(CascadePolicy(policy, 40.0, promised))
     for load in (0.0, 1.0, 2.0, 50.0):
-        planned = staged._planner.plan(staged._feedback.live.at(load), staged._limits(None, None, None))
+        planned = staged._planner.plan(staged._observations.live.at(load), staged._limits(None, None, None))
         assert planned.plan.plan.expected_quality >= promised - 2e-4
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Corrections"]
 
-Point = tuple[float, ...]
+StateCoordinates = tuple[float, ...]
 
 _KEPT = 9  # measured inferences a processor: a new level is believed when most of them show it
 _MODEL_WEIGHT = 1.5  # of what is believed otherwise, in inferences: one outlier does not move it, two in a row do
@@ -52,18 +52,18 @@ class Corrections:
         names = list(dict.fromkeys(processor for _, processor in choices))
         self._processor = [names.index(processor) for _, processor in choices]
         self._columns = np.array(self._processor, np.intp)
-        self._seen: list[deque[tuple[float, float, Point]]] = [deque(maxlen=_KEPT) for _ in names]
+        self._seen: list[deque[tuple[float, float, StateCoordinates]]] = [deque(maxlen=_KEPT) for _ in names]
         self._lasting = [0.0] * len(names)
         self._lasting_since_s = [clock()] * len(names)
         self._logs = [0.0] * len(names)
         self._of_choice = [0.0] * len(choices)
         self._shared, self._shared_since_s = 0.0, clock()
-        self._where: Point = ()
+        self._where: StateCoordinates = ()
         self._factors = np.ones(len(choices))
         self._given = [0.0] * len(choices)
         self._changed = False
 
-    def observe(self, choice: int, expected_ms: float, measured_ms: float, where: Point) -> bool:
+    def observe(self, choice: int, expected_ms: float, measured_ms: float, where: StateCoordinates) -> bool:
         """Learn from one inference; return whether costs changed noticeably.
 
         Args:
@@ -81,7 +81,7 @@ class Corrections:
         shared = self._shared_at(now)
         self._shared, self._shared_since_s = shared + _SHARED_GAIN * (error - shared), now
         self._lasting[processor], self._lasting_since_s[processor] = lasting + _LASTING_GAIN * error, now
-        self._settle(processor, now)
+        self._update(processor, now)
         rest = min(_CHOICE_CLIP, max(-_CHOICE_CLIP, ratio - self._logs[processor]))
         weak = self._of_choice[choice] + _CHOICE_GAIN * rest
         self._of_choice[choice] = min(_CHOICE_MOST, max(-_CHOICE_MOST, weak))
@@ -89,11 +89,11 @@ class Corrections:
         self._changed |= abs(total - self._given[choice]) > _NOTICEABLE
         return self._changed
 
-    def move(self, where: Point) -> None:
+    def move(self, where: StateCoordinates) -> None:
         """Take note of the device's present state, and of the time: what was seen elsewhere, or long ago, fades."""
         self._shared *= _nearness(self._where, where)
         self._where = where
-        # `factors` settles all of them, at that moment
+        # `factors` updates all of them, at that moment
         self._changed |= any(self._seen)
 
     def factors(self) -> NDArray[np.float64]:
@@ -101,7 +101,7 @@ class Corrections:
         if self._changed:
             now = self._clock()
             for processor in range(len(self._seen)):
-                self._settle(processor, now)
+                self._update(processor, now)
             logs = np.array(self._logs)[self._columns] + np.array(self._of_choice)
             self._given, self._factors, self._changed = logs.tolist(), np.exp(logs), False
         return self._factors
@@ -114,7 +114,7 @@ class Corrections:
     def _shared_at(self, now: float) -> float:
         return self._shared * math.exp((self._shared_since_s - now) / _SHARED_S)
 
-    def _settle(self, processor: int, now: float) -> None:
+    def _update(self, processor: int, now: float) -> None:
         here = self._where
         weighed = [
             (ratio, math.exp((then - now) / _FORGET_S) * _nearness(place, here))
@@ -133,7 +133,7 @@ class Corrections:
         self._logs[processor] = weighed[position][0]
 
 
-def _nearness(there: Point, here: Point) -> float:
+def _nearness(there: StateCoordinates, here: StateCoordinates) -> float:
     """Return how much of what was seen in one state of the device counts in another, 0 to 1."""
     if there is here:
         return 1.0

@@ -1,4 +1,4 @@
-"""The answer of several stages together."""
+"""The answer of several stages fuse_answers."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from compsel.features.fusion import Scores
 
-__all__ = ["pooled", "together"]
+__all__ = ["fuse_answers", "pool_probabilities"]
 
 
-def together(
+def fuse_answers(
     weights: NDArray[np.float64], scores: Sequence[Scores], outputs: list[np.ndarray], as_probabilities: bool
 ) -> list[np.ndarray]:
     """Return the outputs that answer: those of the last stage with fused class scores, or those of one of the stages.
@@ -19,15 +19,15 @@ def together(
         weights: of the stages.
         scores: what each of them said.
         outputs: of the last one.
-        as_probabilities: see `pooled`.
+        as_probabilities: see `pool_probabilities`.
     """
     chosen = scores[int(weights.argmax())].outputs
     if chosen is not None:
         return chosen
-    return [pooled(weights, scores, as_probabilities=as_probabilities), *outputs[1:]]
+    return [pool_probabilities(weights, scores, as_probabilities=as_probabilities), *outputs[1:]]
 
 
-def pooled(weights: NDArray[np.float64], scores: Sequence[Scores], *, as_probabilities: bool) -> np.ndarray:
+def pool_probabilities(weights: NDArray[np.float64], scores: Sequence[Scores], *, as_probabilities: bool) -> np.ndarray:
     """Return the logarithmic pool of what stages say about every class: float32 (1, n_classes).
 
     That is the product of their probabilities, each to the power of its weight, normalised (Genest and Zidek,
@@ -35,7 +35,7 @@ def pooled(weights: NDArray[np.float64], scores: Sequence[Scores], *, as_probabi
 
     >>> from compsel.features.fusion import read_evidence
     >>> said = np.array([0.8, 0.2], np.float32)
-    >>> pooled(np.ones(2), 2 * [Scores(np.log(said), read_evidence(said))], as_probabilities=True).round(2)
+    >>> pool_probabilities(np.ones(2), 2 * [Scores(np.log(said), read_evidence(said))], as_probabilities=True).round(2)
     array([[0.94, 0.06]], dtype=float32)
     """
     total = np.float32(weights[0]) * scores[0].log_probabilities

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.device.state import DeviceState
-from compsel.runtime.adaptation import Corrections, Point
+from compsel.runtime.adaptation import Corrections, StateCoordinates
 from compsel.runtime.quarantine import Quarantine
 from compsel.selection.costs.model import CostModel, place
 
@@ -33,11 +33,11 @@ class ChoiceCosts:
     latency_ms: Floats
     p95_ms: Floats
     model_ms: Floats
-    where: Point
+    where: StateCoordinates
 
 
 class LiveCosts:
-    """ChoiceCosts for each moment; the same object as long as nothing has changed.
+    """Costs for each moment; the same object as long as nothing has changed.
 
     Args:
         cost_model: of the choices that are available here.

@@ -14,7 +14,7 @@ from compsel.selection.costs.model import CostModel
 
 __all__ = ["Observations", "StageFailedError"]
 
-_MOST_HEARD = 256  # answers that may wait to be learned from
+_MOST_PENDING = 256  # answers that may wait to be learned from
 
 
 class StageFailedError(CompselError):
@@ -41,16 +41,16 @@ class Observations:
         explore: share of the time for trials; see `Explorer`.
 
     Attributes:
-        heard: the stages of answers that nothing has been learned from yet, and what they were planned by.
+        pending: the stages of answers that nothing has been learned from yet, and what they were planned by.
         explores: whether trials are made.
 
     >>> import numpy as np
     >>> table_ms = np.array([[2.0, 1.0]])
     >>> cost_model = CostModel((("a", "cpu:1"), ("a", "cpu:2")), np.zeros((1, 1)), table_ms, table_ms)
-    >>> feedback = Observations(cost_model, adapt=True, explore=0.0)
+    >>> observations = Observations(cost_model, adapt=True, explore=0.0)
     >>> for _ in range(2):
-    ...     feedback.learn(Stage("a", "cpu:2", latency_ms=8.0, expected_ms=1.0), "cpu:2", feedback.live.at(0.0))
-    >>> feedback.live.at(0.0).latency_ms.round(1)
+    ...     observations.learn(Stage("a", "cpu:2", latency_ms=8.0, expected_ms=1.0), "cpu:2", observations.live.at(0.0))
+    >>> observations.live.at(0.0).latency_ms.round(1)
     array([2.4, 8. ])
     """
 
@@ -60,7 +60,7 @@ class Observations:
         self.live = LiveCosts(cost_model, self.quarantine, self.corrections)
         self.explores = explore > 0
         self._explorer = Explorer(explore) if explore else None
-        self.heard: deque[tuple[Sequence[Stage], PlacedPlan]] = deque(maxlen=_MOST_HEARD)
+        self.pending: deque[tuple[Sequence[Stage], PlacedPlan]] = deque(maxlen=_MOST_PENDING)
 
     def processor(self, variant: str, best: str, costs: ChoiceCosts) -> str:
         """Return where to run a variant: on the best processor, but for a trial."""
@@ -68,10 +68,10 @@ class Observations:
             return best
         return self._explorer.processor(variant, best, costs, self.live, self.corrections)
 
-    def settle(self) -> None:
-        """Learn from what was heard."""
-        while self.heard:
-            stages, planned = self.heard.popleft()
+    def learn_pending(self) -> None:
+        """Learn from the answers that are pending."""
+        while self.pending:
+            stages, planned = self.pending.popleft()
             best = dict(zip(planned.policy.variants, planned.processors, strict=True))
             for stage in stages:
                 self.learn(stage, best[stage.variant], planned.costs)
@@ -84,7 +84,7 @@ class Observations:
             best_ms = float(costs.latency_ms[self.live.number((stage.variant, best))])
             self._explorer.account(stage.latency_ms, best_ms, trial=stage.processor != best)
 
-    def bar(self, failure: StageFailedError) -> None:
+    def report_failure(self, failure: StageFailedError) -> None:
         """Put what failed into quarantine: a processor, or where the model is at fault one variant there."""
         what = (failure.variant, failure.processor) if isinstance(failure.error, ModelError) else failure.processor
         wait_s = self.quarantine.fail(what)

@@ -1,4 +1,4 @@
-"""Plans that stand ready: kept up to date in the background, so that an answer only has to look one up.
+"""A cache of plans that a background thread keeps up to date, so that an answer only has to look one up.
 
 After an inference the caches hold the network, and everything that choosing touches has to be fetched anew. So an
 answer does no more than it must: learning and planning are done by the sampler's thread, with every new state
@@ -16,26 +16,26 @@ from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
 
 __all__ = ["CachedPlan", "PlanCache"]
 
-_HELD_S = 1.0  # a plan that was not looked after for so long is found anew by whoever needs it
-_IDLE_NS = 10_000_000_000  # and is looked after no more when nobody has needed it for so long
+_VALID_S = 1.0  # a plan that was not looked after for so long is found anew by whoever needs it
+_UNUSED_NS = 10_000_000_000  # and is looked after no more when nobody has needed it for so long
 _NS = 1e9
 _PAUSE_S = 1e-5
 
 
 class CachedPlan:
-    """A plan that answers may use without asking, until it is replaced or lapses.
+    """A plan that answers may use without asking, until it is replaced or expires.
 
     Attributes:
         planned: what to do now.
-        until_ns: when it lapses, by `time.perf_counter_ns`.
+        expires_ns: when it expires, by `time.perf_counter_ns`.
         used_ns: when an answer last used it.
     """
 
-    __slots__ = ("planned", "until_ns", "used_ns")
+    __slots__ = ("expires_ns", "planned", "used_ns")
 
-    def __init__(self, planned: PlacedPlan, until_ns: int, used_ns: int) -> None:
+    def __init__(self, planned: PlacedPlan, expires_ns: int, used_ns: int) -> None:
         self.planned = planned
-        self.until_ns = until_ns
+        self.expires_ns = expires_ns
         self.used_ns = used_ns
 
 
@@ -43,20 +43,20 @@ class PlanCache:
     """Keeps the plans that are in use up to date; whatever learns, costs or plans goes through its lock.
 
     Args:
-        feedback: what inferences teach.
+        observations: of what ran.
 
     Attributes:
         sampler: of the device's state; its thread does the work.
     """
 
-    def __init__(self, feedback: Observations) -> None:
+    def __init__(self, observations: Observations) -> None:
         self.sampler = DeviceSampler(then=self.refresh)
-        self._feedback = feedback
+        self._observations = observations
         self._lock = threading.Lock()
         self._process = os.getpid()
-        self._kept: dict[tuple[Planner, frozenset[str] | None], CachedPlan] = {}
+        self._cached: dict[tuple[Planner, frozenset[str] | None], CachedPlan] = {}
 
-    def find(self, planner: Planner, allowed: frozenset[str] | None) -> CachedPlan:
+    def get(self, planner: Planner, allowed: frozenset[str] | None) -> CachedPlan:
         """Plan for the present moment, without limits, and keep that plan up to date as long as it is used.
 
         Raises:
@@ -65,9 +65,9 @@ class PlanCache:
         with self._locked():
             now_ns = time.perf_counter_ns()
             planned = self._planned(planner, NO_LIMITS, allowed)
-            standing = CachedPlan(planned, self._lapses_ns(now_ns), now_ns)
-            self._kept[planner, allowed] = standing
-            return standing
+            cached = CachedPlan(planned, self._expiry_ns(now_ns), now_ns)
+            self._cached[planner, allowed] = cached
+            return cached
 
     def plan(self, planner: Planner, limits: Limits, allowed: frozenset[str] | None) -> PlacedPlan:
         """Plan for the present moment and the limits of a call.
@@ -83,46 +83,46 @@ class PlanCache:
         with self._locked():
             planner.prepare()
 
-    def bar(self, failure: StageFailedError) -> None:
-        """Put what failed into quarantine: no plan stands that still relies on it."""
+    def report_failure(self, failure: StageFailedError) -> None:
+        """Put what failed into quarantine: no cached plan relies on it any longer."""
         with self._locked():
             # what succeeded before it failed must not be heard of after it
-            self._feedback.settle()
-            self._feedback.bar(failure)
-            for standing in self._kept.values():
-                standing.until_ns = 0
+            self._observations.learn_pending()
+            self._observations.report_failure(failure)
+            for cached in self._cached.values():
+                cached.expires_ns = 0
 
-    def settle(self) -> None:
+    def learn_pending(self) -> None:
         """Learn what has not been learned yet."""
         with self._locked():
-            self._feedback.settle()
+            self._observations.learn_pending()
 
     def refresh(self) -> None:
         """Learn what has not been learned yet, and bring the plans that are in use up to date."""
         with self._locked():
-            self._feedback.settle()
-            costs = self._feedback.live.now(self.sampler.state())
+            self._observations.learn_pending()
+            costs = self._observations.live.now(self.sampler.state())
             now_ns = time.perf_counter_ns()
-            for (planner, allowed), standing in list(self._kept.items()):
-                if now_ns - standing.used_ns > _IDLE_NS:
-                    del self._kept[planner, allowed]
+            for (planner, allowed), cached in list(self._cached.items()):
+                if now_ns - cached.used_ns > _UNUSED_NS:
+                    del self._cached[planner, allowed]
                     continue
                 try:
-                    if standing.planned.costs is not costs:
-                        standing.planned = planner.plan(costs, NO_LIMITS, allowed, _give_way)
-                    standing.until_ns = self._lapses_ns(now_ns)
+                    if cached.planned.costs is not costs:
+                        cached.planned = planner.plan(costs, NO_LIMITS, allowed, _give_way)
+                    cached.expires_ns = self._expiry_ns(now_ns)
                 except ProcessorError:
-                    standing.until_ns = 0  # whoever needs it is told
+                    cached.expires_ns = 0  # whoever needs it is told
 
     def _planned(self, planner: Planner, limits: Limits, allowed: frozenset[str] | None) -> PlacedPlan:
-        self._feedback.settle()
-        return planner.plan(self._feedback.live.now(self.sampler.state()), limits, allowed)
+        self._observations.learn_pending()
+        return planner.plan(self._observations.live.now(self.sampler.state()), limits, allowed)
 
-    def _lapses_ns(self, now_ns: int) -> int:
-        """Return until when a plan may stand: not beyond the end of a quarantine; trials ask anew each time."""
-        if self._feedback.explores:
+    def _expiry_ns(self, now_ns: int) -> int:
+        """Return until when a plan may be used: not beyond the end of a quarantine, and not at all where trials are made."""
+        if self._observations.explores:
             return 0
-        return now_ns + int(min(_HELD_S, self._feedback.quarantine.remaining_s()) * _NS)
+        return now_ns + int(min(_VALID_S, self._observations.quarantine.remaining_s()) * _NS)
 
     def _locked(self) -> threading.Lock:
         if self._process != os.getpid():

@@ -38,7 +38,7 @@ class Quarantine:
         self._failures[what] = self._failures.get(what, 0) + 1
         wait_s = min(_LONGEST_S, _FIRST_S * 2.0 ** min(self._failures[what] - 1, 60))
         self._until_s[what] = self._clock() + wait_s
-        self._settle()
+        self._refresh()
         return wait_s
 
     def succeed(self, variant: str, processor: str) -> None:
@@ -47,19 +47,19 @@ class Quarantine:
             for what in (processor, (variant, processor)):
                 self._failures.pop(what, None)
                 self._until_s.pop(what, None)
-            self._settle()
+            self._refresh()
 
     def blocked(self) -> frozenset[str | tuple[str, str]]:
         """Return what may not run now; the same object as long as nothing changes."""
         if self._blocked and self._clock() >= self._next_s:
-            self._settle()
+            self._refresh()
         return self._blocked
 
     def remaining_s(self) -> float:
         """Return for how long `blocked` stays as it is, unless something fails or succeeds; infinite if nothing is."""
         return max(0.0, self._next_s - self._clock()) if self._blocked else math.inf
 
-    def _settle(self) -> None:
+    def _refresh(self) -> None:
         now = self._clock()
         blocked = frozenset(what for what, until_s in self._until_s.items() if until_s > now)
         self._next_s = min((self._until_s[what] for what in blocked), default=0.0)

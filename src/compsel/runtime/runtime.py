@@ -94,14 +94,14 @@ class Runtime:
             raise BundleError(f"policy: got {policy!r}, this bundle has {', '.join(bundle.policies)}")
         self.bundle = bundle
         self.costs = available_costs(bundle.costs, bundle.folder)
-        self._feedback = Observations(self.costs, adapt=adapt, explore=explore)
-        self._upkeep = PlanCache(self._feedback)
-        self._sampler = self._upkeep.sampler
+        self._observations = Observations(self.costs, adapt=adapt, explore=explore)
+        self._plan_cache = PlanCache(self._observations)
+        self._sampler = self._plan_cache.sampler
         self._use(bundle.policies[policy])
         reader = output_reader(bundle.policies.values(), confidence)
         self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
-        self._path = StageExecutor(self._pool, self._feedback, self._sampler)
-        self._accepting = InputMatcher(bundle.variants)
+        self._executor = StageExecutor(self._pool, self._observations, self._sampler)
+        self._input_matcher = InputMatcher(bundle.variants)
         self._sampler.start()
         if warm_up:
             self.warm_up()
@@ -135,7 +135,7 @@ class Runtime:
         Raises:
             InputError: not an input of this bundle.
         """
-        allowed = None if isinstance(value, np.ndarray) else self._accepting.variants(value)
+        allowed = None if isinstance(value, np.ndarray) else self._input_matcher.variants(value)
         return self._answer(value, NO_LIMITS, allowed)
 
     def run(
@@ -156,12 +156,12 @@ class Runtime:
         unknown = [name for name in output_names or () if name not in names]
         if unknown:
             raise InputError(f"outputs: got {unknown}, allowed are {names}")
-        allowed = self._accepting.variants(feed)
+        allowed = self._input_matcher.variants(feed)
         lengths = {len(value) for value in feed.values() if np.ndim(value)}
         if lengths == {0}:
             raise InputError("inputs: got an empty batch, allowed is at least one row")
         rows = max(lengths, default=1)
-        if rows > 1 and len(lengths) == 1 and self._accepting.has_batch_axis(allowed):
+        if rows > 1 and len(lengths) == 1 and self._input_matcher.has_batch_axis(allowed):
             parts = [
                 self._answer({name: value[row : row + 1] for name, value in feed.items()}, NO_LIMITS, allowed).outputs
                 for row in range(rows)
@@ -193,8 +193,8 @@ class Runtime:
             failures = self._warm(name, best)
             if len(failures) == len(best) and len(failures + self._warm(name, set(others) - set(best))) == len(others):
                 raise failures[-1].error
-        self._upkeep.prepare(self._planner)
-        self._find(NO_LIMITS, None, ())
+        self._plan_cache.prepare(self._planner)
+        self._plan_now(NO_LIMITS, None, ())
 
     def _warm(self, name: str, processors: Iterable[str]) -> list[StageFailedError]:
         failures = []
@@ -206,18 +206,18 @@ class Runtime:
                     engine.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
             except (ProcessorError, ModelError) as error:
                 failures.append(StageFailedError(name, processor, error))
-                self._bar(failures[-1])
+                self._report_failure(failures[-1])
         return failures
 
     def close(self) -> None:
         """Stop the sampler and close every session."""
         self._sampler.stop()
         self._pool.close()
-        self._upkeep.settle()
+        self._plan_cache.learn_pending()
 
     def flush(self) -> None:
         """Learn and plan now, as the background does several times a second: what ran so far then counts."""
-        self._upkeep.refresh()
+        self._plan_cache.refresh()
 
     def __enter__(self) -> Self:
         return self
@@ -239,9 +239,9 @@ class Runtime:
 
     def _use(self, policy: Policy) -> None:
         self._policy = policy
-        self._planner = Planner(self.bundle, self._feedback.live, policy)
+        self._planner = Planner(self.bundle, self._observations.live, policy)
         # plans for the calls that set no limits, by the variants that may run
-        self._standing: dict[frozenset[str] | None, CachedPlan] = {}
+        self._cached_plans: dict[frozenset[str] | None, CachedPlan] = {}
 
     def _limits(self, deadline_ms: float | None, min_quality: float | None, minimize: str | None) -> Limits:
         if deadline_ms is None and min_quality is None and minimize is None:
@@ -253,30 +253,32 @@ class Runtime:
         failures: list[StageFailedError] = []
         planned = None
         if limits is NO_LIMITS:
-            standing = self._standing.get(allowed)
-            if standing is not None and begin < standing.until_ns:
-                standing.used_ns = begin
-                planned = standing.planned
+            cached = self._cached_plans.get(allowed)
+            if cached is not None and begin < cached.expires_ns:
+                cached.used_ns = begin
+                planned = cached.planned
         while True:
             if planned is None:
-                planned = self._find(limits, allowed, failures)
+                planned = self._plan_now(limits, allowed, failures)
             try:
-                return self._path.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
+                return self._executor.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
             except StageFailedError as failure:
-                self._bar(failure)
+                self._report_failure(failure)
                 failures.append(failure)
                 planned = None
 
-    def _find(self, limits: Limits, allowed: frozenset[str] | None, failures: Sequence[StageFailedError]) -> PlacedPlan:
+    def _plan_now(
+        self, limits: Limits, allowed: frozenset[str] | None, failures: Sequence[StageFailedError]
+    ) -> PlacedPlan:
         """Plan now: for limits, for a call after a pause, or without what failed."""
         try:
             if limits is NO_LIMITS:
-                standing = self._standing[allowed] = self._upkeep.find(self._planner, allowed)
-                return standing.planned
-            return self._upkeep.plan(self._planner, limits, allowed)
+                cached = self._cached_plans[allowed] = self._plan_cache.get(self._planner, allowed)
+                return cached.planned
+            return self._plan_cache.plan(self._planner, limits, allowed)
         except ProcessorError as error:
             raise (failures[-1].error if failures else error) from None
 
-    def _bar(self, failure: StageFailedError) -> None:
+    def _report_failure(self, failure: StageFailedError) -> None:
         self._pool.drop(failure.variant, failure.processor)
-        self._upkeep.bar(failure)
+        self._plan_cache.report_failure(failure)

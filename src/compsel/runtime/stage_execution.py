@@ -15,11 +15,12 @@ from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.features.fusion import Evidence, Scores
 from compsel.runtime.answer import Answer, Stage
-from compsel.runtime.answer_fusion import together
+from compsel.runtime.answer_fusion import fuse_answers
 from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.runtime.planning import PlacedPlan
 from compsel.selection.policies import STOP
+from compsel.variants.variant import Engine
 
 __all__ = ["StageExecutor"]
 
@@ -34,13 +35,13 @@ class StageExecutor:
 
     Args:
         pool: of engines.
-        feedback: hears of what ran.
+        observations: of what ran.
         sampler: is told when something surprising ran.
     """
 
-    def __init__(self, pool: EnginePool, feedback: Observations, sampler: DeviceSampler) -> None:
+    def __init__(self, pool: EnginePool, observations: Observations, sampler: DeviceSampler) -> None:
         self._pool = pool
-        self._feedback = feedback
+        self._observations = observations
         self._sampler = sampler
         self._extractors: dict[str, FeatureExtractor] = {}
 
@@ -75,39 +76,28 @@ class StageExecutor:
         features_ms = elsewhere_ns / 1e6
         ran: list[int] = []
         stages: list[Stage] = []
-        said: list[Scores] = []
+        scores_so_far: list[Scores] = []
         evidence: list[Evidence] = []
-        surprising = False
         position = plan.first(features)
         while position != STOP:
-            name, processor = policy.variants[position], planned.processors[position]
-            if self._feedback.explores and deadline_ms is None:
-                processor = self._feedback.processor(name, processor, planned.costs)
-            try:
-                engine = self._pool.get(name, processor, tensors)
-                started = time.perf_counter_ns()
-                outputs, scores = engine.answer(value) if policy.uses_evidence else (engine(value), None)
-                taken_ns = time.perf_counter_ns() - started
-            except (ProcessorError, ModelError) as error:
-                raise StageFailedError(name, processor, error) from error
+            trials = self._observations.explores and deadline_ms is None
+            processor, engine, outputs, scores, taken_ns = self._run(position, value, planned, tensors, trials)
             elsewhere_ns += taken_ns
             ran.append(position)
             # None also for several inputs in one tensor, which cannot be judged as one answer
             position, sure = STOP, None
             if scores is not None:
-                said.append(scores)
+                scores_so_far.append(scores)
                 evidence.append(scores.evidence)
                 position, sure = plan.next(ran, evidence, features)
-            latency_ms, expected_ms = taken_ns / 1e6, planned.expected_ms[ran[-1]]
-            stages.append(Stage(name, processor, latency_ms, expected_ms, sure))
-            surprising = surprising or not expected_ms < _SURPRISING * latency_ms < _SURPRISING**2 * expected_ms
-        if len(said) > 1:
-            outputs = together(plan.weights(ran), said, outputs, engine.variant.output == "probabilities")
+            last = ran[-1]
+            stages.append(Stage(policy.variants[last], processor, taken_ns / 1e6, planned.expected_ms[last], sure))
+        if len(scores_so_far) > 1:
+            as_probabilities = engine.variant.output == "probabilities"
+            outputs = fuse_answers(plan.weights(ran), scores_so_far, outputs, as_probabilities)
         # several inputs in one tensor are another kind of work
         if not tensors or np.ndim(outputs[0]) == 0 or len(outputs[0]) == 1:
-            self._feedback.heard.append((stages, planned))
-            if surprising:
-                self._sampler.nudge()
+            self._observe(stages, planned)
         latency_ns = time.perf_counter_ns() - begin
         return Answer(
             outputs,
@@ -119,6 +109,31 @@ class StageExecutor:
             _note(failures, planned) if failures or planned.note else "",
             sure is not None and sure < policy.least_sure,
         )
+
+    def _run(
+        self, position: int, value: Value, planned: PlacedPlan, tensors: bool, trials: bool
+    ) -> tuple[str, Engine, list[np.ndarray], Scores | None, int]:
+        """Run one stage; return where, the engine, its outputs, their scores and the time (ns)."""
+        policy = planned.policy
+        name, processor = policy.variants[position], planned.processors[position]
+        if trials:
+            processor = self._observations.processor(name, processor, planned.costs)
+        try:
+            engine = self._pool.get(name, processor, tensors)
+            started = time.perf_counter_ns()
+            outputs, scores = engine.answer(value) if policy.uses_evidence else (engine(value), None)
+            return processor, engine, outputs, scores, time.perf_counter_ns() - started
+        except (ProcessorError, ModelError) as error:
+            raise StageFailedError(name, processor, error) from error
+
+    def _observe(self, stages: Sequence[Stage], planned: PlacedPlan) -> None:
+        """Leave the stages to be learned from; ask for it at once where one took surprisingly long or short."""
+        self._observations.pending.append((stages, planned))
+        for stage in stages:
+            expected_ms, longest_ms = stage.expected_ms, _SURPRISING * stage.latency_ms
+            if not expected_ms < longest_ms < _SURPRISING**2 * expected_ms:
+                self._sampler.nudge()
+                return
 
     def _features(self, name: str, value: Value) -> np.ndarray:
         """Return the features of an image; tensors have none of these, which selectors know as NaN."""
