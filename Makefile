@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check gpu-test clean
+.PHONY: demo test quick check gpu-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -11,7 +11,11 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	scripts/check $(BIN)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
+
+# the loop while developing
+quick: $(VENV)/.test
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not slow"
 
 check: $(VENV)/.test
 	scripts/check $(BIN)

@@ -37,6 +37,11 @@ TECHNIQUES = ("none", "int8-static", "resolution:128")
 QUICK = Criterion(relative_half_width=0.5, min_runs=3, max_runs=6, budget_s=2.0)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def lite0() -> Model:
     """EfficientNet-Lite0 with its real ImageNet weights."""

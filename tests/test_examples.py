@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
@@ -30,6 +32,7 @@ def test_drop_in(bundle_folder):
     assert "logits: float32 (1, 1000)" in run("drop_in.py", bundle_folder)
 
 
+@pytest.mark.slow
 def test_compare_to_oracle():
     output = run("compare_to_oracle.py")
     assert "oracle" in output
@@ -42,6 +45,7 @@ def test_every_example_is_run_here():
     assert not missing
 
 
+@pytest.mark.slow
 def test_retrain(tmp_path):
     (tmp_path / "training_data").symlink_to(EXAMPLES.parent / "training_data")
     output = run("retrain.py", "--only-train", "--out", tmp_path)

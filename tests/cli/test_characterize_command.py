@@ -50,6 +50,7 @@ def test_bad_words_are_known_before_work(world, more, says, capsys):
     assert says in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_report_writes_one_page(bundle_folder, tmp_path, capsys):
     out = tmp_path / "report.html"
     assert main(["report", str(bundle_folder), "--out", str(out), "--json", str(tmp_path / "r.json")]) == 0

@@ -57,6 +57,7 @@ def test_a_ported_bundle_has_the_costs_of_this_device(
         assert runtime(crops.value(0)).outputs[0].shape == (1, 1000)
 
 
+@pytest.mark.slow
 def test_half_as_many_cores_are_as_busy_beside_half_as_many_processes(
     bundle_folder: Path, tmp_path: Path, discovered: Discovered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
