@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from compsel.errors import InputError
-from compsel.inputs.feeds import feeds_of, synthetic_feeds
+from compsel.inputs.feeds import feeds_of
+from compsel.inputs.synthetic_feeds import synthetic_feeds
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.networks import build
 
@@ -25,12 +26,13 @@ def test_tensors_pass_after_a_check() -> None:
 
 
 class TakesTensors:
+    name = "pair"
     inputs = (TensorSpec("a", "float32", (1,)), TensorSpec("b", "float32", (1,)))
     preprocessing = None
 
 
 def test_an_image_for_a_model_that_takes_tensors() -> None:
-    with pytest.raises(InputError, match=r"give tensors by name \(a, b\)"):
+    with pytest.raises(InputError, match=r"pair takes tensors \['a', 'b'\], got ndarray: give tensors by name"):
         feeds_of(TakesTensors(), np.zeros((2, 2, 3), np.uint8))
 
 

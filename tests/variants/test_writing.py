@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compsel.errors import InputError, StorageError
-from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.models.model import Model
 from compsel.models.output_kind import output_kind

@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 
 from compsel.errors import ImageError
-from compsel.inputs.image_header import read_header
+from compsel.inputs.images.header import read_header
 
-__all__ = ["MAX_PIXELS", "decode"]
+__all__ = ["MAX_PIXELS", "Source", "decode"]
 
 MAX_PIXELS = 100_000_000
 # more than an uncompressed image of 16-bit RGBA pixels needs, with room for metadata
