@@ -1,4 +1,4 @@
-"""From a sample to what a model is fed: tensors by input name."""
+"""Feeds of a model from the value of a sample."""
 
 from typing import Any
 

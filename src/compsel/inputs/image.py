@@ -1,4 +1,4 @@
-"""The modality of photographs: uint8 (height, width, 3) RGB arrays, cropped, resized and normalised for the model."""
+"""The image modality: uint8 (height, width, 3) RGB arrays, cropped, resized and normalised for the model."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The table of the modalities, and what is asked of it: which one a model takes, which one samples are of."""
+"""The table of modalities, and the look-ups in it: by model, by samples, by stored preprocessing."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What every modality obeys: a source is decoded, has a size, and becomes the tensors that a model takes."""
+"""The contract of a modality: decode a source, tell how large the input is, make the tensors of a model from it."""
 
 import math
 from abc import ABC, abstractmethod
@@ -19,7 +19,13 @@ __all__ = ["Modality", "ModelLike"]
 
 
 class ModelLike(Protocol):
-    """What a modality needs to know of a model: `compsel.models.model.Model` has it, and so has a variant on disk."""
+    """What a modality needs to know of a model: `compsel.models.model.Model` has it, and so has a variant on disk.
+
+    >>> from compsel.networks import build
+    >>> model: ModelLike = build("mobilenet-v1", width=0.25, resolution=32)
+    >>> model.name, len(model.inputs)
+    ('mobilenet-v1', 1)
+    """
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""What every preprocessing obeys: it is a value that travels with its model, as JSON."""
+"""The contract of a preprocessing: a value that travels with its model as JSON."""
 
 import json
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""Tensors for a model without samples: seeded noise of fitting types and shapes."""
+"""Synthetic feeds for models without samples: seeded noise of fitting types and shapes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,9 +21,10 @@ def synthetic_feeds(
     Zeros and ones are the whole numbers that are most often valid: indices, masks, lengths.
 
     Args:
-        inputs: what the model takes.
+        inputs: of the model.
         seed: of the noise.
-        lengths: by input, how long its open axes are; the others have one element in the first axis and 8 in others.
+        lengths: of the open axes behind the first, by input; 8 for inputs that are not in it. An open first axis, the
+            batch, has length 1.
 
     Raises:
         InputError: an input that is no tensor.

@@ -1,4 +1,4 @@
-"""The modality of models without preprocessing: their own tensors, by name."""
+"""The tensors modality: a model's own inputs by name, for models without preprocessing."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""A model: an ONNX graph, what it takes, what it gives, and its preprocessing."""
+"""A model: an ONNX graph with its preprocessing, read from and written to a file."""
 
 import contextlib
 import hashlib
@@ -33,10 +33,10 @@ class Model:
     take `copy_proto()` for that.
 
     Attributes:
-        name: how variants of it are called.
+        name: the first part of the names of its variants.
         proto: the graph, weights inside (external data has been read).
         preprocessing: how an input becomes its tensors; None for models that take tensors.
-        technique: what made it, "none" for an uncompressed model.
+        technique: name of the technique that made it, "none" for an uncompressed model.
 
     >>> from compsel.networks import build
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
@@ -80,7 +80,7 @@ class Model:
         model = cls.from_proto(proto, name or path.stem)
         for graph in model.graphs():
             for tensor in graph.initializer:
-                # reading leaves a mark that says where the data was: the same weights must be the same model
+                # reading marks where the data was: the same weights must give the same bytes
                 tensor.ClearField("data_location")
         return model
 
@@ -98,13 +98,13 @@ class Model:
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """What must be fed (initializers with a default value are not in it)."""
+        """Inputs that must be fed (initializers with a default value are not among them)."""
         defaults = {initializer.name for initializer in self.proto.graph.initializer}
         return tuple(_spec(value) for value in self.proto.graph.input if value.name not in defaults)
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        """What it gives."""
+        """Outputs of the graph."""
         return tuple(_spec(value) for value in self.proto.graph.output)
 
     @property

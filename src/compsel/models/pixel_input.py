@@ -1,4 +1,4 @@
-"""Fold the normalisation into the graph, so that a photograph crosses the border to the runtime as bytes.
+"""Fold the normalisation into the graph, so that the session is fed the bytes of an image.
 
 The folded graph takes uint8 pixels (1, height, width, 3) in RGB. Where the graph starts by quantising its input
 with exactly the normalisation's scale and offset, the bytes already are the quantised input and go straight into

@@ -130,4 +130,4 @@ def _known(record: Path, folder: Path) -> Variant | None:
 
 def _output(model: Model, samples: Samples) -> Any:
     session = open_session(model.proto)
-    return output_kind(model, session.run(None, feeds_of(model, samples.value(0))))
+    return output_kind(session.run(None, feeds_of(model, samples.value(0))))

@@ -1,8 +1,8 @@
-"""How an image becomes a tensor: crop first, resize the bytes, then normalise (mostly inside the graph).
+"""Preprocessing of images: crop first, resize the bytes, then normalise (mostly inside the graph).
 
 Cropping before resizing touches fewer pixels than resizing the whole photograph, and bytes are four times
 smaller than floats; the normalisation (x - mean) / std is folded into the graph where that is possible
-(`compsel.models.pixel_input`), so that a photograph crosses the border to the runtime as bytes.
+(`compsel.models.pixel_input`), so that the session is fed bytes.
 """
 
 from collections.abc import Mapping

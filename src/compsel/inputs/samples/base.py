@@ -21,6 +21,9 @@ class Sample:
         name: what it is called in tables; unique among its samples.
         value: of its modality: a uint8 (height, width, 3) RGB image, or named tensors.
         label: index of its class, or None.
+
+    >>> Sample("cat.npz", {"length": 3}).label is None
+    True
     """
 
     name: str
@@ -29,7 +32,15 @@ class Sample:
 
 
 class Samples(ABC):
-    """A sequence of samples that are read one by one, when they are asked for: memory does not grow with them."""
+    """A sequence of samples that are read one by one, when they are needed: memory does not grow with their number.
+
+    >>> class Squares(Samples):
+    ...     names, labels = ("zero", "one", "two"), (None, None, None)
+    ...     def value(self, index):
+    ...         return {"x": index**2}
+    >>> [sample.value["x"] for sample in Squares().spread(2)], Squares().labelled
+    ([0, 1], False)
+    """
 
     @property
     @abstractmethod
@@ -101,6 +112,12 @@ class ListedSamples(Samples):
         names: one each, unique.
         labels: one each; None when there are none.
         groups: one each, see `Samples.groups`; None: each sample is its own.
+
+    >>> class Constant(ListedSamples):
+    ...     def value(self, index):
+    ...         return {"x": 1}
+    >>> Constant(["a", "b"], labels=[0, 1]).groups
+    ('a', 'b')
     """
 
     def __init__(
