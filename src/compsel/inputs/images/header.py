@@ -1,11 +1,12 @@
 """Headers of encoded images: format and size, and a check that the file is complete, before anything is decoded.
 
 Decoders allocate what a header asks for, and fill what is missing at the end with grey; both are refused here, where
-it costs microseconds. Nothing is decompressed.
+it costs little (12 megapixels: 0.2 ms for a JPEG of 0.7 MB, 1.4 ms for a PNG of 9 MB, whose checksums are compared).
+Nothing is decompressed.
 
-Pillow (13.0) reads formats and sizes too, but it would cost the runtime a dependency of 23 MB and 36 to 52 ms of
-import, and it does not see that a file is cut off: of JPEG, BMP, GIF and TIFF files without their second half, neither
-`Image.open` nor `verify` refuses one.
+Pillow (13.0) reads formats and sizes in 0.02 ms, but it would cost the runtime a dependency of 23 MB and about 26 ms
+of import, and it does not see that a file is cut off before all of it is decoded: of JPEG, BMP, GIF and TIFF files
+without their second half, neither `Image.open` nor `verify` refuses one.
 """
 
 import re
