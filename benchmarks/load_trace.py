@@ -26,10 +26,10 @@ import compsel
 from compsel.building.demo import calibration_samples
 from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.cli.base import table
-from compsel.cli.options import open_samples
 from compsel.cli.terminal import TERMINAL
 from compsel.device.fingerprint import device_fingerprint
 from compsel.device.sampler import read_state
+from compsel.inputs.modalities import open_samples
 from compsel.inputs.samples import ArraySamples, Samples
 from compsel.networks import build
 from compsel.processors import CpuProcessor, OrtSession, Processor, discover, parse

@@ -42,7 +42,7 @@ LAYERS = (
     "__main__",
 )
 # what starts an app: `import compsel; compsel.load(...)`, and an image from a file
-LIGHT = ("compsel", "compsel.runtime", "compsel.inputs.image_decoding", "compsel.inputs.imagenet_classes")
+LIGHT = ("compsel", "compsel.runtime", "compsel.inputs.images.decoding", "compsel.inputs.imagenet_classes")
 HEAVY = {
     "joblib",
     "matplotlib",

@@ -19,7 +19,7 @@ from compsel.building.demo import calibration_samples
 from compsel.building.demo import photographs as photograph_paths
 from compsel.building.pipeline import measure, train_bundle
 from compsel.inputs.feeds import feeds_of
-from compsel.inputs.image_decoding import decode
+from compsel.inputs.images.decoding import decode
 from compsel.inputs.samples import ArraySamples, ImageFolder
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model

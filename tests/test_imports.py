@@ -96,7 +96,7 @@ except MissingDependencyError as error:
     [
         "models.model",
         "variants.variant",
-        "inputs.image_decoding",
+        "inputs.images.decoding",
         "features.fusion",
         "profiling.profile",
         "techniques",

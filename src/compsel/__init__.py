@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from compsel.building.pipeline import build
-    from compsel.inputs.image_preprocessing import ImagePreprocessing
+    from compsel.inputs.images.preprocessing import ImagePreprocessing
     from compsel.inputs.samples import ImageFolder, TensorFolder
     from compsel.models.model import Model
     from compsel.runtime import Answer, Runtime, load
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Answer": "compsel.runtime",
     "ImageFolder": "compsel.inputs.samples",
-    "ImagePreprocessing": "compsel.inputs.image_preprocessing",
+    "ImagePreprocessing": "compsel.inputs.images.preprocessing",
     "Model": "compsel.models.model",
     "Objective": "compsel.selection",
     "Runtime": "compsel.runtime",

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from compsel.building.pipeline import build_variants
 from compsel.errors import ModelError, StorageError
 from compsel.inputs.feeds import feeds_of
-from compsel.inputs.image_preprocessing import METADATA_KEY, ImagePreprocessing
+from compsel.inputs.images.preprocessing import ImagePreprocessing
+from compsel.inputs.preprocessing import METADATA_KEY
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
 from compsel.storage.files import atomic_file

@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compsel.errors import NotApplicableError
-from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.image import PIXELS
+from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
-from compsel.models.pixel_input import PIXELS, with_pixel_input
+from compsel.models.pixel_input import with_pixel_input
 from compsel.networks import build
 from compsel.techniques import parse
 from compsel.techniques.quantization.calibration import open_session

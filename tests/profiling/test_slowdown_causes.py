@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from compsel.inputs.image import PIXELS
 from compsel.models.complexity import macs
-from compsel.models.pixel_input import PIXELS
 from compsel.profiling.operator_profile import OperatorUse, measure_operators
 from compsel.profiling.slowdown_causes import Run, slowdown_causes
 from compsel.techniques import parse

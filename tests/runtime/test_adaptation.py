@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import compsel
 from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.errors import BundleError, InputError, ModelError, ProcessorError
+from compsel.inputs.image import PIXELS
 from compsel.inputs.samples import ArraySamples
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.processors.scripted import Script, ScriptedProcessor
@@ -194,7 +195,7 @@ def scripted(
 
     def start(latency_ms: dict[str, float], rules: Rules | None = None, **options: object) -> Runtime:
         file = str(tmp_path / "bundle" / "variants" / str(variant.pixels_file))
-        image = TensorSpec("input", "uint8", (1, 64, 64, 3))
+        image = TensorSpec(PIXELS, "uint8", (1, 64, 64, 3))
         scores = TensorSpec(variant.outputs[0].name, "float32", (1, 10))
 
         def processor(name: str) -> ScriptedProcessor:

@@ -36,7 +36,7 @@ def fixed(runtime: Runtime, name: str) -> Runtime:
 def test_path_bytes_and_array_of_one_image_get_one_answer(runtime: Runtime, photograph_files: dict[str, Path]) -> None:
     path = photograph_files["chelsea"]
     answers = [
-        runtime(source) for source in (path, str(path), path.read_bytes(), compsel.inputs.image_decoding.decode(path))
+        runtime(source) for source in (path, str(path), path.read_bytes(), compsel.inputs.images.decoding.decode(path))
     ]
     for answer in answers[1:]:
         np.testing.assert_array_equal(answer.outputs[0], answers[0].outputs[0])

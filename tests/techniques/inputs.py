@@ -8,8 +8,8 @@ import numpy as np
 import skimage
 
 from compsel import Model
-from compsel.inputs.feeds import synthetic_feeds
 from compsel.inputs.samples import Samples
+from compsel.inputs.synthetic_feeds import synthetic_feeds
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "ihc", "motorcycle_left", "hubble_deep_field")
 

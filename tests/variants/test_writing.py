@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compsel.errors import InputError, StorageError
-from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.models.model import Model
-from compsel.models.output_kind import output_kind
 from compsel.processors import CpuProcessor
 from compsel.storage.file_names import slug
 from compsel.techniques import parse
@@ -173,22 +172,6 @@ def test_an_engine_refuses_what_its_model_cannot_take(small_model, tmp_path):
     images = Engine(write_variant(small_model, tmp_path, "logits"), tmp_path, CpuProcessor(1))
     with pytest.raises(InputError, match="allowed is a uint8"):
         images(image.astype(np.float32))
-
-
-@pytest.mark.parametrize(
-    ("output", "kind"),
-    [
-        (np.array([[1.0, -2.0, 3.0]], np.float32), "logits"),
-        (np.array([[0.25, 0.5, 0.25]], np.float32), "probabilities"),
-        (np.array([[0.5, 0.5], [0.5, 0.5]], np.float32), "other"),
-        (np.array([[1.0]], np.float32), "other"),
-        (np.zeros((1, 3, 4), np.float32), "other"),
-        (np.zeros((1, 3), np.int64), "other"),
-        ([{0: 0.5, 1: 0.5}], "other"),
-    ],
-)
-def test_what_the_first_output_is(small_model, output, kind):
-    assert output_kind(small_model, [output]) == kind
 
 
 def test_long_names_stay_apart():

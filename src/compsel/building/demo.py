@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from compsel.errors import require
+from compsel.inputs.image import image_preprocessing
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
 from compsel.networks import build
@@ -44,8 +45,9 @@ def techniques(model: Model) -> tuple[str, ...]:
 
 
 def _resolution(model: Model) -> tuple[int, int]:
-    assert model.preprocessing is not None
-    return model.preprocessing.resolution
+    preprocessing = image_preprocessing(model)
+    assert preprocessing is not None
+    return preprocessing.resolution
 
 
 def photographs() -> dict[str, Path]:
@@ -61,7 +63,7 @@ def photographs() -> dict[str, Path]:
 
 def calibration_samples() -> ArraySamples:
     """Return crops of the photographs: enough variety to calibrate activations, the same ones on every machine."""
-    from compsel.inputs.image_decoding import decode
+    from compsel.inputs.images.decoding import decode
 
     generator = np.random.default_rng(0)
     crops, names = [], []

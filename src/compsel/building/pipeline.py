@@ -15,6 +15,8 @@ from compsel.errors import EnergyError, ProfileError
 from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.features.confidence import Confidence
+from compsel.inputs.image import IMAGE
+from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.processors import CpuProcessor, discover, parse
@@ -108,7 +110,7 @@ def measure(
     files = folder / "variants"
     variants, left_out = build_variants(models, files, calibrating, techniques, reporter, class_scores=class_scores)
     extractors: dict[str, FeatureExtractor] = (
-        {name: kind() for name, kind in EXTRACTORS.items()} if models[0].preprocessing is not None else {}
+        {name: kind() for name, kind in EXTRACTORS.items()} if modality_of(models[0]) is IMAGE else {}
     )
     measure_features(extractors, samples, folder, reporter)
     _say_how_judged(variants, samples, judge, reporter)

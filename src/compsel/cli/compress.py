@@ -164,12 +164,9 @@ def _point_row(name: str, point: "SearchPoint", result: "SearchResult") -> tuple
 
 
 def _samples(folder: Path | None, model: "Model", count: int) -> "Samples | None":
-    from compsel.inputs.samples import ImageFolder, TensorFolder
+    from compsel.inputs.modalities import modality_of
 
-    if folder is None:
-        return None
-    samples: Samples = TensorFolder(folder) if model.preprocessing is None else ImageFolder(folder)
-    return samples.spread(count)
+    return None if folder is None else modality_of(model).open_samples(folder).spread(count)
 
 
 def _row(report: "CompressionReport") -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from compsel.cli.run import rows_of
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
 from compsel.errors import ProfileError
-from compsel.inputs.image_decoding import decode
 from compsel.inputs.imagenet_classes import imagenet_classes
+from compsel.inputs.images.decoding import decode
 
 __all__ = ["COMMAND"]
 

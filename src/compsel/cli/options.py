@@ -8,7 +8,8 @@ from pathlib import Path
 
 from compsel.device.energy import Meter, open_meter
 from compsel.errors import EnergyError, SamplesError, UsageError
-from compsel.inputs.samples import ImageFolder, Samples, TensorFolder
+from compsel.inputs.modalities import open_samples
+from compsel.inputs.samples import Samples
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.objective import Objective
 
@@ -21,15 +22,7 @@ __all__ = [
     "check_budget",
     "meter_of",
     "objective",
-    "open_samples",
 ]
-
-
-def open_samples(folder: Path) -> Samples:
-    """Open a folder of images, or one of `.npz` files."""
-    if folder.is_dir() and any(folder.glob("*.npz")):
-        return TensorFolder(folder)
-    return ImageFolder(folder)
 
 
 def split(samples: Samples, part: str) -> Samples:

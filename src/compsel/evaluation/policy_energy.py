@@ -3,12 +3,12 @@
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from compsel.device.energy import Meter, idle_power_mw, measure_energy
 from compsel.inputs.samples import Samples
 from compsel.progress import SILENT, Reporter
 from compsel.runtime.runtime import Runtime
-from compsel.variants.variant import Value
 
 __all__ = ["policy_energies"]
 
@@ -47,6 +47,6 @@ def policy_energies(
     return energies
 
 
-def _answer_next(pairs: Iterator[tuple[Runtime, Value]]) -> None:
+def _answer_next(pairs: Iterator[tuple[Runtime, Any]]) -> None:
     runtime, value = next(pairs)
     runtime.answer(value)

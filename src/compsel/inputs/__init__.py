@@ -1,1 +1,1 @@
-"""What a model is fed: modalities, preprocessing, samples."""
+"""Inputs of models: modalities, preprocessing, samples."""

@@ -1,4 +1,4 @@
-"""What a tensor must look like: the inputs and outputs of a model, and the check of what is fed to it."""
+"""Specifications of a model's inputs and outputs (name, element type, shape), and the check of feeds against them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How large a graph is: its trained numbers and its multiply-accumulates."""
+"""Complexity of a graph: its number of parameters, and the multiply-accumulates of one inference."""
 
 import math
 
@@ -18,7 +18,7 @@ _SMALL = 1024
 
 
 def parameters(model: Model) -> int:
-    """Return how many trained numbers a float graph holds.
+    """Return the number of parameters of a float graph.
 
     As is the custom, the statistics of batch normalisation are not counted, nor are single numbers such as the
     bounds of a Clip.

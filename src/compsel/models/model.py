@@ -1,4 +1,4 @@
-"""A model: an ONNX graph, what it takes, what it gives, and its preprocessing."""
+"""A model: an ONNX graph with its preprocessing, read from and written to a file."""
 
 import contextlib
 import hashlib
@@ -11,7 +11,8 @@ import onnx
 from google.protobuf.message import DecodeError, EncodeError
 
 from compsel.errors import ModelError
-from compsel.inputs.image_preprocessing import METADATA_KEY, ImagePreprocessing
+from compsel.inputs.modalities import preprocessing_from_json
+from compsel.inputs.preprocessing import METADATA_KEY, Preprocessing
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.models.external_data import move_weights_out, weights_bytes
 from compsel.models.protobuf_streaming import pieces, read_proto, set_field, tensor_pieces
@@ -32,10 +33,10 @@ class Model:
     take `copy_proto()` for that.
 
     Attributes:
-        name: how variants of it are called.
+        name: the first part of the names of its variants.
         proto: the graph, weights inside (external data has been read).
-        preprocessing: how an image becomes its tensor; None for models that take tensors.
-        technique: what made it, "none" for an uncompressed model.
+        preprocessing: how an input becomes its tensors; None for models that take tensors.
+        technique: name of the technique that made it, "none" for an uncompressed model.
 
     >>> from compsel.networks import build
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
@@ -47,7 +48,7 @@ class Model:
 
     name: str
     proto: onnx.ModelProto = field(repr=False)
-    preprocessing: ImagePreprocessing | None = None
+    preprocessing: Preprocessing | None = None
     technique: str = "none"
 
     @classmethod
@@ -79,7 +80,7 @@ class Model:
         model = cls.from_proto(proto, name or path.stem)
         for graph in model.graphs():
             for tensor in graph.initializer:
-                # reading leaves a mark that says where the data was: the same weights must be the same model
+                # reading marks where the data was: the same weights must give the same bytes
                 tensor.ClearField("data_location")
         return model
 
@@ -91,19 +92,19 @@ class Model:
         return cls(
             name=name,
             proto=proto,
-            preprocessing=ImagePreprocessing.from_json(text) if text else None,
+            preprocessing=preprocessing_from_json(text) if text else None,
             technique=metadata.get(_TECHNIQUE_KEY, "none"),
         )
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """What must be fed (initializers with a default value are not in it)."""
+        """Inputs that must be fed (initializers with a default value are not among them)."""
         defaults = {initializer.name for initializer in self.proto.graph.initializer}
         return tuple(_spec(value) for value in self.proto.graph.input if value.name not in defaults)
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        """What it gives."""
+        """Outputs of the graph."""
         return tuple(_spec(value) for value in self.proto.graph.output)
 
     @property
@@ -123,15 +124,15 @@ class Model:
 
     def to_proto(self) -> onnx.ModelProto:
         """Return the graph as it is saved: with the preprocessing and the technique in its metadata."""
-        proto = self._around()
+        proto = self._without_graph()
         proto.graph.CopyFrom(self.proto.graph)
         return proto
 
     def with_weights_in(self, folder: Path) -> tuple[onnx.ModelProto, str | None]:
         """Return the graph as it is saved with its large weights in a file of `folder`, and the name of that file."""
-        return move_weights_out(self._around(), self.proto.graph, folder)
+        return move_weights_out(self._without_graph(), self.proto.graph, folder)
 
-    def _around(self) -> onnx.ModelProto:
+    def _without_graph(self) -> onnx.ModelProto:
         """Return all but the graph, with the metadata that is saved."""
         proto = onnx.ModelProto()
         for part, value in self.proto.ListFields():
@@ -154,7 +155,7 @@ class Model:
             ModelError: over 2 GiB; `save` keeps such weights in a file beside the graph.
         """
         with self._size_checked():
-            return b"".join(pieces(self._around(), self.proto.graph))
+            return b"".join(pieces(self._without_graph(), self.proto.graph))
 
     def save(self, path: str | os.PathLike[str], *, external_from_bytes: int = _EXTERNAL_FROM_BYTES) -> Path:
         """Write the ONNX file, whole or not at all.
@@ -173,7 +174,7 @@ class Model:
             if weights_bytes(self.proto) >= external_from_bytes:
                 parts = pieces(self.with_weights_in(path.parent)[0])
             else:
-                parts = pieces(self._around(), self.proto.graph)
+                parts = pieces(self._without_graph(), self.proto.graph)
             with temporary.open("wb") as stream:
                 stream.writelines(parts)
         return path
@@ -191,7 +192,7 @@ class Model:
         for initializer in self.proto.graph.initializer:
             for piece in tensor_pieces(initializer):
                 digest.update(piece)
-        for piece in pieces(self._around(), self.proto.graph, initializers=False):
+        for piece in pieces(self._without_graph(), self.proto.graph, initializers=False):
             digest.update(piece)
         return digest.hexdigest()
 

@@ -1,17 +1,19 @@
-"""What the first output of a model is: logits, probabilities, or no class scores."""
+"""Tell whether the first output of a model is logits, probabilities, or no class scores."""
 
 from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 
-from compsel.models.model import Model
-
 __all__ = ["output_kind"]
 
 
-def output_kind(model: Model, outputs: Iterable[np.ndarray]) -> Literal["logits", "probabilities", "other"]:
-    """Say what the first output of a model is, from its shape and from what it gave for one input."""
+def output_kind(outputs: Iterable[np.ndarray]) -> Literal["logits", "probabilities", "other"]:
+    """Classify the first of the outputs for one input, by its shape and its values.
+
+    >>> output_kind([np.array([[0.25, 0.75]], np.float32)]), output_kind([np.array([[-2.0, 3.0]], np.float32)])
+    ('probabilities', 'logits')
+    """
     first = next(iter(outputs))
     if not isinstance(first, np.ndarray) or first.dtype.kind != "f" or first.ndim != 2:
         return "other"

@@ -1,4 +1,4 @@
-"""Fold the normalisation into the graph, so that a photograph crosses the border to the runtime as bytes.
+"""Fold the normalisation into the graph, so that the session is fed the bytes of an image.
 
 The folded graph takes uint8 pixels (1, height, width, 3) in RGB. Where the graph starts by quantising its input
 with exactly the normalisation's scale and offset, the bytes already are the quantised input and go straight into
@@ -11,13 +11,12 @@ import onnx
 from onnx import helper, numpy_helper
 
 from compsel.errors import NotApplicableError
-from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.image import PIXELS, image_preprocessing
+from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.models.external_data import make_weights_constant
 from compsel.models.model import Model
 
-__all__ = ["PIXELS", "with_pixel_input"]
-
-PIXELS = "compsel_pixels"
+__all__ = ["with_pixel_input"]
 
 
 def with_pixel_input(model: Model) -> Model:
@@ -26,8 +25,8 @@ def with_pixel_input(model: Model) -> Model:
     Raises:
         NotApplicableError: the model has no image preprocessing, or several inputs.
     """
-    preprocessing = model.preprocessing
-    if preprocessing is None or len(model.inputs) != 1:
+    preprocessing = image_preprocessing(model)
+    if preprocessing is None:
         raise NotApplicableError(f"model {model.name!r} does not take one image: nothing can be folded into it")
     proto = model.copy_proto()
     name = model.inputs[0].name

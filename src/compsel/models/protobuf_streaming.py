@@ -3,6 +3,11 @@
 A message is a sequence of fields, each a key, for the longer ones a length, and its content (protobuf's "Encoding").
 Reading takes the large tensors out of the file and hands protobuf the rest; writing gives the same bytes as
 `SerializeToString(deterministic=True)`, piece by piece.
+
+The library onnx-ir (1.1) is no replacement: to read and write VGG-16 (553 MB) a process takes 2,291 MB with it, 1,078
+MB here; and it adds a type annotation for every weight, which would have to be removed to keep the bytes of variants.
+It is better where the weights lie in a file beside the graph, which it maps: for 2.4 GB of them a process takes 78 MB
+with it, 2,699 MB here.
 """
 
 from collections.abc import Iterator

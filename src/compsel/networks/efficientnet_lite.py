@@ -6,7 +6,7 @@ Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Netw
 
 import math
 
-from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.networks.network import CheckpointLayout, Network
 from compsel.networks.network_builder import NetworkBuilder, Tensor
 

@@ -5,7 +5,7 @@ Those are `conv1_7x7_s2`, `conv1_7x7_s2_bn`, `inception_3a_1x1`, ..., `last_line
 Ioffe and Szegedy, Batch Normalization: Accelerating Deep Network Training, ICML 2015: the network of its appendix.
 """
 
-from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.networks.layers import DEEP_SHIFT
 from compsel.networks.network import CheckpointLayout, Network
 from compsel.networks.network_builder import NetworkBuilder, Tensor

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.models import complexity as measures
 from compsel.models.model import Model
 from compsel.networks.network_builder import NetworkBuilder, Tensor

@@ -3,7 +3,7 @@
 All resize bicubically: without antialiasing, bilinear interpolation costs 1 to 2 points of top-1 on photographs.
 """
 
-from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.images.preprocessing import ImagePreprocessing
 
 __all__ = ["caffe", "tensorflow", "torchvision"]
 

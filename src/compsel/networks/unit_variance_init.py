@@ -14,7 +14,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper
 
-from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.networks.network_builder import INPUT
 
 __all__ = ["calibrate", "calibration_size"]

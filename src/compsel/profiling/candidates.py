@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from compsel.device.fingerprint import device_fingerprint
 from compsel.errors import ModelError, ProfileError
-from compsel.inputs.feeds import synthetic_feeds
-from compsel.inputs.tensor_specs import TensorSpec
+from compsel.inputs.modalities import modality_of
+from compsel.inputs.synthetic_feeds import synthetic_feeds
 from compsel.models.complexity import macs
 from compsel.models.model import Model
-from compsel.models.pixel_input import PIXELS
 from compsel.processors import CpuProcessor
 from compsel.processors import parse as parse_processor
 from compsel.profiling.dominance import Domination, Standing, dominated
@@ -154,9 +153,7 @@ def _why(profile: Profile, variant: Variant, processor: str, files: Path) -> str
 
 
 def _run(variant: Variant, files: Path) -> Run:
-    inputs: Sequence[TensorSpec] = variant.inputs
-    if variant.pixels_file is not None and variant.preprocessing is not None:
-        inputs = [TensorSpec(PIXELS, "uint8", (1, *variant.preprocessing.resolution, 3))]
+    inputs = modality_of(variant).graph_inputs(variant)
     graph = files / (variant.pixels_file or variant.tensor_file)
     light = Model.from_proto(onnx.load(files / variant.tensor_file, load_external_data=False), variant.model)
     return Run(measure_operators(graph, synthetic_feeds(inputs, seed=0)), macs(light) or None)

@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from compsel.errors import ProfileError
-from compsel.inputs.feeds import synthetic_feeds
+from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
-from compsel.inputs.tensor_specs import TensorSpec
-from compsel.models.pixel_input import PIXELS
+from compsel.inputs.synthetic_feeds import synthetic_feeds
 from compsel.processors.base import Processor
 from compsel.profiling.profile import device_text, read_table, write_table
 from compsel.variants.variant import Variant
@@ -134,18 +133,13 @@ def write_feeds(path: Path, variant: Variant, samples: Samples | None) -> None:
     """Store what the graph is fed as `.npz`: every input is as large as that of the first sample.
 
     Raises:
-        ProfileError: images for a variant that takes tensors.
+        InputError: samples of another modality than the variant's.
     """
-    if variant.pixels_file is not None and variant.preprocessing is not None:
-        pixels = TensorSpec(PIXELS, "uint8", (1, *variant.preprocessing.resolution, 3))
-        feeds = synthetic_feeds([pixels], seed=0)
-    elif samples is not None:
-        value = samples.value(0)
-        if isinstance(value, np.ndarray):
-            raise ProfileError(f"{variant.name} takes tensors {[spec.name for spec in variant.inputs]}, got images")
-        feeds = dict(value)
+    modality = modality_of(variant)
+    if samples is not None:
+        feeds = modality.graph_feeds(variant, samples.value(0))
     else:
-        feeds = synthetic_feeds(variant.inputs, seed=0)
+        feeds = synthetic_feeds(modality.graph_inputs(variant), seed=0)
     # texts as fixed-length ones: objects would have to be pickled
     plain = {name: np.asarray(feed, np.str_) if feed.dtype.hasobject else feed for name, feed in feeds.items()}
     np.savez(path, **plain)  # type: ignore[arg-type]  # any of the names could be its option `allow_pickle`

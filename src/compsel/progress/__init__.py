@@ -1,4 +1,4 @@
-"""How long work tells what it is doing, and how far it is."""
+"""Progress and messages of long work."""
 
 from compsel.progress.reporter import SILENT, Reporter
 

@@ -1,4 +1,4 @@
-"""The one way in which long work reports: loops that can be counted, and messages."""
+"""The interface through which long work reports its loops and messages."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Reporter:
-    """Hears what long work reports, and shows none of it; derive from it to show, log or test.
+    """Receives progress and messages, and shows none of it; derive from it to show, log or test.
 
     The command line shows bars (`compsel.cli.terminal.TerminalReporter`).
 
@@ -34,7 +34,7 @@ class Reporter:
         return items
 
     def say(self, message: str) -> None:
-        """Hear a message of one line."""
+        """Receive a message of one line."""
 
 
 #: shows nothing

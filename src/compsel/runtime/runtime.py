@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from compsel.bundle.bundle import Bundle
 from compsel.bundle.output_reader import output_reader
 from compsel.errors import BundleError, InputError, ModelError, ProcessorError
 from compsel.features.confidence import Confidence
-from compsel.inputs.image_decoding import decode
+from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.runtime.answer import Answer
 from compsel.runtime.engine_pool import EnginePool
@@ -27,9 +27,6 @@ from compsel.selection.policies import Policy
 from compsel.variants.variant import Variant
 
 __all__ = ["Runtime", "load"]
-
-Value = np.ndarray | Mapping[str, np.ndarray]
-Source = np.ndarray | str | os.PathLike[str] | bytes
 
 
 def load(
@@ -102,41 +99,44 @@ class Runtime:
         self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
         self._executor = StageExecutor(self._pool, self._observations, self._sampler)
         self._input_matcher = InputMatcher(bundle.variants)
+        self._modality = modality_of(self._most_accurate)
         self._sampler.start()
         if warm_up:
             self.warm_up()
 
     def __call__(
         self,
-        source: Source,
+        source: Any,
         *,
         deadline_ms: float | None = None,
         min_quality: float | None = None,
         minimize: str | None = None,
     ) -> Answer:
-        """Answer one image.
+        """Answer one input.
 
         Args:
-            source: a uint8 (height, width, 3) RGB array, a path, or encoded bytes.
+            source: of a bundle for images: a uint8 (height, width, 3) RGB array, a path, or encoded bytes; of one for
+                tensors: these by name, or the path of an `.npz`.
             deadline_ms: the answer must be there by then, decoding excluded.
             min_quality: probability of a right answer that is asked for, on average over such inputs.
             minimize: what to minimise instead of the bundle's objective.
 
         Raises:
             ImageError: not an image.
+            InputError: not an input of this bundle.
             ObjectiveError: limits that are not allowed.
         """
         limits = self._limits(deadline_ms, min_quality, minimize)
-        return self._answer(decode(source), limits, None)
+        value = self._modality.decode(source)
+        return self._answer(value, limits, self._accepting_variants(value))
 
-    def answer(self, value: Value) -> Answer:
+    def answer(self, value: Any) -> Answer:
         """Answer a decoded image, or named tensors, under the bundle's objective; with the trace that `run` drops.
 
         Raises:
             InputError: not an input of this bundle.
         """
-        allowed = None if isinstance(value, np.ndarray) else self._input_matcher.variants(value)
-        return self._answer(value, NO_LIMITS, allowed)
+        return self._answer(value, NO_LIMITS, self._accepting_variants(value))
 
     def run(
         self,
@@ -248,7 +248,11 @@ class Runtime:
             return NO_LIMITS
         return Limits(deadline_ms, min_quality, minimize)
 
-    def _answer(self, value: Value, limits: Limits, allowed: frozenset[str] | None) -> Answer:
+    def _accepting_variants(self, value: Any) -> frozenset[str] | None:
+        """Return the variants that take a value; None for all, which take every value of the bundle's modality."""
+        return self._input_matcher.variants(value) if isinstance(value, Mapping) else None
+
+    def _answer(self, value: Any, limits: Limits, allowed: frozenset[str] | None) -> Answer:
         begin = time.perf_counter_ns()
         failures: list[StageFailedError] = []
         planned = None

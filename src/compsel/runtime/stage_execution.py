@@ -6,6 +6,7 @@ what can be done later is left to `compsel.runtime.plan_cache`.
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,8 +24,6 @@ from compsel.selection.policies import STOP
 from compsel.variants.variant import Engine
 
 __all__ = ["StageExecutor"]
-
-Value = np.ndarray | Mapping[str, np.ndarray]
 
 # times longer or shorter than expected: the device has changed, and what was planned for it may be wrong
 _SURPRISING = 2.0
@@ -47,7 +46,7 @@ class StageExecutor:
 
     def answer(
         self,
-        value: Value,
+        value: Any,
         planned: PlacedPlan,
         tensors: bool,
         deadline_ms: float | None,
@@ -111,7 +110,7 @@ class StageExecutor:
         )
 
     def _run(
-        self, position: int, value: Value, planned: PlacedPlan, tensors: bool, trials: bool
+        self, position: int, value: Any, planned: PlacedPlan, tensors: bool, trials: bool
     ) -> tuple[str, Engine, list[np.ndarray], Scores | None, int]:
         """Run one stage; return where, the engine, its outputs, their scores and the time (ns)."""
         policy = planned.policy
@@ -135,14 +134,14 @@ class StageExecutor:
                 self._sampler.nudge()
                 return
 
-    def _features(self, name: str, value: Value) -> np.ndarray:
+    def _features(self, name: str, value: Any) -> np.ndarray:
         """Return the features of an image; tensors have none of these, which selectors know as NaN."""
         if name not in self._extractors:
             self._extractors[name] = EXTRACTORS[name]()
         extractor = self._extractors[name]
-        if isinstance(value, np.ndarray):
-            return extractor.extract(value)
-        return np.full(len(extractor.names), np.nan, np.float32)
+        if isinstance(value, Mapping):
+            return np.full(len(extractor.names), np.nan, np.float32)
+        return extractor.extract(value)
 
 
 def _note(failures: Sequence[StageFailedError], planned: PlacedPlan) -> str:

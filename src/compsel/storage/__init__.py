@@ -1,1 +1,1 @@
-"""Files that are whole or absent: JSON, Parquet, checkpoints of long work."""
+"""Files that are complete or absent: JSON, Parquet, checkpoints of long work."""

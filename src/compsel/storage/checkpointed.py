@@ -1,4 +1,4 @@
-"""Rows that are measured one after another: an interruption loses none, and a later run goes on where it stopped."""
+"""A measuring loop with checkpoints: an interruption loses no row, and a later run resumes where it stopped."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -23,12 +23,12 @@ def measure_rows(
     """Measure the rows from `len(known)` to `count` and return all of them.
 
     Args:
-        known: what an earlier run measured.
+        known: rows of an earlier run.
         count: of all rows.
-        measure: gives one row.
-        save: stores the rows so far; called now and then, at the end, and when the work is interrupted.
-        reporter: hears how far it is.
-        label: what the loop is called.
+        measure: returns the row at an index.
+        save: stores the rows so far; called every 30 s, at the end, and when the work is interrupted.
+        reporter: of the progress.
+        label: of the loop, for the reporter.
 
     >>> from compsel.progress import SILENT
     >>> stored = []

@@ -1,4 +1,4 @@
-"""Names of models and variants as names of files."""
+"""File names for the names of models and variants."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: written under a temporary name, then renamed; and their hashes."""
+"""Atomic files and folders, written under a temporary name and then renamed; hashes of files; JSON."""
 
 import contextlib
 import errno
@@ -41,7 +41,7 @@ _REASONS = {
 
 @contextlib.contextmanager
 def storage_errors(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn the operating system's errors about a place to write into `StorageError` that says what to do."""
+    """Turn the operating system's errors in writing `path` into `StorageError` with advice."""
     try:
         yield
     except StorageError:
@@ -90,10 +90,10 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> 
 
     Args:
         path: the folder to make.
-        replace: whether a folder that is there already is replaced; otherwise that is an error.
+        replace: whether an existing folder is replaced; otherwise it is an error.
 
     Raises:
-        StorageError: a folder that is there already, a full disk, no permission.
+        StorageError: an existing folder, a full disk, no permission.
     """
     target = Path(path)
     with storage_errors(target):
@@ -135,7 +135,7 @@ def sha256_file(path: str | os.PathLike[str]) -> str:
 
 
 def without_nan(content: Any) -> Any:
-    """Return `content` with None for every float that JSON has no word for (NaN, infinities).
+    """Return `content` with None for every float that JSON cannot express (NaN, infinities).
 
     >>> without_nan({"gap": [float("nan"), 1.0]})
     {'gap': [None, 1.0]}
@@ -148,7 +148,7 @@ def without_nan(content: Any) -> Any:
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
-    """Write `content` as JSON, whole or not at all."""
+    """Write `content` as JSON, completely or not at all."""
     text = json.dumps(content, indent=2, allow_nan=False)
     with atomic_file(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Columns in one Parquet file: texts, numbers, and rows of numbers of one length."""
+"""Tables of texts, numbers and number vectors in a Parquet file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["read_table", "write_table"]
 
 
 def write_table(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
-    """Write columns as a Parquet file, whole or not at all.
+    """Write columns as a Parquet file, completely or not at all.
 
     Args:
         path: of the file.

@@ -7,9 +7,10 @@ import numpy as np
 import onnx
 
 from compsel.errors import NotApplicableError, TechniqueError
-from compsel.inputs.feeds import synthetic_feeds
-from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.image import image_preprocessing
+from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.samples import Samples
+from compsel.inputs.synthetic_feeds import synthetic_feeds
 from compsel.models.editable import EditableGraph
 from compsel.models.editing import attribute, constants, editable, infer_types, is_standard, set_attribute
 from compsel.models.graph_session import open_session
@@ -55,17 +56,17 @@ class Resolution(Technique):
     @classmethod
     def suggestions(cls, model: Model) -> tuple[Technique, ...]:
         """Return the next two resolutions below the model's, in steps of 32 pixels."""
-        if model.preprocessing is None:
+        preprocessing = image_preprocessing(model)
+        if preprocessing is None:
             return ()
-        height = model.preprocessing.resolution[0]
+        height = preprocessing.resolution[0]
         below = [size for size in range(_STEP, height, _STEP) if size >= height / 2]
         return tuple(cls(size) for size in reversed(below[-2:]))
 
     def check(self, model: Model) -> None:
         """Raise NotApplicableError for models without an image, and for the resolution that the model has."""
-        if model.preprocessing is None or len(model.inputs) != 1:
-            raise NotApplicableError(f"resolution: {model.name!r} has no image preprocessing")
-        if self._target(model.preprocessing) == model.preprocessing.resolution:
+        preprocessing = _image_preprocessing(model)
+        if self._target(preprocessing) == preprocessing.resolution:
             raise NotApplicableError(f"resolution: {model.name!r} has that resolution already")
 
     def _target(self, preprocessing: ImagePreprocessing) -> tuple[int, int]:
@@ -73,18 +74,18 @@ class Resolution(Technique):
         return self.height, self.width or max(1, round(self.height * width / height))
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        assert model.preprocessing is not None
+        preprocessing = _image_preprocessing(model)
         if any(is_standard(node, "QuantizeLinear", "QLinearConv") for node in model.proto.graph.node):
             raise NotApplicableError(
                 "resolution: the model is quantised, and its ranges belong to the old resolution: "
                 "change the resolution first (resolution+int8-static)"
             )
-        target = self._target(model.preprocessing)
+        target = self._target(preprocessing)
         draft = merge_pads(editable(model))
         proto = draft.proto
-        axes = _spatial_axes(proto, model.preprocessing)
+        axes = _spatial_axes(proto, preprocessing)
         fixed = [axis.HasField("dim_value") for axis in axes]
-        _set(axes, model.preprocessing.resolution)
+        _set(axes, preprocessing.resolution)
         _pool_globally(draft)
         same = _same_padded(draft)
         _set(axes, target)
@@ -93,9 +94,7 @@ class Resolution(Technique):
         for axis, was_fixed in zip(axes, fixed, strict=True):
             if not was_fixed:
                 axis.Clear()
-        result = replace(
-            model.with_proto(draft.complete()), preprocessing=replace(model.preprocessing, resolution=target)
-        )
+        result = replace(model.with_proto(draft.complete()), preprocessing=replace(preprocessing, resolution=target))
         _try(result)
         return result
 
@@ -157,6 +156,13 @@ def _same_padded(draft: EditableGraph) -> list[str]:
     return names if unequal else []
 
 
+def _image_preprocessing(model: Model) -> ImagePreprocessing:
+    preprocessing = image_preprocessing(model)
+    if preprocessing is None:
+        raise NotApplicableError(f"resolution: {model.name!r} has no image preprocessing")
+    return preprocessing
+
+
 def _spatial_axes(proto: onnx.ModelProto, preprocessing: ImagePreprocessing) -> list[Axis]:
     axes = proto.graph.input[0].type.tensor_type.shape.dim
     if len(axes) != 4:
@@ -207,12 +213,12 @@ def _pad_again(draft: EditableGraph, same: list[str]) -> None:
 
 def _try(model: Model) -> None:
     """Raise NotApplicableError unless the network runs at the new size."""
-    assert model.preprocessing is not None
-    size = model.preprocessing.resolution
+    preprocessing = _image_preprocessing(model)
+    size = preprocessing.resolution
     reason = f"resolution: {model.name!r} does not run at {size[0]}x{size[1]} (does it end with a global pooling?)"
     try:
         feeds = synthetic_feeds(model.inputs, seed=0)
-        feeds = {name: _at(value, model.preprocessing) for name, value in feeds.items()}
+        feeds = {name: _at(value, preprocessing) for name, value in feeds.items()}
         open_session(model.proto).run(None, feeds)
     except Exception as error:  # ONNX Runtime's exceptions have no common base
         raise NotApplicableError(f"{reason}: {' '.join(str(error).split())[:200]}") from error

@@ -11,6 +11,7 @@ from typing import Any
 from compsel import __version__
 from compsel.errors import NotApplicableError, ProfileError
 from compsel.inputs.feeds import feeds_of
+from compsel.inputs.image import image_preprocessing
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.models.output_kind import output_kind
@@ -42,8 +43,9 @@ class LeftOut:
 def default_techniques(model: Model) -> tuple[str, ...]:
     """Return the techniques that a build tries on a model: none, int8, and for images two lower resolutions of both."""
     specs = ["none", "int8-static"]
-    if model.preprocessing is not None:
-        side = min(model.preprocessing.resolution)
+    preprocessing = image_preprocessing(model)
+    if preprocessing is not None:
+        side = min(preprocessing.resolution)
         for share in _RESOLUTION_SHARES:
             lower = max(_RESOLUTION_STEP, round(side * share / _RESOLUTION_STEP) * _RESOLUTION_STEP)
             if lower < side:
@@ -128,4 +130,4 @@ def _known(record: Path, folder: Path) -> Variant | None:
 
 def _output(model: Model, samples: Samples) -> Any:
     session = open_session(model.proto)
-    return output_kind(model, session.run(None, feeds_of(model, samples.value(0))))
+    return output_kind(session.run(None, feeds_of(model, samples.value(0))))

@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from compsel.errors import InputError
 from compsel.features.confidence import OutputReader
 from compsel.features.fusion import LEAST_PROBABILITY, Evidence, Scores, read_evidence, softmax
-from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.modalities import modality_of, preprocessing_from_dict
+from compsel.inputs.preprocessing import Preprocessing
 from compsel.inputs.tensor_specs import TensorSpec, check_feeds
+from compsel.inputs.tensors import TENSORS
 from compsel.processors.base import Processor
 
 __all__ = ["LOG_PROBABILITIES", "TOP_CLASSES", "TOP_PROBABILITIES", "Engine", "Variant"]
@@ -22,8 +23,6 @@ LOG_PROBABILITIES = "compsel_log_probabilities"
 TOP_PROBABILITIES = "compsel_top_probabilities"
 TOP_CLASSES = "compsel_top_classes"
 _EVIDENCE = (LOG_PROBABILITIES, TOP_PROBABILITIES, TOP_CLASSES)
-
-Value = np.ndarray | Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Variant:
         sha256: of graph and weights, the identity of the variant in measured tables.
         size_bytes: of the files that one graph needs.
         inputs, outputs: of the tensor graph.
-        preprocessing: how an image becomes its tensor.
+        preprocessing: how an input becomes the tensors; None for tensor models.
         output: what the first output is: class scores as "logits" or "probabilities", or something "other".
     """
 
@@ -54,7 +53,7 @@ class Variant:
     size_bytes: int
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    preprocessing: ImagePreprocessing | None
+    preprocessing: Preprocessing | None
     output: Literal["logits", "probabilities", "other"]
 
     @property
@@ -66,7 +65,7 @@ class Variant:
         """Return the JSON form."""
         content = asdict(self)
         if self.preprocessing is not None:
-            content["preprocessing"] = {"kind": "image", **asdict(self.preprocessing)}
+            content["preprocessing"] = self.preprocessing.to_dict()
         return content
 
     @classmethod
@@ -79,7 +78,7 @@ class Variant:
                 for spec in content[key]
             )
         if content["preprocessing"] is not None:
-            fields["preprocessing"] = ImagePreprocessing.from_dict(content["preprocessing"])
+            fields["preprocessing"] = preprocessing_from_dict(content["preprocessing"])
         return cls(**fields)
 
 
@@ -90,7 +89,7 @@ class Engine:
         variant: what to run.
         folder: where its files are.
         processor: where to run it.
-        tensors: take the model's own tensors even though it could take images.
+        tensors: take the model's own tensors even though it could take values of its modality.
         reader: of what answers without class scores are evidence for; None: of nothing.
 
     Raises:
@@ -114,33 +113,31 @@ class Engine:
         file = variant.pixels_file if self.takes_pixels else variant.tensor_file
         assert file is not None
         self.session = processor.open(Path(folder) / file)
-        self._name = self.session.inputs[0].name
+        self._modality = TENSORS if tensors else modality_of(variant)
         self._outputs = [spec.name for spec in variant.outputs]
         shows_evidence = set(_EVIDENCE) <= {spec.name for spec in self.session.outputs}
         self._with_evidence = [*self._outputs, *_EVIDENCE] if shows_evidence else None
 
-    def prepare(self, value: Value) -> Mapping[str, np.ndarray]:
-        """Turn an input (image, or named tensors) into what the session is fed.
+    def prepare(self, value: Any) -> Mapping[str, np.ndarray]:
+        """Turn a value of the model's modality, or named tensors, into what the session is fed.
 
         Raises:
             InputError: not an input of this model.
         """
-        if isinstance(value, np.ndarray):
-            if not self.takes_pixels or self.variant.preprocessing is None:
-                raise InputError(f"{self.variant.name} takes tensors {[spec.name for spec in self.variant.inputs]}")
-            return {self._name: self.variant.preprocessing.pixels(value)[None]}
-        check_feeds(self.session.inputs, value)
-        return value
+        if isinstance(value, Mapping):
+            check_feeds(self.session.inputs, value)
+            return value
+        return self._modality.graph_feeds(self.variant, value)
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
         """Run one inference."""
         return self.session.run(feeds, outputs)
 
-    def __call__(self, value: Value) -> list[np.ndarray]:
+    def __call__(self, value: Any) -> list[np.ndarray]:
         """Prepare and run."""
         return self.session.run(self.prepare(value), self._outputs)
 
-    def answer(self, value: Value) -> tuple[list[np.ndarray], Scores | None]:
+    def answer(self, value: Any) -> tuple[list[np.ndarray], Scores | None]:
         """Prepare and run, and read what the answer says about every class, or about itself.
 
         Returns:

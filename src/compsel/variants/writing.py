@@ -10,6 +10,8 @@ import onnx
 from google.protobuf.message import EncodeError
 
 from compsel.errors import ModelError
+from compsel.inputs.image import IMAGE
+from compsel.inputs.modalities import modality_of
 from compsel.models.external_data import make_weights_constant
 from compsel.models.model import Model
 from compsel.models.pixel_input import with_pixel_input
@@ -40,7 +42,7 @@ def write_variant(
     make_weights_constant(proto)
     tensor_file = _write(proto, folder / f"{stem}.onnx")
     pixels_file = None
-    if model.preprocessing is not None and len(model.inputs) == 1:
+    if modality_of(model) is IMAGE:
         shell = model.with_proto(proto)
         pixels = with_pixel_input(shell).proto
         add_evidence_outputs(pixels, output)

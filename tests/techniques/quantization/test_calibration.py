@@ -6,7 +6,7 @@ import pytest
 
 from compsel import Model
 from compsel.errors import ModelError
-from compsel.inputs.feeds import synthetic_feeds
+from compsel.inputs.synthetic_feeds import synthetic_feeds
 from compsel.models import graph_session as session_module
 from compsel.models.editable import borrow
 from compsel.models.editing import editable

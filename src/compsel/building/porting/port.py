@@ -26,7 +26,9 @@ from compsel.device.cgroup import usable_cores
 from compsel.device.fingerprint import device_fingerprint
 from compsel.device.sampler import DeviceSampler
 from compsel.errors import BundleError, ModelError, ProcessorError, ProfileError
-from compsel.inputs.feeds import synthetic_feeds
+from compsel.inputs.image import IMAGE
+from compsel.inputs.modalities import modality_of
+from compsel.inputs.synthetic_feeds import synthetic_feeds
 from compsel.processors import discover
 from compsel.processors.base import Processor
 from compsel.profiling.latency import Criterion, TimedChoice, device_numbers, time_choices
@@ -215,7 +217,7 @@ def _visit(
 
 def _values(choices: Sequence[TimedChoice]) -> list[Any]:
     engine = choices[0].engine
-    if engine.takes_pixels:
+    if modality_of(engine.variant) is IMAGE:
         return [np.random.default_rng(0).integers(0, 256, _IMAGE).astype(np.uint8)]
     return [synthetic_feeds(engine.variant.inputs, seed=0)]
 

@@ -221,7 +221,7 @@ class _OneModel:
     @cached_property
     def _original(self) -> Subject:
         session = open_session(self.model.proto)
-        kind = output_kind(self.model, session.run(None, feeds_of(self.model, self.asked.samples.value(0))))
+        kind = output_kind(session.run(None, feeds_of(self.model, self.asked.samples.value(0))))
         return Subject(self.model, write_variant(self.model, self._files, kind), self._files, 0.0)
 
     @cached_property

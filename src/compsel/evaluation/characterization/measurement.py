@@ -13,10 +13,10 @@ from compsel.device.fingerprint import device_fingerprint
 from compsel.errors import ModelError
 from compsel.evaluation.characterization.rows import Row
 from compsel.evaluation.confidence_intervals import Estimate
+from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
 from compsel.models.complexity import macs
 from compsel.models.model import Model
-from compsel.models.pixel_input import PIXELS
 from compsel.processors import CpuProcessor
 from compsel.processors.base import Processor
 from compsel.profiling.latency import Criterion
@@ -176,15 +176,8 @@ def _energy_mj(engine: Engine, value: Any, meter: Meter) -> float:
 def _why(subject: Subject, original: Subject, samples: Samples) -> str:
     """Say why a variant is no faster; "" where the runtime's profiler cannot run it."""
     try:
-        runs = [one.run_of(_feeds(one.variant, samples)) for one in (subject, original)]
+        value = samples.value(0)
+        runs = [one.run_of(modality_of(one.variant).graph_feeds(one.variant, value)) for one in (subject, original)]
     except ModelError:
         return ""
     return slowdown_causes(runs[0], runs[1], device_fingerprint()["instruction_sets"])
-
-
-def _feeds(variant: Variant, samples: Samples) -> dict[str, np.ndarray]:
-    value = samples.value(0)
-    if not isinstance(value, np.ndarray):
-        return dict(value)
-    assert variant.preprocessing is not None
-    return {PIXELS: variant.preprocessing.pixels(value)[None]}

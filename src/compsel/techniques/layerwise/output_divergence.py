@@ -65,7 +65,7 @@ class DivergenceMeter:
         self.samples = samples
         self.feeds = SampleFeeds(model, samples)
         self._reference = self._first_outputs(model)
-        self._kind = output_kind(model, [self._reference[0]])
+        self._kind = output_kind([self._reference[0]])
         self.baseline = self.compare(self._reference)
 
     def measure(self, variant: Model) -> OutputDivergence:

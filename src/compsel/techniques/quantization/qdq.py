@@ -12,6 +12,7 @@ from onnxruntime.quantization.calibrate import TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from compsel.errors import NotApplicableError
+from compsel.inputs.image import image_preprocessing
 from compsel.models.editing import captured_names, is_standard, remove_unused, sort_nodes
 from compsel.models.model import Model
 from compsel.techniques.quantization.calibration import Range
@@ -126,8 +127,8 @@ def pixel_scale(model: Model) -> Overrides:
     (pixel - mean) / std = scale * (byte - zero point) with scale = 1 / std and zero point = mean, provided that they
     are the same for all channels and the mean is a whole number.
     """
-    preprocessing = model.preprocessing
-    if preprocessing is None or len(model.inputs) != 1:
+    preprocessing = image_preprocessing(model)
+    if preprocessing is None:
         return {}
     mean, std = set(preprocessing.mean), set(preprocessing.std)
     if len(mean) != 1 or len(std) != 1:

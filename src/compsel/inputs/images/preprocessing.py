@@ -1,23 +1,22 @@
-"""How an image becomes a tensor: crop first, resize the bytes, then normalise (mostly inside the graph).
+"""Preprocessing of images: crop first, resize the bytes, then normalise (mostly inside the graph).
 
 Cropping before resizing touches fewer pixels than resizing the whole photograph, and bytes are four times
 smaller than floats; the normalisation (x - mean) / std is folded into the graph where that is possible
-(`compsel.models.pixel_input`), so that a photograph crosses the border to the runtime as bytes.
+(`compsel.models.pixel_input`), so that the session is fed bytes.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 import cv2
 import numpy as np
 
 from compsel.errors import InputError, ModelError
+from compsel.inputs.preprocessing import Preprocessing
 
-__all__ = ["METADATA_KEY", "ImagePreprocessing", "Interpolation"]
+__all__ = ["ImagePreprocessing", "Interpolation"]
 
-METADATA_KEY = "compsel.preprocessing"
 Interpolation = Literal["bilinear", "bicubic", "area"]
 _WORDS = {
     "fit": ("crop", "stretch"),
@@ -31,7 +30,7 @@ _AREA_FROM = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class ImagePreprocessing:
+class ImagePreprocessing(Preprocessing):
     """Crop, resize and normalise one image; the same arithmetic in training and on the device.
 
     Attributes:
@@ -50,6 +49,8 @@ class ImagePreprocessing:
     >>> float(preprocessing.tensor(np.full((20, 30, 3), 255, np.uint8))[0, 0, 0, 0])
     1.0
     """
+
+    kind = "image"
 
     resolution: tuple[int, int]
     crop_fraction: float = 1.0
@@ -117,31 +118,17 @@ class ImagePreprocessing:
         """Turn a uint8 (height, width, 3) RGB image into the model's tensor: float32, batch of one."""
         return self.normalise(self.pixels(image))
 
-    def to_json(self) -> str:
-        """Return the text that travels in the ONNX metadata under `METADATA_KEY`."""
-        return json.dumps({"kind": "image", **asdict(self)}, sort_keys=True)
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form (as in bundles)."""
+        return {"kind": self.kind, **asdict(self)}
 
     @classmethod
-    def from_json(cls, text: str) -> "ImagePreprocessing":
-        """Read what `to_json` wrote.
-
-        Raises:
-            ModelError: not such a text.
-        """
-        try:
-            content = json.loads(text)
-            return cls.from_dict(content)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelError(f"preprocessing in the model's metadata cannot be read: {error}") from error
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "ImagePreprocessing":
-        """Read the dictionary form (as in bundles)."""
-        fields: dict[str, Any] = {
-            key: tuple(v) if isinstance(v, list) else v for key, v in content.items() if key != "kind"
-        }
-        if content.get("kind") != "image":
-            raise ModelError(f"preprocessing: got kind {content.get('kind')!r}, allowed is 'image'")
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Read the JSON form."""
+        if content.get("kind") != cls.kind:
+            raise ModelError(f"preprocessing: got kind {content.get('kind')!r}, allowed is {cls.kind!r}")
+        fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
+        del fields["kind"]
         return cls(**fields)
 
     def _crop(self, image: np.ndarray) -> np.ndarray:

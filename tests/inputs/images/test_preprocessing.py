@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compsel.errors import InputError, ModelError
-from compsel.inputs.image_preprocessing import ImagePreprocessing
+from compsel.inputs.images.preprocessing import ImagePreprocessing
+from compsel.inputs.modalities import preprocessing_from_json
 
 SIDES = st.integers(1, 40)
 TRIPLES = st.tuples(*[st.floats(-300, 300, width=32)] * 3)
@@ -30,7 +31,7 @@ def image_of(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 @given(PREPROCESSINGS)
 def test_json_round_trip(preprocessing):
-    assert ImagePreprocessing.from_json(preprocessing.to_json()) == preprocessing
+    assert preprocessing_from_json(preprocessing.to_json()) == preprocessing
 
 
 @given(PREPROCESSINGS, st.integers(1, 120), st.integers(1, 120))
@@ -189,4 +190,4 @@ def test_settings_that_cannot_be(fields, message):
 def test_texts_of_another_kind_are_refused(change):
     content = {**json.loads(ImagePreprocessing((4, 4)).to_json()), **change}
     with pytest.raises(ModelError, match="preprocessing"):
-        ImagePreprocessing.from_json(json.dumps(content))
+        preprocessing_from_json(json.dumps(content))

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compsel.errors import ImageError
-from compsel.inputs.image_decoding import decode
+from compsel.inputs.images.decoding import decode
 
 PHOTOGRAPH = np.ascontiguousarray(skimage.data.astronaut()[:200, :300])
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")

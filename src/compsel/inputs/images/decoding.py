@@ -1,4 +1,4 @@
-"""Any image an app has, as the array that everything here works on: uint8 (height, width, 3), RGB.
+"""Decode images from files, bytes and arrays: uint8 (height, width, 3), RGB.
 
 Conversions are those of Pillow's `convert("RGB")`, with which most networks were trained: an alpha channel is dropped
 (not composited; only of TIFF, whose decoder multiplies the colours by it: that is compositing on black), grey is
@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 
 from compsel.errors import ImageError
-from compsel.inputs.image_header import read_header
+from compsel.inputs.images.header import read_header
 
-__all__ = ["MAX_PIXELS", "decode"]
+__all__ = ["MAX_PIXELS", "Source", "decode"]
 
 MAX_PIXELS = 100_000_000
 # more than an uncompressed image of 16-bit RGBA pixels needs, with room for metadata
@@ -37,7 +37,7 @@ def decode(source: Source, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         source: path of a JPEG, PNG, WebP, BMP, GIF or TIFF file; or the bytes of one; or an array: uint8, uint16
             (upper byte taken) or bool (False is black), of shape (h, w), (h, w, 1) grey, (h, w, 2) grey and alpha,
             (h, w, 3) RGB or (h, w, 4) RGBA. A contiguous uint8 RGB array is returned as it is, not copied.
-        max_pixels: what a file may ask for; a larger one is refused before it is decoded.
+        max_pixels: of a file; a larger one is refused before it is decoded.
 
     Returns:
         uint8 (h, w, 3), RGB, contiguous.
@@ -144,7 +144,7 @@ _loud_level = 0
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep OpenCV from printing about images that it cannot decode: the exception says it.
+    """Keep OpenCV from printing about images that it cannot decode: an exception is raised for them.
 
     The level is one for the whole process: the first thread in lowers it, the last one out restores it.
     """

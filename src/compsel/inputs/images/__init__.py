@@ -1,0 +1,1 @@
+"""Images: encoded files to arrays, arrays to the tensors of a model."""

@@ -1,0 +1,8 @@
+"""Samples: in memory, in folders of images, in folders of tensors."""
+
+from compsel.inputs.samples.arrays import ArraySamples
+from compsel.inputs.samples.base import ListedSamples, Sample, Samples, Subset
+from compsel.inputs.samples.image_folder import ImageFolder
+from compsel.inputs.samples.tensor_folder import TensorFolder
+
+__all__ = ["ArraySamples", "ImageFolder", "ListedSamples", "Sample", "Samples", "Subset", "TensorFolder"]
