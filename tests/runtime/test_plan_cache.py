@@ -137,13 +137,13 @@ def test_trials_are_decided_on_at_every_call(
     assert upkeep.find(planner, None).until_ns == 0
 
 
-def test_the_samplers_thread_does_it_and_at_once_when_it_is_nudged(planner: CountingPlanner) -> None:
+def test_the_samplers_thread_does_it_and_at_once_when_it_is_woken(planner: CountingPlanner) -> None:
     upkeep = PlanCache(Observations(COSTS, adapt=True, explore=0.0))
     upkeep.sampler.interval_s = 3600.0
     with upkeep.sampler:
         standing = upkeep.find(planner, None)
         before_ns = standing.until_ns
-        upkeep.sampler.nudge()
+        upkeep.sampler.wake()
         until = time.monotonic() + 20
         while standing.until_ns == before_ns:
             assert time.monotonic() < until, "did not happen within 20 s"

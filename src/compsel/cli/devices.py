@@ -11,7 +11,7 @@ import numpy as np
 
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.tables import print_table
-from compsel.device.energy import meters
+from compsel.device.energy import find_meters
 from compsel.device.sampler import DeviceState, device_fingerprint, read_state
 from compsel.errors import CompselError
 from compsel.inputs.tensor_specs import TensorSpec
@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.model:
         print()
         print_table(map(_model_row, runs), (arguments.model.name, "median ms", "placement"))
-    found = meters()
+    found = find_meters()
     print()
     print_table(((m.name, "yes" if m.available else "no", m.reason) for m in found), ("energy meter", "readable", "of"))
     print()

@@ -107,7 +107,7 @@ class StageExecutor:
         if not tensors or np.ndim(outputs[0]) == 0 or len(outputs[0]) == 1:
             self._feedback.heard.append((stages, planned))
             if surprising:
-                self._sampler.nudge()
+                self._sampler.wake()
         latency_ns = time.perf_counter_ns() - begin
         return Answer(
             outputs,
