@@ -1,11 +1,17 @@
-"""Rules of the house that no linter knows; prints what breaks them and fails. Run by `scripts/check`.
+"""Architecture rules that no linter has; prints what breaks them and fails. Run by `scripts/check`.
 
 - Nothing imports upwards (`LAYERS`), neither at the top of a module nor inside a function.
-- What an app needs to run a bundle imports nothing heavy, whatever the way round.
+- No module lies at the top of the package beside `TOP_MODULES`.
+- What an app needs to run a bundle imports nothing heavy, directly or through other modules.
 - No file of code is longer than `MOST_LINES`; what ships beside the code stays below `MOST_SHIPPED_BYTES`.
+- Long files and functions give a reason, and no public class name stands twice (`code_size`).
 - Nothing reads a pickle, and nothing names a folder of somebody's machine.
+
+    scripts/architecture.py --layers    the layers as the table of CONTRIBUTING.md
+    scripts/architecture.py --sizes     what is too large, and class names that stand twice, as a table
 """
 
+import argparse
 import ast
 import re
 import subprocess
@@ -14,33 +20,39 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from code_size import excesses, repeated_classes
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
 MOST_LINES = 400
 MOST_SHIPPED_BYTES = 20_000_000
 
-# Lowest first: each may import what stands before it.
-LAYERS = (
-    "errors",
-    "progress",
-    "storage",
-    "inputs",
-    "models",
-    "device",
-    "processors",
-    "networks",
-    "features",
-    "techniques",
-    "variants",
-    "profiling",
-    "selection",
-    "bundle",
-    "runtime",
-    "evaluation",
-    "building",
-    "cli",
-    "__main__",
-)
+# whether what `--sizes` lists fails the check
+SIZES_ARE_ENFORCED = False
+
+# Lowest first: each may import what stands before it. The one list of layers: rules, tests and CONTRIBUTING.md use it.
+LAYERS = {
+    "errors": "one tree of exceptions",
+    "progress": "how long work reports: counted loops and messages",
+    "storage": "files that are written whole or not at all; Parquet tables; checkpointed loops",
+    "inputs": "what a model is fed: decoding, preprocessing, samples",
+    "models": "an ONNX graph: open, inspect, edit",
+    "device": "the machine: state, fingerprint, energy meters",
+    "processors": "where inference can run: discovery, threads, sessions",
+    "networks": "networks that can be built, and readers of their weights",
+    "features": "numbers that describe an input, and numbers that describe an answer",
+    "techniques": "ways to compress a model, one a file",
+    "variants": "compressed models on disk: written, verified, opened",
+    "profiling": "measured quality, latency, energy and memory",
+    "selection": "objective, costs, selectors and cascades, their training and export",
+    "bundle": "the folder that an app ships: write, check, load",
+    "runtime": "answers inferences from a bundle, and adapts to the device",
+    "evaluation": "comparison with baselines and the oracle; characterisation; report",
+    "building": "measure, train, build, search and port as one call each",
+    "cli": "the command line, one file a command",
+    "__main__": "`python -m compsel`",
+}
+TOP_MODULES = {"__init__", "__main__", "errors"}
 # what starts an app: `import compsel; compsel.load(...)`, and an image from a file
 LIGHT = ("compsel", "compsel.runtime", "compsel.inputs.images.decoding", "compsel.inputs.imagenet_classes")
 HEAVY = {
@@ -103,13 +115,14 @@ def read_imports(path: Path, modules: dict[str, Path]) -> Iterator[Import]:
 
 
 def layer_of(module: str) -> str | None:
-    """Return the layer that a module stands in; None where it has none."""
+    """Return the layer of a module; None where it has none."""
     name = module.removeprefix("compsel.")
     return next((layer for layer in LAYERS if name == layer or name.startswith(f"{layer}.")), None)
 
 
 def upward_imports(modules: dict[str, Path], imports: dict[str, list[Import]]) -> Iterator[str]:
     """Give every import of a layer above, and every module without a layer."""
+    order = list(LAYERS)
     for module, path in modules.items():
         layer = layer_of(module)
         if module == "compsel":
@@ -119,8 +132,15 @@ def upward_imports(modules: dict[str, Path], imports: dict[str, list[Import]]) -
             continue
         for found in imports[module]:
             other = layer_of(found.target) if found.target in modules else None
-            if other is not None and LAYERS.index(other) > LAYERS.index(layer):
+            if other is not None and order.index(other) > order.index(layer):
                 yield f"{found}: {layer} imports {found.target}, which stands above it"
+
+
+def stray_modules() -> Iterator[str]:
+    """Give every module that lies at the top of the package and has its place in a folder."""
+    for path in sorted((SOURCE / "compsel").glob("*.py")):
+        if path.stem not in TOP_MODULES:
+            yield f"{path.relative_to(ROOT)}: allowed at the top are {', '.join(sorted(TOP_MODULES))}: give it a folder"
 
 
 def heavy_imports(modules: dict[str, Path], imports: dict[str, list[Import]]) -> Iterator[str]:
@@ -172,18 +192,54 @@ def bad_files(files: list[Path]) -> Iterator[str]:
         yield f"training_data and pretrained: {shipped / 1e6:.1f} MB, allowed are {MOST_SHIPPED_BYTES / 1e6:.0f} MB"
 
 
-def main() -> int:
+def size_problems() -> list[tuple[str, str]]:
+    """Return what is too large in the package, and the class names that stand twice: each with its place."""
+    paths = sorted(SOURCE.rglob("*.py"))
+    large = sorted((excess for path in paths for excess in excesses(path)), key=lambda one: (one.unit, -one.size))
+    problems = [(f"{excess.path.relative_to(ROOT)}:{excess.line}", str(excess)) for excess in large]
+    for name, places in repeated_classes(paths).items():
+        problems.append((", ".join(str(path.relative_to(ROOT)) for path in places), f"class {name} stands twice"))
+    return problems
+
+
+def layers_table() -> str:
+    """Return the layers as a table in Markdown, the lowest first."""
+    rows = (f"| `{name}` | {holds} |" for name, holds in LAYERS.items())
+    return "\n".join(("| layer | what it holds |", "|---|---|", *rows))
+
+
+def check() -> int:
     """Check every rule; return the exit status."""
     modules = {module_of(path): path for path in sorted(SOURCE.rglob("*.py"))}
     imports = {module: list(read_imports(path, modules)) for module, path in modules.items()}
     problems = [
+        *stray_modules(),
         *upward_imports(modules, imports),
         *heavy_imports(modules, imports),
         *bad_files(tracked_files()),
     ]
+    if SIZES_ARE_ENFORCED:
+        problems += [f"{place}: {problem}" for place, problem in size_problems()]
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
+
+
+def main() -> int:
+    """Check, or print what was asked for."""
+    parser = argparse.ArgumentParser(description="check the architecture rules")
+    parser.add_argument("--layers", action="store_true", help="print the layers as a table in Markdown")
+    parser.add_argument("--sizes", action="store_true", help="print what is too large and what stands twice")
+    arguments = parser.parse_args()
+    if arguments.layers:
+        print(layers_table())
+        return 0
+    if arguments.sizes:
+        problems = size_problems()
+        width = max((len(place) for place, _ in problems), default=0)
+        print("\n".join(f"{place:{width}}  {problem}" for place, problem in problems))
+        return 0
+    return check()
 
 
 if __name__ == "__main__":

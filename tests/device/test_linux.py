@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compsel.device.readers import linux
-from compsel.device.readers.base import Counters, Gauges, combine, trend_per_minute
+from compsel.device.readers.base import Counters, Gauges, derive_state, trend_per_minute
 from compsel.device.readers.linux import LinuxReader
 from compsel.device.state import DeviceState
 from tests.device.recorded_device import LAPTOP, write
@@ -20,12 +20,12 @@ TICK_S = linux._TICK_S
 
 
 def reader(root: Path, own: float = 0.0, cores: tuple[int, ...] = (0, 1)) -> LinuxReader:
-    return LinuxReader(root / "proc", root / "sys", own_seconds=lambda: own, affinity=cores)
+    return LinuxReader(root / "proc", root / "sys", process_seconds=lambda: own, affinity=cores)
 
 
 def state(before: Counters, now: Counters, seconds: float = 1.0, cores: int = 2) -> DeviceState:
     now = replace(now, time_ns=before.time_ns + int(seconds * 1e9))
-    return combine((before, now), Gauges(), Gauges(), cores, math.nan)
+    return derive_state((before, now), Gauges(), Gauges(), cores, math.nan)
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ def laptop(tmp_path: Path) -> Path:
 def test_counters_of_a_laptop(laptop: Path) -> None:
     counters = reader(laptop, own=0.25).counters()
     assert counters.busy_s == pytest.approx((150 * TICK_S, 450 * TICK_S))
-    assert counters.own_s == 0.25
+    assert counters.process_s == 0.25
     assert counters.runnable == 4
-    assert counters.waiting_s == pytest.approx((1.0, 0.0, 0.5))
+    assert counters.stalled_s == pytest.approx((1.0, 0.0, 0.5))
     assert reader(laptop, own=0.25).gauges().free_memory_bytes == 8_000_000 * 1024
-    assert math.isnan(counters.group_s) and counters.held_back is None
+    assert math.isnan(counters.cgroup_s) and counters.quota_throttles is None
 
 
 def test_gauges_of_a_laptop(laptop: Path) -> None:
@@ -50,7 +50,7 @@ def test_gauges_of_a_laptop(laptop: Path) -> None:
     assert gauges.frequency_ratio == pytest.approx(0.75)
     assert gauges.temperature_c == 63.5, "the hottest thermometer of the processor, not of the case"
     assert (gauges.battery_percent, gauges.on_battery) == (77, True), "not the battery of the mouse"
-    assert (gauges.throttle_events, gauges.capped) == (5, False), "a fan that turns is no throttling"
+    assert (gauges.throttle_events, gauges.cooling_active) == (5, False), "a fan that turns is no throttling"
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_quota_of_a_container_makes_its_neighbours_the_others(laptop: Path) -> N
     first = reader(laptop)
     assert first.cores == 1
     before = first.counters()
-    assert (before.group_s, before.held_back) == (5.0, 7)
-    assert before.waiting_s[0] == 3.0, "the container's own pressure"
+    assert (before.cgroup_s, before.quota_throttles) == (5.0, 7)
+    assert before.stalled_s[0] == 3.0, "the container's own pressure"
     assert first.gauges().free_memory_bytes == 600_000_000
     write(laptop, {"sys/fs/cgroup/user.slice/cpu.stat": "usage_usec 5900000\nnr_throttled 9\n"})
     seen = state(before, reader(laptop, own=0.4).counters(), cores=1)
@@ -146,14 +146,16 @@ def test_container_of_version_1(laptop: Path) -> None:
     )
     boxed = reader(laptop)
     counters = boxed.counters()
-    assert (counters.group_s, counters.held_back) == (2.5, 3)
+    assert (counters.cgroup_s, counters.quota_throttles) == (2.5, 3)
     assert boxed.gauges().free_memory_bytes == 500_000
 
 
 def test_machine_that_says_nothing(tmp_path: Path) -> None:
     silent = reader(tmp_path)
     assert silent.gauges() == Gauges() or math.isnan(silent.gauges().temperature_c)
-    seen = combine((silent.counters(), silent.counters()), silent.gauges(), silent.gauges(), silent.cores, math.nan)
+    seen = derive_state(
+        (silent.counters(), silent.counters()), silent.gauges(), silent.gauges(), silent.cores, math.nan
+    )
     assert seen.load_others == 0
     assert seen.core_use == ()
     assert (seen.throttled, seen.on_battery) == (None, None)
@@ -162,7 +164,7 @@ def test_machine_that_says_nothing(tmp_path: Path) -> None:
 
 def test_before_time_has_passed_runnable_threads_stand_in(laptop: Path) -> None:
     counters = reader(laptop).counters()
-    seen = combine((counters, counters), Gauges(), Gauges(), 2, math.nan)
+    seen = derive_state((counters, counters), Gauges(), Gauges(), 2, math.nan)
     assert seen.load_others == 2, "four can run, one is ours, two cores"
     assert seen.core_use == () and math.isnan(seen.load_own)
 
@@ -178,7 +180,7 @@ def test_competing_threads_are_those_of_others(laptop: Path) -> None:
         },
     )
     worked_s = itertools.count()
-    kept = LinuxReader(laptop / "proc", laptop / "sys", own_seconds=lambda: float(next(worked_s)), affinity=(0, 1))
+    kept = LinuxReader(laptop / "proc", laptop / "sys", process_seconds=lambda: float(next(worked_s)), affinity=(0, 1))
     first = kept.counters()
     assert first.runnable_others == 8 - 1 - 2, "neither the one that looks nor our two"
     write(laptop, {"proc/self/task/3/stat": "3 (worker) S 0 1\n", "proc/self/task/4/stat": "4 (new) R 0 1\n"})
@@ -187,7 +189,9 @@ def test_competing_threads_are_those_of_others(laptop: Path) -> None:
     second = kept.counters()
     assert second.runnable_others == 8 - 1 - 1
     later = replace(second, time_ns=first.time_ns + 10**9)
-    assert combine((first, second, later), Gauges(), Gauges(), 2, math.nan).runnable_others == pytest.approx(17 / 3)
+    assert derive_state((first, second, later), Gauges(), Gauges(), 2, math.nan).runnable_others == pytest.approx(
+        17 / 3
+    )
     kept.close()
 
 
@@ -208,14 +212,14 @@ def test_counters_that_jump_back_are_no_negative_load(laptop: Path) -> None:
     [
         (Gauges(throttle_events=5), Gauges(throttle_events=6), True),
         (Gauges(throttle_events=5), Gauges(throttle_events=5), False),
-        (Gauges(), Gauges(capped=True), True),
-        (Gauges(throttle_events=5), Gauges(throttle_events=5, capped=True), True),
+        (Gauges(), Gauges(cooling_active=True), True),
+        (Gauges(throttle_events=5), Gauges(throttle_events=5, cooling_active=True), True),
         (Gauges(), Gauges(), None),
     ],
 )
 def test_throttling(earlier: Gauges, now: Gauges, throttled: bool | None) -> None:
     counters = Counters(0, (0.0,), 0.0)
-    assert combine((counters, counters), now, earlier, 1, math.nan).throttled is throttled
+    assert derive_state((counters, counters), now, earlier, 1, math.nan).throttled is throttled
 
 
 def test_trend_is_per_minute() -> None:
@@ -233,7 +237,7 @@ def test_trend_is_per_minute() -> None:
 def test_any_content_of_a_kernel_file_is_survived(laptop: Path, name: str, kept: int, content: str) -> None:
     write(laptop, {name: LAPTOP[name][:kept] + content})
     odd = reader(laptop)
-    seen = combine((odd.counters(), odd.counters()), odd.gauges(), odd.gauges(), odd.cores, math.nan)
+    seen = derive_state((odd.counters(), odd.counters()), odd.gauges(), odd.gauges(), odd.cores, math.nan)
     odd.close()
     write(laptop, {name: LAPTOP[name]})
     assert 0 <= seen.load_others <= seen.cores

@@ -36,7 +36,7 @@ class ScriptedReader:
         self.reads += 1
         if self.fail_after is not None and self.reads > self.fail_after:
             raise SystemExit  # ends a thread without a word
-        return Counters(time.perf_counter_ns(), busy_s=(0.5 * time.perf_counter(), 0.0), own_s=0.0, runnable=1)
+        return Counters(time.perf_counter_ns(), busy_s=(0.5 * time.perf_counter(), 0.0), process_s=0.0, runnable=1)
 
     def gauges(self) -> Gauges:
         self.temperature_c += 1
@@ -148,18 +148,20 @@ def test_what_is_to_be_done_with_each_state_is_done_and_may_fail() -> None:
         seen.append(sampler.state())
         raise ValueError("what it did failed")
 
-    sampler = DeviceSampler(interval_s=0.005, reader=ScriptedReader, then=then)
+    sampler = DeviceSampler(interval_s=0.005, reader=ScriptedReader, after_sample=then)
     with sampler:
         wait_until(lambda: len({state.time_ns for state in seen}) > 2)
 
 
-def test_a_nudge_does_it_at_once_without_a_new_state() -> None:
+def test_waking_it_does_it_at_once_without_a_new_state() -> None:
     done: list[int] = []
     reader = ScriptedReader()
-    with DeviceSampler(interval_s=3600.0, reader=lambda: reader, then=lambda: done.append(reader.reads)) as sampler:
-        sampler.nudge()
+    with DeviceSampler(
+        interval_s=3600.0, reader=lambda: reader, after_sample=lambda: done.append(reader.reads)
+    ) as sampler:
+        sampler.wake()
         wait_until(lambda: done == [1])
-        sampler.nudge()
+        sampler.wake()
         wait_until(lambda: done == [1, 1])
 
 

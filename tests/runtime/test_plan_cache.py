@@ -137,13 +137,13 @@ def test_trials_are_decided_on_at_every_call(
     assert cache.get(planner, None).expires_ns == 0
 
 
-def test_the_samplers_thread_does_it_and_at_once_when_it_is_nudged(planner: CountingPlanner) -> None:
+def test_the_samplers_thread_does_it_and_at_once_when_it_is_woken(planner: CountingPlanner) -> None:
     cache = PlanCache(Observations(COSTS, adapt=True, explore=0.0))
     cache.sampler.interval_s = 3600.0
     with cache.sampler:
         cached = cache.get(planner, None)
         before_ns = cached.expires_ns
-        cache.sampler.nudge()
+        cache.sampler.wake()
         until = time.monotonic() + 20
         while cached.expires_ns == before_ns:
             assert time.monotonic() < until, "did not happen within 20 s"

@@ -1,15 +1,15 @@
-"""What every command shares: its registration, tables, and `--json FILE`."""
+"""What every command shares: its registration, and `--json FILE`."""
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from compsel.storage.files import storage_errors, without_nan, write_json
 
-__all__ = ["Command", "add_json", "table", "write_result"]
+__all__ = ["Command", "add_json", "write_result"]
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,3 @@ def write_result(path: Path | None, content: Any) -> None:
             stream.write(json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n")
     else:
         write_json(path, without_nan(content))
-
-
-def table(rows: Iterable[Iterable[object]], header: Iterable[str]) -> str:
-    """Lay out rows as text: columns aligned, numbers to the right."""
-    lines = [list(header), *([str(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    numeric = [
-        all(
-            line[column].replace(".", "").replace("%", "").strip("+-x ").isdigit() for line in lines[1:] if line[column]
-        )
-        for column in range(len(widths))
-    ]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(line, widths, numeric, strict=True)
-        ).rstrip()
-        for line in lines
-    )

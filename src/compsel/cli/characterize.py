@@ -4,8 +4,9 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_meter, add_samples, check_budget, meter_of, samples_of
+from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import ProcessorError, UsageError
 
@@ -41,20 +42,18 @@ def _run(arguments: argparse.Namespace) -> int:
         rows = characterize(arguments.models, asked, arguments.out, TERMINAL)
     content = write_characterization(rows, arguments.out, TERMINAL)
     counts = Counter(row["technique"] for row in content["rows"] if row["dominated"])
-    print(
-        table(
-            [
-                (
-                    name,
-                    average["networks"],
-                    "" if average["size"] is None else f"{average['size']:+.1%}",
-                    ", ".join(f"{time['value']:+.0%} {processor}" for processor, time in average["time"].items()),
-                    counts[name],
-                )
-                for name, average in content["averages"].items()
-            ],
-            ("technique", "networks", "size", "time", "dominated rows"),
-        )
+    print_table(
+        [
+            (
+                name,
+                average["networks"],
+                "" if average["size"] is None else f"{average['size']:+.1%}",
+                ", ".join(f"{time['value']:+.0%} {processor}" for processor, time in average["time"].items()),
+                counts[name],
+            )
+            for name, average in content["averages"].items()
+        ],
+        ("technique", "networks", "size", "time", "dominated rows"),
     )
     print(f"written: {arguments.out / 'characterization.md'}, .parquet, .json, {len(content['pictures'])} pictures")
     write_result(arguments.json, content)

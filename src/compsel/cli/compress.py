@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.base import Command, add_json, write_result
+from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, TerminalReporter
 from compsel.errors import NotApplicableError, TechniqueError, UsageError
 
@@ -75,7 +76,7 @@ def _run(arguments: argparse.Namespace) -> int:
     for path in arguments.models:
         chosen, samples = _plan(arguments, path)
         reports += compress([path], techniques or chosen, samples, arguments.out, TerminalReporter(path.stem))
-    print(table(map(_row, reports), header=("model", "technique", "size", "agrees", "seconds", "file or reason")))
+    print_table(map(_row, reports), header=("model", "technique", "size", "agrees", "seconds", "file or reason"))
     print(_how_compared(reports), end="")
     write_result(arguments.json, {"variants": [_plain(report) for report in reports]})
     return 0 if any(report.path for report in reports) else _NOTHING_WRITTEN
@@ -109,7 +110,7 @@ def _search(arguments: argparse.Namespace) -> int:
             result = _search_one(arguments, model, technique, samples, goal)
             found.append({"model": model.name, "technique": technique.name, **result})
             rows += [(model.name, *row) for row in result.pop("rows")]
-    print(table(rows, header=_POINT_HEADER))
+    print_table(rows, header=_POINT_HEADER)
     content = {"format_version": 1, "goal": arguments.goal, "searches": found}
     write_json(arguments.out / "search.json", content)
     write_result(arguments.json, content)

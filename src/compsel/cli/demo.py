@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import compsel
-from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import check_budget
 from compsel.cli.run import rows_of
+from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
 from compsel.errors import ProfileError
@@ -61,11 +62,9 @@ def _run(arguments: argparse.Namespace) -> int:
             runtime(image)  # the first answer on an image warms the caches up
             answers.append((image.name, runtime(image)))
     rows = rows_of(answers, imagenet_classes())
-    print(
-        table(
-            [(row["image"], row["name"], f"{row['latency_ms']:.2f}", row["choice"]) for row in rows],
-            ("image", "label", "ms", "choice"),
-        )
+    print_table(
+        [(row["image"], row["name"], f"{row['latency_ms']:.2f}", row["choice"]) for row in rows],
+        ("image", "label", "ms", "choice"),
     )
     seconds = time.perf_counter() - begin
     print(f"bundle: {arguments.out / 'bundle'}; the whole demo took {seconds:.0f} s")

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from compsel.cli.base import Command, add_json, table, write_result
-from compsel.device.energy import meters
+from compsel.cli.base import Command, add_json, write_result
+from compsel.cli.tables import print_table
+from compsel.device.energy import find_meters
 from compsel.device.sampler import DeviceState, device_fingerprint, read_state
 from compsel.errors import CompselError
 from compsel.inputs.tensor_specs import TensorSpec
@@ -46,19 +47,18 @@ def _run(arguments: argparse.Namespace) -> int:
         (entry["name"], "yes" if entry["available"] else "no", entry["version"], entry["reason"])
         for entry in processors
     )
-    print(table(rows, ("processor", "available", "from", "what was found")))
+    print_table(rows, ("processor", "available", "from", "what was found"))
     print("\nnot in this ONNX Runtime:")
     print("\n".join(f"  {word}: comes with {package}" for word, package in missing.items()) or "  none")
     runs = [_run_model(processor, arguments.model) for processor, found in tried if found.available and arguments.model]
     if arguments.model:
-        print(f"\n{table([_model_row(run) for run in runs], (arguments.model.name, 'median ms', 'placement'))}")
-    found = meters()
+        print()
+        print_table(map(_model_row, runs), (arguments.model.name, "median ms", "placement"))
+    found = find_meters()
     print()
-    print(
-        table(((m.name, "yes" if m.available else "no", m.reason) for m in found), ("energy meter", "readable", "of"))
-    )
+    print_table(((m.name, "yes" if m.available else "no", m.reason) for m in found), ("energy meter", "readable", "of"))
     print()
-    print(table(_device_rows(device) + _state_rows(state), ("device", "")))
+    print_table(_device_rows(device) + _state_rows(state), ("device", ""))
     result: dict[str, Any] = {"processors": processors, "absent": missing, "versions": versions}
     result["meters"] = [asdict(meter) for meter in found]
     write_result(arguments.json, {**result, "model": runs, "state": state.to_dict(), "device": device})

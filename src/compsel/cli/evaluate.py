@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_confidence, add_meter, add_samples, meter_of, samples_of
+from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND", "show"]
@@ -15,20 +16,18 @@ def show(content: dict[str, Any]) -> None:
     """Print the comparison."""
     energy = content["energy"]
     figures = () if energy is None else ("estimated mJ" if energy["estimated"] else "mJ",)
-    print(
-        table(
-            [
-                (
-                    name,
-                    f"{policy['accuracy']:.2%}",
-                    *(f"{policy['latency_ms'][key]:.2f}" for key in ("mean", "p50", "p95", "p99")),
-                    *(() if energy is None else (f"{policy['energy_mj']:.1f}",)),
-                    next(iter(policy["choices"])),
-                )
-                for name, policy in content["policies"].items()
-            ],
-            ("policy", "accuracy", "mean ms", "p50", "p95", "p99", *figures, "most frequent choice"),
-        )
+    print_table(
+        [
+            (
+                name,
+                f"{policy['accuracy']:.2%}",
+                *(f"{policy['latency_ms'][key]:.2f}" for key in ("mean", "p50", "p95", "p99")),
+                *(() if energy is None else (f"{policy['energy_mj']:.1f}",)),
+                next(iter(policy["choices"])),
+            )
+            for name, policy in content["policies"].items()
+        ],
+        ("policy", "accuracy", "mean ms", "p50", "p95", "p99", *figures, "most frequent choice"),
     )
     if energy is not None:
         print(f"energy of one answer, {'an estimate, not measured' if energy['estimated'] else energy['meter']}")

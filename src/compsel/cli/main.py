@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import compsel
 from compsel.cli.base import Command
+from compsel.cli.terminal import close_bars
 from compsel.errors import CompselError, UsageError
 
 __all__ = ["main"]
@@ -97,6 +98,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _fail(message: str, status: int) -> int:
+    close_bars()
     print(f"compsel: {' '.join(message.split())}", file=sys.stderr)
     return status
 

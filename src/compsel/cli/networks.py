@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.base import Command, add_json, write_result
+from compsel.cli.tables import print_table
 
 __all__ = ["COMMAND"]
 
@@ -42,7 +43,7 @@ def _list(json: Path | None) -> int:
         }
         for network in NETWORKS.values()
     ]
-    print(table((row.values() for row in rows), header=("name", "parameters", "macs", "resolution", "checked against")))
+    print_table((row.values() for row in rows), header=("name", "parameters", "macs", "resolution", "checked against"))
     write_result(json, {"networks": rows})
     return 0
 

@@ -1,17 +1,22 @@
 """`compsel profile`: compress models and measure what each way costs and breaks on this device."""
 
 import argparse
+import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_measuring, add_samples, check_budget, samples_of
+from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import ProcessorError, UsageError
 
 if TYPE_CHECKING:
     from compsel.profiling.candidates import Candidate
+    from compsel.profiling.energy_table import EnergyTable
+    from compsel.profiling.profile import Profile
 
 __all__ = ["COMMAND", "measuring"]
 
@@ -57,12 +62,6 @@ def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _dominated(candidate: "Candidate | None") -> dict[str, Any] | None:
-    if candidate is None or candidate.domination is None:
-        return None
-    return {**asdict(candidate.domination), "how": str(candidate.domination), "why": candidate.why}
-
-
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
     add_samples(parser)
@@ -74,78 +73,92 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.pipeline import measure
     from compsel.models.model import Model
-    from compsel.profiling.candidates import candidates
     from compsel.profiling.partial_placement import read_partly_placed
 
-    asked = measuring(arguments)
+    options = measuring(arguments)
     samples = samples_of(arguments)
     models = [Model.load(path) for path in arguments.models]
-    profile, left_out = measure(models, samples, arguments.out, origin=f"{len(samples)} samples", **asked)
-    latency = profile.latency.by_choice() if profile.latency is not None else {}
-    judged = {one.variant: one for one in candidates(profile, arguments.out / "variants")}
-    rows: list[dict[str, Any]] = [
-        {
-            "variant": variant.name,
-            "size_mb": variant.size_bytes / 1e6,
-            "quality": float(profile.quality[:, column].mean()),
-            "latency_ms": {
-                f"{processor}, {state}": float(values.mean())
-                for (name, processor, state), values in latency.items()
-                if name == variant.name
-            },
-            "energy_mj": {
-                f"{processor}, {state}": value
-                for (name, processor, state), value in (profile.energy.energy_mj if profile.energy else {}).items()
-                if name == variant.name
-            }
-            or None,
-            "peak_memory_mb": {
-                processor: value for (name, processor), value in profile.memory_mb.items() if name == variant.name
-            },
-            "dominated": _dominated(judged.get(variant.name)),
-        }
-        for column, variant in enumerate(profile.variants)
-    ]
-    print(
-        table(
-            [
-                (
-                    row["variant"],
-                    f"{row['size_mb']:.1f}",
-                    f"{row['quality']:.4f}",
-                    f"{min((v for k, v in row['latency_ms'].items() if k.endswith('idle')), default=float('nan')):.2f}",
-                    f"dominated by {row['dominated']['by']}" if row["dominated"] else "",
-                )
-                for row in rows
-            ],
-            ("variant", "MB", "quality", "ms, idle, best processor", "verdict"),
-        )
-    )
+    profile, left_out = measure(models, samples, arguments.out, origin=f"{len(samples)} samples", **options)
+    rows = _rows(profile, arguments.out)
     placed = read_partly_placed(arguments.out)
-    for (name, processor), text in placed.items():
-        print(f"{name} on {processor}: {text}")
-    if profile.energy is not None:
-        kind = "an estimate, not measured" if profile.energy.estimated else "measured"
-        print(f"energy of one inference, {kind} ({profile.energy.meter}):")
-        for row in rows:
-            least = min((v for k, v in (row["energy_mj"] or {}).items() if k.endswith("idle")), default=float("nan"))
-            print(f"  {row['variant']}: {least:.2f} mJ, idle, thriftiest processor")
-    for row in rows:
-        if row["dominated"]:
-            why = row["dominated"]["why"]
-            print(f"{row['variant']}: {row['dominated']['how']}" + (f": {why}" if why else ""))
+    energy = profile.energy
+    _print(rows, placed, energy)
     write_result(
         arguments.json,
         {
-            "energy": {"meter": profile.energy.meter, "estimated": profile.energy.estimated}
-            if profile.energy
-            else None,
+            "energy": {"meter": energy.meter, "estimated": energy.estimated} if energy else None,
             "variants": rows,
             "partly_placed": [{"variant": n, "processor": p, "placement": text} for (n, p), text in placed.items()],
             "left_out": [{"variant": f"{o.model}/{o.technique}", "reason": o.reason} for o in left_out],
         },
     )
     return 0
+
+
+def _rows(profile: "Profile", folder: Path) -> list[dict[str, Any]]:
+    """Return what was measured of each variant, as the JSON has it."""
+    from compsel.profiling.candidates import candidates
+
+    latency = profile.latency.by_choice() if profile.latency is not None else {}
+    latency_ms = {choice: float(values.mean()) for choice, values in latency.items()}
+    energy_mj = profile.energy.energy_mj if profile.energy else {}
+    by_name = {candidate.variant: candidate for candidate in candidates(profile, folder / "variants")}
+    return [
+        {
+            "variant": variant.name,
+            "size_mb": variant.size_bytes / 1e6,
+            "quality": float(profile.quality[:, column].mean()),
+            "latency_ms": _by_place(latency_ms, variant.name),
+            "energy_mj": _by_place(energy_mj, variant.name) or None,
+            "peak_memory_mb": {
+                processor: value for (name, processor), value in profile.memory_mb.items() if name == variant.name
+            },
+            "dominated": _dominated(by_name.get(variant.name)),
+        }
+        for column, variant in enumerate(profile.variants)
+    ]
+
+
+def _by_place(values: Mapping[tuple[str, str, str], float], variant: str) -> dict[str, float]:
+    """Return the values of a variant, by "processor, state"."""
+    return {f"{processor}, {state}": value for (name, processor, state), value in values.items() if name == variant}
+
+
+def _dominated(candidate: "Candidate | None") -> dict[str, Any] | None:
+    if candidate is None or candidate.domination is None:
+        return None
+    return {**asdict(candidate.domination), "how": str(candidate.domination), "why": candidate.why}
+
+
+def _print(rows: list[dict[str, Any]], placed: dict[tuple[str, str], str], energy: "EnergyTable | None") -> None:
+    print_table(
+        [
+            (
+                row["variant"],
+                f"{row['size_mb']:.1f}",
+                f"{row['quality']:.4f}",
+                f"{_least_when_idle(row['latency_ms']):.2f}",
+                f"dominated by {row['dominated']['by']}" if row["dominated"] else "",
+            )
+            for row in rows
+        ],
+        ("variant", "MB", "quality", "ms, idle, best processor", "verdict"),
+    )
+    for (name, processor), text in placed.items():
+        print(f"{name} on {processor}: {text}")
+    if energy is not None:
+        kind = "an estimate, not measured" if energy.estimated else "measured"
+        print(f"energy of one inference, {kind} ({energy.meter}):")
+        for row in rows:
+            print(f"  {row['variant']}: {_least_when_idle(row['energy_mj'] or {}):.2f} mJ, idle, thriftiest processor")
+    for row in rows:
+        if row["dominated"]:
+            why = row["dominated"]["why"]
+            print(f"{row['variant']}: {row['dominated']['how']}" + (f": {why}" if why else ""))
+
+
+def _least_when_idle(values: dict[str, float]) -> float:
+    return min((value for place, value in values.items() if place.endswith("idle")), default=math.nan)
 
 
 COMMAND = Command(

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_confidence
+from compsel.cli.tables import plain_table
 from compsel.errors import ImageError, InputError
 from compsel.inputs.imagenet_classes import imagenet_classes
 
@@ -92,21 +93,12 @@ def _run(arguments: argparse.Namespace) -> int:
     if answers:
         names = names_of(arguments.labels, answers[0][1].outputs[0].shape[-1]) if has_classes else ()
         rows = rows_of(answers, names)
-        print(
-            table(
-                [
-                    (
-                        r["image"],
-                        "abstained" if r["abstained"] else r["name"],
-                        f"{r['latency_ms']:.2f}",
-                        r["choice"],
-                        r["note"],
-                    )
-                    for r in rows
-                ],
-                ("image", "label", "ms", "choice", ""),
-            )
-        )
+        shown = [
+            (r["image"], "abstained" if r["abstained"] else r["name"], f"{r['latency_ms']:.2f}", r["choice"], r["note"])
+            for r in rows
+        ]
+        # plain on a terminal too: loading `rich` would take longer than the answer
+        print(plain_table(shown, ("image", "label", "ms", "choice", "")))
         write_result(arguments.json, {"answers": rows})
     return 2 if failed else 0
 

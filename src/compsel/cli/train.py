@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from compsel.cli.base import Command, add_json, table, write_result
+from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_objective, caution, objective
+from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.storage.files import check_place
 
@@ -30,20 +31,18 @@ def summary(trained: Any) -> dict[str, Any]:
 def show(trained: Any) -> None:
     """Print the comparison on held-out samples, and what is shipped."""
     print("cross-validated, on samples that were not trained on:")
-    print(
-        table(
-            [
-                (
-                    score.name,
-                    f"{score.quality:.2%}",
-                    f"{score.latency_ms:.2f}",
-                    f"{score.gap_closed:.2f}",
-                    f"{score.gap_low:.2f} to {score.gap_high:.2f}",
-                )
-                for score in trained.comparison.scores.values()
-            ],
-            ("selector", "quality", f"mean {trained.comparison.unit}", "gap closed", "95 %"),
-        )
+    print_table(
+        [
+            (
+                score.name,
+                f"{score.quality:.2%}",
+                f"{score.latency_ms:.2f}",
+                f"{score.gap_closed:.2f}",
+                f"{score.gap_low:.2f} to {score.gap_high:.2f}",
+            )
+            for score in trained.comparison.scores.values()
+        ],
+        ("selector", "quality", f"mean {trained.comparison.unit}", "gap closed", "95 %"),
     )
     print(trained.comparison.reason)
 

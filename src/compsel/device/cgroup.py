@@ -11,7 +11,9 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["cpu_quota", "group_folders", "read_number", "usable_cores"]
+from compsel.device.pseudo_files import read_number
+
+__all__ = ["cpu_quota", "group_folders", "usable_cores"]
 
 
 def group_folders(controller: str, proc: str | os.PathLike[str], sys: str | os.PathLike[str]) -> Iterator[Path]:
@@ -41,14 +43,6 @@ def group_folders(controller: str, proc: str | os.PathLike[str], sys: str | os.P
             if folder == root:
                 break
             folder = folder.parent
-
-
-def read_number(path: Path) -> int | None:
-    """Return the number in a kernel file; None where there is no such file, or a word ("max") in it."""
-    try:
-        return int(path.read_bytes().split()[0])
-    except (OSError, ValueError, IndexError):
-        return None
 
 
 def cpu_quota(proc: str | os.PathLike[str] = "/proc", sys: str | os.PathLike[str] = "/sys") -> float | None:

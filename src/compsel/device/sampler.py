@@ -1,4 +1,4 @@
-"""The state of the device, kept up to date in the background, and read in a microsecond.
+"""The state of the device, sampled by a background thread and read in a microsecond.
 
 with DeviceSampler() as sampler:
     sampler.state().load_others
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from compsel.device.fingerprint import device_fingerprint
-from compsel.device.readers.base import Counters, StateReader, combine, trend_per_minute
+from compsel.device.readers.base import Counters, StateReader, derive_state, trend_per_minute
 from compsel.device.readers.linux import LinuxReader
 from compsel.device.readers.portable import PsutilReader
 from compsel.device.state import DeviceState
@@ -43,7 +43,7 @@ def read_state(
     try:
         gauges, before = reader.gauges(), reader.counters()
         time.sleep(interval_s)
-        return combine((before, reader.counters()), reader.gauges(), gauges, reader.cores, float("nan"))
+        return derive_state((before, reader.counters()), reader.gauges(), gauges, reader.cores, float("nan"))
     finally:
         reader.close()
 
@@ -59,8 +59,8 @@ class DeviceSampler:
         window_s: time that rates are averaged over: the kernel counts processor time in hundredths of a second.
         gauges_interval_s: time between readings of clock, temperature, battery and memory.
         reader: makes what reads; called again after a fork.
-        then: called by the thread after each sample, and when it is nudged. What it raises is not passed on: whoever
-            relies on it has to notice that nothing came.
+        after_sample: called by the thread after each sample, and by `wake`. What it raises is not passed on: callers
+            that rely on it have to notice that it did not run.
 
     >>> with DeviceSampler(interval_s=0.01) as sampler:
     ...     state = sampler.state()
@@ -74,31 +74,31 @@ class DeviceSampler:
         window_s: float = 0.2,
         gauges_interval_s: float = 1.0,
         reader: Callable[[], StateReader] = open_reader,
-        then: Callable[[], None] | None = None,
+        after_sample: Callable[[], None] | None = None,
     ) -> None:
         self.interval_s = interval_s
         self.window_s = window_s
         self.gauges_interval_s = gauges_interval_s
         self._open = reader
         self._lock = threading.Lock()
-        self._then = then
+        self._after_sample = after_sample
         # what wakes the thread: True to go on, False to end
-        self._bell: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._wake_ups: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._process = 0
         self._state: DeviceState | None = None
 
     def start(self) -> "DeviceSampler":
-        """Begin to watch; the first state is there on return, its load guessed from the threads that can run."""
+        """Start the thread; the first state is there on return, its load guessed from the threads that can run."""
         with self._lock:
             if self._thread is not None and self._thread.is_alive():
                 return self
             self._process = os.getpid()
-            self._bell = queue.SimpleQueue()
-            watch = _Watch(self._open(), self.window_s, self.gauges_interval_s)
-            self._state = watch.sample()
+            self._wake_ups = queue.SimpleQueue()
+            readings = _RecentReadings(self._open(), self.window_s, self.gauges_interval_s)
+            self._state = readings.sample()
             self._thread = threading.Thread(
-                target=self._run, args=(watch, self._bell), name="compsel-device-sampler", daemon=True
+                target=self._run, args=(readings, self._wake_ups), name="compsel-device-sampler", daemon=True
             )
             self._thread.start()
         return self
@@ -106,17 +106,17 @@ class DeviceSampler:
     def stop(self) -> None:
         """Stop watching; the last state stays."""
         with self._lock:
-            self._bell.put(False)
+            self._wake_ups.put(False)
             thread, self._thread = self._thread, None
         if thread is not None:
             thread.join()
 
-    def nudge(self) -> None:
-        """Make the thread do now what it does after a sample."""
-        self._bell.put(True)
+    def wake(self) -> None:
+        """Make the thread call `after_sample` now."""
+        self._wake_ups.put(True)
 
     def state(self) -> DeviceState:
-        """Return the latest state, which after `stop` is the last one; start to watch if nothing ever did."""
+        """Return the latest state, which after `stop` is the last one; start the thread if nothing ever did."""
         thread = self._thread
         # in the child of a fork every thread but its first counts as ended
         if self._state is None if thread is None else not thread.is_alive():
@@ -135,36 +135,36 @@ class DeviceSampler:
 
     def _forget_after_fork(self) -> None:
         if self._process not in (0, os.getpid()):
-            # whoever held the lock when the process forked is not here to give it back
+            # the thread that held the lock when the process forked is not in this one to release it
             self._lock = threading.Lock()
             self._thread = None
 
-    def _run(self, watch: "_Watch", bell: "queue.SimpleQueue[bool]") -> None:
+    def _run(self, readings: "_RecentReadings", wake_ups: "queue.SimpleQueue[bool]") -> None:
         due_s = time.monotonic() + self.interval_s
         try:
-            while _goes_on(bell, due_s - time.monotonic()):
+            while _wait(wake_ups, due_s - time.monotonic()):
                 if time.monotonic() >= due_s:
                     # a read that fails (a core that went offline, a file in a new form) leaves the last state
                     with contextlib.suppress(Exception):
-                        self._state = watch.sample()
+                        self._state = readings.sample()
                     due_s = time.monotonic() + self.interval_s
-                if self._then is not None:
+                if self._after_sample is not None:
                     with contextlib.suppress(Exception):
-                        self._then()
+                        self._after_sample()
         finally:
-            watch.close()
+            readings.close()
 
 
-def _goes_on(bell: "queue.SimpleQueue[bool]", wait_s: float) -> bool:
-    """Wait for the bell, or for the time to pass; return whether the thread is to go on."""
+def _wait(wake_ups: "queue.SimpleQueue[bool]", wait_s: float) -> bool:
+    """Wait to be woken, or for the time to pass; return whether the thread is to go on."""
     try:
-        return bell.get(timeout=max(0.0, wait_s))
+        return wake_ups.get(timeout=max(0.0, wait_s))
     except queue.Empty:
         return True
 
 
-class _Watch:
-    """Keeps the last readings, so that each new one makes a state."""
+class _RecentReadings:
+    """The readings of the last moments: rates come from the oldest and the newest of them."""
 
     def __init__(self, reader: StateReader, window_s: float, gauges_interval_s: float) -> None:
         self._reader = reader
@@ -180,11 +180,11 @@ class _Watch:
         if now.time_ns - self._gauges_ns >= self._gauges_interval_ns:
             self._read_gauges()
         self._recent.append(now)
-        # the first one stays that is at least a window old
+        # keeps one reading that is at least a window old
         while len(self._recent) > 2 and now.time_ns - self._recent[1].time_ns >= self._window_ns:
             self._recent.popleft()
         trend = trend_per_minute(self._temperatures)
-        return combine(self._recent, self._gauges, self._earlier, self._reader.cores, trend)
+        return derive_state(self._recent, self._gauges, self._earlier, self._reader.cores, trend)
 
     def _read_gauges(self) -> None:
         self._earlier, self._gauges = self._gauges, self._reader.gauges()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compsel.device.cgroup import read_number
+from compsel.device.pseudo_files import read_number
 from compsel.errors import ProcessorError
 from compsel.processors.base import Availability, Processor
 from compsel.processors.ort_session import OrtSession, session_options

@@ -50,7 +50,7 @@ class PlanCache:
     """
 
     def __init__(self, observations: Observations) -> None:
-        self.sampler = DeviceSampler(then=self.refresh)
+        self.sampler = DeviceSampler(after_sample=self.refresh)
         self._observations = observations
         self._lock = threading.Lock()
         self._process = os.getpid()

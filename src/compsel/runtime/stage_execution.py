@@ -131,7 +131,7 @@ class StageExecutor:
         for stage in stages:
             expected_ms, longest_ms = stage.expected_ms, _SURPRISING * stage.latency_ms
             if not expected_ms < longest_ms < _SURPRISING**2 * expected_ms:
-                self._sampler.nudge()
+                self._sampler.wake()
                 return
 
     def _features(self, name: str, value: Any) -> np.ndarray:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compsel.device.energy import apple, meters, open_meter
-from compsel.device.energy.base import Found, Meter, PowerMeter, SummedMeter
+from compsel.device.energy import apple, find_meters, open_meter
+from compsel.device.energy.base import Meter, MeterAvailability, PowerMeter, SummedMeter
 from compsel.device.energy.estimate import EstimateMeter
 from compsel.device.energy.nvidia import find_nvidia, open_nvidia
 from compsel.device.energy.powercap import PowercapMeter
@@ -22,20 +22,20 @@ from tests.device.energy.recorded_meters import AGX_ORIN, DESKTOP, LAPTOP, NANO,
 from tests.device.recorded_device import write
 
 
-def found(sys_folder: Path) -> dict[str, Found]:
-    return {meter.name: meter for meter in meters(sys_folder) if not meter.name.startswith("nvml")}
+def found(sys_folder: Path) -> dict[str, MeterAvailability]:
+    return {meter.name: meter for meter in find_meters(sys_folder) if not meter.name.startswith("nvml")}
 
 
 def test_machine_without_a_meter_says_why_for_each(tmp_path: Path) -> None:
     assert not any(meter.available for meter in found(tmp_path).values())
-    assert all(meter.reason for meter in meters(tmp_path))
+    assert all(meter.reason for meter in find_meters(tmp_path))
     with pytest.raises(EnergyError, match=r"no energy meter can be read here \(rapl: .*battery: .*estimate:W"):
         open_meter(None, tmp_path)
 
 
 def test_packages_and_memory_count_once(tmp_path: Path) -> None:
     write(tmp_path, DESKTOP)
-    assert found(tmp_path)["rapl"] == Found("rapl", True, "1 processor package and memory")
+    assert found(tmp_path)["rapl"] == MeterAvailability("rapl", True, "1 processor package and memory")
     meter = open_meter("rapl", tmp_path)
     write(
         tmp_path,
@@ -221,7 +221,7 @@ def test_estimate_needs_a_power(watts: float) -> None:
 
 def test_gpu_counts_its_energy() -> None:
     library = FakeNvml()
-    assert find_nvidia(library) == [Found("nvml:0", True, "A GPU")]
+    assert find_nvidia(library) == [MeterAvailability("nvml:0", True, "A GPU")]
     meter = open_nvidia("nvml:0", library)
     library.energy_mj += 250
     assert (meter.energy_mj(), meter.covers) == (250, "A GPU")
@@ -237,7 +237,7 @@ def test_gpu_that_shows_power_only() -> None:
 
 
 def test_gpus_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert find_nvidia(FakeNvml(count=0)) == [Found("nvml", False, "the driver sees no GPU")]
+    assert find_nvidia(FakeNvml(count=0)) == [MeterAvailability("nvml", False, "the driver sees no GPU")]
     with pytest.raises(EnergyError, match="no such GPU"):
         open_nvidia("nvml:7", FakeNvml())
 

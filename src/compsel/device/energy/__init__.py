@@ -1,5 +1,7 @@
 """Energy meters: what this machine has, behind one interface.
 
+Adding a meter: a file with a `MeterSource`, and a line in `SOURCES`.
+
     rapl       processor packages and memory (Intel, AMD), through Linux's powercap
     nvml:0     an NVIDIA GPU, through its driver
     ina3221 ... sensors of the board by their name in hwmon: Jetson's rails, amdgpu, i915, xe, amd_energy
@@ -17,32 +19,45 @@ compsel.errors.EnergyError: sundial: there is no such sensor here: `compsel devi
 """
 
 import os
+from pathlib import Path
 
-from compsel.device.energy.apple import AppleMeter, find_apple
-from compsel.device.energy.base import Found, Meter, SummedMeter
-from compsel.device.energy.battery import BatteryMeter, find_battery
-from compsel.device.energy.estimate import EstimateMeter
-from compsel.device.energy.hwmon import find_hwmon, open_hwmon
+from compsel.device.energy import apple, battery, estimate, hwmon, nvidia, powercap
+from compsel.device.energy.base import Meter, MeterAvailability, MeterSource, SummedMeter
 from compsel.device.energy.measurement import Energy, idle_power_mw, measure_energy
-from compsel.device.energy.nvidia import find_nvidia, open_nvidia
-from compsel.device.energy.powercap import PowercapMeter, find_powercap
 from compsel.errors import EnergyError
 
-__all__ = ["Energy", "Found", "Meter", "idle_power_mw", "measure_energy", "meters", "open_meter"]
+__all__ = [
+    "SOURCES",
+    "Energy",
+    "Meter",
+    "MeterAvailability",
+    "find_meters",
+    "idle_power_mw",
+    "measure_energy",
+    "open_meter",
+]
 
-_ESTIMATE = "estimate"
+# in the order in which `compsel devices` lists them, and in which one is taken when none is asked for by name
+SOURCES: tuple[MeterSource, ...] = (
+    powercap.SOURCE,
+    nvidia.SOURCE,
+    hwmon.SOURCE,
+    apple.SOURCE,
+    battery.SOURCE,
+    estimate.SOURCE,
+)
 
 
-def meters(sys: str | os.PathLike[str] = "/sys") -> list[Found]:
+def find_meters(sys: str | os.PathLike[str] = "/sys") -> list[MeterAvailability]:
     """Look for every meter; return what was found and why the others cannot be read.
 
     Args:
         sys: where Linux's tree of devices is mounted.
 
-    >>> all(found.reason for found in meters())
+    >>> all(meter.reason for meter in find_meters())
     True
     """
-    return [find_powercap(sys), *find_nvidia(), *find_hwmon(sys), find_apple(), find_battery(sys)]
+    return [meter for source in SOURCES for meter in source.find(Path(sys))]
 
 
 def open_meter(name: str | None = None, sys: str | os.PathLike[str] = "/sys") -> Meter:
@@ -57,15 +72,15 @@ def open_meter(name: str | None = None, sys: str | os.PathLike[str] = "/sys") ->
         EnergyError: no such meter here, or none at all.
     """
     if name is None:
-        return _default(sys)
+        name = _default_name(Path(sys))
     if not name:
         raise EnergyError("got an empty name of a meter: `compsel devices` lists what was found")
     parts = name.split("+")
     if len(parts) == 1:
-        return _open(name, sys)
+        return _open(name, Path(sys))
     opened: list[Meter] = []
     try:
-        opened.extend(_open(part, sys) for part in dict.fromkeys(parts))
+        opened.extend(_open(part, Path(sys)) for part in dict.fromkeys(parts))
     except EnergyError:
         for meter in opened:
             meter.close()
@@ -73,35 +88,25 @@ def open_meter(name: str | None = None, sys: str | os.PathLike[str] = "/sys") ->
     return SummedMeter(opened)
 
 
-def _default(sys: str | os.PathLike[str]) -> Meter:
-    found = meters(sys)
+def _default_name(sys: Path) -> str:
+    found = find_meters(sys)
     here = [meter.name for meter in found if meter.available]
-    names = [name for name in here if name == "rapl" or name.startswith("nvml:")] or here[:1]
+    names = [name for name in here if _source_of(name).part_of_device] or here[:1]
     if not names:
         reasons = "; ".join(f"{meter.name}: {meter.reason}" for meter in found)
         raise EnergyError(
             f"no energy meter can be read here ({reasons}); where a rough figure will do, ask for estimate:W, with the "
             "watts of a busy core"
         )
-    return open_meter("+".join(names), sys)
+    return "+".join(names)
 
 
-def _open(name: str, sys: str | os.PathLike[str]) -> Meter:
-    word, _, rest = name.partition(":")
-    if word == _ESTIMATE:
-        try:
-            return EstimateMeter(float(rest))
-        except ValueError:
-            raise EnergyError(f"{name}: allowed is estimate:W, with the watts of a busy core") from None
-    if word == "nvml":
-        return open_nvidia(name)
-    if name == "rapl":
-        return PowercapMeter(sys)
-    if name == "apple":
-        return AppleMeter()
-    if name == "battery":
-        return BatteryMeter(sys)
-    try:
-        return open_hwmon(name, sys)
-    except EnergyError as error:
-        raise EnergyError(f"{error}: `compsel devices` lists what was found") from error
+def _open(name: str, sys: Path) -> Meter:
+    return _source_of(name).open(name, sys)
+
+
+def _source_of(name: str) -> MeterSource:
+    by_word = {source.word: source for source in SOURCES}
+    word, colon, _ = name.partition(":")
+    source = by_word.get(word)
+    return source if source is not None and (source.numbered or not colon) else by_word[""]

@@ -1,30 +1,30 @@
 """Energy of Apple's processors, through `zeus`: the system's own tool, powermetrics, runs for root only.
 
-`zeus` (zeus.device.soc) adds up what the processor's own counters say: CPU, GPU, neural engine and memory.
+`zeus` (zeus.device.soc) adds up the processor's own counters: CPU, GPU, neural engine and memory.
 """
 
 import importlib
 import platform
 from typing import Any
 
-from compsel.device.energy.base import Found, Meter
+from compsel.device.energy.base import Meter, MeterAvailability, MeterSource
 from compsel.errors import EnergyError
 
-__all__ = ["AppleMeter", "find_apple"]
+__all__ = ["SOURCE", "AppleMeter", "find_apple"]
 
 _NAME = "apple"
 _PARTS = ("cpu_total_mj", "gpu_mj", "ane_mj", "dram_mj")
 
 
-def find_apple() -> Found:
-    """Look for an Apple processor and for what reads its counters."""
+def find_apple() -> MeterAvailability:
+    """Look for an Apple processor, and for `zeus`, which reads its counters."""
     if (platform.system(), platform.machine()) != ("Darwin", "arm64"):
-        return Found(_NAME, False, "this is no Mac with an Apple processor")
+        return MeterAvailability(_NAME, False, "this is no Mac with an Apple processor")
     try:
         _monitor()
     except EnergyError as error:
-        return Found(_NAME, False, str(error))
-    return Found(_NAME, True, "CPU, GPU, neural engine and memory")
+        return MeterAvailability(_NAME, False, str(error))
+    return MeterAvailability(_NAME, True, "CPU, GPU, neural engine and memory")
 
 
 class AppleMeter(Meter):
@@ -52,8 +52,8 @@ class AppleMeter(Meter):
         return self._read() - self._start_mj
 
     def _read(self) -> float:
-        said = self._monitor.get_total_energy_consumption()
-        return float(sum(getattr(said, part, None) or 0 for part in _PARTS))
+        counters = self._monitor.get_total_energy_consumption()
+        return float(sum(getattr(counters, part, None) or 0 for part in _PARTS))
 
 
 def _monitor() -> Any:
@@ -65,3 +65,6 @@ def _monitor() -> Any:
         ) from error
     except Exception as error:
         raise EnergyError(f"zeus cannot read the counters: {error}") from error
+
+
+SOURCE = MeterSource(_NAME, lambda _: [find_apple()], lambda *_: AppleMeter())

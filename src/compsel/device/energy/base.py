@@ -1,4 +1,4 @@
-"""What every energy meter obeys: it says how much energy something has used since it was opened."""
+"""What every energy meter obeys: it gives the energy that a part of the device has used since it was opened."""
 
 import contextlib
 import threading
@@ -6,16 +6,17 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from compsel.errors import EnergyError
 
-__all__ = ["Found", "Meter", "PowerMeter", "SummedMeter"]
+__all__ = ["Meter", "MeterAvailability", "MeterSource", "PowerMeter", "SummedMeter"]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A meter that was looked for.
+class MeterAvailability:
+    """Whether a meter can be read on this machine.
 
     Attributes:
         name: the word that `open_meter` takes, for example "rapl".
@@ -59,6 +60,30 @@ class Meter(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSource:
+    """One way to read energy, and the meters that it has on this machine: a line in `compsel.device.energy.SOURCES`.
+
+    Attributes:
+        word: the name of its meter; "": names that no other source has.
+        find: looks for its meters, available or not; takes the folder where Linux's tree of devices is mounted.
+        open: opens the meter of a name; raises EnergyError. Takes the same folder.
+        numbered: whether a colon and a number may follow the word in a name.
+        part_of_device: whether all its meters are opened together when no meter is asked for by name: they measure
+            different parts of the device.
+
+    >>> source = MeterSource("none", lambda sys: [], lambda name, sys: PowerMeter(name, "nothing", 1.0, lambda: 0.0))
+    >>> source.open("none", Path("/sys")).covers
+    'nothing'
+    """
+
+    word: str
+    find: Callable[[Path], list[MeterAvailability]]
+    open: Callable[[str, Path], Meter]
+    numbered: bool = False
+    part_of_device: bool = False
 
 
 class PowerMeter(Meter):

@@ -1,36 +1,33 @@
-"""What a discharging battery gives off: the energy of the whole device, display and radios included.
+"""Energy that the whole device draws from a discharging battery, display and radios included.
 
 Kernel documentation: ABI/testing/sysfs-class-power (microwatts, microamperes, microvolts).
 """
 
-import os
 from pathlib import Path
 
-from compsel.device.cgroup import read_number
-from compsel.device.energy.base import Found, PowerMeter
+from compsel.device.energy.base import MeterAvailability, MeterSource, PowerMeter
+from compsel.device.pseudo_files import read_number, read_text
 from compsel.errors import EnergyError
 
-__all__ = ["BatteryMeter", "find_battery"]
+__all__ = ["SOURCE", "BatteryMeter"]
 
 _NAME = "battery"
 _UW_MW, _UA_UV_MW = 1e-3, 1e-9
 _INTERVAL_S = 1.0
 
 
-def find_battery(sys: str | os.PathLike[str] = "/sys") -> Found:
-    """Look for a battery that discharges and says how fast.
+def _find(sys: Path) -> list[MeterAvailability]:
+    return [_availability(_batteries(sys))]
 
-    >>> find_battery("/no/such/folder")
-    Found(name='battery', available=False, reason='there is no battery')
-    """
-    folders = _batteries(Path(sys))
+
+def _availability(folders: list[Path]) -> MeterAvailability:
     if not folders:
-        return Found(_NAME, False, "there is no battery")
+        return MeterAvailability(_NAME, False, "there is no battery")
     try:
         power_mw = _power_mw(folders)
     except EnergyError as error:
-        return Found(_NAME, False, str(error))
-    return Found(_NAME, True, f"the whole device, {power_mw / 1000:.1f} W now; renewed about once a second")
+        return MeterAvailability(_NAME, False, str(error))
+    return MeterAvailability(_NAME, True, f"the whole device, {power_mw / 1000:.1f} W now; renewed about once a second")
 
 
 class BatteryMeter(PowerMeter):
@@ -42,16 +39,16 @@ class BatteryMeter(PowerMeter):
     Raises:
         EnergyError: no battery, or it is being charged.
 
-    >>> BatteryMeter("/no/such/folder")
+    >>> BatteryMeter(Path("/no/such/folder"))
     Traceback (most recent call last):
     compsel.errors.EnergyError: battery: there is no battery
     """
 
-    def __init__(self, sys: str | os.PathLike[str] = "/sys") -> None:
-        found = find_battery(sys)
+    def __init__(self, sys: Path) -> None:
+        folders = _batteries(sys)
+        found = _availability(folders)
         if not found.available:
             raise EnergyError(f"{_NAME}: {found.reason}")
-        folders = _batteries(Path(sys))
         super().__init__(_NAME, "the whole device", _INTERVAL_S, lambda: _power_mw(folders))
 
 
@@ -60,14 +57,14 @@ def _batteries(sys: Path) -> list[Path]:
         folder
         for folder in sorted((sys / "class/power_supply").glob("*"))
         # the batteries of mice and pens have the scope of a device
-        if _text(folder / "type") == "Battery" and _text(folder / "scope") != "Device"
+        if read_text(folder / "type") == "Battery" and read_text(folder / "scope") != "Device"
     ]
 
 
 def _power_mw(folders: list[Path]) -> float:
     total = 0.0
     for folder in folders:
-        status = _text(folder / "status")
+        status = read_text(folder / "status")
         if status == "Charging":
             raise EnergyError("the battery is being charged: unplug the device")
         power, current, voltage = (read_number(folder / name) for name in ("power_now", "current_now", "voltage_now"))
@@ -78,13 +75,9 @@ def _power_mw(folders: list[Path]) -> float:
             total += abs(current) * voltage * _UA_UV_MW
         else:
             raise EnergyError("the battery does not say how fast it discharges")
-    if not any(_text(folder / "status") == "Discharging" for folder in folders):
+    if not any(read_text(folder / "status") == "Discharging" for folder in folders):
         raise EnergyError("the device runs on its cable: unplug it")
     return total
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
+SOURCE = MeterSource(_NAME, _find, lambda _, sys: BatteryMeter(sys))

@@ -7,11 +7,12 @@ output that comes from it is called an estimate.
 import math
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from compsel.device.energy.base import Meter
+from compsel.device.energy.base import Meter, MeterSource
 from compsel.errors import EnergyError
 
-__all__ = ["EstimateMeter"]
+__all__ = ["SOURCE", "EstimateMeter"]
 
 
 class EstimateMeter(Meter):
@@ -44,3 +45,15 @@ class EstimateMeter(Meter):
     def energy_mj(self) -> float:
         """Return the estimated energy (mJ) since the meter was opened."""
         return (self._processor_s() - self._start_s) * self._watts * 1000
+
+
+def _open(name: str, _: Path) -> EstimateMeter:
+    try:
+        watts = float(name.partition(":")[2])
+    except ValueError:
+        raise EnergyError(f"{name}: allowed is estimate:W, with the watts of a busy core") from None
+    return EstimateMeter(watts)
+
+
+# never found: a model of the energy is taken only where it is asked for by name
+SOURCE = MeterSource("estimate", lambda _: [], _open, numbered=True)

@@ -4,15 +4,15 @@ Kernel documentation: hwmon/sysfs-interface (units: microwatts, microjoules, mil
 and the pages of the drivers amdgpu, i915 and xe. Older Jetsons show the same sensor as an IIO device in milliwatts.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from compsel.device.energy.base import Found, Meter, PowerMeter
+from compsel.device.energy.base import Meter, MeterAvailability, MeterSource, PowerMeter
+from compsel.device.pseudo_files import read_text
 from compsel.errors import EnergyError
 
-__all__ = ["find_hwmon", "open_hwmon"]
+__all__ = ["SOURCE"]
 
 _UW_MW, _UJ_MJ = 1e-3, 1e-3
 # rails that everything else on the board hangs on
@@ -41,32 +41,22 @@ class _Rail:
         return value
 
 
-def find_hwmon(sys: str | os.PathLike[str] = "/sys") -> list[Found]:
-    """Look for sensors of power and energy; those with the same name get a number.
-
-    >>> find_hwmon("/no/such/folder")
-    []
-    """
+def _find(sys: Path) -> list[MeterAvailability]:
     found = []
-    for name, rails in _sensors(Path(sys)).items():
+    for name, rails in _sensors(sys).items():
         try:
             for rail in rails:
                 rail.read()
-            found.append(Found(name, True, _covers(rails)))
+            found.append(MeterAvailability(name, True, _covers(rails)))
         except EnergyError as error:
-            found.append(Found(name, False, str(error)))
+            found.append(MeterAvailability(name, False, str(error)))
     return found
 
 
-def open_hwmon(name: str, sys: str | os.PathLike[str] = "/sys") -> Meter:
-    """Open the sensor called `name`.
-
-    Raises:
-        EnergyError: no such sensor, or one that cannot be read.
-    """
-    rails = _sensors(Path(sys)).get(name)
+def _open(name: str, sys: Path) -> Meter:
+    rails = _sensors(sys).get(name)
     if not rails:
-        raise EnergyError(f"{name}: there is no such sensor here")
+        raise EnergyError(f"{name}: there is no such sensor here: `compsel devices` lists what was found")
     if rails[0].counter:
         return _CounterMeter(name, rails)
     return PowerMeter(name, _covers(rails), _INTERVAL_S, lambda: sum(rail.read() for rail in rails))
@@ -92,22 +82,23 @@ def _covers(rails: list[_Rail]) -> str:
 
 
 def _sensors(sys: Path) -> dict[str, list[_Rail]]:
+    """Return the rails of each sensor by its name; of sensors with the same name, the second one gets "-2", and so on."""
     sensors: dict[str, list[_Rail]] = {}
     for folder in sorted((sys / "class/hwmon").glob("hwmon*")):
         rails = list(_rails(folder))
         if rails:
-            _add(sensors, _text(folder / "name") or folder.name, _not_twice(rails))
+            _add(sensors, read_text(folder / "name") or folder.name, _without_overlap(rails))
     for folder in sorted((sys / "bus/iio/devices").glob("iio:device*")):
         rails = list(_iio_rails(folder))
         if rails:
-            _add(sensors, _text(folder / "name") or folder.name, _not_twice(rails))
+            _add(sensors, read_text(folder / "name") or folder.name, _without_overlap(rails))
     return sensors
 
 
 def _add(sensors: dict[str, list[_Rail]], name: str, rails: list[_Rail]) -> None:
     # Jetsons carry two sensors of one kind: together they are the board's rails
     if name in sensors and name.startswith("ina") and not rails[0].counter:
-        sensors[name] = _not_twice(sensors[name] + rails)
+        sensors[name] = _without_overlap(sensors[name] + rails)
         return
     number = 2
     unique = name
@@ -117,17 +108,17 @@ def _add(sensors: dict[str, list[_Rail]], name: str, rails: list[_Rail]) -> None
 
 
 def _rails(folder: Path) -> Iterator[_Rail]:
-    name = _text(folder / "name")
+    name = read_text(folder / "name")
     for channel in range(1, _MOST_CHANNELS + 1):
         energy = folder / f"energy{channel}_input"
         if energy.exists():
-            yield _Rail(_text(folder / f"energy{channel}_label") or name, (energy,), _UJ_MJ, counter=True)
+            yield _Rail(read_text(folder / f"energy{channel}_label") or name, (energy,), _UJ_MJ, counter=True)
     for channel in range(1, _MOST_CHANNELS + 1):
         power = next((p for kind in ("input", "average") if (p := folder / f"power{channel}_{kind}").exists()), None)
         if power is not None:
-            yield _Rail(_text(folder / f"power{channel}_label") or name, (power,), _UW_MW)
+            yield _Rail(read_text(folder / f"power{channel}_label") or name, (power,), _UW_MW)
             continue
-        label = _text(folder / f"in{channel}_label")
+        label = read_text(folder / f"in{channel}_label")
         pair = (folder / f"in{channel}_input", folder / f"curr{channel}_input")
         # the INA3221 has a further voltage, the sum of its shunts, without a current
         if label != _NOT_CONNECTED and name.startswith("ina") and all(path.exists() for path in pair):
@@ -138,10 +129,10 @@ def _iio_rails(folder: Path) -> Iterator[_Rail]:
     for channel in range(_MOST_CHANNELS):
         power = folder / f"in_power{channel}_input"
         if power.exists():
-            yield _Rail(_text(folder / f"rail_name_{channel}") or folder.name, (power,), 1.0)
+            yield _Rail(read_text(folder / f"rail_name_{channel}") or folder.name, (power,), 1.0)
 
 
-def _not_twice(rails: list[_Rail]) -> list[_Rail]:
+def _without_overlap(rails: list[_Rail]) -> list[_Rail]:
     """Return the rails that do not overlap: counters before powers, the whole board before its parts."""
     counters = [rail for rail in rails if rail.counter]
     if counters:
@@ -152,8 +143,4 @@ def _not_twice(rails: list[_Rail]) -> list[_Rail]:
     return [rail for rail in rails if rail.label in _WHOLE_BOARD][:1] or rails
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
+SOURCE = MeterSource("", _find, _open)

@@ -25,8 +25,8 @@ class Energy:
         meter: its name.
         estimated: whether a model stood in for a meter.
 
-    >>> Energy(10.0, 12.0, 100, 1.0, "rapl", False).energy_delay_mjs
-    0.1
+    >>> Energy(10.0, 12.0, 100, 1.0, "rapl", False).gross_mj
+    12.0
     """
 
     energy_mj: float
@@ -35,11 +35,6 @@ class Energy:
     seconds: float
     meter: str
     estimated: bool
-
-    @property
-    def energy_delay_mjs(self) -> float:
-        """Energy-delay product (mJ s) of one inference (Gonzalez and Horowitz, JSSC 1996)."""
-        return self.energy_mj * self.seconds / self.runs
 
 
 def least_seconds(meter: Meter, least_s: float) -> float:

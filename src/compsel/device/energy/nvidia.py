@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from compsel.device.energy.base import Found, Meter, PowerMeter
+from compsel.device.energy.base import Meter, MeterAvailability, MeterSource, PowerMeter
 from compsel.device.nvml import Gpu, NvmlError, gpus
 from compsel.errors import EnergyError
 
-__all__ = ["find_nvidia", "open_nvidia"]
+__all__ = ["SOURCE", "find_nvidia", "open_nvidia"]
 
 _NAME = "nvml"
 # how often the driver renews its counter, about: Yang, Adamek, Armour, Accurate and convenient energy measurements for
@@ -14,8 +14,8 @@ _NAME = "nvml"
 _INTERVAL_S = 0.1
 
 
-def find_nvidia(library: Any = None) -> list[Found]:
-    """Look for GPUs that say their energy.
+def find_nvidia(library: Any = None) -> list[MeterAvailability]:
+    """Look for GPUs whose energy or power can be read.
 
     Args:
         library: NVML; None: what the driver brought.
@@ -23,15 +23,15 @@ def find_nvidia(library: Any = None) -> list[Found]:
     try:
         found = [_found(gpu) for gpu in gpus(library)]
     except NvmlError as error:
-        return [Found(_NAME, False, str(error))]
-    return found or [Found(_NAME, False, "the driver sees no GPU")]
+        return [MeterAvailability(_NAME, False, str(error))]
+    return found or [MeterAvailability(_NAME, False, "the driver sees no GPU")]
 
 
 def open_nvidia(name: str, library: Any = None) -> Meter:
     """Open the meter of a GPU, "nvml:0".
 
     Raises:
-        EnergyError: no such GPU, or it says neither energy nor power.
+        EnergyError: no such GPU, or neither its energy nor its power can be read.
     """
     try:
         gpu = next((gpu for gpu in gpus(library) if f"{_NAME}:{gpu.index}" == name), None)
@@ -60,7 +60,7 @@ class _GpuMeter(Meter):
             raise EnergyError(f"{self.name}: {error}") from error
 
 
-def _found(gpu: Gpu) -> Found:
+def _found(gpu: Gpu) -> MeterAvailability:
     name = f"{_NAME}:{gpu.index}"
     try:
         try:
@@ -68,8 +68,8 @@ def _found(gpu: Gpu) -> Found:
         except NvmlError:
             gpu.power_mw()
     except NvmlError as error:
-        return Found(name, False, f"{gpu.name}: {error}")
-    return Found(name, True, gpu.name)
+        return MeterAvailability(name, False, f"{gpu.name}: {error}")
+    return MeterAvailability(name, True, gpu.name)
 
 
 def _power_mw(gpu: Gpu) -> float:
@@ -77,3 +77,8 @@ def _power_mw(gpu: Gpu) -> float:
         return float(gpu.power_mw())
     except NvmlError as error:
         raise EnergyError(str(error)) from error
+
+
+SOURCE = MeterSource(
+    _NAME, lambda _: find_nvidia(), lambda name, _: open_nvidia(name), numbered=True, part_of_device=True
+)

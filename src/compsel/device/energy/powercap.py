@@ -4,34 +4,35 @@ Kernel documentation: power/powercap/powercap. A zone has its counter in `energy
 from 0 after `max_energy_range_uj`. Since Linux 5.10 only root may read it, because it leaks what others compute.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from compsel.device.energy.base import Found, Meter
+from compsel.device.energy.base import Meter, MeterAvailability, MeterSource
+from compsel.device.pseudo_files import read_text
 from compsel.errors import EnergyError
 
-__all__ = ["PowercapMeter", "find_powercap"]
+__all__ = ["SOURCE", "PowercapMeter"]
 
 _UJ_MJ = 1e-3
 _NAME = "rapl"
 
 
-def find_powercap(sys: str | os.PathLike[str] = "/sys") -> Found:
-    """Look for counters that may be read.
+def _find(sys: Path) -> list[MeterAvailability]:
+    zones = list(_zones(sys))
+    return [_availability(zones)]
 
-    >>> find_powercap("/no/such/folder")
-    Found(name='rapl', available=False, reason='the kernel shows no energy counters of the processor')
-    """
-    zones = list(_zones(Path(sys)))
+
+def _availability(zones: list[tuple[str, Path]]) -> MeterAvailability:
     if not zones:
-        return Found(_NAME, False, "the kernel shows no energy counters of the processor")
+        return MeterAvailability(_NAME, False, "the kernel shows no energy counters of the processor")
     try:
         for _, folder in zones:
             _read(folder / "energy_uj")
     except EnergyError as error:
-        return Found(_NAME, False, f"{error}: only root may, until root allows it: chmod a+r {zones[0][1]}/energy_uj")
-    return Found(_NAME, True, _covers(zones))
+        return MeterAvailability(
+            _NAME, False, f"{error}: only root may, until root allows it: chmod a+r {zones[0][1]}/energy_uj"
+        )
+    return MeterAvailability(_NAME, True, _covers(zones))
 
 
 class PowercapMeter(Meter):
@@ -43,7 +44,7 @@ class PowercapMeter(Meter):
     Raises:
         EnergyError: no counter that may be read.
 
-    >>> PowercapMeter("/no/such/folder")
+    >>> PowercapMeter(Path("/no/such/folder"))
     Traceback (most recent call last):
     compsel.errors.EnergyError: rapl: the kernel shows no energy counters of the processor
     """
@@ -51,12 +52,13 @@ class PowercapMeter(Meter):
     name = _NAME
     interval_s = 0.001
 
-    def __init__(self, sys: str | os.PathLike[str] = "/sys") -> None:
-        found = find_powercap(sys)
+    def __init__(self, sys: Path) -> None:
+        zones = list(_zones(sys))
+        found = _availability(zones)
         if not found.available:
             raise EnergyError(f"{self.name}: {found.reason}")
         self.covers = found.reason
-        self._zones = [_Zone(folder) for _, folder in _zones(Path(sys))]
+        self._zones = [_Zone(folder) for _, folder in zones]
 
     def energy_mj(self) -> float:
         """Return the energy (mJ) used since the meter was opened.
@@ -89,7 +91,7 @@ def _zones(sys: Path) -> Iterator[tuple[str, Path]]:
     The same packages are there again as `intel-rapl-mmio`, and with all that hangs on them as `psys`.
     """
     for folder in sorted((sys / "class/powercap").glob("intel-rapl:*")):
-        name = _text(folder / "name")
+        name = read_text(folder / "name")
         if name.startswith("package") or name == "dram":
             yield name, folder
 
@@ -100,13 +102,6 @@ def _covers(zones: list[tuple[str, Path]]) -> str:
     return f"{packages} processor package{'s' * (packages != 1)}{memory}"
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
-
-
 def _read(path: Path) -> int:
     try:
         return int(path.read_bytes())
@@ -114,3 +109,6 @@ def _read(path: Path) -> int:
         raise EnergyError(f"{path} cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise EnergyError(f"{path} holds no number") from error
+
+
+SOURCE = MeterSource(_NAME, _find, lambda _, sys: PowercapMeter(sys), part_of_device=True)

@@ -1,4 +1,4 @@
-"""Raw readings of a device, and how two of them make a state."""
+"""Raw readings of a device, counters and gauges, and the state that is derived from several of them."""
 
 import math
 from collections.abc import Sequence
@@ -7,45 +7,45 @@ from typing import Protocol
 
 from compsel.device.state import DeviceState
 
-__all__ = ["Counters", "Gauges", "StateReader", "combine", "trend_per_minute"]
+__all__ = ["Counters", "Gauges", "StateReader", "derive_state", "trend_per_minute"]
 
 _SECOND_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What is read often. Seconds and counts grow from some start: only differences mean something.
+    """Readings that are taken often. Seconds and counts rise from some start: only differences mean something.
 
     Attributes:
         time_ns: when, by `time.perf_counter_ns`.
         busy_s: by core that this process may use: time that it did not idle.
-        own_s: processor time of this process.
-        group_s: processor time of its control group, where the group's quota is what limits it; else NaN.
-        held_back: how often the group's quota stopped it; None where that is not known.
+        process_s: processor time of this process.
+        cgroup_s: processor time of its control group, where the group's quota limits the process; else NaN.
+        quota_throttles: how often the group's quota stopped it; None where not known.
         runnable: threads that could run at that moment, ours among them.
         runnable_others: those of others, in proportion to the part of the machine that is ours.
-        waiting_s: time that some thread waited for the processor, for memory, for input or output.
+        stalled_s: time that some thread was stalled for the processor, for memory, for input or output.
     """
 
     time_ns: int
     busy_s: tuple[float, ...]
-    own_s: float
-    group_s: float = math.nan
-    held_back: int | None = None
+    process_s: float
+    cgroup_s: float = math.nan
+    quota_throttles: int | None = None
     runnable: float = math.nan
     runnable_others: float = math.nan
-    waiting_s: tuple[float, float, float] = (math.nan, math.nan, math.nan)
+    stalled_s: tuple[float, float, float] = (math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """What is read seldom: it changes slowly and costs more.
+    """Readings of values that change slowly, taken seldom because they cost more.
 
     Attributes:
         frequency_mhz, frequency_ratio, temperature_c, battery_percent, on_battery: see `DeviceState`.
         free_memory_bytes, gpu_use, gpu_free_memory_bytes: see `DeviceState`.
         throttle_events: how often heat slowed the processor, a count from some start; None where not known.
-        capped: whether cooling limits the clock now; None where not known.
+        cooling_active: whether cooling limits the clock now; None where not known.
     """
 
     frequency_mhz: float = math.nan
@@ -57,7 +57,7 @@ class Gauges:
     gpu_use: float = math.nan
     gpu_free_memory_bytes: float = math.nan
     throttle_events: int | None = None
-    capped: bool | None = None
+    cooling_active: bool | None = None
 
 
 class StateReader(Protocol):
@@ -82,16 +82,16 @@ class StateReader(Protocol):
         ...
 
 
-def combine(recent: Sequence[Counters], gauges: Gauges, earlier: Gauges, cores: int, trend: float) -> DeviceState:
-    """Make a state of readings of the counters, the oldest first, and two of the gauges.
+def derive_state(recent: Sequence[Counters], gauges: Gauges, earlier: Gauges, cores: int, trend: float) -> DeviceState:
+    """Derive a state from readings of the counters, the oldest first, and the last two of the gauges.
 
     Until time has passed between the readings, the threads that could run stand in for the load.
     """
     before, now = recent[0], recent[-1]
     elapsed = (now.time_ns - before.time_ns) / _SECOND_NS
-    own = _rate(before.own_s, now.own_s, elapsed)
+    own = _rate(before.process_s, now.process_s, elapsed)
     use = tuple(min(1.0, _rate(*pair, elapsed)) for pair in zip(before.busy_s, now.busy_s, strict=False))
-    everyone = _rate(before.group_s, now.group_s, elapsed) if not math.isnan(now.group_s) else math.fsum(use)
+    everyone = _rate(before.cgroup_s, now.cgroup_s, elapsed) if not math.isnan(now.cgroup_s) else math.fsum(use)
     others = everyone - own
     if elapsed <= 0 or not use:
         use, own, others = (), math.nan, max(0.0, now.runnable - 1)
@@ -103,9 +103,9 @@ def combine(recent: Sequence[Counters], gauges: Gauges, earlier: Gauges, cores: 
         core_use=use,
         run_queue=max(0.0, now.runnable - 1),
         runnable_others=math.fsum(counters.runnable_others for counters in recent) / len(recent),
-        cpu_pressure=_share(before.waiting_s[0], now.waiting_s[0], elapsed),
-        memory_pressure=_share(before.waiting_s[1], now.waiting_s[1], elapsed),
-        io_pressure=_share(before.waiting_s[2], now.waiting_s[2], elapsed),
+        cpu_pressure=_share(before.stalled_s[0], now.stalled_s[0], elapsed),
+        memory_pressure=_share(before.stalled_s[1], now.stalled_s[1], elapsed),
+        io_pressure=_share(before.stalled_s[2], now.stalled_s[2], elapsed),
         frequency_mhz=gauges.frequency_mhz,
         frequency_ratio=gauges.frequency_ratio,
         temperature_c=gauges.temperature_c,
@@ -138,10 +138,10 @@ def _share(before: float, now: float, elapsed: float) -> float:
 
 def _throttled(before: Counters, now: Counters, gauges: Gauges, earlier: Gauges) -> bool | None:
     signs: list[bool] = []
-    if now.held_back is not None and before.held_back is not None:
-        signs.append(now.held_back > before.held_back)
+    if now.quota_throttles is not None and before.quota_throttles is not None:
+        signs.append(now.quota_throttles > before.quota_throttles)
     if gauges.throttle_events is not None and earlier.throttle_events is not None:
         signs.append(gauges.throttle_events > earlier.throttle_events)
-    if gauges.capped is not None:
-        signs.append(gauges.capped)
+    if gauges.cooling_active is not None:
+        signs.append(gauges.cooling_active)
     return any(signs) if signs else None

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from compsel.device.cgroup import read_number
 from compsel.device.nvml import Gpu, NvmlError, gpus
+from compsel.device.pseudo_files import read_number
 
 __all__ = ["GpuGauges"]
 

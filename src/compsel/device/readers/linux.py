@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from compsel.device.cgroup import cpu_quota, group_folders, read_number
+from compsel.device.cgroup import cpu_quota, group_folders
+from compsel.device.pseudo_files import PseudoFile, read_number
 from compsel.device.readers.base import Counters, Gauges
 from compsel.device.readers.gpus import GpuGauges
-from compsel.device.readers.kernel_file import KernelFile
 from compsel.device.readers.linux_gauges import LinuxGauges
-from compsel.device.readers.linux_threads import OwnThreads
+from compsel.device.readers.linux_threads import ProcessThreads
 
 __all__ = ["LinuxReader"]
 
@@ -31,7 +31,7 @@ class LinuxReader:
 
     Args:
         proc, sys: where the kernel's trees are mounted: others in tests.
-        own_seconds: gives the processor time of this process.
+        process_seconds: gives the processor time of this process.
         affinity: the cores that this process may use; None: what the kernel says.
 
     >>> LinuxReader(proc="/no/such/folder", sys="/no/such/folder").counters().busy_s
@@ -42,11 +42,11 @@ class LinuxReader:
         self,
         proc: str | os.PathLike[str] = "/proc",
         sys: str | os.PathLike[str] = "/sys",
-        own_seconds: Callable[[], float] = time.process_time,
+        process_seconds: Callable[[], float] = time.process_time,
         affinity: Sequence[int] | None = None,
     ) -> None:
         root, mount = Path(proc), Path(sys)
-        self._own_seconds = own_seconds
+        self._process_seconds = process_seconds
         usable = os.sched_getaffinity(0) if affinity is None else affinity
         self._cores = frozenset(b"cpu%d" % core for core in usable)
         quota = cpu_quota(proc, sys)
@@ -54,17 +54,17 @@ class LinuxReader:
         self.cores = max(1, math.ceil(quota) if quota is not None and limited else len(self._cores))
         # under a quota it is the neighbours in the container that take from it, not those on the machine
         group = next(group_folders("cpu", proc, sys), None) if limited else None
-        self._stat = KernelFile(root / "stat")
-        self._loadavg = KernelFile(root / "loadavg")
-        self._meminfo = KernelFile(root / "meminfo")
-        self._group_stat = KernelFile(*([group / "cpu.stat"] if group else []))
-        self._group_usage = KernelFile(*_usage_files(mount, group))
+        self._stat = PseudoFile(root / "stat")
+        self._loadavg = PseudoFile(root / "loadavg")
+        self._meminfo = PseudoFile(root / "meminfo")
+        self._group_stat = PseudoFile(*([group / "cpu.stat"] if group else []))
+        self._group_usage = PseudoFile(*_usage_files(mount, group))
         self._pressures = tuple(
-            KernelFile(*([group / f"{what}.pressure"] if group else []), root / "pressure" / what)
+            PseudoFile(*([group / f"{what}.pressure"] if group else []), root / "pressure" / what)
             for what in _PRESSURES
         )
         self._memory_limits = list(_memory_limits(proc, sys))
-        self._threads = OwnThreads(root)
+        self._threads = ProcessThreads(root)
         self._looked = (0, math.inf)  # when, and how much this process had worked beside the thread that looks
         online = sum(line.startswith(b"cpu") for line in self._stat.read().splitlines()) - 1
         # threads anywhere on the machine compete for the part of it that is ours
@@ -74,23 +74,23 @@ class LinuxReader:
 
     def counters(self) -> Counters:
         """Read what changes fast."""
-        time_ns, own_s = time.perf_counter_ns(), self._own_seconds()
+        time_ns, process_s = time.perf_counter_ns(), self._process_seconds()
         group = dict(words[:2] for line in self._group_stat.read().splitlines() if len(words := line.split()) >= 2)
         usage_us = group.get(b"usage_usec")
-        held_back = _number(group.get(b"nr_throttled"))
+        quota_throttles = _number(group.get(b"nr_throttled"))
         # one right after the other: both at the same moment
-        runnable, own_runnable = self._runnable(), self._own_runnable(time_ns, own_s)
+        runnable, own_runnable = self._runnable(), self._own_runnable(time_ns, process_s)
         return Counters(
             time_ns=time_ns,
             busy_s=self._busy_s(),
-            own_s=own_s,
-            group_s=_number(usage_us) * _MICROSECOND_S
+            process_s=process_s,
+            cgroup_s=_number(usage_us) * _MICROSECOND_S
             if usage_us
             else _number(self._group_usage.read()) * _NANOSECOND_S,
-            held_back=None if math.isnan(held_back) else int(held_back),
+            quota_throttles=None if math.isnan(quota_throttles) else int(quota_throttles),
             runnable=runnable,
             runnable_others=self._part * max(0.0, runnable - 1 - own_runnable),
-            waiting_s=(self._waiting_s(0), self._waiting_s(1), self._waiting_s(2)),
+            stalled_s=(self._waiting_s(0), self._waiting_s(1), self._waiting_s(2)),
         )
 
     def gauges(self) -> Gauges:
@@ -127,9 +127,9 @@ class LinuxReader:
         words = self._loadavg.read().split()
         return _number(words[3].partition(b"/")[0]) if len(words) > 3 else math.nan
 
-    def _own_runnable(self, time_ns: int, own_s: float) -> int:
+    def _own_runnable(self, time_ns: int, process_s: float) -> int:
         # where nothing but the thread that looks has worked, no other can run: looking at each costs more than the rest
-        busy_s = own_s - time.thread_time()
+        busy_s = process_s - time.thread_time()
         (then_ns, before_s), self._looked = self._looked, (time_ns, busy_s)
         idle = abs(busy_s - before_s) < _IDLE * (time_ns - then_ns) * _NANOSECOND_S
         return 0 if idle else self._threads.runnable()
@@ -165,7 +165,7 @@ def _usage_files(sys: Path, group: Path | None) -> list[Path]:
     return [sys / "fs/cgroup/cpuacct" / group.relative_to(first) / "cpuacct.usage", group / "cpuacct.usage"]
 
 
-def _memory_limits(proc: str | os.PathLike[str], sys: str | os.PathLike[str]) -> list[tuple[int, KernelFile]]:
+def _memory_limits(proc: str | os.PathLike[str], sys: str | os.PathLike[str]) -> list[tuple[int, PseudoFile]]:
     """Return every memory limit above this process, with the file of what is used of it."""
     limits = []
     for folder in group_folders("memory", proc, sys):
@@ -175,5 +175,5 @@ def _memory_limits(proc: str | os.PathLike[str], sys: str | os.PathLike[str]) ->
         ):
             limit = read_number(folder / limit_file)
             if limit is not None and limit < _NO_LIMIT_BYTES:
-                limits.append((limit, KernelFile(folder / used_file)))
+                limits.append((limit, PseudoFile(folder / used_file)))
     return limits

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from compsel.device.cgroup import read_number
+from compsel.device.pseudo_files import read_number, read_text
 from compsel.device.readers.base import Gauges
 
 __all__ = ["LinuxGauges"]
@@ -47,7 +47,7 @@ class LinuxGauges:
         self._cooling = [
             folder / "cur_state"
             for folder in sorted((sys / "class/thermal").glob("cooling_device*"))
-            if _OF_PROCESSOR.search(_text(folder / "type"))
+            if _OF_PROCESSOR.search(read_text(folder / "type"))
         ]
         self._supplies = sorted((sys / "class/power_supply").glob("*"))
 
@@ -64,7 +64,7 @@ class LinuxGauges:
             battery_percent=charge,
             on_battery=on_battery,
             throttle_events=sum(events) if events else None,
-            capped=any(cooling) if cooling else None,
+            cooling_active=any(cooling) if cooling else None,
         )
 
     def _temperature_c(self) -> float:
@@ -75,12 +75,12 @@ class LinuxGauges:
         """Return the charge in percent, and whether the machine runs on it."""
         charge, discharging, on_cable = math.nan, None, None
         for folder in self._supplies:
-            kind = _text(folder / "type")
+            kind = read_text(folder / "type")
             # the batteries of mice and pens have this scope
-            if kind == "Battery" and _text(folder / "scope") != "Device":
+            if kind == "Battery" and read_text(folder / "scope") != "Device":
                 percent = read_number(folder / "capacity")
                 charge = charge if percent is None else float(percent)
-                discharging = bool(discharging) or _text(folder / "status") == "Discharging"
+                discharging = bool(discharging) or read_text(folder / "status") == "Discharging"
             elif kind in _SUPPLIES_ON_A_CABLE:
                 on_cable = bool(on_cable) or read_number(folder / "online") == 1
         if discharging is None:
@@ -91,10 +91,11 @@ class LinuxGauges:
 def _temperature_files(sys: Path) -> list[Path]:
     """Return the thermometers of the processor; where none is named so, all of them."""
     named = [
-        (folder / "temp", _text(folder / "type")) for folder in sorted((sys / "class/thermal").glob("thermal_zone*"))
+        (folder / "temp", read_text(folder / "type"))
+        for folder in sorted((sys / "class/thermal").glob("thermal_zone*"))
     ]
     for folder in sorted((sys / "class/hwmon").glob("hwmon*")):
-        named += [(path, _text(folder / "name")) for path in sorted(folder.glob("temp*_input"))]
+        named += [(path, read_text(folder / "name")) for path in sorted(folder.glob("temp*_input"))]
     return [path for path, name in named if _OF_PROCESSOR.search(name)] or [path for path, _ in named]
 
 
@@ -105,10 +106,3 @@ def _numbers(paths: Iterable[Path]) -> list[int]:
 def _mean(values: Iterable[float]) -> float:
     numbers = list(values)
     return math.fsum(numbers) / len(numbers) if numbers else math.nan
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

@@ -4,24 +4,24 @@ import os
 import threading
 from pathlib import Path
 
-from compsel.device.readers.kernel_file import KernelFile
+from compsel.device.pseudo_files import PseudoFile
 
-__all__ = ["OwnThreads"]
+__all__ = ["ProcessThreads"]
 
 
-class OwnThreads:
+class ProcessThreads:
     """Counts the threads of this process that run or wait for a core. Their files are kept open.
 
     Args:
         proc: where the kernel's tree is mounted.
 
-    >>> OwnThreads(Path("/no/such/folder")).runnable()
+    >>> ProcessThreads(Path("/no/such/folder")).runnable()
     0
     """
 
     def __init__(self, proc: Path) -> None:
         self._folder = proc / "self/task"
-        self._files: dict[str, KernelFile] = {}
+        self._files: dict[str, PseudoFile] = {}
 
     def runnable(self) -> int:
         """Return how many can run, the calling thread not counted; 0 where the kernel does not say."""
@@ -32,7 +32,7 @@ class OwnThreads:
         for ended in self._files.keys() - names:
             self._files.pop(ended).close()
         for begun in names - self._files.keys():
-            self._files[begun] = KernelFile(self._folder / begun / "stat")
+            self._files[begun] = PseudoFile(self._folder / begun / "stat")
         mine = str(threading.get_native_id())
         return sum(_state(file.read()) == b"R" for name, file in self._files.items() if name != mine)
 

@@ -32,7 +32,7 @@ class PsutilReader:
         return Counters(
             time_ns=time_ns,
             busy_s=tuple(core.user + core.system + getattr(core, "nice", 0.0) for core in cores),
-            own_s=time.process_time(),
+            process_s=time.process_time(),
         )
 
     def gauges(self) -> Gauges:

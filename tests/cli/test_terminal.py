@@ -1,0 +1,102 @@
+"""Progress on standard error: one line a loop for files, bars on a terminal."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from compsel.cli.terminal import TERMINAL, TerminalReporter
+
+pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+NESTED = """
+import sys, time
+{before}
+from compsel.cli.terminal import TERMINAL, TerminalReporter
+for _ in TERMINAL.track(range(3), "models [a]"):
+    for _ in TerminalReporter("lite0").track(iter(range(4)), "runs"):
+        time.sleep(0.12)
+    TERMINAL.say("a message")
+"""
+
+
+def on_a_terminal(code: str, **environment: str) -> str:
+    """Run code with its standard error on a pseudo-terminal; return what it wrote there."""
+    ours, theirs = pty.openpty()
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SOURCE), *sys.path]), "TERM": "xterm", **environment}
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=theirs, stdout=subprocess.PIPE, env=variables)
+    os.close(theirs)
+    written = b""
+    try:
+        while block := os.read(ours, 4096):
+            written += block
+    except OSError:  # Linux's way to say that the other end was closed
+        pass
+    os.close(ours)
+    assert process.stdout is not None
+    assert process.stdout.read() == b"", "standard output is for results"
+    process.stdout.close()
+    process.wait()
+    return written.decode()
+
+
+def without_controls(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+def test_progress_passes_everything_on_and_says_once_how_much(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(TERMINAL.track(iter("abc"), "letters")) == ["a", "b", "c"]
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("letters: 3 in ")
+    assert len(printed.err.splitlines()) == 1
+
+
+def test_subject_stands_behind_the_label(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(TerminalReporter("lite0").track("ab", "runs")) == ["a", "b"]
+    assert capsys.readouterr().err.startswith("runs lite0: 2 in ")
+
+
+def test_a_terminal_shows_bars_with_the_time_left() -> None:
+    pytest.importorskip("rich")
+    text = without_controls(on_a_terminal(NESTED.format(before="")))
+    assert re.search(r"models \[a\] \S+ 1/3 +0:00:0[1-9] left", text)
+    assert re.search(r"runs lite0 \S+ [23]/\?", text)
+    assert len(re.findall(r"runs lite0: 4 in \d", text)) == 3
+    assert len(re.findall(r"models \[a\]: 3 in \d", text)) == 1
+    assert text.count("a message") == 3
+
+
+def test_no_colour_where_none_is_wanted() -> None:
+    pytest.importorskip("rich")
+    assert re.search(r"\x1b\[[0-9;]*3\dm", on_a_terminal(NESTED.format(before="")))
+    assert not re.search(r"\x1b\[[0-9;]*3\dm", on_a_terminal(NESTED.format(before=""), NO_COLOR="1"))
+
+
+@pytest.mark.parametrize(("before", "term"), [("sys.modules['rich'] = None", "xterm"), ("", "dumb")])
+def test_plain_lines_without_rich_and_on_a_terminal_that_cannot_draw(before: str, term: str) -> None:
+    lines = on_a_terminal(NESTED.format(before=before), TERM=term).splitlines()
+    plain = [re.sub(r"\d\.\d s", "T", line) for line in lines]
+    assert plain == [*["runs lite0: 4 in T", "a message"] * 3, "models [a]: 3 in T"]
+
+
+def test_a_loop_that_fails_leaves_the_terminal_as_it_was() -> None:
+    pytest.importorskip("rich")
+    code = """
+from compsel.cli import main
+from compsel.cli.terminal import TERMINAL
+from compsel.errors import InputError
+class Failing:
+    def parse_args(self, argv):
+        for _ in TERMINAL.track(range(3), "models"):
+            raise InputError("broken")
+main._parser = lambda argv: Failing()
+raise SystemExit(main.main([]))
+"""
+    text = on_a_terminal(code)
+    assert text.endswith("\x1b[?25hcompsel: broken\r\n") or re.search(r"\x1b\[\?25h.*compsel: broken\r\n$", text, re.S)
+    assert "models: " not in without_controls(text)
