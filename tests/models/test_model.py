@@ -9,9 +9,9 @@ from compsel.errors import ModelError, StorageError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.image_preprocessing import METADATA_KEY, ImagePreprocessing
 from compsel.inputs.samples import ArraySamples
+from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.storage.files import atomic_file
-from compsel.techniques.quantization.calibration import open_session
 from tests.foreign_models import old_network, two_inputs, unknown_operator
 
 

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from compsel.errors import NotApplicableError
 from compsel.inputs.image_preprocessing import ImagePreprocessing
 from compsel.inputs.samples import ArraySamples
+from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.pixel_input import PIXELS, with_pixel_input
 from compsel.networks import build
 from compsel.techniques import parse
-from compsel.techniques.quantization.calibration import open_session
 from tests.foreign_models import old_network, two_inputs
 
 SIDE = 16

@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 from compsel import Model
 from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.feeds import feeds_of
-from compsel.models.editing import editable
+from compsel.models.editing import edit_graph
 from compsel.models.graph_session import open_session
 from compsel.models.shapes import sample_shapes
 from compsel.networks import build, macs
@@ -82,15 +82,15 @@ def test_every_kind_of_group_can_be_cut(group: str) -> None:
 def test_surgery_on_networks(name: str) -> None:
     model = build(name, resolution=64, classes=10)
     feeds = {"input": np.random.default_rng(0).standard_normal((1, 3, 64, 64), np.float32)}
-    draft = fold(editable(model))
-    shapes = sample_shapes(draft, feeds)
-    coupling = trace(draft, shapes)
+    editable = fold(edit_graph(model))
+    shapes = sample_shapes(editable, feeds)
+    coupling = trace(editable, shapes)
     assert len(coupling.groups) > 10
     removed = [int(channel) for group in coupling.groups for channel in group.channels[: len(group.channels) // 2]]
-    remove_channels(draft, coupling, removed, {name: len(shape) for name, shape in shapes.items()}, {})
-    (logits,) = open_session(draft).run(None, feeds)
+    remove_channels(editable, coupling, removed, {name: len(shape) for name, shape in shapes.items()}, {})
+    (logits,) = open_session(editable).run(None, feeds)
     assert logits.shape == (1, 10)
-    assert trace(draft, sample_shapes(draft, feeds)).macs() == coupling.macs(removed) < 0.3 * coupling.macs()
+    assert trace(editable, sample_shapes(editable, feeds)).macs() == coupling.macs(removed) < 0.3 * coupling.macs()
 
 
 def test_reconstruction_lowers_the_error() -> None:

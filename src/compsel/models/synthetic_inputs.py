@@ -12,6 +12,7 @@ from compsel.inputs.feeds import synthetic_feeds
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
+from compsel.models.ort_errors import short_message
 
 __all__ = ["synthetic_inputs"]
 
@@ -67,5 +68,5 @@ def _refused(session: Any, feeds: Mapping[str, np.ndarray]) -> str:
     try:
         session.run(None, dict(feeds))
     except Exception as error:  # ONNX Runtime's exceptions have no common base
-        return " ".join(str(error).split())[:200]
+        return short_message(error)
     return ""

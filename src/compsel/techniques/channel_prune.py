@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.samples import Samples
-from compsel.models.editing import is_standard
+from compsel.models.graph_queries import is_standard
 from compsel.models.model import Model
 from compsel.techniques.channels.pruner import ChannelPruner
 from compsel.techniques.layerwise.technique import LayerwiseTechnique

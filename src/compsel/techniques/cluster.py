@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 
 from compsel.errors import TechniqueError
-from compsel.models.editable import EditableGraph
+from compsel.models.editable_graph import EditableGraph
 from compsel.techniques.quantization.uniform_quantizer import quantize_blocks
 from compsel.techniques.weights.encoding import PackedWeightWriter
 from compsel.techniques.weights.kmeans import assign, centres_of
@@ -46,7 +46,7 @@ class Cluster(WeightStorageTechnique):
             raise TechniqueError(f"cluster: got bits {self.bits}, allowed is 1 to 8")
 
     def _store_rows(
-        self, draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
+        self, editable: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
     ) -> Stored:
         matrix = rows.read().reshape(rows.shape[0], -1)
         if is_depthwise(node, rows.shape):

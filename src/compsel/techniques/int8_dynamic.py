@@ -9,18 +9,11 @@ from onnx import helper, numpy_helper
 
 from compsel.errors import NotApplicableError
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import (
-    attribute,
-    constants,
-    editable,
-    infer_types,
-    is_standard,
-    remove_unused,
-    sort_nodes,
-    with_opset,
-)
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.editing import edit_graph, remove_unused, sort_nodes, with_opset
+from compsel.models.graph_queries import attribute, constants, is_standard
 from compsel.models.model import Model
+from compsel.models.shapes import infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.int8_static import check_quantisable
 from compsel.techniques.preparation.batch_norm_folding import fold
@@ -55,25 +48,25 @@ class Int8Dynamic(Technique):
         check_quantisable(self.name, model, _LAYERS)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        draft = with_opset(fold(editable(model)), _MINIMUM_OPSET)
-        layers = _layers(draft)
+        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET)
+        layers = _layers(editable)
         if not layers:
             raise NotApplicableError(f"int8-dynamic: {model.name!r} has no layer with float32 weights of a known value")
-        writer = _Writer(draft, self.per_channel)
+        writer = _Writer(editable, self.per_channel)
         for node in layers:
             writer.replace(node)
-        draft.graph.node.extend(writer.nodes)
-        sort_nodes(draft.graph)
-        remove_unused(draft.graph)
-        return model.with_proto(draft.complete())
+        editable.graph.node.extend(writer.nodes)
+        sort_nodes(editable.graph)
+        remove_unused(editable.graph)
+        return model.with_proto(editable.materialise())
 
 
-def _layers(draft: EditableGraph) -> list[onnx.NodeProto]:
+def _layers(editable: EditableGraph) -> list[onnx.NodeProto]:
     """Return the layers with constant float32 weight and bias and a float32 input."""
-    types, weights = infer_types(draft), constants(draft.graph)
+    types, weights = infer_types(editable), constants(editable.graph)
     return [
         node
-        for node in draft.graph.node
+        for node in editable.graph.node
         if is_standard(node, *_LAYERS)
         and node.input[0] in types
         and types[node.input[0]].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
@@ -108,9 +101,9 @@ class _Writer:
     DynamicQuantizeLinear, then ConvInteger or MatMulInteger, Cast, and Mul by the product of both scales.
     """
 
-    def __init__(self, draft: EditableGraph, per_channel: bool) -> None:
-        self.draft, self.per_channel = draft, per_channel
-        self.weights = constants(draft.graph)
+    def __init__(self, editable: EditableGraph, per_channel: bool) -> None:
+        self.editable, self.per_channel = editable, per_channel
+        self.weights = constants(editable.graph)
         self.nodes: list[onnx.NodeProto] = []
         self._inputs: set[str] = set()
         self._quantised: dict[tuple[str, bool], tuple[str, str, str]] = {}
@@ -143,7 +136,7 @@ class _Writer:
     def _weight(self, name: str, convolution: bool, transposed: bool) -> tuple[str, str, str]:
         key = (name, transposed)
         if key not in self._quantised:
-            values = self.draft.array(self.weights[name])
+            values = self.editable.array(self.weights[name])
             values = values.T if transposed else values
             axis = None if convolution or not self.per_channel else 0
             low, high = np.minimum(values.min(axis=axis), 0), np.maximum(values.max(axis=axis), 0)
@@ -153,19 +146,19 @@ class _Writer:
             stem = f"{name}.transposed" if transposed else name
             parts = (f"{stem}.uint8", f"{stem}.scale", f"{stem}.zero_point")
             for part, content in zip(parts, (grid, scale, zero), strict=True):
-                self.draft.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(content), part))
+                self.editable.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(content), part))
             self._quantised[key] = parts
         return self._quantised[key]
 
     def _bias(self, node: onnx.NodeProto) -> str:
-        bias = self.draft.array(self.weights[node.input[2]])
+        bias = self.editable.array(self.weights[node.input[2]])
         if is_standard(node, "Conv"):
             # one number for each channel, in front of the spatial axes
             bias = bias.reshape(-1, *[1] * (len(self.weights[node.input[1]].dims) - 2))
         name = f"{node.name}.bias"
         while name in self.weights:
             name += "_"
-        self.draft.graph.initializer.append(numpy_helper.from_array(bias, name))
+        self.editable.graph.initializer.append(numpy_helper.from_array(bias, name))
         return name
 
     def _add(self, op_type: str, inputs: list[str], output: str, **attributes: int) -> str:

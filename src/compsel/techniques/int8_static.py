@@ -10,9 +10,11 @@ import onnx
 from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import constants, editable, infer_types, is_standard, remove_unused, with_opset
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.editing import edit_graph, remove_unused, with_opset
+from compsel.models.graph_queries import constants, is_standard
 from compsel.models.model import Model
+from compsel.models.shapes import infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
 from compsel.techniques.quantization.calibration import calibrate
@@ -79,27 +81,27 @@ class Int8Static(Technique):
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         assert calibration is not None
-        draft = with_opset(fold(editable(model)), _MINIMUM_OPSET)
+        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET)
         chosen = calibration.spread(self.samples)
 
         def feeds() -> Iterator[dict[str, np.ndarray]]:
             return (feeds_of(model, sample.value) for sample in chosen)
 
         if self.equalise:
-            equalise(draft, feeds)
-        types = infer_types(draft)
-        tensors = _float_values(draft, types)
+            equalise(editable, feeds)
+        types = infer_types(editable)
+        tensors = _float_values(editable, types)
         if not tensors:
             raise NotApplicableError(f"int8-static: the layers of {model.name!r} do not compute in float32")
-        ranges = calibrate(draft, tensors, feeds, self.method, self.percentile)
+        ranges = calibrate(editable, tensors, feeds, self.method, self.percentile)
         overrides = pixel_scale(model) if self.activations == "uint8" else {}
         if self.per_channel and self.weights == "int8":
-            means = channel_means(draft, feeds()) if self.bias_correction else {}
+            means = channel_means(editable, feeds()) if self.bias_correction else {}
             scales = {name: (high - low) / 255 or 1.0 for name, (low, high) in ranges.items()}
-            round_weights(draft, self.weight_range, means, scales)
-            remove_unused(draft.graph)
-            types = infer_types(draft)
-        proto = draft.complete()
+            round_weights(editable, self.weight_range, means, scales)
+            remove_unused(editable.graph)
+            types = infer_types(editable)
+        proto = editable.materialise()
         insert_qdq(
             proto,
             types,
@@ -122,11 +124,11 @@ def check_quantisable(name: str, model: Model, layers: tuple[str, ...] = _LAYERS
         raise NotApplicableError(f"{name}: {model.name!r} has none of the layers {', '.join(layers)} in its main graph")
 
 
-def _float_values(draft: EditableGraph, types: dict[str, onnx.ValueInfoProto]) -> list[str]:
+def _float_values(editable: EditableGraph, types: dict[str, onnx.ValueInfoProto]) -> list[str]:
     """Return the names of the float32 values that quantised operators read or make, in graph order."""
-    weights = constants(draft.graph)
+    weights = constants(editable.graph)
     names: dict[str, None] = {}
-    for node in draft.graph.node:
+    for node in editable.graph.node:
         if is_standard(node, *QUANTISED_OPS):
             names.update(dict.fromkeys(name for name in (*node.input, *node.output) if name and name not in weights))
     return [

@@ -10,8 +10,8 @@ from onnx import numpy_helper
 
 from compsel.errors import TechniqueError
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import constants
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.graph_queries import constants
 from compsel.models.model import Model
 from compsel.techniques.base import Technique
 from compsel.techniques.weights.encoding import MINIMUM_OPSET, PackedWeightWriter
@@ -59,14 +59,14 @@ class Prune(Technique):
         return ()
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        draft, layers = prepare(self.name, model, MINIMUM_OPSET, leaves=is_depthwise)
-        weights = constants(draft.graph)
+        editable, layers = prepare(self.name, model, MINIMUM_OPSET, leaves=is_depthwise)
+        weights = constants(editable.graph)
         limit = None
         if self.scope == "global":
-            limit = _global_threshold(draft, [weights[name] for name in layers], self.sparsity)
+            limit = _global_threshold(editable, [weights[name] for name in layers], self.sparsity)
 
         def store(
-            draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, whole: Weight
+            editable: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, whole: Weight
         ) -> Stored:
             weight = whole.read()
             kept = np.abs(weight) >= limit if limit is not None else _largest(weight, self.sparsity)
@@ -78,7 +78,7 @@ class Prune(Technique):
                 np.where(chosen, numbers, np.float32(0)) for chosen, numbers in zip(kept, weight, strict=True)
             )
 
-        return store_weights(model, calibration, draft, layers, store)
+        return store_weights(model, calibration, editable, layers, store)
 
 
 def _largest(weight: np.ndarray, sparsity: float) -> np.ndarray:
@@ -124,14 +124,14 @@ def _parts(numbers: np.ndarray) -> Iterator[slice]:
     return (slice(start, start + _PART) for start in range(0, len(numbers), _PART))
 
 
-def _global_threshold(draft: EditableGraph, tensors: list[onnx.TensorProto], sparsity: float) -> float:
+def _global_threshold(editable: EditableGraph, tensors: list[onnx.TensorProto], sparsity: float) -> float:
     """Return the magnitude below which that share of all the weights lies, from a histogram: one layer in memory."""
-    largest = max(float(np.abs(draft.array(tensor)).max(initial=0.0)) for tensor in tensors)
+    largest = max(float(np.abs(editable.array(tensor)).max(initial=0.0)) for tensor in tensors)
     if largest == 0.0 or sparsity == 1.0:
         return np.inf if sparsity == 1.0 else 0.0
     counts = np.zeros(_BINS, np.int64)
     for tensor in tensors:
-        index = np.abs(draft.array(tensor)).ravel() * ((_BINS - 1) / largest)
+        index = np.abs(editable.array(tensor)).ravel() * ((_BINS - 1) / largest)
         counts += np.bincount(index.astype(np.int64), minlength=_BINS)
     wanted = round(sparsity * int(counts.sum()))
     return float(np.searchsorted(np.cumsum(counts), wanted, side="left") + (wanted > 0)) * largest / (_BINS - 1)

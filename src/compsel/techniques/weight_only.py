@@ -8,8 +8,8 @@ from typing import ClassVar
 import onnx
 
 from compsel.errors import TechniqueError
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import is_standard
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.graph_queries import is_standard
 from compsel.models.model import Model
 from compsel.techniques.base import Technique
 from compsel.techniques.quantization.matmul_nbits import Activations, is_block_size, is_replaceable, replace_dense
@@ -45,7 +45,7 @@ class _WeightBits(WeightStorageTechnique, ABC):
             raise TechniqueError(f"{self.name}: got block_size {self.block_size}, allowed are 0 and 4 or more")
 
     def _store_rows(
-        self, draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
+        self, editable: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
     ) -> Stored:
         bits = max(self.bits, _DEPTHWISE_BITS) if is_depthwise(node, rows.shape) else self.bits
         stacked = is_standard(node, "MatMul") and len(rows.shape) > 2
@@ -87,11 +87,11 @@ class Int4Weight(_WeightBits):
         return (cls(),) if dense > others else ()
 
     def _store_rows(
-        self, draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
+        self, editable: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
     ) -> Stored:
-        if is_block_size(self.block_size) and is_replaceable(draft, node):
-            return replace_dense(draft, node, rows.read(), self.block_size, self.symmetric, self.activations)
-        return super()._store_rows(draft, unpacking, name, node, rows)
+        if is_block_size(self.block_size) and is_replaceable(editable, node):
+            return replace_dense(editable, node, rows.read(), self.block_size, self.symmetric, self.activations)
+        return super()._store_rows(editable, unpacking, name, node, rows)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def test_altered_weights_answer_as_the_model_that_is_made(
     samples = SeededTensors(model, 8)
     adjustable = kind(model, samples)
     feeds = [feeds_of(model, samples.value(index)) for index in range(2)]
-    prober = PartialExecutor(adjustable.draft, feeds)
+    prober = PartialExecutor(adjustable.editable, feeds)
     (*_, plain) = (session.run(None, feeds[1])[0] for session in [open_session(model.proto)])
     np.testing.assert_allclose(prober.outputs({})[1], plain, rtol=1e-3, atol=1e-4)
     for layer in adjustable.layers[:: max(1, len(adjustable.layers) // 6)]:

@@ -167,7 +167,7 @@ class _Search:
         """Measure each layer at two levels; return what each level costs the network, between and beyond them."""
         curves: dict[str, tuple[list[float], list[float]]] = {}
         self.adjustable.measure(self.adjustable.layers)
-        prober = PartialExecutor(self.adjustable.draft, self.meter.feeds)
+        prober = PartialExecutor(self.adjustable.editable, self.meter.feeds)
         for layer in self._shown(self.adjustable.layers, "sensitivity"):
             x, y = [0.0], [0.0]
             for level in sorted({probed_level(self.adjustable, layer, share) for share in _PROBES}):

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx
 
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import captured_names, constants, uses
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.graph_queries import captured_names, constants, uses
 
 __all__ = ["Coupling", "Group", "Layer", "Layout", "Tracer"]
 
@@ -106,11 +106,11 @@ class Tracer:
     Channels are numbers. Two that must go together are joined (union-find); those that must stay are pinned.
 
     Attributes:
-        draft: the graph, in order, constants as initializers.
+        editable: the graph, in order, constants as initializers.
         shapes: the shape of each value for one sample.
     """
 
-    draft: EditableGraph
+    editable: EditableGraph
     shapes: Mapping[str, tuple[int, ...]]
     layouts: dict[str, Layout] = field(default_factory=dict)
     layers: list[Layer] = field(default_factory=list)
@@ -119,13 +119,13 @@ class Tracer:
     _pinned: list[bool] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.weights = constants(self.draft.graph)
-        self.uses = uses(self.draft.graph)
+        self.weights = constants(self.editable.graph)
+        self.uses = uses(self.editable.graph)
 
     def trace(self, follow: Callable[["Tracer", onnx.NodeProto], bool]) -> Coupling:
         """Walk over the graph; `follow` returns False for nodes it does not know: what they read must stay."""
-        outer = {value.name for value in self.draft.graph.output} | captured_names(self.draft.graph)
-        for node in self.draft.graph.node:
+        outer = {value.name for value in self.editable.graph.output} | captured_names(self.editable.graph)
+        for node in self.editable.graph.node:
             if not follow(self, node):
                 self.pin(*node.input)
             self.pin(*(name for name in node.output if name in outer))
@@ -165,7 +165,7 @@ class Tracer:
 
     def _finish(self) -> Coupling:
         roots = np.array([self._find(channel) for channel in range(len(self._parents))], np.int64)
-        order = {node.name: index for index, node in enumerate(self.draft.graph.node)}
+        order = {node.name: index for index, node in enumerate(self.editable.graph.node)}
         makers: dict[int, set[str]] = {}
         for channel, root in enumerate(roots):
             makers.setdefault(int(root), set()).add(self._makers[channel])

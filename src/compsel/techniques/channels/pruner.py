@@ -8,8 +8,10 @@ import onnx
 from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editing import constants, editable, output_axis
-from compsel.models.graph_session import give_back
+from compsel.models.editing import edit_graph
+from compsel.models.graph_queries import constants
+from compsel.models.graph_session import release_memory
+from compsel.models.layers import output_axis
 from compsel.models.model import Model
 from compsel.models.shapes import sample_shapes
 from compsel.techniques.channels.coupling import Coupling, Group, Layer
@@ -60,11 +62,11 @@ class ChannelPruner:
 
     def __init__(self, model: Model, samples: Samples, *, reconstruct: bool = True, multiple: int = 8) -> None:
         self.model, self._reconstruct, self._multiple = model, reconstruct, multiple
-        self.draft = give_biases(fold(editable(model)))
-        self._shapes = sample_shapes(self.draft, feeds_of(model, samples.value(0)))
-        self._nodes = {node.name: node for node in self.draft.graph.node}
-        self._weights = constants(self.draft.graph)
-        self.coupling: Coupling = trace(self.draft, self._shapes)
+        self.editable = give_biases(fold(edit_graph(model)))
+        self._shapes = sample_shapes(self.editable, feeds_of(model, samples.value(0)))
+        self._nodes = {node.name: node for node in self.editable.graph.node}
+        self._weights = constants(self.editable.graph)
+        self.coupling: Coupling = trace(self.editable, self._shapes)
         self._orders: dict[str, Order] = {}
         self._readers: dict[str, ChannelReaders] = {}
         groups = [group for group in self.coupling.groups if len(group.channels) >= _FEWEST_CHANNELS]
@@ -86,7 +88,7 @@ class ChannelPruner:
         runs = {name: _run_length(layer.inputs) for name, layer in new.items()}
         sizes = {name: (len(layer.inputs) // runs[name], layer.taps * runs[name]) for name, layer in new.items()}
         feeds = SampleFeeds(self.model, self._samples)
-        for names, moments in collect(self.draft, sizes, feeds, len(self._samples)):
+        for names, moments in collect(self.editable, sizes, feeds, len(self._samples)):
             inputs = new[names[0]].inputs[:: runs[names[0]]]
             centred = self._nodes[names[0]].op_type != "MatMul"
             readers = ChannelReaders.measured(names, inputs, self._matrix, moments, centred=centred)
@@ -142,11 +144,11 @@ class ChannelPruner:
     def remove(self, counts: Mapping[str, int]) -> Model:
         """Return the model without so many channels of each group."""
         removed = self.removed(counts)
-        draft = self.draft.copy()
+        editable = self.editable.copy()
         changed = self._changed(np.array(removed, np.int64)) if self._reconstruct else {}
         ranks = {name: len(shape) for name, shape in self._shapes.items()}
-        remove_channels(draft, self.coupling, removed, ranks, changed)
-        return self.model.with_proto(draft.complete())
+        remove_channels(editable, self.coupling, removed, ranks, changed)
+        return self.model.with_proto(editable.materialise())
 
     def _counts(self, group: str) -> list[int]:
         """Return how many channels of a group are gone at each level."""
@@ -163,7 +165,7 @@ class ChannelPruner:
     def _matrix(self, name: str) -> np.ndarray:
         """Return the weight of a layer as (outputs, features)."""
         node = self._nodes[name]
-        weight = self.draft.array(self._weights[node.input[1]])
+        weight = self.editable.array(self._weights[node.input[1]])
         return weight.reshape(len(weight), -1) if output_axis(node) == 0 else weight.T
 
     def _reading(self, group: Group) -> list[Layer]:
@@ -177,7 +179,7 @@ class ChannelPruner:
         found = dict.fromkeys(self._readers[layer.node] for layer in self._reading(group))
         parts = [part for readers in found for part in readers.parts(group, self._matrix)]
         order = eliminate(parts, len(group.channels), int(len(group.channels) * _MOST_GONE))
-        give_back()
+        release_memory()
         return order
 
     def _changed(self, removed: np.ndarray) -> dict[str, np.ndarray]:
@@ -193,7 +195,7 @@ class ChannelPruner:
         for layer in self.coupling.layers:
             if 1 < layer.blocks < len(layer.inputs) and np.isin(layer.inputs, removed).any():
                 name = self._nodes[layer.node].input[1]
-                weight = self.draft.array(self._weights[name]).copy()
+                weight = self.editable.array(self._weights[name]).copy()
                 weight[:, np.isin(layer.inputs[: weight.shape[1]], removed)] = 0  # all blocks lose the same
                 found[name] = weight
         return found
@@ -205,7 +207,7 @@ class ChannelPruner:
         weight, found = self._matrix(node.name), {}
         fitted = readers.refitted(weight, kept, moved) if self._reconstruct else weight * kept
         if readers.centred and self._reconstruct:
-            bias = self.draft.array(self._weights[node.input[2]])
+            bias = self.editable.array(self._weights[node.input[2]])
             mean = readers.mean.astype(np.float32)
             found[node.input[2]] = np.asarray(bias + (weight @ mean - fitted @ mean), np.float32)
         shape = tuple(self._weights[node.input[1]].dims)

@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import attribute, is_standard
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.graph_queries import attribute, is_standard
 from compsel.techniques.channels.coupling import Coupling, Layer, Layout, Tracer
 
 __all__ = ["PER_CHANNEL", "constant_axis", "trace"]
@@ -25,17 +25,17 @@ _CHANNEL_AXIS = 1
 _DENSE_RANK = 2
 
 
-def trace(draft: EditableGraph, shapes: Mapping[str, tuple[int, ...]]) -> Coupling:
+def trace(editable: EditableGraph, shapes: Mapping[str, tuple[int, ...]]) -> Coupling:
     """Find out which channels of a graph can be removed, and which only together.
 
     Args:
-        draft: the graph, in order, its constants as initializers.
+        editable: the graph, in order, its constants as initializers.
         shapes: the shape of each value for one sample (batch of one).
 
     Operators that are not known here keep the channels of what they read; so do outputs of the graph, values that
     sub-graphs read, layers whose weights others share, and layers whose weights are not float32.
     """
-    return Tracer(draft, shapes).trace(_follow)
+    return Tracer(editable, shapes).trace(_follow)
 
 
 def _follow(tracer: Tracer, node: onnx.NodeProto) -> bool:

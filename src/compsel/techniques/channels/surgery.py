@@ -6,8 +6,10 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from compsel.models.editable import EditableGraph, add_constant
-from compsel.models.editing import constants, is_standard, output_axis, remove_unused, set_attribute
+from compsel.models.editable_graph import EditableGraph, add_constant
+from compsel.models.editing import remove_unused, set_attribute
+from compsel.models.graph_queries import constants, is_standard
+from compsel.models.layers import output_axis
 from compsel.techniques.channels.coupling import Coupling, Layer, Layout
 from compsel.techniques.channels.rules import PER_CHANNEL, constant_axis
 
@@ -15,7 +17,7 @@ __all__ = ["remove_channels"]
 
 
 def remove_channels(
-    draft: EditableGraph,
+    editable: EditableGraph,
     coupling: Coupling,
     removed: Collection[int],
     ranks: Mapping[str, int],
@@ -24,7 +26,7 @@ def remove_channels(
     """Remove channels from a graph, in place.
 
     Args:
-        draft: the graph that `coupling` was traced in.
+        editable: the graph that `coupling` was traced in.
         coupling: where the channels lie.
         removed: channels of `coupling.groups`.
         ranks: number of axes of each value.
@@ -34,28 +36,28 @@ def remove_channels(
     Returns:
         which output features each cut layer keeps, bool, by name of the layer.
     """
-    knife = _Knife(draft, coupling, removed, ranks, changed)
-    for node in draft.graph.node:
+    knife = _Knife(editable, coupling, removed, ranks, changed)
+    for node in editable.graph.node:
         knife.cut(node)
-    remove_unused(draft.graph)
+    remove_unused(editable.graph)
     # shapes written down before are no longer true
-    del draft.graph.value_info[:]
+    del editable.graph.value_info[:]
     return knife.kept
 
 
 class _Knife:
     def __init__(
         self,
-        draft: EditableGraph,
+        editable: EditableGraph,
         coupling: Coupling,
         removed: Collection[int],
         ranks: Mapping[str, int],
         changed: dict[str, np.ndarray],
     ) -> None:
         self.changed = changed
-        self.draft, self.layouts, self.removed, self.ranks = draft, coupling.layouts, removed, ranks
+        self.editable, self.layouts, self.removed, self.ranks = editable, coupling.layouts, removed, ranks
         self.layers = {layer.node: layer for layer in coupling.layers}
-        self.weights = constants(draft.graph)
+        self.weights = constants(editable.graph)
         self.kept: dict[str, np.ndarray] = {}
 
     def cut(self, node: onnx.NodeProto) -> None:
@@ -67,7 +69,7 @@ class _Knife:
                 tensor = self.weights[node.input[index]]
                 axis = int(np.argmax(tensor.dims)) if len(tensor.dims) else 0
                 if keep is not None and tensor.dims and tensor.dims[axis] == len(keep):
-                    self._replace(node, index, np.compress(keep, self.draft.array(tensor), axis))
+                    self._replace(node, index, np.compress(keep, self.editable.array(tensor), axis))
         elif is_standard(node, "Reshape"):
             self._cut_shape(node)
         else:
@@ -90,7 +92,7 @@ class _Knife:
 
     def _array(self, name: str) -> np.ndarray:
         changed = self.changed.pop(name, None)
-        return self.draft.array(self.weights[name]) if changed is None else changed
+        return self.editable.array(self.weights[name]) if changed is None else changed
 
     def _cut_shape(self, node: onnx.NodeProto) -> None:
         keep = self._keep(node.output[0])
@@ -110,7 +112,7 @@ class _Knife:
             if name in self.weights:
                 axis = constant_axis(layout, self.ranks[node.output[0]], tuple(self.weights[name].dims))
                 if axis is not None:
-                    self._replace(node, index, np.compress(keep, self.draft.array(self.weights[name]), axis))
+                    self._replace(node, index, np.compress(keep, self.editable.array(self.weights[name]), axis))
 
     def _keep(self, name: str) -> np.ndarray | None:
         """Return which channels of a value stay; None when all do."""
@@ -123,5 +125,5 @@ class _Knife:
         name = f"{node.input[index]}.cut"
         while name in self.weights:
             name += "_"
-        self.weights[name] = add_constant(self.draft.graph, name, values)
+        self.weights[name] = add_constant(self.editable.graph, name, values)
         node.input[index] = name

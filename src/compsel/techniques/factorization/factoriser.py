@@ -13,17 +13,10 @@ from onnx import numpy_helper
 from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import (
-    attribute,
-    constants,
-    editable,
-    is_standard,
-    output_axis,
-    remove_unused,
-    replace_nodes,
-    uses,
-)
+from compsel.models.editable_graph import EditableGraph, replace_nodes
+from compsel.models.editing import edit_graph, remove_unused
+from compsel.models.graph_queries import attribute, constants, is_standard, uses
+from compsel.models.layers import output_axis
 from compsel.models.model import Model
 from compsel.models.shapes import sample_shapes
 from compsel.techniques.channels.elimination import regularised, ridge
@@ -127,17 +120,17 @@ class Factoriser:
 
     def __init__(self, model: Model, samples: Samples, method: Method = "auto") -> None:
         self.model, self._method = model, method
-        self.draft = give_biases(fold(editable(model)))
-        self._weights = constants(self.draft.graph)
-        self._shapes = sample_shapes(self.draft, feeds_of(model, samples.value(0)))
-        found = {layer.node.name: layer for layer in _layers(self.draft, self._shapes)}
+        self.editable = give_biases(fold(edit_graph(model)))
+        self._weights = constants(self.editable.graph)
+        self._shapes = sample_shapes(self.editable, feeds_of(model, samples.value(0)))
+        found = {layer.node.name: layer for layer in _layers(self.editable, self._shapes)}
         levels = {name: [self._ranks(layer, share) for share in _SHARES[1:]] for name, layer in found.items()}
         # ranks of each kind at each level; level 0 has none
         self._levels = {name: [{}, *filter(None, ranks)] for name, ranks in levels.items() if ranks[0]}
         self._layers = {name: found[name] for name in self._levels}
         if not self._layers:
             raise NotApplicableError(f"low-rank: {model.name!r} has no layer that a factorisation would make cheaper")
-        self._base = _work(self.draft, self._shapes)
+        self._base = _work(self.editable, self._shapes)
         self._samples = samples
         # of what layers give, the first one until its components are known
         self._outputs: dict[str, SecondMoments] = {}
@@ -155,11 +148,11 @@ class Factoriser:
         if not new:
             return
         feeds = SampleFeeds(self.model, self._samples)
-        self._outputs |= collect_outputs(self.draft, {name: layer.shape[0] for name, layer in new.items()}, feeds)
+        self._outputs |= collect_outputs(self.editable, {name: layer.shape[0] for name, layer in new.items()}, feeds)
         self._means |= {name: self._outputs[name].mean for name in new}
         wide = {n: layer for n, layer in new.items() if set(layer.kinds) - {"channel"} and self._method != "channel"}
         sizes = {name: (layer.shape[1], math.prod(layer.shape[2:])) for name, layer in wide.items()}
-        for names, moments in collect(self.draft, sizes, feeds, len(self._samples)):
+        for names, moments in collect(self.editable, sizes, feeds, len(self._samples)):
             covariance = regularised(moments.covariance(0), moments.rows).astype(np.float32)
             self._read.update(dict.fromkeys(names, (moments.mean, covariance)))
 
@@ -234,17 +227,17 @@ class Factoriser:
 
     def replace(self, factors: Mapping[str, Factors]) -> Model:
         """Return the model with layers replaced by their factors; biases take up what changes in the mean."""
-        draft = self.draft.copy()
+        editable = self.editable.copy()
         nodes: list[onnx.NodeProto] = []
-        for node in draft.graph.node:
+        for node in editable.graph.node:
             if node.name in factors:
-                nodes += self._split(draft, node, factors[node.name])
+                nodes += self._split(editable, node, factors[node.name])
             else:
                 nodes.append(node)
-        replace_nodes(draft.graph, nodes)
-        remove_unused(draft.graph)
-        del draft.graph.value_info[:]
-        return self.model.with_proto(draft.complete())
+        replace_nodes(editable.graph, nodes)
+        remove_unused(editable.graph)
+        del editable.graph.value_info[:]
+        return self.model.with_proto(editable.materialise())
 
     def _ranks(self, layer: _Layer, share: float) -> dict[Method, int]:
         kinds = layer.kinds if self._method == "auto" else [kind for kind in layer.kinds if kind == self._method]
@@ -260,7 +253,7 @@ class Factoriser:
     def _bias(self, node: onnx.NodeProto, factors: Factors) -> np.ndarray:
         """Return the bias with which the mean of the output stays."""
         layer = self._layers[node.name]
-        old = self.draft.array(self._weights[node.input[2]])
+        old = self.editable.array(self._weights[node.input[2]])
         if node.name in self._read:
             flat = self._weight(layer).reshape(layer.shape[0], -1)
             return np.asarray(old + (flat - factors.total) @ self._read[node.name][0])
@@ -271,7 +264,7 @@ class Factoriser:
 
     def _weight(self, layer: _Layer) -> np.ndarray:
         """Return the weight of a layer, (outputs, inputs, *kernel): all of them together are as large as the model."""
-        weight = self.draft.array(self._weights[layer.node.input[1]])
+        weight = self.editable.array(self._weights[layer.node.input[1]])
         return weight if output_axis(layer.node) == 0 else weight.T
 
     def _fitted(self, layer: str) -> FittedLayer:
@@ -280,13 +273,13 @@ class Factoriser:
             self._recent = (layer, FittedLayer(self._weight(self._layers[layer]), self._read[layer][1]))
         return self._recent[1]
 
-    def _split(self, draft: EditableGraph, node: onnx.NodeProto, factors: Factors) -> list[onnx.NodeProto]:
+    def _split(self, editable: EditableGraph, node: onnx.NodeProto, factors: Factors) -> list[onnx.NodeProto]:
         bias = self._bias(node, factors) if node.op_type != "MatMul" else None
-        return list(_small_layers(draft, node, self._layers[node.name].shape[2:], factors.weights, bias))
+        return list(_small_layers(editable, node, self._layers[node.name].shape[2:], factors.weights, bias))
 
 
 def _small_layers(
-    draft: EditableGraph,
+    editable: EditableGraph,
     node: onnx.NodeProto,
     full: tuple[int, ...],
     weights: tuple[np.ndarray, ...],
@@ -299,10 +292,10 @@ def _small_layers(
         name = f"{node.name}.factor{index}"
         inputs = [value, f"{name}.weight"]
         stored = weight if node.op_type != "MatMul" else weight.T
-        draft.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(stored, np.float32), inputs[1]))
+        editable.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(stored, np.float32), inputs[1]))
         if last and bias is not None:
             inputs.append(f"{name}.bias")
-            draft.graph.initializer.append(numpy_helper.from_array(bias.astype(np.float32), inputs[2]))
+            editable.graph.initializer.append(numpy_helper.from_array(bias.astype(np.float32), inputs[2]))
         value = node.output[0] if last else f"{name}.output"
         yield onnx.helper.make_node(
             node.op_type, inputs, [value], name, **_attributes(node, weight.shape[2:], full, index)
@@ -327,9 +320,9 @@ def _attributes(node: onnx.NodeProto, kernel: tuple[int, ...], sides: tuple[int,
     }
 
 
-def _layers(draft: EditableGraph, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[_Layer]:
-    weights, counter = constants(draft.graph), uses(draft.graph)
-    for node in draft.graph.node:
+def _layers(editable: EditableGraph, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[_Layer]:
+    weights, counter = constants(editable.graph), uses(editable.graph)
+    for node in editable.graph.node:
         if not is_standard(node, "Conv", "Gemm", "MatMul") or attribute(node, "group", 1) != 1:
             continue
         tensor = weights.get(node.input[1])
@@ -352,11 +345,11 @@ def _layers(draft: EditableGraph, shapes: Mapping[str, tuple[int, ...]]) -> Iter
             yield _Layer(node, shape, places, result)
 
 
-def _work(draft: EditableGraph, shapes: Mapping[str, tuple[int, ...]]) -> int:
+def _work(editable: EditableGraph, shapes: Mapping[str, tuple[int, ...]]) -> int:
     """Return the multiply-accumulates of all layers with constant weights for one sample."""
-    weights = constants(draft.graph)
+    weights = constants(editable.graph)
     work = 0
-    for node in draft.graph.node:
+    for node in editable.graph.node:
         if is_standard(node, "Conv", "Gemm", "MatMul") and node.input[1] in weights and node.output[0] in shapes:
             weight = weights[node.input[1]].dims
             products = math.prod(weight[1:]) if output_axis(node) == 0 else weight[-2]

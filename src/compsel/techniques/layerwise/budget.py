@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from compsel.models.editable import EditableGraph
+from compsel.models.editable_graph import EditableGraph
 from compsel.models.model import Model
 from compsel.techniques.layerwise.output_divergence import DivergenceMeter
 from compsel.techniques.layerwise.partial_execution import PartialExecutor
@@ -27,7 +27,7 @@ class LayerwiseModel(Protocol):
     """
 
     @property
-    def draft(self) -> EditableGraph:
+    def editable(self) -> EditableGraph:
         """The graph as it is, whose weights `altered` speaks of."""
 
     @property
@@ -57,7 +57,7 @@ class LayerwiseModel(Protocol):
         """Return about how many multiply-accumulates the highest level of a layer saves."""
 
     def altered(self, layer: str, level: int) -> Mapping[str, np.ndarray]:
-        """Return the weights and biases with which `draft` answers as the model with that layer at that level does."""
+        """Return the weights and biases with which `editable` answers as the model with that layer at that level does."""
 
     def make(self, plan: Plan) -> Model:
         """Return the model of a plan; the same plan gives the same bytes."""
@@ -101,7 +101,7 @@ def probe_sensitivity(adjustable: LayerwiseModel, meter: DivergenceMeter, layers
         meter: measures the divergence.
         layers: which layers.
     """
-    prober = PartialExecutor(adjustable.draft, meter.feeds)
+    prober = PartialExecutor(adjustable.editable, meter.feeds)
     found = {}
     for layer in layers:
         level = probed_level(adjustable, layer, _PROBED)

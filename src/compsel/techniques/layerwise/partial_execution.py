@@ -9,17 +9,11 @@ import onnx
 from onnx import numpy_helper
 
 from compsel.device.cgroup import usable_cores
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import (
-    attribute,
-    captured_names,
-    constants,
-    infer_types,
-    is_standard,
-    output_axis,
-    uses,
-)
-from compsel.models.graph_session import give_back, open_session
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.graph_queries import attribute, captured_names, constants, is_standard, uses
+from compsel.models.graph_session import open_session, release_memory
+from compsel.models.layers import output_axis
+from compsel.models.shapes import infer_types
 
 __all__ = ["PartialExecutor", "give_biases"]
 
@@ -28,10 +22,10 @@ _MOST_PIECES = 8
 Values = Mapping[str, np.ndarray]
 
 
-def give_biases(draft: EditableGraph) -> EditableGraph:
+def give_biases(editable: EditableGraph) -> EditableGraph:
     """Give each convolution and dense layer (Gemm) a bias that is constant and its own, in place; return the graph."""
-    weights, counter = constants(draft.graph), uses(draft.graph)
-    for node in draft.graph.node:
+    weights, counter = constants(editable.graph), uses(editable.graph)
+    for node in editable.graph.node:
         if not is_standard(node, "Conv", "Gemm") or node.input[1] not in weights:
             continue
         count = weights[node.input[1]].dims[output_axis(node) or 0]
@@ -41,16 +35,16 @@ def give_biases(draft: EditableGraph) -> EditableGraph:
             continue
         if old is not None and counter[old.name] == 1 and list(old.dims) == [count]:
             continue
-        numbers = draft.array(old).reshape(-1) if old is not None else np.zeros(1, np.float32)
+        numbers = editable.array(old).reshape(-1) if old is not None else np.zeros(1, np.float32)
         values = np.array(np.broadcast_to(numbers, count))
         name = f"{node.name}.own_bias"
         while name in weights:
             name += "_"
-        draft.graph.initializer.append(numpy_helper.from_array(values, name))
-        weights[name] = draft.graph.initializer[-1]
+        editable.graph.initializer.append(numpy_helper.from_array(values, name))
+        weights[name] = editable.graph.initializer[-1]
         del node.input[2:]
         node.input.append(name)
-    return draft
+    return editable
 
 
 @dataclass
@@ -76,26 +70,26 @@ class PartialExecutor:
     no session is opened anew. Only those of the piece that runs are in memory. Runs on all cores.
 
     Args:
-        draft: the graph, in order; it stays as it is.
+        editable: the graph, in order; it stays as it is.
         feeds: of the samples; gone through once.
 
     >>> from compsel.networks import build
     >>> from compsel.techniques.preparation.batch_norm_folding import fold
-    >>> from compsel.models.editing import editable
-    >>> draft = give_biases(fold(editable(build("mobilenet-v1", width=0.25, resolution=32))))
-    >>> prober = PartialExecutor(draft, [{"input": np.ones((1, 3, 32, 32), np.float32)}])
+    >>> from compsel.models.editing import edit_graph
+    >>> editable = give_biases(fold(edit_graph(build("mobilenet-v1", width=0.25, resolution=32))))
+    >>> prober = PartialExecutor(editable, [{"input": np.ones((1, 3, 32, 32), np.float32)}])
     >>> (before,) = prober.outputs({})
-    >>> (after,) = prober.outputs({draft.graph.node[-1].input[2]: np.ones(1000, np.float32)})
+    >>> (after,) = prober.outputs({editable.graph.node[-1].input[2]: np.ones(1000, np.float32)})
     >>> bool((after == before).any())
     False
     """
 
-    def __init__(self, draft: EditableGraph, feeds: Iterable[Values]) -> None:
-        give_back()
-        weights = constants(draft.graph)
-        self._draft = draft
-        self._weights = {name: weights[name] for name in _alterable(draft, weights)}
-        self._pieces = _cut(draft, self._weights)
+    def __init__(self, editable: EditableGraph, feeds: Iterable[Values]) -> None:
+        release_memory()
+        weights = constants(editable.graph)
+        self._draft = editable
+        self._weights = {name: weights[name] for name in _alterable(editable, weights)}
+        self._pieces = _cut(editable, self._weights)
         self._sessions = [open_session(self._graph(piece), threads=usable_cores()) for piece in self._pieces]
         self._fed = [{value.name for value in session.get_inputs()} for session in self._sessions]
         self._entries: list[list[Values]] = [[dict(feed) for feed in feeds]]
@@ -127,30 +121,32 @@ class PartialExecutor:
         ]
 
     def _graph(self, piece: _Piece) -> EditableGraph:
-        draft = self._draft
-        proto = onnx.ModelProto(ir_version=draft.proto.ir_version, opset_import=draft.proto.opset_import)
-        proto.functions.extend(draft.proto.functions)
+        editable = self._draft
+        proto = onnx.ModelProto(ir_version=editable.proto.ir_version, opset_import=editable.proto.opset_import)
+        proto.functions.extend(editable.proto.functions)
         graph = proto.graph
         graph.name = "piece"
         graph.node.extend(piece.nodes)
         # what sub-graphs read is in no list of inputs
         read = {name for node in piece.nodes for name in node.input} | captured_names(graph)
-        graph.initializer.extend(t for t in draft.graph.initializer if t.name in read and t.name not in self._weights)
+        graph.initializer.extend(
+            t for t in editable.graph.initializer if t.name in read and t.name not in self._weights
+        )
         if piece.entry:
             graph.input.append(onnx.helper.make_tensor_value_info(piece.entry, onnx.TensorProto.FLOAT, None))
         else:
-            graph.input.extend(draft.graph.input)
+            graph.input.extend(editable.graph.input)
         for name in sorted(read & self._weights.keys()):
             shape = self._weights[name].dims
             graph.input.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
         graph.output.append(onnx.ValueInfoProto(name=piece.result))
-        return EditableGraph(proto, draft.lent)
+        return EditableGraph(proto, editable.borrowed)
 
 
-def _alterable(draft: EditableGraph, weights: Mapping[str, onnx.TensorProto]) -> Iterator[str]:
+def _alterable(editable: EditableGraph, weights: Mapping[str, onnx.TensorProto]) -> Iterator[str]:
     """Give the weights and biases of dense layers and of convolutions, those of depthwise ones left out."""
-    captured = captured_names(draft.graph)
-    for node in draft.graph.node:
+    captured = captured_names(editable.graph)
+    for node in editable.graph.node:
         if not is_standard(node, "Conv", "Gemm", "MatMul"):
             continue
         for name in node.input[1:3]:
@@ -161,10 +157,10 @@ def _alterable(draft: EditableGraph, weights: Mapping[str, onnx.TensorProto]) ->
                 yield name
 
 
-def _cut(draft: EditableGraph, weights: Container[str]) -> list[_Piece]:
+def _cut(editable: EditableGraph, weights: Container[str]) -> list[_Piece]:
     """Cut a graph where only one value is needed later, into pieces with about as many weights each."""
-    nodes, last = list(draft.graph.node), draft.graph.output[0].name
-    places = [] if captured_names(draft.graph) else list(_cuts(draft, last))
+    nodes, last = list(editable.graph.node), editable.graph.output[0].name
+    places = [] if captured_names(editable.graph) else list(_cuts(editable, last))
     seen, total = 0, sum(name in weights for node in nodes for name in node.input)
     pieces: list[_Piece] = []
     begin, entry = 0, ""
@@ -176,14 +172,16 @@ def _cut(draft: EditableGraph, weights: Container[str]) -> list[_Piece]:
     return [*pieces, _Piece(nodes[begin:], entry, last)]
 
 
-def _cuts(draft: EditableGraph, last: str) -> Iterator[int]:
+def _cuts(editable: EditableGraph, last: str) -> Iterator[int]:
     """Give the places of nodes with one float output that is all that the nodes behind them need."""
-    types = infer_types(draft)
-    constant = constants(draft.graph)
-    reads = {name: index for index, node in enumerate(draft.graph.node) for name in node.input if name not in constant}
-    reads[last] = len(draft.graph.node)
-    live = {value.name for value in draft.graph.input if value.name in reads}
-    for index, node in enumerate(draft.graph.node):
+    types = infer_types(editable)
+    constant = constants(editable.graph)
+    reads = {
+        name: index for index, node in enumerate(editable.graph.node) for name in node.input if name not in constant
+    }
+    reads[last] = len(editable.graph.node)
+    live = {value.name for value in editable.graph.input if value.name in reads}
+    for index, node in enumerate(editable.graph.node):
         live |= {name for name in node.output if name in reads}
         live = {name for name in live if reads[name] > index}
         known = types.get(node.output[0])

@@ -8,35 +8,27 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import (
-    attribute,
-    captured_names,
-    constants,
-    is_standard,
-    remove_unused,
-    replace_nodes,
-    set_attribute,
-    uses,
-)
+from compsel.models.editable_graph import EditableGraph, replace_nodes
+from compsel.models.editing import remove_unused, set_attribute
+from compsel.models.graph_queries import attribute, captured_names, constants, is_standard, uses
 
 __all__ = ["fold", "merge_pads"]
 
 _SPATIAL_FROM = 2  # axes 0 and 1 of a convolution's input are batch and channel
 
 
-def fold(draft: EditableGraph) -> EditableGraph:
-    """Simplify a graph in place (as `compsel.models.editing.editable` returns it) and return it.
+def fold(editable: EditableGraph) -> EditableGraph:
+    """Simplify a graph in place (as `compsel.models.editing.edit_graph` returns it) and return it.
 
     Identity and Dropout go; a zero Pad is merged into the convolutions that follow it; a batch norm is folded into
     the convolution or dense layer before it (Jacob et al. 2018, "Quantization and Training of Neural Networks for
     Efficient Integer-Arithmetic-Only Inference", section 3.2); weights that nobody uses go.
     """
-    _drop_no_ops(draft.graph)
-    merge_pads(draft)
-    _fold_batch_norms(draft)
-    remove_unused(draft.graph)
-    return draft
+    _drop_no_ops(editable.graph)
+    merge_pads(editable)
+    _fold_batch_norms(editable)
+    remove_unused(editable.graph)
+    return editable
 
 
 def _drop_no_ops(graph: onnx.GraphProto) -> None:
@@ -85,9 +77,9 @@ def _pads(node: onnx.NodeProto, weights: dict[str, onnx.TensorProto]) -> np.ndar
     return np.asarray(numpy_helper.to_array(weights[node.input[1]]), np.int64)
 
 
-def merge_pads(draft: EditableGraph) -> EditableGraph:
+def merge_pads(editable: EditableGraph) -> EditableGraph:
     """Merge a zero Pad into the convolutions that follow it, in place, where they all can take it."""
-    graph = draft.graph
+    graph = editable.graph
     weights, counter = constants(graph), uses(graph)
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in graph.node:
@@ -106,7 +98,7 @@ def merge_pads(draft: EditableGraph) -> EditableGraph:
             reader.input[0] = node.input[0]
     replace_nodes(graph, kept)
     remove_unused(graph)
-    return draft
+    return editable
 
 
 def _can_take(readers: list[onnx.NodeProto], name: str, pads: np.ndarray, counter: dict[str, int]) -> bool:
@@ -126,8 +118,8 @@ def _can_take(readers: list[onnx.NodeProto], name: str, pads: np.ndarray, counte
     )
 
 
-def _fold_batch_norms(draft: EditableGraph) -> None:
-    graph = draft.graph
+def _fold_batch_norms(editable: EditableGraph) -> None:
+    graph = editable.graph
     weights, counter = constants(graph), uses(graph)
     producers = {name: node for node in graph.node for name in node.output}
     removed = set()
@@ -139,8 +131,8 @@ def _fold_batch_norms(draft: EditableGraph) -> None:
         axis = _output_axis(layer, weights)
         if axis is None or any(tensor is None for tensor in parameters):
             continue
-        factor, shift = _affine([draft.array(tensor) for tensor in parameters if tensor], norm)
-        _scale_layer(draft, layer, axis, factor, shift, weights, counter)
+        factor, shift = _affine([editable.array(tensor) for tensor in parameters if tensor], norm)
+        _scale_layer(editable, layer, axis, factor, shift, weights, counter)
         producers[norm.output[0]] = layer
         layer.output[0] = norm.output[0]
         removed.add(norm.name)
@@ -176,7 +168,7 @@ def _affine(parameters: list[np.ndarray], norm: onnx.NodeProto) -> tuple[np.ndar
 
 
 def _scale_layer(
-    draft: EditableGraph,
+    editable: EditableGraph,
     layer: onnx.NodeProto,
     axis: int,
     factor: np.ndarray,
@@ -185,15 +177,17 @@ def _scale_layer(
     counter: dict[str, int],
 ) -> None:
     weight = weights[layer.input[1]]
-    values = draft.array(weight)
+    values = editable.array(weight)
     shape = [1] * values.ndim
     shape[axis] = -1
     # not in place: another layer may share the weight
-    layer.input[1] = _store(draft.graph, weights, counter, weight.name, values * factor.reshape(shape), values.dtype)
+    layer.input[1] = _store(editable.graph, weights, counter, weight.name, values * factor.reshape(shape), values.dtype)
     has_bias = len(layer.input) > 2 and bool(layer.input[2])
-    old = draft.array(weights[layer.input[2]]).astype(np.float64) if has_bias else np.zeros_like(shift)
+    old = editable.array(weights[layer.input[2]]).astype(np.float64) if has_bias else np.zeros_like(shift)
     name = layer.input[2] if has_bias else f"{weight.name}.folded_bias"
-    bias = _store(draft.graph, weights, counter, name, np.broadcast_to(old, shift.shape) * factor + shift, values.dtype)
+    bias = _store(
+        editable.graph, weights, counter, name, np.broadcast_to(old, shift.shape) * factor + shift, values.dtype
+    )
     del layer.input[2:]
     layer.input.append(bias)
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx
 
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import attribute, is_standard
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.graph_queries import attribute, is_standard
 from compsel.models.graph_session import open_session
-from compsel.techniques.quantization.calibration import with_outputs
 
 __all__ = ["MOST_FEATURES", "SecondMoments", "collect", "collect_outputs", "patches"]
 
@@ -88,7 +87,10 @@ class SecondMoments:
 
 
 def collect(
-    draft: EditableGraph, layers: Mapping[str, tuple[int, int]], feeds: Iterable[Mapping[str, np.ndarray]], count: int
+    editable: EditableGraph,
+    layers: Mapping[str, tuple[int, int]],
+    feeds: Iterable[Mapping[str, np.ndarray]],
+    count: int,
 ) -> Iterator[tuple[tuple[str, ...], SecondMoments]]:
     """Measure what convolutions (without groups) and dense layers read: once for all that read the same.
 
@@ -96,7 +98,7 @@ def collect(
     and at least 32 of each sample.
 
     Args:
-        draft: the graph.
+        editable: the graph.
         layers: channels and taps of each, by name of the node.
         feeds: of the samples; gone through once for each part of the layers that fits into memory.
         count: how many samples they are.
@@ -104,8 +106,8 @@ def collect(
     Yields:
         names of layers, in the order of `layers`, and the moments of what they read.
     """
-    nodes = {node.name: node for node in draft.graph.node}
-    weights = {tensor.name: tuple(tensor.dims) for tensor in draft.graph.initializer}
+    nodes = {node.name: node for node in editable.graph.node}
+    weights = {tensor.name: tuple(tensor.dims) for tensor in editable.graph.initializer}
     alike: dict[str, list[str]] = {}
     for name in layers:
         alike.setdefault(_reading(nodes[name], weights), []).append(name)
@@ -122,7 +124,7 @@ def collect(
                 break
             part[pending[0][0]] = SecondMoments(channels, taps)
             names.append(pending.pop(0))
-        _add(draft, {name: nodes[name] for name in part}, part, feeds, count)
+        _add(editable, {name: nodes[name] for name in part}, part, feeds, count)
         for together in names:
             yield tuple(together), part.pop(together[0])
 
@@ -136,16 +138,16 @@ def _reading(node: onnx.NodeProto, weights: Mapping[str, tuple[int, ...]]) -> st
 
 
 def _add(
-    draft: EditableGraph,
+    editable: EditableGraph,
     nodes: Mapping[str, onnx.NodeProto],
     moments: Mapping[str, SecondMoments],
     feeds: Iterable[Mapping[str, np.ndarray]],
     count: int,
 ) -> None:
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in draft.graph.initializer}
-    everything = _values(draft, lambda node: node.input[0])
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in editable.graph.initializer}
+    everything = _values(editable, lambda node: node.input[0])
     inner = sorted({node.input[0] for node in nodes.values()} & set(everything))
-    session = open_session(with_outputs(draft, everything))
+    session = open_session(editable.with_outputs(everything))
     for number, feed in enumerate(feeds):
         # without names the runtime gives every output
         values = {**feed, **(dict(zip(inner, session.run(inner, dict(feed)), strict=True)) if inner else {})}
@@ -155,15 +157,15 @@ def _add(
             moments[name].add(patches(node, shapes[node.input[1]], values[node.input[0]], wanted, seed))
 
 
-def _values(draft: EditableGraph, of: Callable[[onnx.NodeProto], str]) -> list[str]:
+def _values(editable: EditableGraph, of: Callable[[onnx.NodeProto], str]) -> list[str]:
     """Return a value of every layer with a constant weight, sorted; inputs of the graph and constants left out.
 
     Whatever is wanted, the runtime is asked to show all of them: which operators it joins, and so how it rounds, does
     not depend on what is measured together.
     """
-    constant = {tensor.name for tensor in draft.graph.initializer}
-    known = constant | {value.name for value in draft.graph.input}
-    layers = [node for node in draft.graph.node if is_standard(node, "Conv", "Gemm", "MatMul")]
+    constant = {tensor.name for tensor in editable.graph.initializer}
+    known = constant | {value.name for value in editable.graph.input}
+    layers = [node for node in editable.graph.node if is_standard(node, "Conv", "Gemm", "MatMul")]
     return sorted({of(node) for node in layers if node.input[1] in constant} - known)
 
 
@@ -232,19 +234,19 @@ def _pads(
 
 
 def collect_outputs(
-    draft: EditableGraph, layers: Mapping[str, int], feeds: Iterable[Mapping[str, np.ndarray]]
+    editable: EditableGraph, layers: Mapping[str, int], feeds: Iterable[Mapping[str, np.ndarray]]
 ) -> dict[str, SecondMoments]:
     """Measure what convolutions and dense layers give.
 
     Args:
-        draft: the graph.
+        editable: the graph.
         layers: outputs of each, by name of the node.
         feeds: of the samples.
     """
     moments = {name: SecondMoments(count, 1) for name, count in layers.items()}
-    nodes = [node for node in draft.graph.node if node.name in layers]
+    nodes = [node for node in editable.graph.node if node.name in layers]
     names = sorted({node.output[0] for node in nodes})
-    session = open_session(with_outputs(draft, _values(draft, lambda node: node.output[0])))
+    session = open_session(editable.with_outputs(_values(editable, lambda node: node.output[0])))
     for number, feed in enumerate(feeds):
         values = dict(zip(names, session.run(names, dict(feed)), strict=True))
         for node in nodes:

@@ -15,8 +15,8 @@ from onnx import helper, numpy_helper
 
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import attribute, constants, is_standard, uses
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.graph_queries import attribute, constants, is_standard, uses
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.packed_weights import PREFIX, scale_channels
@@ -58,17 +58,17 @@ def batch_of(model: Model, samples: Samples | None) -> dict[str, np.ndarray] | N
     return {name: np.concatenate([feed[name] for feed in feeds]) for name in feeds[0]}
 
 
-def measure_statistics(draft: EditableGraph, batch: Batch) -> Statistics | None:
+def measure_statistics(editable: EditableGraph, batch: Batch) -> Statistics | None:
     """Measure what convolutions and dense layers give; None where the graph cannot take the batch."""
-    layers = [node.name for node, _ in _layers(draft)]
-    values = _run(draft, layers, batch, None, None)
+    layers = [node.name for node, _ in _layers(editable)]
+    values = _run(editable, layers, batch, None, None)
     if values is None:
         return None
     return Statistics({name: values[name][0] for name in layers}, {name: values[name][1] for name in layers})
 
 
 def restore_statistics(
-    draft: EditableGraph, wanted: Statistics, batch: Batch, dense: DenseWeights | None = None
+    editable: EditableGraph, wanted: Statistics, batch: Batch, dense: DenseWeights | None = None
 ) -> None:
     """Scale and shift the layers of a changed graph, in place, so that their outputs have these statistics again.
 
@@ -77,37 +77,37 @@ def restore_statistics(
     theirs.
 
     Args:
-        draft: the graph.
+        editable: the graph.
         wanted: of the graph before it was changed.
         batch: what those were measured on.
         dense: the weights that the graph unpacks, where those are large.
     """
-    values = _run(draft, list(wanted.means), batch, wanted, dense)
-    weights = constants(draft.graph)
-    for node, index in list(_layers(draft)) if values else ():
+    values = _run(editable, list(wanted.means), batch, wanted, dense)
+    weights = constants(editable.graph)
+    for node, index in list(_layers(editable)) if values else ():
         assert values is not None
         if node.name not in values:
             continue
         mean, gain = values[node.name]
         if (gain != 1).any():
-            scale_channels(draft, node.input[1], gain)
+            scale_channels(editable, node.input[1], gain)
         bias = node.input[index] if len(node.input) > index else ""
-        old = draft.array(weights[bias]) if bias else np.zeros_like(mean)
+        old = editable.array(weights[bias]) if bias else np.zeros_like(mean)
         shifted = ((old - mean) * gain + wanted.means[node.name]).astype(np.float32)
         if bias:
             weights[bias].CopyFrom(numpy_helper.from_array(shifted, bias))
         else:
             name = f"{_OWN}{node.name}/bias"
-            draft.graph.initializer.append(numpy_helper.from_array(shifted, name))
+            editable.graph.initializer.append(numpy_helper.from_array(shifted, name))
             del node.input[index:]
             node.input.append(name)
 
 
-def _layers(draft: EditableGraph) -> Iterator[tuple[onnx.NodeProto, int]]:
+def _layers(editable: EditableGraph) -> Iterator[tuple[onnx.NodeProto, int]]:
     """Give the layers that can be corrected: with constant weights, and a bias of their own or room for one."""
-    counter, weights = uses(draft.graph), constants(draft.graph)
-    unpacked = {name for node in draft.graph.node if node.name.startswith(PREFIX) for name in node.output}
-    for node in draft.graph.node:
+    counter, weights = uses(editable.graph), constants(editable.graph)
+    unpacked = {name for node in editable.graph.node if node.name.startswith(PREFIX) for name in node.output}
+    for node in editable.graph.node:
         index = _BIAS_INPUT.get(node.op_type, 0)
         if not index or len(node.input) < 2 or not (node.input[1] in weights or node.input[1] in unpacked):
             continue
@@ -124,13 +124,13 @@ def _layers(draft: EditableGraph) -> Iterator[tuple[onnx.NodeProto, int]]:
 
 
 def _run(
-    draft: EditableGraph, layers: list[str], batch: Batch, wanted: Statistics | None, dense: DenseWeights | None
+    editable: EditableGraph, layers: list[str], batch: Batch, wanted: Statistics | None, dense: DenseWeights | None
 ) -> dict[str, tuple[np.ndarray, np.ndarray]] | None:
     """Return mean and deviation of each layer's channels, or, when these are wanted, mean and the gain to apply."""
-    counter = uses(draft.graph)
-    scalable = {node.name: is_standard(node, "Conv") and counter[node.input[1]] == 1 for node, _ in _layers(draft)}
+    counter = uses(editable.graph)
+    scalable = {node.name: is_standard(node, "Conv") and counter[node.input[1]] == 1 for node, _ in _layers(editable)}
     kept = [name for name in layers if name in scalable]
-    measured = draft.copy()
+    measured = editable.copy()
     if dense:
         dense.replace_unpacking(measured.graph)
     writer = _Instrument(measured.proto)

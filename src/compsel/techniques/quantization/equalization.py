@@ -10,10 +10,10 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import attribute, constants, is_standard, output_axis, uses
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.graph_queries import attribute, constants, is_standard, uses
 from compsel.models.graph_session import open_session
-from compsel.techniques.quantization.calibration import with_outputs
+from compsel.models.layers import output_axis
 
 __all__ = ["equalise"]
 
@@ -35,14 +35,14 @@ class _Pair:
     limit: float | None  # of the clamp; None where there is none
 
 
-def equalise(draft: EditableGraph, feeds: Feeds) -> int:
+def equalise(editable: EditableGraph, feeds: Feeds) -> int:
     """Divide the channels of layers by factors, and multiply by them what the next layer does with these, in place.
 
     The network stays the same function where nothing, or a ReLU, lies between the two layers. A ReLU6 is no such
     function: there, only channels that the samples never bring to its limit are scaled, and not beyond it.
 
     Args:
-        draft: the graph, batch norms folded.
+        editable: the graph, batch norms folded.
         feeds: gives the samples' feeds; called once, where clamps lie between layers.
 
     Returns:
@@ -53,11 +53,11 @@ def equalise(draft: EditableGraph, feeds: Feeds) -> int:
     >>> equalise(EditableGraph(proto, {}), list)
     0
     """
-    pairs = list(_pairs(draft))
-    tops = _tops(draft, [pair for pair in pairs if pair.limit is not None], feeds)
+    pairs = list(_pairs(editable))
+    tops = _tops(editable, [pair for pair in pairs if pair.limit is not None], feeds)
     weights = {
-        name: draft.array(tensor).astype(np.float32)
-        for name, tensor in constants(draft.graph).items()
+        name: editable.array(tensor).astype(np.float32)
+        for name, tensor in constants(editable.graph).items()
         if any(name in pair.first.input[1:] or name == pair.second.input[1] for pair in pairs)
     }
     total = {pair.first.name: np.ones(_outputs(weights[pair.first.input[1]], pair.first)) for pair in pairs}
@@ -70,16 +70,16 @@ def equalise(draft: EditableGraph, feeds: Feeds) -> int:
             largest = max(largest, float(np.abs(np.log(factors)).max(initial=0.0)))
         if largest < _SETTLED:
             break
-    stored = constants(draft.graph)
+    stored = constants(editable.graph)
     for name, values in weights.items():
         stored[name].CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values, np.float32), name))
     return len(pairs)
 
 
-def _pairs(draft: EditableGraph) -> Iterator[_Pair]:
-    weights, counter = constants(draft.graph), uses(draft.graph)
-    readers = {name: node for node in draft.graph.node for name in node.input}
-    for first in draft.graph.node:
+def _pairs(editable: EditableGraph) -> Iterator[_Pair]:
+    weights, counter = constants(editable.graph), uses(editable.graph)
+    readers = {name: node for node in editable.graph.node for name in node.input}
+    for first in editable.graph.node:
         if not _is_own(first, weights, counter):
             continue
         value, limit = first.output[0], None
@@ -126,11 +126,11 @@ def _bounds(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> tu
     return bounds[0], bounds[1]
 
 
-def _tops(draft: EditableGraph, pairs: list[_Pair], feeds: Feeds) -> dict[str, np.ndarray]:
+def _tops(editable: EditableGraph, pairs: list[_Pair], feeds: Feeds) -> dict[str, np.ndarray]:
     """Return the largest value of each channel before the clamps, by name of the first layer."""
     if not pairs:
         return {}
-    measured = with_outputs(draft, ())
+    measured = editable.with_outputs(())
     names = {pair.first.name: f"compsel.top.{index}" for index, pair in enumerate(pairs)}
     for pair in pairs:
         name = names[pair.first.name]

@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 import onnx
 
-from compsel.models.editing import attribute, is_standard, output_axis
+from compsel.models.graph_queries import attribute, is_standard
+from compsel.models.layers import output_axis
 
 __all__ = ["QuantisedWeight", "WeightRange", "quantise_weight"]
 
@@ -67,7 +68,7 @@ def quantise_weight(
     Returns:
         None for layers without such a kernel (ConvTranspose, weights with more axes than named).
     """
-    axis = output_axis(node)
+    axis = None if is_standard(node, "ConvTranspose") else output_axis(node)
     if axis is None or weight.ndim < 2 or (is_standard(node, "MatMul") and weight.ndim != 2):
         return None
     rows = _rows(weight, axis)

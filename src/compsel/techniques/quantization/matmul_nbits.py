@@ -12,8 +12,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import attribute, constants, is_standard, uses
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.graph_queries import attribute, constants, is_standard, uses
 from compsel.techniques.quantization.uniform_quantizer import QuantizedBlocks, quantize_blocks
 
 __all__ = ["Activations", "is_block_size", "is_replaceable", "replace_dense"]
@@ -34,9 +34,9 @@ def is_block_size(size: int) -> bool:
     return size >= _SMALLEST_BLOCK and size & (size - 1) == 0
 
 
-def is_replaceable(draft: EditableGraph, node: onnx.NodeProto) -> bool:
+def is_replaceable(editable: EditableGraph, node: onnx.NodeProto) -> bool:
     """Tell whether a layer is a plain product with a weight that nobody else reads, and a constant bias or none."""
-    weights, counter = constants(draft.graph), uses(draft.graph)
+    weights, counter = constants(editable.graph), uses(editable.graph)
     if not is_standard(node, "Gemm", "MatMul") or len(weights[node.input[1]].dims) != 2 or counter[node.input[1]] > 1:
         return False
     factors = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0), attribute(node, "transA", 0)
@@ -47,12 +47,17 @@ def is_replaceable(draft: EditableGraph, node: onnx.NodeProto) -> bool:
 
 
 def replace_dense(
-    draft: EditableGraph, node: onnx.NodeProto, rows: np.ndarray, block: int, symmetric: bool, activations: Activations
+    editable: EditableGraph,
+    node: onnx.NodeProto,
+    rows: np.ndarray,
+    block: int,
+    symmetric: bool,
+    activations: Activations,
 ) -> Callable[[], list[np.ndarray]]:
     """Turn a dense layer into the blockwise operator, in place; return what computes the weights that it has then.
 
     Args:
-        draft: the graph.
+        editable: the graph.
         node: a layer that `is_replaceable`.
         rows: its weight, float32 (outputs, inputs).
         block: how many inputs share a step; a power of two from 16 on.
@@ -64,7 +69,7 @@ def replace_dense(
     missing = blocks * block - inputs
     filled = np.pad(rows, ((0, 0), (0, missing))) if missing else rows
     grid = quantize_blocks(filled.reshape(-1, block), _BITS, symmetric)
-    graph, weight = draft.graph, node.input[1]
+    graph, weight = editable.graph, node.input[1]
     parts = {
         f"{weight}.uint4": _pairs(grid.codes).reshape(outputs, blocks, block // 2),
         f"{weight}.steps": grid.steps.reshape(outputs, blocks),
@@ -88,8 +93,8 @@ def replace_dense(
     )
     node.CopyFrom(replacement)
     graph.initializer.remove(constants(graph)[weight])
-    if not any(entry.domain == _DOMAIN for entry in draft.proto.opset_import):
-        draft.proto.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
+    if not any(entry.domain == _DOMAIN for entry in editable.proto.opset_import):
+        editable.proto.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
     return lambda: [grid.values.reshape(outputs, -1)[:, :inputs]]
 
 

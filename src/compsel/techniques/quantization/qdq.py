@@ -12,7 +12,8 @@ from onnxruntime.quantization.calibrate import TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from compsel.errors import NotApplicableError
-from compsel.models.editing import captured_names, is_standard, remove_unused, sort_nodes
+from compsel.models.editing import remove_unused, sort_nodes
+from compsel.models.graph_queries import captured_names, is_standard
 from compsel.models.model import Model
 from compsel.techniques.quantization.calibration import Range
 

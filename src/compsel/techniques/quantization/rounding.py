@@ -6,10 +6,10 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import attribute, constants, is_standard, sort_nodes, uses
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.editing import sort_nodes
+from compsel.models.graph_queries import attribute, constants, is_standard, uses
 from compsel.models.graph_session import open_session
-from compsel.techniques.quantization.calibration import with_outputs
 from compsel.techniques.quantization.int8_weights import QuantisedWeight, WeightRange, quantise_weight
 
 __all__ = ["WeightRange", "channel_means", "correct_bias", "has_bias", "round_weights"]
@@ -19,15 +19,15 @@ _LARGEST_BIAS = 2.0**30
 _ROWS = 64
 
 
-def channel_means(draft: EditableGraph, feeds: Iterable[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def channel_means(editable: EditableGraph, feeds: Iterable[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Measure the mean of each channel of the inputs of convolutions and dense layers with a bias.
 
     Returns:
         by name of the input, float64 (channels,); the same weight for every sample.
     """
-    weights = constants(draft.graph)
-    layers = [node for node in draft.graph.node if has_bias(node, weights)]
-    measured = with_outputs(draft, ())
+    weights = constants(editable.graph)
+    layers = [node for node in editable.graph.node if has_bias(node, weights)]
+    measured = editable.with_outputs(())
     names: dict[str, str] = {}
     for node in layers:
         if node.input[0] in names:
@@ -49,7 +49,7 @@ def channel_means(draft: EditableGraph, feeds: Iterable[Mapping[str, np.ndarray]
 
 
 def round_weights(
-    draft: EditableGraph, bounds: WeightRange, means: Mapping[str, np.ndarray], scales: Mapping[str, float]
+    editable: EditableGraph, bounds: WeightRange, means: Mapping[str, np.ndarray], scales: Mapping[str, float]
 ) -> None:
     """Replace the weights of convolutions and dense layers by 8-bit ones behind a DequantizeLinear, in place.
 
@@ -58,29 +58,29 @@ def round_weights(
     Correction", section 4.2, with measured means).
 
     Args:
-        draft: the graph.
+        editable: the graph.
         bounds: see `compsel.techniques.quantization.int8_weights.quantise_weight`.
         means: mean of each channel of the layers' inputs; biases of layers that are not in it stay.
         scales: scale of the layers' quantised inputs; layers whose input has none keep their weights.
     """
-    weights, counter = constants(draft.graph), uses(draft.graph)
-    taken = {*weights, *(name for node in draft.graph.node for name in node.output)}
+    weights, counter = constants(editable.graph), uses(editable.graph)
+    taken = {*weights, *(name for node in editable.graph.node for name in node.output)}
     dequantise: list[onnx.NodeProto] = []
     shared: dict[str, list[tuple[str, QuantisedWeight]]] = {}
-    for node in draft.graph.node:
+    for node in editable.graph.node:
         name = node.input[1] if len(node.input) > 1 else ""
         weight = weights.get(name)
         if weight is None or weight.data_type != onnx.TensorProto.FLOAT or node.input[0] not in scales:
             continue
-        values = draft.array(weight)
+        values = editable.array(weight)
         corrects = has_bias(node, weights) and counter[node.input[2]] == 1
         # the bias is stored in 32 bits with the product of both scales, which must not be too fine for it
-        bias = np.abs(draft.array(weights[node.input[2]])) if has_bias(node, weights) else np.zeros(1)
+        bias = np.abs(editable.array(weights[node.input[2]])) if has_bias(node, weights) else np.zeros(1)
         rounded = quantise_weight(values, node, bounds, finest=bias / (_LARGEST_BIAS * scales[node.input[0]]))
         if rounded is None:
             continue
         if corrects and node.input[0] in means:
-            _shift_bias(draft, weights[node.input[2]], _rounding_shift(node, rounded, values, means[node.input[0]]))
+            _shift_bias(editable, weights[node.input[2]], _rounding_shift(node, rounded, values, means[node.input[0]]))
         del values
         same = [known for known, other in shared.get(name, ()) if _equal(other, rounded)]
         if same:  # of an unrolled recurrent layer, for example
@@ -93,9 +93,9 @@ def round_weights(
         node.input[1] = fresh
         if counter[name] > 1:
             shared.setdefault(name, []).append((fresh, rounded))
-        dequantise.append(_dequantised(draft.graph, fresh, rounded))
-    draft.graph.node.extend(dequantise)
-    sort_nodes(draft.graph)
+        dequantise.append(_dequantised(editable.graph, fresh, rounded))
+    editable.graph.node.extend(dequantise)
+    sort_nodes(editable.graph)
 
 
 def _equal(first: QuantisedWeight, second: QuantisedWeight) -> bool:
@@ -128,14 +128,14 @@ def has_bias(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> b
 
 
 def correct_bias(
-    draft: EditableGraph, node: onnx.NodeProto, bias: onnx.TensorProto, error: np.ndarray, mean: np.ndarray
+    editable: EditableGraph, node: onnx.NodeProto, bias: onnx.TensorProto, error: np.ndarray, mean: np.ndarray
 ) -> None:
     """Take from a bias, in place, what an error in the weight adds to the mean of the layer's output."""
-    _shift_bias(draft, bias, _mean_error(node, error, mean))
+    _shift_bias(editable, bias, _mean_error(node, error, mean))
 
 
-def _shift_bias(draft: EditableGraph, bias: onnx.TensorProto, shift: np.ndarray) -> None:
-    values = draft.array(bias)
+def _shift_bias(editable: EditableGraph, bias: onnx.TensorProto, shift: np.ndarray) -> None:
+    values = editable.array(bias)
     corrected = (values - shift).astype(values.dtype)
     bias.CopyFrom(numpy_helper.from_array(corrected, bias.name))
 

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from compsel.models.editable import EditableGraph, add_constant
+from compsel.models.editable_graph import EditableGraph, add_constant
 from compsel.models.packed_weights import PREFIX, STEPS
 from compsel.techniques.quantization.uniform_quantizer import QuantizedBlocks
 from compsel.techniques.weights.bit_packing import pack, plane_widths
@@ -34,17 +34,17 @@ class PackedWeightWriter:
     >>> from onnx import numpy_helper
     >>> weight = numpy_helper.from_array(np.eye(8, dtype=np.float32), "w")
     >>> node = helper.make_node("MatMul", ["x", "w"], ["y"])
-    >>> draft = EditableGraph(onnx.ModelProto(graph=onnx.GraphProto(node=[node], initializer=[weight])), {})
-    >>> unpacking = PackedWeightWriter(draft)
+    >>> editable = EditableGraph(onnx.ModelProto(graph=onnx.GraphProto(node=[node], initializer=[weight])), {})
+    >>> unpacking = PackedWeightWriter(editable)
     >>> unpacking.sparse("w", np.eye(8, dtype=np.float32), np.eye(8) > 0)
     >>> unpacking.write()
-    >>> [node.op_type for node in draft.graph.node][-5:]
+    >>> [node.op_type for node in editable.graph.node][-5:]
     ['CumSum', 'Mul', 'Gather', 'Reshape', 'MatMul']
     """
 
-    def __init__(self, draft: EditableGraph) -> None:
-        self.graph = draft.graph
-        self._names = {tensor.name for tensor in draft.graph.initializer}
+    def __init__(self, editable: EditableGraph) -> None:
+        self.graph = editable.graph
+        self._names = {tensor.name for tensor in editable.graph.initializer}
         self._nodes: list[onnx.NodeProto] = []
         self._weight = ""
         self.written: set[str] = set()

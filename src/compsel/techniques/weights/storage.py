@@ -11,9 +11,10 @@ import onnx
 from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import attribute, constants, editable, is_standard, remove_unused, uses, with_opset
-from compsel.models.graph_session import give_back, is_large
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.editing import edit_graph, remove_unused, with_opset
+from compsel.models.graph_queries import attribute, constants, is_standard, uses
+from compsel.models.graph_session import is_large, release_memory
 from compsel.models.model import Model
 from compsel.techniques.base import Technique
 from compsel.techniques.int8_static import check_quantisable
@@ -69,11 +70,11 @@ class Weight:
 Store = Callable[[EditableGraph, PackedWeightWriter, str, onnx.NodeProto, Weight], Stored]
 
 
-def weight_layers(draft: EditableGraph) -> dict[str, onnx.NodeProto]:
+def weight_layers(editable: EditableGraph) -> dict[str, onnx.NodeProto]:
     """Return the float32 weights of convolutions and dense layers, and for each the first layer that reads it."""
-    weights = constants(draft.graph)
+    weights = constants(editable.graph)
     found: dict[str, onnx.NodeProto] = {}
-    for node in draft.graph.node:
+    for node in editable.graph.node:
         weight = weights.get(node.input[1]) if is_standard(node, *LAYERS) else None
         if weight is not None and weight.data_type == onnx.TensorProto.FLOAT and len(weight.dims) >= 2:
             found.setdefault(weight.name, node)
@@ -102,18 +103,24 @@ def prepare(
     Raises:
         NotApplicableError: no layer has float32 weights.
     """
-    draft = with_opset(fold(editable(model)), opset)
-    weights = constants(draft.graph)
+    editable = with_opset(fold(edit_graph(model)), opset)
+    weights = constants(editable.graph)
     layers = {
-        weight: node for weight, node in weight_layers(draft).items() if not leaves(node, tuple(weights[weight].dims))
+        weight: node
+        for weight, node in weight_layers(editable).items()
+        if not leaves(node, tuple(weights[weight].dims))
     }
     if not layers:
         raise NotApplicableError(f"{name}: {model.name!r} has no layer with float32 weights in its main graph")
-    return draft, layers
+    return editable, layers
 
 
 def store_weights(
-    model: Model, calibration: Samples | None, draft: EditableGraph, layers: Mapping[str, onnx.NodeProto], store: Store
+    model: Model,
+    calibration: Samples | None,
+    editable: EditableGraph,
+    layers: Mapping[str, onnx.NodeProto],
+    store: Store,
 ) -> Model:
     """Store weights in another form.
 
@@ -123,38 +130,38 @@ def store_weights(
     Args:
         model: what to compress.
         calibration: samples, or None.
-        draft, layers: of the model, from `prepare`.
+        editable, layers: of the model, from `prepare`.
         store: what to do with each weight.
     """
-    weights = constants(draft.graph)
+    weights = constants(editable.graph)
     batch = batch_of(model, calibration)
-    wanted = measure_statistics(draft, batch) if batch else None
+    wanted = measure_statistics(editable, batch) if batch else None
     means: Mapping[str, np.ndarray] = {}
     if calibration is not None and len(calibration) and wanted is None:
-        means = channel_means(draft, (feeds_of(model, sample.value) for sample in calibration.spread(_MEANS_OF)))
-    counter, unpacking = uses(draft.graph), PackedWeightWriter(draft)
-    large = is_large(draft)
+        means = channel_means(editable, (feeds_of(model, sample.value) for sample in calibration.spread(_MEANS_OF)))
+    counter, unpacking = uses(editable.graph), PackedWeightWriter(editable)
+    large = is_large(editable)
     with DenseWeights() as dense:
         for weight, node in layers.items():
             if large:
-                give_back()
-            tensor = draft.tensor(weights[weight])
+                release_memory()
+            tensor = editable.tensor(weights[weight])
             shape = tuple(tensor.dims)
             layer = onnx.NodeProto()
             layer.CopyFrom(node)  # storing may replace it
             corrects = layer.input[0] in means and has_bias(layer, weights) and counter[layer.input[2]] == 1
-            before = draft.array(tensor) if corrects else None
-            stored = store(draft, unpacking, weight, node, Weight(shape, partial(draft.array, tensor)))
+            before = editable.array(tensor) if corrects else None
+            stored = store(editable, unpacking, weight, node, Weight(shape, partial(editable.array, tensor)))
             if before is not None:
                 error = joined(stored, shape) - before
-                correct_bias(draft, layer, weights[layer.input[2]], error, means[layer.input[0]])
+                correct_bias(editable, layer, weights[layer.input[2]], error, means[layer.input[0]])
             if large and wanted and weight in unpacking.written:
                 dense.add(weight, shape, stored())
         unpacking.write()
-        remove_unused(draft.graph)
+        remove_unused(editable.graph)
         if batch and wanted:
-            restore_statistics(draft, wanted, batch, dense)
-    return model.with_proto(draft.complete())
+            restore_statistics(editable, wanted, batch, dense)
+    return model.with_proto(editable.materialise())
 
 
 def joined(stored: Stored, shape: tuple[int, ...]) -> np.ndarray:
@@ -184,16 +191,16 @@ class WeightStorageTechnique(Technique, ABC):
         return store_weights(model, calibration, *prepare(self.name, model, MINIMUM_OPSET), self._store)
 
     def _store(
-        self, draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, weight: Weight
+        self, editable: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, weight: Weight
     ) -> Stored:
         if len(weight.shape) != 2 or attribute(node, "transB", 0):
-            return self._store_rows(draft, unpacking, name, node, weight)
+            return self._store_rows(editable, unpacking, name, node, weight)
         rows = weight.transpose()
-        stored = self._store_rows(draft, unpacking, name, node, rows)
+        stored = self._store_rows(editable, unpacking, name, node, rows)
         return lambda: [joined(stored, rows.shape).T]
 
     @abstractmethod
     def _store_rows(
-        self, draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
+        self, editable: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
     ) -> Stored:
         """Store one weight, see `Store`; its first axis runs over output channels (or over stacked matrices)."""
