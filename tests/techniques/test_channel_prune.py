@@ -22,7 +22,7 @@ from compsel.techniques.layerwise.budget import probed_level
 from compsel.techniques.layerwise.output_divergence import DivergenceMeter
 from compsel.techniques.layerwise.technique import layers_text, read_layers
 from compsel.techniques.preparation.batch_norm_folding import fold
-from compsel.techniques.preparation.second_moments import SecondMoments
+from compsel.techniques.statistics.second_moments import SecondMoments
 from tests.techniques.foreign import make, value, weight, without_layers
 from tests.techniques.inputs import Photographs, SeededTensors
 from tests.techniques.structured import structured

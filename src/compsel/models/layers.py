@@ -94,7 +94,7 @@ def is_float(tensor: onnx.TensorProto | None) -> bool:
 
 
 def has_constant_bias(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> bool:
-    """Tell whether a node is a Conv or a plain Gemm with constant weight and bias, so that its bias can be corrected."""
+    """Tell whether a node is a Conv or a plain Gemm with constant weight and bias: its bias can be corrected."""
     known = is_standard(node, "Conv", "Gemm") and bias_name(node) in weights and node.input[1] in weights
     return known and is_plain(node)
 

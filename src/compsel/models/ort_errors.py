@@ -66,8 +66,8 @@ def translate(error: Exception, what: str, *, loading: bool) -> CompselError:
 def short_message(error: Exception) -> str:
     """Return the text of an error on one line, of at most 200 characters.
 
-    >>> short_message(ValueError("two\nlines"))
-    'two lines'
+    >>> short_message(ValueError("two   words"))
+    'two words'
     """
     return " ".join(str(error).split())[:200]
 

@@ -49,8 +49,7 @@ class Float16(Technique):
             node.op_type == "Constant" for node in model.proto.graph.node
         ):
             raise NotApplicableError(f"float16: {model.name!r} has no float32 weights")
-        if any("QuantizeLinear" in node.op_type or "Integer" in node.op_type for node in model.proto.graph.node):
-            raise NotApplicableError(f"float16: {model.name!r} is quantised already: compress the float model")
+        self._check_float(model)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET)
@@ -60,7 +59,7 @@ class Float16(Technique):
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
         proto.graph.value_info.extend(types[name] for name in sorted(types.keys() - boundary))
         kept = [*_out_of_range(editable), *_float32_only(editable, types)]
-        borrowed = _take_out(editable)
+        borrowed = _detach_borrowed(editable)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
             # it tells of weights that are rounded: the docstring says how, and verification sees whether it matters
@@ -71,14 +70,14 @@ class Float16(Technique):
                 )
             except (AssertionError, KeyError, IndexError, ValueError, RuntimeError) as error:
                 raise NotApplicableError(f"float16: {model.name!r} cannot be converted ({error!r:.200})") from error
-            _put_back(converted.graph, borrowed)
+            _restore_borrowed(converted.graph, borrowed)
         del converted.graph.value_info[:]
         sort_nodes(converted.graph)
         return model.with_proto(converted)
 
 
-def _take_out(editable: EditableGraph) -> dict[str, onnx.TensorProto]:
-    """Leave empty tensors in the place of the borrowed weights, for the converter to change their type."""
+def _detach_borrowed(editable: EditableGraph) -> dict[str, onnx.TensorProto]:
+    """Put empty tensors in the place of the borrowed weights, whose type the converter changes; return the weights."""
     borrowed = {}
     for tensor in editable.graph.initializer:
         data = editable.tensor(tensor)
@@ -88,7 +87,7 @@ def _take_out(editable: EditableGraph) -> dict[str, onnx.TensorProto]:
     return borrowed
 
 
-def _put_back(graph: onnx.GraphProto, borrowed: dict[str, onnx.TensorProto]) -> None:
+def _restore_borrowed(graph: onnx.GraphProto, borrowed: dict[str, onnx.TensorProto]) -> None:
     for tensor in graph.initializer:
         data = borrowed.get(tensor.name)
         if data is None:
@@ -97,11 +96,11 @@ def _put_back(graph: onnx.GraphProto, borrowed: dict[str, onnx.TensorProto]) -> 
         if tensor.data_type == data.data_type:
             tensor.CopyFrom(data)
         else:
-            tensor.CopyFrom(numpy_helper.from_array(_halved(numpy_helper.to_array(data))))
+            tensor.CopyFrom(numpy_helper.from_array(_to_float16(numpy_helper.to_array(data))))
         tensor.name = name
 
 
-def _halved(values: np.ndarray) -> np.ndarray:
+def _to_float16(values: np.ndarray) -> np.ndarray:
     """Return float16 numbers; those that would become zero become the smallest number, as the converter does it."""
     halves = np.empty(values.shape, np.float16)
     flat, wanted = halves.reshape(-1), values.reshape(-1)

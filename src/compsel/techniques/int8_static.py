@@ -17,15 +17,23 @@ from compsel.models.model import Model
 from compsel.models.shapes import infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
+from compsel.techniques.quantization.bias_correction import channel_means
 from compsel.techniques.quantization.calibration import calibrate
 from compsel.techniques.quantization.equalization import equalise
 from compsel.techniques.quantization.histogram import Method
-from compsel.techniques.quantization.qdq import QUANTISED_OPS, Activations, Weights, insert_qdq, pixel_scale
-from compsel.techniques.quantization.rounding import WeightRange, channel_means, round_weights
+from compsel.techniques.quantization.int8_weights import WeightRange
+from compsel.techniques.quantization.qdq import (
+    QUANTISED_OPS,
+    Activations,
+    QdqSettings,
+    Weights,
+    insert_qdq,
+    pixel_scale,
+)
+from compsel.techniques.quantization.rounding import round_weights
 
 __all__ = ["Int8Static"]
 
-_LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _MINIMUM_OPSET = 13  # per-channel DequantizeLinear
 
 
@@ -77,7 +85,7 @@ class Int8Static(Technique):
 
     def check(self, model: Model) -> None:
         """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
-        check_quantisable(self.name, model)
+        self._check_quantisable(model)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         assert calibration is not None
@@ -102,26 +110,11 @@ class Int8Static(Technique):
             remove_unused(editable.graph)
             types = infer_types(editable)
         proto = editable.materialise()
-        insert_qdq(
-            proto,
-            types,
-            ranges,
-            overrides=overrides,
-            per_channel=self.per_channel,
-            activations=self.activations,
-            weights=self.weights,
-            reduce_range=self.weight_range == "reduced",
+        settings = QdqSettings(
+            self.per_channel, self.activations, self.weights, reduce_range=self.weight_range == "reduced"
         )
+        insert_qdq(proto, types, ranges, overrides=overrides, settings=settings)
         return model.with_proto(proto)
-
-
-def check_quantisable(name: str, model: Model, layers: tuple[str, ...] = _LAYERS) -> None:
-    """Raise NotApplicableError unless the main graph has one of these layers and is not quantised."""
-    nodes = model.proto.graph.node
-    if any("QuantizeLinear" in node.op_type or "Integer" in node.op_type for node in nodes):
-        raise NotApplicableError(f"{name}: {model.name!r} is quantised already: compress the float model")
-    if not any(is_standard(node, *layers) for node in nodes):
-        raise NotApplicableError(f"{name}: {model.name!r} has none of the layers {', '.join(layers)} in its main graph")
 
 
 def _float_values(editable: EditableGraph, types: dict[str, onnx.ValueInfoProto]) -> list[str]:

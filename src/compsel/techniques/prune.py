@@ -12,10 +12,11 @@ from compsel.errors import TechniqueError
 from compsel.inputs.samples import Samples
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_queries import constants
+from compsel.models.layers import is_depthwise
 from compsel.models.model import Model
 from compsel.techniques.base import Technique
-from compsel.techniques.weights.encoding import MINIMUM_OPSET, PackedWeightWriter
-from compsel.techniques.weights.storage import Stored, Weight, is_depthwise, prepare, store_weights
+from compsel.techniques.weights.encoding import PackedWeightWriter
+from compsel.techniques.weights.storage import Decode, LayerWeight, prepare_layers, store_weights
 
 __all__ = ["Prune"]
 
@@ -29,10 +30,10 @@ class Prune(Technique):
     """Unstructured magnitude pruning, without training (Han et al. 2015; Zhu and Gupta 2017).
 
     Depthwise convolutions stay as they are: they hold few weights, and each of them matters. With samples, the
-    statistics of all layers are restored (`compsel.techniques.preparation.statistics_correction`). The file holds a bit for each number
-    and the numbers that are left: half the weights pruned is 53 % of the size. (ONNX has sparse initializers; with
-    their 64-bit positions they save nothing below two thirds of zeros.) Runtimes compute with the zeros: pruning
-    makes no model faster.
+    statistics of all layers are restored (`compsel.techniques.statistics.statistics_correction`). The file holds a bit
+    for each number and the numbers that are left: half the weights pruned is 53 % of the size. (ONNX has sparse
+    initializers; with their 64-bit positions they save nothing below two thirds of zeros.) Runtimes compute with the
+    zeros: pruning makes no model faster.
 
     Attributes:
         sparsity: share of the weights that become zero, 0 to 1.
@@ -59,19 +60,17 @@ class Prune(Technique):
         return ()
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        editable, layers = prepare(self.name, model, MINIMUM_OPSET, leaves=is_depthwise)
+        editable, layers = prepare_layers(self.name, model, skip=is_depthwise)
         weights = constants(editable.graph)
         limit = None
         if self.scope == "global":
             limit = _global_threshold(editable, [weights[name] for name in layers], self.sparsity)
 
-        def store(
-            editable: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, whole: Weight
-        ) -> Stored:
-            weight = whole.read()
+        def store(editable: EditableGraph, writer: PackedWeightWriter, layer_weight: LayerWeight) -> Decode:
+            name, weight = layer_weight.name, layer_weight.read()
             kept = np.abs(weight) >= limit if limit is not None else _largest(weight, self.sparsity)
             if self.storage == "sparse" and 1 - kept.mean() > _WORTH:
-                unpacking.sparse(name, weight, kept)
+                writer.sparse(name, weight, kept)
             else:
                 weights[name].CopyFrom(numpy_helper.from_array(np.where(kept, weight, np.float32(0)), name))
             return lambda: (

@@ -14,10 +14,12 @@ from compsel.models.editable_graph import EditableGraph
 from compsel.models.editing import edit_graph, set_attribute
 from compsel.models.graph_queries import attribute, constants, is_standard
 from compsel.models.graph_session import open_session
+from compsel.models.layers import same_pads
 from compsel.models.model import Model
+from compsel.models.ort_errors import short_message
 from compsel.models.shapes import infer_types
 from compsel.techniques.base import Technique
-from compsel.techniques.preparation.batch_norm_folding import merge_pads
+from compsel.techniques.preparation.padding import merge_pads
 
 __all__ = ["Resolution"]
 
@@ -128,13 +130,10 @@ def _list(node: onnx.NodeProto, name: str, default: list[int]) -> list[int]:
     return value if isinstance(value, list) else default
 
 
-def _same_pads(size: tuple[int, int], windows: list[tuple[int, int]]) -> list[int]:
-    """Return the SAME_UPPER pads (begins, ends): output = ceil(input / stride), the odd pixel at the end."""
-    totals = [
-        max((-(-length // stride) - 1) * stride + extent - length, 0)
-        for length, (extent, stride) in zip(size, windows, strict=True)
-    ]
-    return [total // 2 for total in totals] + [total - total // 2 for total in totals]
+def _same_upper_pads(size: tuple[int, int], windows: list[tuple[int, int]]) -> list[int]:
+    """Return the SAME_UPPER pads (begins, ends): the odd pixel at the end."""
+    begins, ends = same_pads(size, *zip(*windows, strict=True))
+    return begins + ends
 
 
 def _same_padded(editable: EditableGraph) -> list[str]:
@@ -153,7 +152,7 @@ def _same_padded(editable: EditableGraph) -> list[str]:
         if size is None or windows is None:
             continue
         pads = _list(node, "pads", [0, 0, 0, 0])
-        if pads == _same_pads(size, windows):
+        if pads == _same_upper_pads(size, windows):
             names.append(node.name)
             unequal |= pads[:2] != pads[2:]
     return names if unequal else []
@@ -204,7 +203,7 @@ def _pad_again(editable: EditableGraph, same: list[str]) -> None:
         if size is None or windows is None:
             raise NotApplicableError(f"resolution: the size of the input of {node.name!r} is not known")
         set_attribute(node, "auto_pad", None)
-        set_attribute(node, "pads", _same_pads(size, windows))
+        set_attribute(node, "pads", _same_upper_pads(size, windows))
 
 
 def _try(model: Model) -> None:
@@ -217,7 +216,7 @@ def _try(model: Model) -> None:
         feeds = {name: _at(value, model.preprocessing) for name, value in feeds.items()}
         open_session(model.proto).run(None, feeds)
     except Exception as error:  # ONNX Runtime's exceptions have no common base
-        raise NotApplicableError(f"{reason}: {' '.join(str(error).split())[:200]}") from error
+        raise NotApplicableError(f"{reason}: {short_message(error)}") from error
 
 
 def _at(value: np.ndarray, preprocessing: ImagePreprocessing) -> np.ndarray:

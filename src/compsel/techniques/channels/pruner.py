@@ -19,10 +19,10 @@ from compsel.techniques.channels.elimination import Order, eliminate
 from compsel.techniques.channels.readers import ChannelReaders
 from compsel.techniques.channels.rules import trace
 from compsel.techniques.channels.surgery import remove_channels
-from compsel.techniques.layerwise.partial_execution import give_biases
 from compsel.techniques.preparation.batch_norm_folding import fold
-from compsel.techniques.preparation.sample_feeds import SampleFeeds
-from compsel.techniques.preparation.second_moments import collect
+from compsel.techniques.preparation.biases import give_biases
+from compsel.techniques.statistics.sample_feeds import SampleFeeds
+from compsel.techniques.statistics.second_moments import input_moments
 
 __all__ = ["ChannelPruner"]
 
@@ -88,7 +88,7 @@ class ChannelPruner:
         runs = {name: _run_length(layer.inputs) for name, layer in new.items()}
         sizes = {name: (len(layer.inputs) // runs[name], layer.taps * runs[name]) for name, layer in new.items()}
         feeds = SampleFeeds(self.model, self._samples)
-        for names, moments in collect(self.editable, sizes, feeds, len(self._samples)):
+        for names, moments in input_moments(self.editable, sizes, feeds, len(self._samples)):
             inputs = new[names[0]].inputs[:: runs[names[0]]]
             centred = self._nodes[names[0]].op_type != "MatMul"
             readers = ChannelReaders.measured(names, inputs, self._matrix, moments, centred=centred)

@@ -7,7 +7,7 @@ import numpy as np
 
 from compsel.techniques.channels.coupling import Group
 from compsel.techniques.channels.elimination import ChannelReader, compensation, regularised
-from compsel.techniques.preparation.second_moments import SecondMoments
+from compsel.techniques.statistics.second_moments import SecondMoments
 
 __all__ = ["ChannelReaders"]
 

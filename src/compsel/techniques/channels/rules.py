@@ -9,6 +9,7 @@ from onnx import numpy_helper
 
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_queries import attribute, is_standard
+from compsel.models.layers import bias_name, is_float, is_plain
 from compsel.techniques.channels.coupling import Coupling, Layer, Layout, Tracer
 
 __all__ = ["PER_CHANNEL", "constant_axis", "trace"]
@@ -54,9 +55,9 @@ def constant_axis(layout: Layout, rank: int, dims: tuple[int, ...]) -> int | Non
 def _weight(tracer: Tracer, node: onnx.NodeProto) -> np.ndarray | None:
     """Return the weight of a layer that may be cut, its numbers left out."""
     tensor = tracer.weights.get(node.input[1])
-    if tensor is None or tensor.data_type != onnx.TensorProto.FLOAT or tracer.uses[node.input[1]] != 1:
+    if tensor is None or not is_float(tensor) or tracer.uses[node.input[1]] != 1:
         return None
-    if len(node.input) > 2 and node.input[2] and node.input[2] not in tracer.weights:
+    if bias_name(node) and bias_name(node) not in tracer.weights:
         return None
     return np.broadcast_to(np.float32(0), tuple(tensor.dims))
 
@@ -97,10 +98,10 @@ def _dense(tracer: Tracer, node: onnx.NodeProto) -> bool:
     weight, shape = _weight(tracer, node), tracer.shapes.get(node.output[0])
     if weight is None or shape is None or weight.ndim != _DENSE_RANK:
         return False
-    if attribute(node, "transA", 0) or attribute(node, "alpha", 1.0) != 1.0 or attribute(node, "beta", 1.0) != 1.0:
+    if not is_plain(node):
         return False
     features, outputs = weight.shape[::-1] if attribute(node, "transB", 0) else weight.shape
-    bias = tracer.weights[node.input[2]].dims if len(node.input) > 2 and node.input[2] else (outputs,)
+    bias = tracer.weights[bias_name(node)].dims if bias_name(node) else (outputs,)
     inputs = _inputs(tracer, node.input[0], len(shape) - 1, features)
     if inputs is None or tuple(bias)[-1:] != (outputs,):
         return False

@@ -27,10 +27,10 @@ from compsel.techniques.factorization.decompose import (
     channel_factors,
     output_spectrum,
 )
-from compsel.techniques.layerwise.partial_execution import give_biases
 from compsel.techniques.preparation.batch_norm_folding import fold
-from compsel.techniques.preparation.sample_feeds import SampleFeeds
-from compsel.techniques.preparation.second_moments import MOST_FEATURES, SecondMoments, collect, collect_outputs
+from compsel.techniques.preparation.biases import give_biases
+from compsel.techniques.statistics.sample_feeds import SampleFeeds
+from compsel.techniques.statistics.second_moments import MOST_FEATURES, SecondMoments, input_moments, output_moments
 
 __all__ = ["Factoriser", "Method"]
 
@@ -148,11 +148,11 @@ class Factoriser:
         if not new:
             return
         feeds = SampleFeeds(self.model, self._samples)
-        self._outputs |= collect_outputs(self.editable, {name: layer.shape[0] for name, layer in new.items()}, feeds)
+        self._outputs |= output_moments(self.editable, {name: layer.shape[0] for name, layer in new.items()}, feeds)
         self._means |= {name: self._outputs[name].mean for name in new}
         wide = {n: layer for n, layer in new.items() if set(layer.kinds) - {"channel"} and self._method != "channel"}
         sizes = {name: (layer.shape[1], math.prod(layer.shape[2:])) for name, layer in wide.items()}
-        for names, moments in collect(self.editable, sizes, feeds, len(self._samples)):
+        for names, moments in input_moments(self.editable, sizes, feeds, len(self._samples)):
             covariance = regularised(moments.covariance(0), moments.rows).astype(np.float32)
             self._read.update(dict.fromkeys(names, (moments.mean, covariance)))
 

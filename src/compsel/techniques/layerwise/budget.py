@@ -57,7 +57,7 @@ class LayerwiseModel(Protocol):
         """Return about how many multiply-accumulates the highest level of a layer saves."""
 
     def altered(self, layer: str, level: int) -> Mapping[str, np.ndarray]:
-        """Return the weights and biases with which `editable` answers as the model with that layer at that level does."""
+        """Return weights and biases with which `editable` answers as the model with that layer at that level."""
 
     def make(self, plan: Plan) -> Model:
         """Return the model of a plan; the same plan gives the same bytes."""

@@ -1,50 +1,22 @@
 """Run a graph again and again with other weights in a few layers: only what comes after those layers is run again."""
 
-import math
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 
 from compsel.device.cgroup import usable_cores
 from compsel.models.editable_graph import EditableGraph
-from compsel.models.graph_queries import attribute, captured_names, constants, is_standard, uses
+from compsel.models.graph_queries import attribute, captured_names, constants, is_standard
 from compsel.models.graph_session import open_session, release_memory
-from compsel.models.layers import output_axis
 from compsel.models.shapes import infer_types
 
-__all__ = ["PartialExecutor", "give_biases"]
+__all__ = ["PartialExecutor"]
 
 _MOST_PIECES = 8
 
 Values = Mapping[str, np.ndarray]
-
-
-def give_biases(editable: EditableGraph) -> EditableGraph:
-    """Give each convolution and dense layer (Gemm) a bias that is constant and its own, in place; return the graph."""
-    weights, counter = constants(editable.graph), uses(editable.graph)
-    for node in editable.graph.node:
-        if not is_standard(node, "Conv", "Gemm") or node.input[1] not in weights:
-            continue
-        count = weights[node.input[1]].dims[output_axis(node) or 0]
-        has_bias = len(node.input) > 2 and bool(node.input[2])
-        old = weights.get(node.input[2]) if has_bias else None
-        if has_bias and (old is None or math.prod(old.dims) not in (1, count)):  # computed, or one for each row
-            continue
-        if old is not None and counter[old.name] == 1 and list(old.dims) == [count]:
-            continue
-        numbers = editable.array(old).reshape(-1) if old is not None else np.zeros(1, np.float32)
-        values = np.array(np.broadcast_to(numbers, count))
-        name = f"{node.name}.own_bias"
-        while name in weights:
-            name += "_"
-        editable.graph.initializer.append(numpy_helper.from_array(values, name))
-        weights[name] = editable.graph.initializer[-1]
-        del node.input[2:]
-        node.input.append(name)
-    return editable
 
 
 @dataclass
@@ -75,6 +47,7 @@ class PartialExecutor:
 
     >>> from compsel.networks import build
     >>> from compsel.techniques.preparation.batch_norm_folding import fold
+    >>> from compsel.techniques.preparation.biases import give_biases
     >>> from compsel.models.editing import edit_graph
     >>> editable = give_biases(fold(edit_graph(build("mobilenet-v1", width=0.25, resolution=32))))
     >>> prober = PartialExecutor(editable, [{"input": np.ones((1, 3, 32, 32), np.float32)}])

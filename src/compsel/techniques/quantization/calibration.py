@@ -3,18 +3,17 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
-import onnx
 
 from compsel.errors import ModelError
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_session import open_session
 from compsel.techniques.quantization.histogram import Histogram, Method, entropy_range, mse_range, percentile_range
+from compsel.techniques.statistics.reductions import Reductions
 
 __all__ = ["Range", "calibrate"]
 
 Range = tuple[float, float]
 Feeds = Mapping[str, np.ndarray]
-_LOW, _HIGH = "compsel.low", "compsel.high"
 
 
 def calibrate(
@@ -30,7 +29,8 @@ def calibrate(
         editable: the graph.
         tensors: names of the float values to measure.
         feeds: gives the samples' feeds from the start each time it is called; called once for "minmax", else twice.
-        method: "minmax" takes the extremes, the others cut off rare values (`compsel.techniques.quantization.histogram`).
+        method: "minmax" takes the extremes, the others cut off rare values
+            (`compsel.techniques.quantization.histogram`).
         percentile: percent of the values that the method "percentile" keeps.
 
     Returns:
@@ -56,19 +56,13 @@ def calibrate(
 
 
 def _extremes(editable: EditableGraph, tensors: Sequence[str], feeds: Iterable[Feeds]) -> dict[str, Range]:
-    """Measure minimum and maximum inside the graph, so that no tensor leaves it."""
-    measured = editable.with_outputs(())
-    names = []
-    for index, tensor in enumerate(tensors):
-        for op_type, prefix in (("ReduceMin", _LOW), ("ReduceMax", _HIGH)):
-            name = f"{prefix}.{index}"
-            measured.graph.node.append(onnx.helper.make_node(op_type, [tensor], [name], name, keepdims=0))
-            measured.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, []))
-            names.append(name)
-    session = open_session(measured)
+    reductions = Reductions(editable)
+    for tensor in tensors:
+        reductions.add("ReduceMin", tensor, keepdims=0)
+        reductions.add("ReduceMax", tensor, keepdims=0)
     low, high = np.zeros(len(tensors)), np.zeros(len(tensors))
-    for feed in feeds:
-        values = np.array([np.asarray(value, np.float64) for value in session.run(names, dict(feed))]).reshape(-1, 2)
+    for results in reductions.run(feeds):
+        values = np.array([np.asarray(value, np.float64) for value in results]).reshape(-1, 2)
         if not np.isfinite(values).all():
             tensor = tensors[int(np.argmin(np.isfinite(values).all(axis=1)))]
             raise ModelError(f"{tensor}: is not finite for a calibration sample: check model and samples")

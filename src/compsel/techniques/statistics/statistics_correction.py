@@ -20,7 +20,7 @@ from compsel.models.graph_queries import attribute, constants, is_standard, uses
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.packed_weights import PREFIX, scale_channels
-from compsel.techniques.weights.dense import DenseWeights
+from compsel.techniques.weights.decoded_weights import DecodedWeights
 
 __all__ = ["Statistics", "batch_of", "measure_statistics", "restore_statistics"]
 
@@ -68,7 +68,7 @@ def measure_statistics(editable: EditableGraph, batch: Batch) -> Statistics | No
 
 
 def restore_statistics(
-    editable: EditableGraph, wanted: Statistics, batch: Batch, dense: DenseWeights | None = None
+    editable: EditableGraph, wanted: Statistics, batch: Batch, dense: DecodedWeights | None = None
 ) -> None:
     """Scale and shift the layers of a changed graph, in place, so that their outputs have these statistics again.
 
@@ -124,7 +124,7 @@ def _layers(editable: EditableGraph) -> Iterator[tuple[onnx.NodeProto, int]]:
 
 
 def _run(
-    editable: EditableGraph, layers: list[str], batch: Batch, wanted: Statistics | None, dense: DenseWeights | None
+    editable: EditableGraph, layers: list[str], batch: Batch, wanted: Statistics | None, dense: DecodedWeights | None
 ) -> dict[str, tuple[np.ndarray, np.ndarray]] | None:
     """Return mean and deviation of each layer's channels, or, when these are wanted, mean and the gain to apply."""
     counter = uses(editable.graph)
