@@ -70,12 +70,12 @@ def along_axis(values: np.ndarray, rank: int, axis: int) -> np.ndarray:
 
 def is_depthwise(node: onnx.NodeProto, shape: Sequence[int]) -> bool:
     """Tell whether each output channel of a convolution reads one input channel; `shape` is that of its weight."""
-    return is_standard(node, "Conv") and shape[1] == 1 and attribute(node, "group", 1) != 1
+    return is_standard(node, "Conv") and shape[1] == 1 and bool(attribute(node, "group", 1) != 1)
 
 
 def has_unit_factors(node: onnx.NodeProto) -> bool:
     """Tell whether a layer multiplies neither its product nor its bias by a factor (`alpha`, `beta` of a Gemm)."""
-    return attribute(node, "alpha", 1.0) == 1.0 and attribute(node, "beta", 1.0) == 1.0
+    return (attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0)) == (1.0, 1.0)
 
 
 def is_plain(node: onnx.NodeProto) -> bool:

@@ -50,8 +50,8 @@ class ChannelPrune(LayerwiseTechnique):
                 f"(Conv, Gemm, MatMul) in its main graph, {_FEWEST_LAYERS} are needed"
             )
 
-    def adjustable(self, model: Model, samples: Samples) -> ChannelPruner:
-        """Return the model with one knob for each group of channels that go together."""
+    def layerwise_model(self, model: Model, samples: Samples) -> ChannelPruner:
+        """Return the model with one setting for each group of channels that go together."""
         return ChannelPruner(model, samples, reconstruct=self.reconstruct, multiple=self.multiple)
 
 

@@ -103,9 +103,9 @@ def _restore_borrowed(graph: onnx.GraphProto, borrowed: dict[str, onnx.TensorPro
 def _to_float16(values: np.ndarray) -> np.ndarray:
     """Return float16 numbers; those that would become zero become the smallest number, as the converter does it."""
     halves = np.empty(values.shape, np.float16)
-    flat, wanted = halves.reshape(-1), values.reshape(-1)
+    flat, exact = halves.reshape(-1), values.reshape(-1)
     for start in range(0, len(flat), _PART):  # the steps in between are copies
-        part, numbers = flat[start : start + _PART], wanted[start : start + _PART]
+        part, numbers = flat[start : start + _PART], exact[start : start + _PART]
         part[:] = numbers
         lost = (part == 0) & (numbers != 0)
         part[lost] = np.copysign(np.float16(_SMALLEST), numbers[lost])

@@ -145,7 +145,9 @@ class _Writer:
         if is_standard(node, "Conv"):
             # one number for each channel, in front of the spatial axes
             bias = along_axis(bias, len(self.weights[node.input[1]].dims) - 1, 0)
-        return add_constant(self.editable.graph, fresh_name(f"{node.name}.bias", self.weights), bias).name
+        name = fresh_name(f"{node.name}.bias", self.weights)
+        add_constant(self.editable.graph, name, bias)
+        return name
 
     def _add(self, op_type: str, inputs: list[str], output: str, **attributes: int) -> str:
         self.nodes.append(helper.make_node(op_type, inputs, [output], f"{output}.{op_type}", **attributes))

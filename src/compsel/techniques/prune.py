@@ -90,12 +90,12 @@ def _largest(weight: np.ndarray, sparsity: float) -> np.ndarray:
     limit = _magnitude_at(numbers, count)
     for part in _parts(numbers):
         np.greater_equal(np.abs(numbers[part]), limit, out=kept[part])
-    # of those at the limit as many go as are still wanted, the first ones
-    wanted = count - (weight.size - np.count_nonzero(kept))
+    # of the ties at the limit the first ones go, as many as still have to
+    remaining = count - (weight.size - np.count_nonzero(kept))
     for part in _parts(numbers):
-        ties = np.flatnonzero(np.abs(numbers[part]) == limit)[:wanted]
+        ties = np.flatnonzero(np.abs(numbers[part]) == limit)[:remaining]
         kept[part][ties] = False
-        wanted -= len(ties)
+        remaining -= len(ties)
     return kept.reshape(weight.shape)
 
 
@@ -104,19 +104,19 @@ def _magnitude_at(numbers: np.ndarray, count: int) -> np.float32:
 
     Magnitudes are in the order of their bits: the upper half is found by counting, then the lower one.
     """
-    bits, found, place = numbers.view(np.uint32), 0, count
+    bits, known_bits, place = numbers.view(np.uint32), 0, count
     for shift in (16, 0):
         counts = np.zeros(_BINS, np.int64)
         for part in _parts(numbers):
             magnitudes = bits[part] & np.uint32(0x7FFFFFFF)
             if shift == 0:
-                magnitudes = magnitudes[magnitudes >> 16 == found >> 16]
+                magnitudes = magnitudes[magnitudes >> 16 == known_bits >> 16]
             counts += np.bincount((magnitudes >> shift) & 0xFFFF, minlength=_BINS)
         below = np.cumsum(counts)
         index = int(np.searchsorted(below, place))
         place -= int(below[index - 1]) if index else 0
-        found |= index << shift
-    return np.uint32(found).view(np.float32)
+        known_bits |= index << shift
+    return np.uint32(known_bits).view(np.float32)
 
 
 def _parts(numbers: np.ndarray) -> Iterator[slice]:
@@ -132,5 +132,5 @@ def _global_threshold(editable: EditableGraph, tensors: list[onnx.TensorProto], 
     for tensor in tensors:
         index = np.abs(editable.array(tensor)).ravel() * ((_BINS - 1) / largest)
         counts += np.bincount(index.astype(np.int64), minlength=_BINS)
-    wanted = round(sparsity * int(counts.sum()))
-    return float(np.searchsorted(np.cumsum(counts), wanted, side="left") + (wanted > 0)) * largest / (_BINS - 1)
+    place = round(sparsity * int(counts.sum()))
+    return float(np.searchsorted(np.cumsum(counts), place, side="left") + (place > 0)) * largest / (_BINS - 1)

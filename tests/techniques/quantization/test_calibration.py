@@ -11,7 +11,6 @@ from compsel.models import graph_session as session_module
 from compsel.models.editable_graph import borrow
 from compsel.models.editing import edit_graph
 from compsel.models.graph_session import open_session
-from compsel.techniques.quantization import calibration as module
 from compsel.techniques.quantization.calibration import calibrate
 from compsel.techniques.quantization.histogram import Method
 from tests.techniques.foreign import convolutional, two_inputs
@@ -19,7 +18,7 @@ from tests.techniques.inputs import SeededTensors
 
 
 def values_of(model: Model, names: list[str], samples: SeededTensors) -> dict[str, np.ndarray]:
-    graph = module.with_outputs(borrow(model.proto), names)
+    graph = borrow(model.proto).with_outputs(names)
     session = open_session(graph, optimise=False)
     runs = [session.run(names, dict(sample.value)) for sample in samples]
     return {name: np.concatenate([run[index].ravel() for run in runs]) for index, name in enumerate(names)}

@@ -94,10 +94,10 @@ def _quantise_rows(rows: np.ndarray, least: np.ndarray, largest: int, pairs: boo
     open_rows = np.arange(len(rows))
     for factor in _FACTORS:
         step = base[open_rows] * np.float32(factor)
-        wanted = rows[open_rows]
-        candidate = np.rint(wanted / step[:, None])
+        exact = rows[open_rows]
+        candidate = np.rint(exact / step[:, None])
         _bound_pairs(candidate)
-        loss = np.square(candidate * step[:, None] - wanted).sum(axis=1, dtype=np.float64)
+        loss = np.square(candidate * step[:, None] - exact).sum(axis=1, dtype=np.float64)
         better = loss < error[open_rows]
         chosen = open_rows[better]
         error[chosen], steps[chosen], codes[chosen] = loss[better], step[better], candidate[better]

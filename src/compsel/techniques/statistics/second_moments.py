@@ -187,8 +187,8 @@ def output_moments(
 def _layer_values(editable: EditableGraph, value: Callable[[onnx.NodeProto], str]) -> list[str]:
     """Return a value of every layer with a constant weight, sorted; inputs of the graph and constants left out.
 
-    Whatever is wanted, the runtime is asked to show all of them: which operators it joins, and so how it rounds, does
-    not depend on what is measured together.
+    All of them are outputs, whatever is measured: which operators the runtime fuses, and so how it rounds, does not
+    depend on what is measured together.
     """
     constant = {tensor.name for tensor in editable.graph.initializer}
     known = constant | {item.name for item in editable.graph.input}

@@ -101,8 +101,8 @@ def prepare_layers(
     """
     editable = with_opset(fold(edit_graph(model)), MINIMUM_OPSET)
     weights = constants(editable.graph)
-    found = weight_layers(editable)
-    layers = {weight: node for weight, node in found.items() if not skip(node, tuple(weights[weight].dims))}
+    candidates = weight_layers(editable)
+    layers = {weight: node for weight, node in candidates.items() if not skip(node, tuple(weights[weight].dims))}
     if not layers:
         raise NotApplicableError(f"{name}: {model.name!r} has no layer with float32 weights in its main graph")
     return editable, layers

@@ -6,19 +6,19 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from compsel.models.editable_graph import EditableGraph, add_constant
+from compsel.models.editable_graph import EditableGraph, add_constant, fresh_name
 from compsel.models.editing import remove_unused, set_attribute
 from compsel.models.graph_queries import constants, is_standard
-from compsel.models.layers import output_axis
-from compsel.techniques.channels.coupling import Coupling, Layer, Layout
-from compsel.techniques.channels.rules import PER_CHANNEL, constant_axis
+from compsel.models.layers import bias_name, output_axis
+from compsel.techniques.channels.coupling import ChannelCoupling, ChannelLayout, CoupledLayer
+from compsel.techniques.channels.propagation import PER_CHANNEL, constant_axis
 
 __all__ = ["remove_channels"]
 
 
 def remove_channels(
     editable: EditableGraph,
-    coupling: Coupling,
+    coupling: ChannelCoupling,
     removed: Collection[int],
     ranks: Mapping[str, int],
     changed: dict[str, np.ndarray],
@@ -36,26 +36,28 @@ def remove_channels(
     Returns:
         which output features each cut layer keeps, bool, by name of the layer.
     """
-    knife = _Knife(editable, coupling, removed, ranks, changed)
+    remover = _ChannelRemover(editable, coupling, removed, ranks, changed)
     for node in editable.graph.node:
-        knife.cut(node)
+        remover.cut(node)
     remove_unused(editable.graph)
     # shapes written down before are no longer true
     del editable.graph.value_info[:]
-    return knife.kept
+    return remover.kept
 
 
-class _Knife:
+class _ChannelRemover:
+    """Cuts the weights and constants of nodes, one after the other; the arguments are those of `remove_channels`."""
+
     def __init__(
         self,
         editable: EditableGraph,
-        coupling: Coupling,
+        coupling: ChannelCoupling,
         removed: Collection[int],
         ranks: Mapping[str, int],
         changed: dict[str, np.ndarray],
     ) -> None:
-        self.changed = changed
         self.editable, self.layouts, self.removed, self.ranks = editable, coupling.layouts, removed, ranks
+        self.changed = changed
         self.layers = {layer.node: layer for layer in coupling.layers}
         self.weights = constants(editable.graph)
         self.kept: dict[str, np.ndarray] = {}
@@ -75,7 +77,7 @@ class _Knife:
         else:
             self._cut_constants(node)
 
-    def _cut_layer(self, node: onnx.NodeProto, layer: Layer) -> None:
+    def _cut_layer(self, node: onnx.NodeProto, layer: CoupledLayer) -> None:
         ins = ~np.isin(layer.inputs, list(self.removed))
         outs = ~np.isin(layer.outputs, list(self.removed))
         if ins.all() and outs.all():
@@ -86,7 +88,7 @@ class _Knife:
         ins = np.ones(1, bool) if depthwise else ins[: len(ins) // layer.blocks]
         cut = np.ix_(outs, ins) if output_axis(node) == 0 else np.ix_(ins, outs)
         self._replace(node, 1, self._array(node.input[1])[cut])
-        if len(node.input) > 2 and node.input[2]:
+        if bias_name(node):
             self._replace(node, 2, self._array(node.input[2])[..., outs])
         self.kept[node.name] = outs
 
@@ -104,7 +106,7 @@ class _Knife:
             self._replace(node, 1, target)
 
     def _cut_constants(self, node: onnx.NodeProto) -> None:
-        layout: Layout | None = self.layouts.get(node.output[0]) if node.output else None
+        layout: ChannelLayout | None = self.layouts.get(node.output[0]) if node.output else None
         keep = self._keep(node.output[0]) if node.output else None
         if layout is None or keep is None:
             return
@@ -122,8 +124,6 @@ class _Knife:
 
     def _replace(self, node: onnx.NodeProto, index: int, values: np.ndarray) -> None:
         # under a name of its own: another node may read the constant too
-        name = f"{node.input[index]}.cut"
-        while name in self.weights:
-            name += "_"
+        name = fresh_name(f"{node.input[index]}.cut", self.weights)
         self.weights[name] = add_constant(self.editable.graph, name, values)
         node.input[index] = name
