@@ -10,9 +10,9 @@ from compsel.inputs.feeds import feeds_of
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.preprocessing import METADATA_KEY
 from compsel.inputs.samples import ArraySamples
+from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.storage.files import atomic_file
-from compsel.techniques.quantization.calibration import open_session
 from tests.foreign_models import old_network, two_inputs, unknown_operator
 
 

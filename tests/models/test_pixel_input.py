@@ -8,11 +8,11 @@ from compsel.errors import NotApplicableError
 from compsel.inputs.image import PIXELS
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.samples import ArraySamples
+from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.pixel_input import with_pixel_input
 from compsel.networks import build
 from compsel.techniques import parse
-from compsel.techniques.quantization.calibration import open_session
 from tests.foreign_models import old_network, two_inputs
 
 SIDE = 16

@@ -10,8 +10,10 @@ from onnx import TensorProto, helper
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from compsel.errors import CompselError, InputError, ModelError, ProcessorError
-from compsel.processors import ort_session as module
-from compsel.processors.ort_session import OrtSession, session_options, translate
+from compsel.models import ort_errors as module
+from compsel.models.ort_errors import translate
+from compsel.models.ort_options import session_options
+from compsel.processors.ort_session import OrtSession
 from compsel.processors.proof import proof_feeds, proof_graph
 
 

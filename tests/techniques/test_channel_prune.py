@@ -7,22 +7,22 @@ from onnx import TensorProto, helper
 from compsel import Model
 from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.feeds import feeds_of
-from compsel.models.editing import editable
+from compsel.models.editing import edit_graph
 from compsel.models.graph_session import open_session
 from compsel.models.shapes import sample_shapes
 from compsel.networks import build, macs
 from compsel.techniques import parse
-from compsel.techniques.channels.coupling import Group
+from compsel.techniques.channels.coupling import ChannelGroup
 from compsel.techniques.channels.elimination import ChannelReader, compensation, eliminate
+from compsel.techniques.channels.propagation import trace
 from compsel.techniques.channels.pruner import ChannelPruner
-from compsel.techniques.channels.readers import ChannelReaders
-from compsel.techniques.channels.rules import trace
-from compsel.techniques.channels.surgery import remove_channels
-from compsel.techniques.layerwise.budget import probed_level
+from compsel.techniques.channels.reader_statistics import ChannelReaders
+from compsel.techniques.channels.removal import remove_channels
+from compsel.techniques.layerwise.budget import probe_level
 from compsel.techniques.layerwise.output_divergence import DivergenceMeter
 from compsel.techniques.layerwise.technique import layers_text, read_layers
 from compsel.techniques.preparation.batch_norm_folding import fold
-from compsel.techniques.preparation.second_moments import SecondMoments
+from compsel.techniques.statistics.second_moments import SecondMoments
 from tests.techniques.foreign import make, value, weight, without_layers
 from tests.techniques.inputs import Photographs, SeededTensors
 from tests.techniques.structured import structured
@@ -54,18 +54,18 @@ def test_a_group_is_probed_where_it_loses_something(dead: list[int]) -> None:
     assert np.isfinite(losses).all()
     assert (np.diff(losses) >= 0).all()
     assert 0 < losses[-1] < 100
-    level = probed_level(pruner, "stem", 1 / 7)
+    level = probe_level(pruner, "stem", 1 / 7)
     assert pruner.loss("stem", level) > 1e-3 * losses[-1]
 
 
 def test_what_is_tied_goes_together() -> None:
     model = structured()
     pruner = ChannelPruner(model, SeededTensors(model))
-    makers = {group.name: group.makers for group in pruner.groups.values()}
-    assert makers["left"] == ("left", "right", "gate")
+    producers = {group.name: group.producers for group in pruner.groups.values()}
+    assert producers["left"] == ("left", "right", "gate")
     # both halves of the grouped convolution and of what it reads lose the same channels
     assert len(pruner.groups["left"].channels) == len(pruner.groups["grouped"].channels) == 8
-    assert "last" not in makers
+    assert "last" not in producers
 
 
 @pytest.mark.parametrize("group", ["stem", "left", "squeeze", "grouped", "branch", "hidden"])
@@ -82,15 +82,15 @@ def test_every_kind_of_group_can_be_cut(group: str) -> None:
 def test_surgery_on_networks(name: str) -> None:
     model = build(name, resolution=64, classes=10)
     feeds = {"input": np.random.default_rng(0).standard_normal((1, 3, 64, 64), np.float32)}
-    draft = fold(editable(model))
-    shapes = sample_shapes(draft, feeds)
-    coupling = trace(draft, shapes)
+    editable = fold(edit_graph(model))
+    shapes = sample_shapes(editable, feeds)
+    coupling = trace(editable, shapes)
     assert len(coupling.groups) > 10
     removed = [int(channel) for group in coupling.groups for channel in group.channels[: len(group.channels) // 2]]
-    remove_channels(draft, coupling, removed, {name: len(shape) for name, shape in shapes.items()}, {})
-    (logits,) = open_session(draft).run(None, feeds)
+    remove_channels(editable, coupling, removed, {name: len(shape) for name, shape in shapes.items()}, {})
+    (logits,) = open_session(editable).run(None, feeds)
     assert logits.shape == (1, 10)
-    assert trace(draft, sample_shapes(draft, feeds)).macs() == coupling.macs(removed) < 0.3 * coupling.macs()
+    assert trace(editable, sample_shapes(editable, feeds)).macs() == coupling.macs(removed) < 0.3 * coupling.macs()
 
 
 def test_reconstruction_lowers_the_error() -> None:
@@ -149,7 +149,7 @@ def test_readers_of_many_outputs_count_in_full(outputs: int) -> None:
     moments = SecondMoments(channels=6, taps=2)
     moments.add(rng.standard_normal((200, 12)).astype(np.float32))
     readers = ChannelReaders.measured(("layer",), np.arange(6), lambda _: weight, moments, centred=True)
-    (part,) = readers.parts(Group("maker", ("maker",), np.arange(6)), lambda _: weight)
+    (part,) = readers.parts(ChannelGroup("maker", ("maker",), np.arange(6)), lambda _: weight)
     assert len(part.weight) == min(outputs, 12)
     np.testing.assert_allclose(part.weight.T @ part.weight * readers.energies[0], weight.T @ weight, atol=1e-3)
 

@@ -28,7 +28,7 @@ def halves_of(values: np.ndarray) -> np.ndarray | None:
     return weights["w"] if weights["w"].dtype == np.float16 else None
 
 
-@pytest.mark.parametrize("shape", [(4, 8), (64, 64)], ids=["small", "lent"])
+@pytest.mark.parametrize("shape", [(4, 8), (64, 64)], ids=["small", "borrowed"])
 def test_weights_become_the_nearest_halves(shape: tuple[int, int]) -> None:
     values = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     halves = halves_of(values)
@@ -36,7 +36,7 @@ def test_weights_become_the_nearest_halves(shape: tuple[int, int]) -> None:
     np.testing.assert_array_equal(halves, values.astype(np.float16))
 
 
-@pytest.mark.parametrize("shape", [(4, 8), (64, 64)], ids=["small", "lent"])
+@pytest.mark.parametrize("shape", [(4, 8), (64, 64)], ids=["small", "borrowed"])
 def test_tiny_weights_keep_their_sign(shape: tuple[int, int]) -> None:
     values = np.ones(shape, np.float32)
     values[0, :3] = (1e-12, -1e-12, 0)
@@ -45,7 +45,7 @@ def test_tiny_weights_keep_their_sign(shape: tuple[int, int]) -> None:
     assert halves[0, 0] > 0 and halves[0, 1] < 0 and halves[0, 2] == 0
 
 
-@pytest.mark.parametrize("shape", [(4, 8), (64, 64)], ids=["small", "lent"])
+@pytest.mark.parametrize("shape", [(4, 8), (64, 64)], ids=["small", "borrowed"])
 def test_layers_with_weights_beyond_the_range_stay_in_float32(shape: tuple[int, int]) -> None:
     values = np.ones(shape, np.float32)
     values[0, 0] = 1e5

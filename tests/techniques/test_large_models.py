@@ -1,4 +1,4 @@
-"""Large weights are lent, not copied, and arrive whole in what is written."""
+"""Large weights are borrowed, not copied, and arrive whole in what is written."""
 
 import numpy as np
 import onnx
@@ -7,8 +7,8 @@ from onnx import helper, numpy_helper
 
 from compsel import Model
 from compsel.models import graph_session as session
-from compsel.models.editable import borrow
-from compsel.models.editing import editable, with_opset
+from compsel.models.editable_graph import borrow
+from compsel.models.editing import edit_graph, with_opset
 from compsel.techniques import parse
 from compsel.techniques.weights import encoding as unpacking
 from compsel.variants.verification import verify
@@ -28,28 +28,28 @@ def wide(opset: int = 17) -> Model:
 
 def test_a_draft_is_small_and_completes_to_the_same() -> None:
     model = wide()
-    draft = borrow(model.proto)
-    assert draft.proto.ByteSize() < model.proto.ByteSize() / 20
-    assert draft.complete().graph == model.proto.graph
+    editable = borrow(model.proto)
+    assert editable.proto.ByteSize() < model.proto.ByteSize() / 20
+    assert editable.materialise().graph == model.proto.graph
 
 
 def test_the_converter_keeps_what_is_lent() -> None:
-    draft = with_opset(editable(wide(opset=9)), 13)
-    assert {entry.version for entry in draft.proto.opset_import} == {13}
-    assert draft.proto.ByteSize() < 10_000
+    editable = with_opset(edit_graph(wide(opset=9)), 13)
+    assert {entry.version for entry in editable.proto.opset_import} == {13}
+    assert editable.proto.ByteSize() < 10_000
     before = numpy_helper.to_array(wide().proto.graph.initializer[0])
-    after = next(tensor for tensor in draft.complete().graph.initializer if tensor.name == "w")
+    after = next(tensor for tensor in editable.materialise().graph.initializer if tensor.name == "w")
     np.testing.assert_array_equal(numpy_helper.to_array(after), before)
 
 
 def test_a_copy_of_a_draft_borrows_what_the_draft_has_replaced() -> None:
-    draft = borrow(wide().proto)
-    tensor = next(tensor for tensor in draft.graph.initializer if tensor.name == "w")
+    editable = borrow(wide().proto)
+    tensor = next(tensor for tensor in editable.graph.initializer if tensor.name == "w")
     tensor.CopyFrom(numpy_helper.from_array(np.ones((128, 128), np.float32), "w"))
-    copy = draft.copy()
+    copy = editable.copy()
     assert copy.proto.ByteSize() < 10_000
     np.testing.assert_array_equal(copy.array(copy.graph.initializer[0]), np.ones((128, 128)))
-    np.testing.assert_array_equal(copy.complete().graph.initializer[0].dims, [128, 128])
+    np.testing.assert_array_equal(copy.materialise().graph.initializer[0].dims, [128, 128])
 
 
 def unpacking_in_pieces(model: Model, spec: str, monkeypatch: pytest.MonkeyPatch) -> Model:

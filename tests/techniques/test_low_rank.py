@@ -95,10 +95,12 @@ def test_biases_of_every_shape(shape: tuple[int, ...]) -> None:
     inputs, results = [value("x", TensorProto.FLOAT, ["N", 40])], [value("y", TensorProto.FLOAT, ["N", 30])]
     model = make([node], inputs, results, [weight("b", 40, 30), bias])
     factoriser = Factoriser(model, SeededTensors(model))
-    prober = PartialExecutor(factoriser.draft, [{"x": np.ones((1, 40), np.float32)}])
+    executor = PartialExecutor(factoriser.editable, [{"x": np.ones((1, 40), np.float32)}])
     made = open_session(factoriser.make({"layer": 1}).proto)
     expected = made.run(None, {"x": np.ones((1, 40), np.float32)})[0]
-    np.testing.assert_allclose(prober.outputs(factoriser.altered("layer", 1))[0], expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        executor.outputs(factoriser.equivalent_weights("layer", 1))[0], expected, rtol=1e-3, atol=1e-3
+    )
 
 
 def test_layers_that_share_a_weight_stay() -> None:

@@ -7,7 +7,7 @@ from onnx import helper, numpy_helper
 from compsel import Model
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editing import editable
+from compsel.models.editing import edit_graph
 from compsel.models.graph_session import open_session
 from compsel.networks import build
 from compsel.techniques import parse
@@ -82,7 +82,7 @@ def test_sparse_storage_is_smaller_and_the_same(sparsity: float) -> None:
 
 def test_a_chain_sees_the_pruned_weights() -> None:
     model = build("mobilenet-v1", width=0.25, resolution=64)
-    unpacked = editable(parse("prune:0.5").apply(model)).complete()
+    unpacked = edit_graph(parse("prune:0.5").apply(model)).materialise()
     dense = parse("prune:0.5,storage=dense").apply(model).proto
     assert [node.op_type for node in unpacked.graph.node] == [node.op_type for node in dense.graph.node]
     after, before = ({t.name: numpy_helper.to_array(t) for t in proto.graph.initializer} for proto in (unpacked, dense))

@@ -8,7 +8,7 @@ from onnx import helper
 from compsel import ImagePreprocessing, Model
 from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.feeds import feeds_of
-from compsel.models.editing import attribute
+from compsel.models.graph_queries import attribute
 from compsel.models.graph_session import open_session
 from compsel.networks import build
 from compsel.techniques import parse

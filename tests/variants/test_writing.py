@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from compsel.errors import InputError, StorageError
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.tensor_specs import TensorSpec
+from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.processors import CpuProcessor
 from compsel.storage.file_names import slug
 from compsel.techniques import parse
-from compsel.techniques.quantization.calibration import open_session
 from compsel.variants.variant import Engine, Variant
 from compsel.variants.writing import is_whole, write_variant
 from tests.foreign_models import finish, old_network, two_inputs

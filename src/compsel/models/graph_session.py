@@ -1,4 +1,7 @@
-"""Open a graph to look at what it computes: on one thread of the CPU, without copies of large weights."""
+"""Sessions of ONNX Runtime outside the runtime: run a graph on the CPU to look at what it computes.
+
+One thread unless asked otherwise, and no copies of large weights.
+"""
 
 import contextlib
 import ctypes
@@ -10,9 +13,11 @@ import onnx
 import onnxruntime
 
 from compsel.errors import ModelError
-from compsel.models.editable import EditableGraph, borrow
+from compsel.models.editable_graph import EditableGraph, borrow
+from compsel.models.ort_errors import translate
+from compsel.models.ort_options import session_options
 
-__all__ = ["give_back", "is_large", "open_session"]
+__all__ = ["is_large", "open_session", "release_memory"]
 
 _IN_MEMORY_BYTES = 64_000_000
 # the runtime maps whole pages
@@ -40,13 +45,9 @@ def open_session(
     Raises:
         ModelError: it does not load.
     """
-    draft = borrow(graph) if isinstance(graph, onnx.ModelProto) else graph
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4
-    large = folder is not None or is_large(draft)
+    editable = borrow(graph) if isinstance(graph, onnx.ModelProto) else graph
+    options = session_options(threads)
+    large = folder is not None or is_large(editable)
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     elif large:
@@ -56,21 +57,23 @@ def open_session(
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         options.add_session_config_entry("session.disable_prepacking", "1")
     if large:
-        give_back()
+        release_memory()
     try:
         with tempfile.TemporaryDirectory(prefix="compsel-", ignore_cleanup_errors=True) as temporary:
             model: str | bytes
-            if isinstance(draft, Path):
-                model = str(draft)
+            if isinstance(editable, Path):
+                model = str(editable)
+            elif large:
+                model = _write(editable, folder or Path(temporary))
             else:
-                model = _write(draft, folder or Path(temporary)) if large else _in_memory(draft)
+                model = editable.copy().materialise().SerializeToString()
             # folding constants would make float32 copies of weights that are stored in fewer bits
-            left_out = ["ConstantFolding"] if large else None
+            disabled = ["ConstantFolding"] if large else None
             return onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"], disabled_optimizers=left_out
+                model, options, providers=["CPUExecutionProvider"], disabled_optimizers=disabled
             )
     except Exception as error:  # ONNX Runtime's exceptions have no common base
-        raise ModelError(f"the model does not load: {' '.join(str(error).split())[:300]}") from error
+        raise ModelError(str(translate(error, "the model does not load", loading=True))) from error
 
 
 def is_large(graph: EditableGraph | Path) -> bool:
@@ -82,25 +85,21 @@ def is_large(graph: EditableGraph | Path) -> bool:
     return size > _IN_MEMORY_BYTES
 
 
-def give_back() -> None:
-    """Give back what was freed: the C library of Linux keeps it below the last thing in use, a quarter of a model."""
+def release_memory() -> None:
+    """Give freed memory back to the system: the C library of Linux keeps it below the last thing in use."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # other C libraries keep nothing, and have no such function
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def _in_memory(draft: EditableGraph) -> bytes:
-    return bytes(draft.copy().complete().SerializeToString())
-
-
-def _write(draft: EditableGraph, folder: Path) -> str:
+def _write(editable: EditableGraph, folder: Path) -> str:
     """Write graph and weights to two files; return the path of the graph."""
-    proto = draft.copy().proto
+    proto = editable.copy().proto
     with (folder / "weights").open("wb") as stream:
         for tensor in proto.graph.initializer:
-            data = draft.tensor(tensor).raw_data
+            data = editable.tensor(tensor).raw_data
             if len(data) < _ALIGNMENT:
-                tensor.CopyFrom(draft.tensor(tensor))
+                tensor.CopyFrom(editable.tensor(tensor))
                 continue
             stream.seek(-(-stream.tell() // _ALIGNMENT) * _ALIGNMENT)
             place = {"location": "weights", "offset": stream.tell(), "length": stream.write(data)}

@@ -8,8 +8,10 @@ import onnx
 from onnx import helper, numpy_helper
 
 from compsel.errors import ModelError
-from compsel.models.editable import EditableGraph
+from compsel.models.editable_graph import EditableGraph, add_constant, replace_nodes
+from compsel.models.graph_queries import constants
 from compsel.models.graph_session import open_session
+from compsel.models.layers import along_axis
 
 __all__ = ["PREFIX", "STEPS", "make_dense", "scale_channels"]
 
@@ -17,73 +19,69 @@ PREFIX = "compsel.unpack/"
 STEPS = "steps"
 
 
-def scale_channels(draft: EditableGraph, name: str, gain: np.ndarray) -> None:
+def scale_channels(editable: EditableGraph, name: str, gain: np.ndarray) -> None:
     """Multiply each output channel of a convolution's weight, however it is stored, in place.
 
     Args:
-        draft: the graph.
+        editable: the graph.
         name: of the weight (out, in, ...).
         gain: float32 (out,).
     """
-    graph = draft.graph
-    stored = {tensor.name: tensor for tensor in graph.initializer}
-    steps = stored.get(f"{PREFIX}{name}/{STEPS}")
-    if name in stored:
-        weight = draft.array(stored[name])
-        scaled = weight * gain.reshape(-1, *[1] * (weight.ndim - 1))
-        stored[name].CopyFrom(numpy_helper.from_array(scaled.astype(weight.dtype), name))
+    graph = editable.graph
+    weights = constants(graph)
+    steps = weights.get(f"{PREFIX}{name}/{STEPS}")
+    if name in weights:
+        weight = editable.array(weights[name])
+        scaled = weight * along_axis(gain, weight.ndim, 0)
+        weights[name].CopyFrom(numpy_helper.from_array(scaled.astype(weight.dtype), name))
     elif steps is not None:
-        values = draft.array(steps)
+        values = editable.array(steps)
         scaled = values * np.repeat(gain, len(values) // len(gain)).reshape(values.shape)
         steps.CopyFrom(numpy_helper.from_array(scaled.astype(values.dtype), steps.name))
     else:
         index, last = next((index, node) for index, node in enumerate(graph.node) if name in node.output)
-        shape = next(tensor for tensor in graph.initializer if tensor.name == last.input[1]).dims[0]
-        plain, factor = f"{PREFIX}{name}/plain", f"{PREFIX}{name}/gain"
-        last.output[0] = plain
-        graph.initializer.append(numpy_helper.from_array(gain.reshape(-1, *[1] * (shape - 1)), factor))
-        graph.node.insert(index + 1, helper.make_node("Mul", [plain, factor], [name], f"{PREFIX}{name}/scaled"))
+        rank = weights[last.input[1]].dims[0]
+        unscaled, factor = f"{PREFIX}{name}/plain", f"{PREFIX}{name}/gain"
+        last.output[0] = unscaled
+        add_constant(graph, factor, along_axis(gain, rank, 0))
+        graph.node.insert(index + 1, helper.make_node("Mul", [unscaled, factor], [name], f"{PREFIX}{name}/scaled"))
 
 
-def make_dense(draft: EditableGraph) -> EditableGraph:
+def make_dense(editable: EditableGraph) -> EditableGraph:
     """Unpack the weights of a graph that `PackedWeightWriter` wrote, one at a time and in place, and return it."""
-    graph = draft.graph
-    makers = {node.output[0]: node for node in graph.node if node.name.startswith(PREFIX)}
-    if not makers:
-        return draft
-    stored = {tensor.name: tensor for tensor in graph.initializer}
-    for name in [output for output in makers if not output.startswith(PREFIX)]:
-        weight = _compute(draft, name, makers, stored)
-        graph.initializer.append(numpy_helper.from_array(weight, name))
-    own = [node for node in graph.node if not node.name.startswith(PREFIX)]
-    merged = onnx.GraphProto(node=own)
-    del graph.node[:]
-    graph.node.extend(merged.node)
-    for name, tensor in stored.items():
+    graph = editable.graph
+    producers = {node.output[0]: node for node in graph.node if node.name.startswith(PREFIX)}
+    if not producers:
+        return editable
+    packed = constants(graph)
+    for name in [output for output in producers if not output.startswith(PREFIX)]:
+        add_constant(graph, name, _compute(editable, name, producers, packed))
+    replace_nodes(graph, [node for node in graph.node if not node.name.startswith(PREFIX)])
+    for name, tensor in packed.items():
         if name.startswith(PREFIX):
             graph.initializer.remove(tensor)
-    return draft
+    return editable
 
 
 def _compute(
-    draft: EditableGraph, name: str, makers: dict[str, onnx.NodeProto], stored: dict[str, onnx.TensorProto]
+    editable: EditableGraph, name: str, producers: dict[str, onnx.NodeProto], packed: dict[str, onnx.TensorProto]
 ) -> np.ndarray:
-    """Return what the operators before a value make of their constants."""
-    wanted: set[str] = set()
-    constants: dict[str, onnx.TensorProto] = {}
+    """Return what the operators before a value compute from their constants."""
+    needed: set[str] = set()
+    inputs: dict[str, onnx.TensorProto] = {}
     pending = [name]
     while pending:
         value = pending.pop()
-        if value in makers and value not in wanted:
-            wanted.add(value)
-            pending.extend(makers[value].input)
-        elif value in stored:
-            constants[value] = stored[value]
+        if value in producers and value not in needed:
+            needed.add(value)
+            pending.extend(producers[value].input)
+        elif value in packed:
+            inputs[value] = packed[value]
     output = helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
-    nodes = [node for value, node in makers.items() if value in wanted]
-    graph = helper.make_graph(nodes, "unpack", [], [output], list(constants.values()))
-    proto = helper.make_model(graph, opset_imports=draft.proto.opset_import, ir_version=draft.proto.ir_version)
+    nodes = [node for value, node in producers.items() if value in needed]
+    graph = helper.make_graph(nodes, "unpack", [], [output], list(inputs.values()))
+    proto = helper.make_model(graph, opset_imports=editable.proto.opset_import, ir_version=editable.proto.ir_version)
     try:
-        return np.asarray(open_session(EditableGraph(proto, draft.lent), optimise=False).run(None, {})[0])
+        return np.asarray(open_session(EditableGraph(proto, editable.borrowed), optimise=False).run(None, {})[0])
     except Exception as error:  # ONNX Runtime's exceptions have no common base
         raise ModelError(f"{name}: its compact form cannot be unpacked ({error}): compress the model again") from error

@@ -9,6 +9,7 @@ import numpy as np
 from compsel.inputs.modalities import modality_of
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
+from compsel.models.ort_errors import short_message
 
 __all__ = ["synthetic_inputs"]
 
@@ -35,5 +36,5 @@ def _refusal(session: Any, feeds: Mapping[str, np.ndarray]) -> str:
     try:
         session.run(None, dict(feeds))
     except Exception as error:  # ONNX Runtime's exceptions have no common base
-        return " ".join(str(error).split())[:200]
+        return short_message(error)
     return ""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper
 
 from compsel.inputs.images.preprocessing import ImagePreprocessing
+from compsel.models.graph_session import open_session
 from compsel.networks.network_builder import INPUT
 
 __all__ = ["calibrate", "calibration_size"]
@@ -55,11 +55,8 @@ def calibrate(
         seed: of the noise.
     """
     graph, points = _normalising(proto, values)
-    options = onnxruntime.SessionOptions()
     # one thread: the order of additions, and so the result, does not depend on the number of cores
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = open_session(graph)
     wanted = [name for point in points for name in (point.mean, point.variance)]
     feeds = {INPUT: _leaves(preprocessing, seed), **values}
     # parameters are fed, not stored in the graph: no copy of them is made

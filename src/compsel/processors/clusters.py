@@ -13,8 +13,9 @@ import numpy as np
 
 from compsel.device.pseudo_files import read_number
 from compsel.errors import ProcessorError
+from compsel.models.ort_options import session_options
 from compsel.processors.base import Availability, Processor
-from compsel.processors.ort_session import OrtSession, session_options
+from compsel.processors.ort_session import OrtSession
 from compsel.processors.proof import prove
 
 __all__ = ["CLUSTERS", "ClusterProcessor", "PinnedSession", "core_clusters"]

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from compsel.device.cgroup import usable_cores
 from compsel.errors import ProcessorError
+from compsel.models.ort_options import session_options
 from compsel.processors.base import Availability, Processor
-from compsel.processors.ort_session import OrtSession, session_options
+from compsel.processors.ort_session import OrtSession
 from compsel.processors.proof import prove
 
 __all__ = ["OVERSUBSCRIBED", "CpuProcessor"]

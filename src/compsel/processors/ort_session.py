@@ -8,89 +8,16 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from compsel.errors import CompselError, InputError, ModelError, ProcessorError
+from compsel.errors import ProcessorError
 from compsel.inputs.tensor_specs import TensorSpec
+from compsel.models.ort_errors import translate
+from compsel.models.ort_options import session_options
 from compsel.processors.placement import Placement
 
-__all__ = ["FELL_BACK", "OrtSession", "session_options", "translate"]
-
-_FATAL = 4  # the only severity that is logged: every error is raised as well
-
-# class of ONNX Runtime's exception: (what it is while a model is loaded, what it is while it runs)
-_ERRORS: dict[str, tuple[type[CompselError], type[CompselError]]] = {
-    "DeviceReset": (ProcessorError, ProcessorError),
-    "EPFail": (ProcessorError, ProcessorError),
-    "EngineError": (ProcessorError, ProcessorError),
-    "Fail": (ModelError, ModelError),
-    "InvalidArgument": (ModelError, InputError),
-    "InvalidGraph": (ModelError, ModelError),
-    "InvalidProtobuf": (ModelError, ModelError),
-    "ModelLoadCanceled": (ProcessorError, ProcessorError),
-    "ModelLoaded": (ModelError, ModelError),
-    "ModelRequiresCompilation": (ProcessorError, ProcessorError),
-    "NoModel": (ModelError, ModelError),
-    "NoSuchFile": (ModelError, ModelError),
-    "NotFound": (ModelError, ModelError),
-    "NotImplemented": (ModelError, ModelError),
-    "RuntimeException": (ModelError, ModelError),
-    # raised by its Python layer: a missing input, a list that is no tensor, an option that is not understood
-    "RuntimeError": (ProcessorError, InputError),
-    "TypeError": (ModelError, InputError),
-    "ValueError": (ProcessorError, InputError),
-    "AttributeError": (ModelError, InputError),
-    "MemoryError": (ProcessorError, ProcessorError),
-}
-FELL_BACK = "fallback to CPU EP has been explicitly disabled"
-# what the text says goes before what the class says
-_TEXTS: tuple[tuple[str, type[CompselError]], ...] = (
-    (FELL_BACK, ProcessorError),
-    ("Failed to allocate memory", ProcessorError),
-    ("bad_alloc", ProcessorError),
-)
-_NOISE = re.compile(
-    r"\[ONNXRuntimeError\] : \d+ : \w+ : |Status Message: "
-    # where in its sources: file, line, signature of the function
-    r"|\S*/onnxruntime\S*\.(?:cc|h):\d+ (?:[^()]*\([^()]*\) )?"
-)
-_SHOWN_CHARACTERS = 400
+__all__ = ["OrtSession"]
 
 _DTYPES = {"float": "float32", "double": "float64", "float16": "float16", "bfloat16": "bfloat16", "string": "string"}
 _TENSOR = re.compile(r"tensor\((\w+)\)")
-
-
-def translate(error: Exception, what: str, *, loading: bool) -> CompselError:
-    """Return our exception for one of ONNX Runtime's.
-
-    Args:
-        error: what it raised.
-        what: what was loaded or run, for the message.
-        loading: whether a model was being loaded (else: run).
-    """
-    text = str(error)
-    kind = next((kind for words, kind in _TEXTS if words in text), None)
-    if kind is None:
-        kind = _ERRORS.get(type(error).__name__, (ProcessorError, ProcessorError))[0 if loading else 1]
-    # a check in its sources that failed: what follows the condition is meant for people
-    text = " ".join(_NOISE.sub("", text).split()).rpartition(" was false. ")[2]
-    shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
-    return kind(f"{what}: {shown or type(error).__name__}")
-
-
-def session_options(threads: int = 1, *, spinning: bool = False) -> Any:
-    """Return ONNX Runtime's options for a session that has its own threads and prints nothing.
-
-    Spinning threads wait for work busily during a run, and stop at its end: otherwise they would take the core from
-    whatever runs next, such as the next stage in another session.
-    """
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _FATAL
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    return options
 
 
 class OrtSession:

@@ -10,8 +10,10 @@ import numpy as np
 import onnxruntime
 
 from compsel.errors import CompselError, ProcessorError
+from compsel.models.ort_errors import FELL_BACK
+from compsel.models.ort_options import session_options
 from compsel.processors.base import Availability, Processor
-from compsel.processors.ort_session import FELL_BACK, OrtSession, session_options
+from compsel.processors.ort_session import OrtSession
 from compsel.processors.placement import Placement, place, time_share
 from compsel.processors.plugins import captured_log, plugged_device, plugged_providers
 from compsel.processors.proof import proof_feeds, proof_graph, prove

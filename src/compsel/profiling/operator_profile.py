@@ -15,7 +15,8 @@ import numpy as np
 import onnxruntime
 
 from compsel.errors import ModelError
-from compsel.processors.ort_session import session_options
+from compsel.models.ort_errors import translate
+from compsel.models.ort_options import session_options
 
 __all__ = ["OperatorUse", "measure_operators"]
 
@@ -53,7 +54,7 @@ def measure_operators(path: str | os.PathLike[str], feeds: Mapping[str, np.ndarr
         ModelError: it does not load or run.
     """
     with tempfile.TemporaryDirectory(prefix="compsel-") as folder:
-        options = session_options(1)
+        options = session_options()
         options.enable_profiling = True
         options.profile_file_prefix = os.path.join(folder, "trace")  # noqa: PTH118 - the runtime takes texts
         try:
@@ -62,7 +63,7 @@ def measure_operators(path: str | os.PathLike[str], feeds: Mapping[str, np.ndarr
                 session.run(None, dict(feeds))
             trace = Path(session.end_profiling())
         except Exception as error:  # ONNX Runtime's exceptions have no common base
-            raise ModelError(f"{path}: does not run: {' '.join(str(error).split())[:300]}") from error
+            raise ModelError(str(translate(error, f"{path}: does not run", loading=True))) from error
         events = json.loads(trace.read_text(encoding="utf-8"))
     return _summary(events)
 

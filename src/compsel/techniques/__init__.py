@@ -4,6 +4,8 @@ Adding a technique: a file with a frozen dataclass that derives from `compsel.te
 `TECHNIQUES`, and `tests/techniques` checks it like all others.
 """
 
+import itertools
+
 from compsel.errors import NotApplicableError
 from compsel.models.model import Model
 from compsel.techniques.base import Technique
@@ -65,18 +67,18 @@ def applicable(model: Model) -> list[str]:
 
     Whether one really applies shows when it is applied; those that plainly do not are left out.
     """
-    found: dict[str, list[Technique]] = {}
+    techniques: dict[str, list[Technique]] = {}
     for name, kind in TECHNIQUES.items():
         for technique in kind.suggestions(model):
             try:
                 technique.check(model)
             except NotApplicableError:
                 continue
-            found.setdefault(name, []).append(technique)
+            techniques.setdefault(name, []).append(technique)
     # the two that cost least accuracy for the time they save work on different things
     chains = [
         Chain((smaller, quantised))
-        for smaller in found.get(Resolution.name, ())
-        for quantised in found.get(Int8Static.name, ())
+        for smaller in techniques.get(Resolution.name, ())
+        for quantised in techniques.get(Int8Static.name, ())
     ]
-    return [technique.spec for technique in (*(one for some in found.values() for one in some), *chains)]
+    return [technique.spec for technique in (*itertools.chain(*techniques.values()), *chains)]

@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from compsel.errors import TechniqueError
+from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.samples import Samples
+from compsel.models.graph_queries import is_standard
+from compsel.models.layers import LAYERS
 from compsel.models.model import Model
 
 __all__ = ["Technique"]
@@ -73,11 +75,22 @@ class Technique(ABC):
         if self.needs_calibration and (calibration is None or len(calibration) == 0):
             raise TechniqueError(f"{self.name} needs calibration samples: got none, give at least one")
         result = self._transform(model, calibration)
-        if [spec.name for spec in result.inputs] != [spec.name for spec in model.inputs]:
-            raise TechniqueError(f"{self.name} changed the names of the inputs of {model.name!r}: this is a defect")
-        if [spec.name for spec in result.outputs] != [spec.name for spec in model.outputs]:
-            raise TechniqueError(f"{self.name} changed the names of the outputs of {model.name!r}: this is a defect")
+        for side in ("inputs", "outputs"):
+            if [spec.name for spec in getattr(result, side)] != [spec.name for spec in getattr(model, side)]:
+                raise TechniqueError(f"{self.name} changed the names of the {side} of {model.name!r}: this is a defect")
         return result.with_proto(result.proto, technique=self._label(model))
+
+    def _check_quantisable(self, model: Model, layers: tuple[str, ...] = LAYERS) -> None:
+        """Raise NotApplicableError unless the main graph has one of these layers and is not quantised."""
+        self._check_float(model)
+        if not any(is_standard(node, *layers) for node in model.proto.graph.node):
+            known = ", ".join(layers)
+            raise NotApplicableError(f"{self.name}: {model.name!r} has none of the layers {known} in its main graph")
+
+    def _check_float(self, model: Model) -> None:
+        """Raise NotApplicableError where the graph is quantised."""
+        if any("QuantizeLinear" in node.op_type or "Integer" in node.op_type for node in model.proto.graph.node):
+            raise NotApplicableError(f"{self.name}: {model.name!r} is quantised already: compress the float model")
 
     @abstractmethod
     def _transform(self, model: Model, calibration: Samples | None) -> Model:

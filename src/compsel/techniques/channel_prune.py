@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.samples import Samples
-from compsel.models.editing import is_standard
+from compsel.models.graph_queries import is_standard
 from compsel.models.model import Model
 from compsel.techniques.channels.pruner import ChannelPruner
 from compsel.techniques.layerwise.technique import LayerwiseTechnique
@@ -50,8 +50,8 @@ class ChannelPrune(LayerwiseTechnique):
                 f"(Conv, Gemm, MatMul) in its main graph, {_FEWEST_LAYERS} are needed"
             )
 
-    def adjustable(self, model: Model, samples: Samples) -> ChannelPruner:
-        """Return the model with one knob for each group of channels that go together."""
+    def layerwise_model(self, model: Model, samples: Samples) -> ChannelPruner:
+        """Return the model with one setting for each group of channels that go together."""
         return ChannelPruner(model, samples, reconstruct=self.reconstruct, multiple=self.multiple)
 
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
-import onnx
 
 from compsel.errors import TechniqueError
-from compsel.models.editable import EditableGraph
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.layers import is_depthwise
 from compsel.techniques.quantization.uniform_quantizer import quantize_blocks
 from compsel.techniques.weights.encoding import PackedWeightWriter
 from compsel.techniques.weights.kmeans import assign, centres_of
-from compsel.techniques.weights.storage import Stored, Weight, WeightStorageTechnique, is_depthwise
+from compsel.techniques.weights.storage import Decode, LayerWeight, WeightStorageTechnique
 
 __all__ = ["Cluster"]
 
@@ -25,8 +25,8 @@ class Cluster(WeightStorageTechnique):
     """Weight sharing (Han et al. 2016, "Deep Compression", section 3), without training.
 
     Each layer has a codebook; the file holds indices into it, packed, and the graph looks them up while it is loaded
-    (`compsel.techniques.weights.encoding`). Because batch norms are folded into the weights, the channels of a layer have
-    very different ranges: the codebook is for weights divided by the root mean square of their channel. Depthwise
+    (`compsel.techniques.weights.encoding`). Because batch norms are folded into the weights, the channels of a layer
+    have very different ranges: the codebook is for weights divided by the root mean square of their channel. Depthwise
     filters, too few for a codebook, are stored in 8 bits. What has been pruned stays zero and takes one bit: with
     "prune:0.5+cluster" both savings add up. With samples, the statistics of all layers are restored.
 
@@ -45,20 +45,18 @@ class Cluster(WeightStorageTechnique):
         if not 1 <= self.bits <= 8:
             raise TechniqueError(f"cluster: got bits {self.bits}, allowed is 1 to 8")
 
-    def _store_rows(
-        self, draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
-    ) -> Stored:
+    def _store_rows(self, editable: EditableGraph, writer: PackedWeightWriter, rows: LayerWeight) -> Decode:
         matrix = rows.read().reshape(rows.shape[0], -1)
-        if is_depthwise(node, rows.shape):
-            grid = quantize_blocks(matrix, _DEPTHWISE_BITS)
-            unpacking.grid(name, grid, _DEPTHWISE_BITS, rows.shape, rows.transposed)
-            return grid.parts
+        if is_depthwise(rows.node, rows.shape):
+            blocks = quantize_blocks(matrix, _DEPTHWISE_BITS)
+            writer.uniform(rows.name, blocks, _DEPTHWISE_BITS, rows.shape, rows.transposed)
+            return blocks.parts
         steps = np.sqrt(np.einsum("ij,ij->i", matrix, matrix) / matrix.shape[1])
         steps[steps == 0] = 1.0
         halves = steps.astype(np.float16).astype(np.float32)
         steps = np.where((halves > 0) & np.isfinite(halves), halves, steps)
         codes, centres = _share((matrix / steps[:, None]).ravel(), self._levels(matrix.size))
-        unpacking.codebook(name, codes, self.bits, centres, steps, rows.shape, rows.transposed)
+        writer.codebook(rows.name, codes, self.bits, centres, steps, rows.shape, rows.transposed)
         indices = codes.reshape(matrix.shape)
         return lambda: (centres[row] * step for row, step in zip(indices, steps, strict=True))
 

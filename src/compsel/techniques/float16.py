@@ -13,9 +13,11 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from compsel.errors import NotApplicableError
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import editable, infer_types, is_standard, sort_nodes, with_opset
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.editing import edit_graph, sort_nodes, with_opset
+from compsel.models.graph_queries import is_standard
 from compsel.models.model import Model
+from compsel.models.shapes import infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
 
@@ -47,18 +49,17 @@ class Float16(Technique):
             node.op_type == "Constant" for node in model.proto.graph.node
         ):
             raise NotApplicableError(f"float16: {model.name!r} has no float32 weights")
-        if any("QuantizeLinear" in node.op_type or "Integer" in node.op_type for node in model.proto.graph.node):
-            raise NotApplicableError(f"float16: {model.name!r} is quantised already: compress the float model")
+        self._check_float(model)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        draft = with_opset(fold(editable(model)), _MINIMUM_OPSET)
-        types = infer_types(draft)
-        proto = draft.proto
+        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET)
+        types = infer_types(editable)
+        proto = editable.proto
         del proto.graph.value_info[:]
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
         proto.graph.value_info.extend(types[name] for name in sorted(types.keys() - boundary))
-        kept = [*_out_of_range(draft), *_float32_only(draft, types)]
-        lent = _take_out(draft)
+        kept = [*_out_of_range(editable), *_float32_only(editable, types)]
+        borrowed = _detach_borrowed(editable)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
             # it tells of weights that are rounded: the docstring says how, and verification sees whether it matters
@@ -69,67 +70,67 @@ class Float16(Technique):
                 )
             except (AssertionError, KeyError, IndexError, ValueError, RuntimeError) as error:
                 raise NotApplicableError(f"float16: {model.name!r} cannot be converted ({error!r:.200})") from error
-            _put_back(converted.graph, lent)
+            _restore_borrowed(converted.graph, borrowed)
         del converted.graph.value_info[:]
         sort_nodes(converted.graph)
         return model.with_proto(converted)
 
 
-def _take_out(draft: EditableGraph) -> dict[str, onnx.TensorProto]:
-    """Leave empty tensors in the place of the lent weights, for the converter to change their type."""
-    lent = {}
-    for tensor in draft.graph.initializer:
-        data = draft.tensor(tensor)
+def _detach_borrowed(editable: EditableGraph) -> dict[str, onnx.TensorProto]:
+    """Put empty tensors in the place of the borrowed weights, whose type the converter changes; return the weights."""
+    borrowed = {}
+    for tensor in editable.graph.initializer:
+        data = editable.tensor(tensor)
         if data is not tensor:
-            lent[tensor.name] = data
+            borrowed[tensor.name] = data
             tensor.CopyFrom(onnx.TensorProto(name=tensor.name, data_type=data.data_type, dims=[0]))
-    return lent
+    return borrowed
 
 
-def _put_back(graph: onnx.GraphProto, lent: dict[str, onnx.TensorProto]) -> None:
+def _restore_borrowed(graph: onnx.GraphProto, borrowed: dict[str, onnx.TensorProto]) -> None:
     for tensor in graph.initializer:
-        data = lent.get(tensor.name)
+        data = borrowed.get(tensor.name)
         if data is None:
             continue
         name = tensor.name
         if tensor.data_type == data.data_type:
             tensor.CopyFrom(data)
         else:
-            tensor.CopyFrom(numpy_helper.from_array(_halved(numpy_helper.to_array(data))))
+            tensor.CopyFrom(numpy_helper.from_array(_to_float16(numpy_helper.to_array(data))))
         tensor.name = name
 
 
-def _halved(values: np.ndarray) -> np.ndarray:
+def _to_float16(values: np.ndarray) -> np.ndarray:
     """Return float16 numbers; those that would become zero become the smallest number, as the converter does it."""
     halves = np.empty(values.shape, np.float16)
-    flat, wanted = halves.reshape(-1), values.reshape(-1)
+    flat, exact = halves.reshape(-1), values.reshape(-1)
     for start in range(0, len(flat), _PART):  # the steps in between are copies
-        part, numbers = flat[start : start + _PART], wanted[start : start + _PART]
+        part, numbers = flat[start : start + _PART], exact[start : start + _PART]
         part[:] = numbers
         lost = (part == 0) & (numbers != 0)
         part[lost] = np.copysign(np.float16(_SMALLEST), numbers[lost])
     return halves
 
 
-def _out_of_range(draft: EditableGraph) -> list[str]:
+def _out_of_range(editable: EditableGraph) -> list[str]:
     """Return the names of the nodes that read weights which float16 cannot hold."""
     beyond = set()
-    for tensor in draft.graph.initializer:
+    for tensor in editable.graph.initializer:
         if tensor.data_type == onnx.TensorProto.FLOAT:
-            values = draft.array(tensor)
+            values = editable.array(tensor)
             # no copy of the weight; also true for NaN
             if values.size and not (values.max() <= _LARGEST and values.min() >= -_LARGEST):
                 beyond.add(tensor.name)
-    return [node.name for node in draft.graph.node if beyond.intersection(node.input)]
+    return [node.name for node in editable.graph.node if beyond.intersection(node.input)]
 
 
-def _float32_only(draft: EditableGraph, types: Mapping[str, onnx.ValueInfoProto]) -> list[str]:
+def _float32_only(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoProto]) -> list[str]:
     """Return the names of the nodes with float32 values that their operator does not take or give in float16."""
-    versions = {entry.domain: entry.version for entry in draft.proto.opset_import}
+    versions = {entry.domain: entry.version for entry in editable.proto.opset_import}
     floats = {name for name, info in types.items() if info.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
-    floats.update(tensor.name for tensor in draft.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT)
+    floats.update(tensor.name for tensor in editable.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT)
     kept = []
-    for node in draft.graph.node:
+    for node in editable.graph.node:
         if is_standard(node, "Resize"):
             continue  # the converter keeps only its scales in float32
         try:

@@ -5,24 +5,17 @@ from typing import ClassVar
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from compsel.errors import NotApplicableError
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import (
-    attribute,
-    constants,
-    editable,
-    infer_types,
-    is_standard,
-    remove_unused,
-    sort_nodes,
-    with_opset,
-)
+from compsel.models.editable_graph import EditableGraph, add_constant, fresh_name
+from compsel.models.editing import edit_graph, remove_unused, sort_nodes, with_opset
+from compsel.models.graph_queries import attribute, constants, is_standard
+from compsel.models.layers import along_axis, bias_name, is_float, is_plain
 from compsel.models.model import Model
+from compsel.models.shapes import infer_types
 from compsel.techniques.base import Technique
-from compsel.techniques.int8_static import check_quantisable
 from compsel.techniques.preparation.batch_norm_folding import fold
 
 __all__ = ["Int8Dynamic"]
@@ -52,54 +45,45 @@ class Int8Dynamic(Technique):
 
     def check(self, model: Model) -> None:
         """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
-        check_quantisable(self.name, model, _LAYERS)
+        self._check_quantisable(model, _LAYERS)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        draft = with_opset(fold(editable(model)), _MINIMUM_OPSET)
-        layers = _layers(draft)
+        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET)
+        layers = _layers(editable)
         if not layers:
             raise NotApplicableError(f"int8-dynamic: {model.name!r} has no layer with float32 weights of a known value")
-        writer = _Writer(draft, self.per_channel)
+        writer = _Writer(editable, self.per_channel)
         for node in layers:
             writer.replace(node)
-        draft.graph.node.extend(writer.nodes)
-        sort_nodes(draft.graph)
-        remove_unused(draft.graph)
-        return model.with_proto(draft.complete())
+        editable.graph.node.extend(writer.nodes)
+        sort_nodes(editable.graph)
+        remove_unused(editable.graph)
+        return model.with_proto(editable.materialise())
 
 
-def _layers(draft: EditableGraph) -> list[onnx.NodeProto]:
+def _layers(editable: EditableGraph) -> list[onnx.NodeProto]:
     """Return the layers with constant float32 weight and bias and a float32 input."""
-    types, weights = infer_types(draft), constants(draft.graph)
+    types, weights = infer_types(editable), constants(editable.graph)
     return [
         node
-        for node in draft.graph.node
+        for node in editable.graph.node
         if is_standard(node, *_LAYERS)
         and node.input[0] in types
         and types[node.input[0]].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
-        and all(_is_float(weights.get(name)) for name in node.input[1:] if name)
+        and all(is_float(weights.get(name)) for name in node.input[1:] if name)
         and (node.op_type != "MatMul" or len(weights[node.input[1]].dims) == 2)
-        and (node.op_type != "Gemm" or _is_plain(node))
+        and is_plain(node)
     ]
 
 
-def _is_float(weight: onnx.TensorProto | None) -> bool:
-    return weight is not None and weight.data_type == onnx.TensorProto.FLOAT
-
-
-def _is_plain(gemm: onnx.NodeProto) -> bool:
-    factors = attribute(gemm, "alpha", 1.0), attribute(gemm, "beta", 1.0)
-    return factors == (1.0, 1.0) and not attribute(gemm, "transA", 0)
-
-
-def _to_grid(values: np.ndarray, scale: np.ndarray, zero: np.ndarray) -> np.ndarray:
-    """Return the 8-bit numbers of a weight, some rows at a time: the steps in between are copies of them."""
-    grid = np.empty(values.shape, np.uint8)
+def _quantise(values: np.ndarray, scale: np.ndarray, zero: np.ndarray) -> np.ndarray:
+    """Return the codes of a weight, uint8, some rows at a time: the steps in between are copies of them."""
+    codes = np.empty(values.shape, np.uint8)
     count = max(1, _PART * len(values) // max(1, values.size))
     for start in range(0, len(values), count):
         rows = slice(start, start + count)
-        grid[rows] = np.clip(np.rint(values[rows] / scale) + zero, 0, 255)
-    return grid
+        codes[rows] = np.clip(np.rint(values[rows] / scale) + zero, 0, 255)
+    return codes
 
 
 class _Writer:
@@ -108,9 +92,9 @@ class _Writer:
     DynamicQuantizeLinear, then ConvInteger or MatMulInteger, Cast, and Mul by the product of both scales.
     """
 
-    def __init__(self, draft: EditableGraph, per_channel: bool) -> None:
-        self.draft, self.per_channel = draft, per_channel
-        self.weights = constants(draft.graph)
+    def __init__(self, editable: EditableGraph, per_channel: bool) -> None:
+        self.editable, self.per_channel = editable, per_channel
+        self.weights = constants(editable.graph)
         self.nodes: list[onnx.NodeProto] = []
         self._inputs: set[str] = set()
         self._quantised: dict[tuple[str, bool], tuple[str, str, str]] = {}
@@ -121,7 +105,7 @@ class _Writer:
         x, x_scale, x_zero = self._input(node.input[0])
         transposed = is_standard(node, "Gemm") and bool(attribute(node, "transB", 0))
         w, w_scale, w_zero = self._weight(node.input[1], is_standard(node, "Conv"), transposed)
-        biased = len(node.input) > 2 and bool(node.input[2])
+        biased = bool(bias_name(node))
         kind = "ConvInteger" if is_standard(node, "Conv") else "MatMulInteger"
         whole = self._add(kind, [x, w, x_zero, w_zero], f"{name}.whole")
         if kind == "ConvInteger":
@@ -143,29 +127,26 @@ class _Writer:
     def _weight(self, name: str, convolution: bool, transposed: bool) -> tuple[str, str, str]:
         key = (name, transposed)
         if key not in self._quantised:
-            values = self.draft.array(self.weights[name])
+            values = self.editable.array(self.weights[name])
             values = values.T if transposed else values
             axis = None if convolution or not self.per_channel else 0
             low, high = np.minimum(values.min(axis=axis), 0), np.maximum(values.max(axis=axis), 0)
             scale = np.where(high > low, (high - low) / 255, 1).astype(np.float32)
             zero = np.rint(-low / scale).astype(np.uint8)
-            grid = _to_grid(values, scale, zero)
             stem = f"{name}.transposed" if transposed else name
             parts = (f"{stem}.uint8", f"{stem}.scale", f"{stem}.zero_point")
-            for part, content in zip(parts, (grid, scale, zero), strict=True):
-                self.draft.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(content), part))
+            for part, content in zip(parts, (_quantise(values, scale, zero), scale, zero), strict=True):
+                add_constant(self.editable.graph, part, np.atleast_1d(content))
             self._quantised[key] = parts
         return self._quantised[key]
 
     def _bias(self, node: onnx.NodeProto) -> str:
-        bias = self.draft.array(self.weights[node.input[2]])
+        bias = self.editable.array(self.weights[node.input[2]])
         if is_standard(node, "Conv"):
             # one number for each channel, in front of the spatial axes
-            bias = bias.reshape(-1, *[1] * (len(self.weights[node.input[1]].dims) - 2))
-        name = f"{node.name}.bias"
-        while name in self.weights:
-            name += "_"
-        self.draft.graph.initializer.append(numpy_helper.from_array(bias, name))
+            bias = along_axis(bias, len(self.weights[node.input[1]].dims) - 1, 0)
+        name = fresh_name(f"{node.name}.bias", self.weights)
+        add_constant(self.editable.graph, name, bias)
         return name
 
     def _add(self, op_type: str, inputs: list[str], output: str, **attributes: int) -> str:

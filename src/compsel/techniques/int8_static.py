@@ -10,20 +10,30 @@ import onnx
 from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import constants, editable, infer_types, is_standard, remove_unused, with_opset
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.editing import edit_graph, remove_unused, with_opset
+from compsel.models.graph_queries import constants, is_standard
 from compsel.models.model import Model
+from compsel.models.shapes import infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
+from compsel.techniques.quantization.bias_correction import channel_means
 from compsel.techniques.quantization.calibration import calibrate
 from compsel.techniques.quantization.equalization import equalise
 from compsel.techniques.quantization.histogram import Method
-from compsel.techniques.quantization.qdq import QUANTISED_OPS, Activations, Weights, insert_qdq, pixel_scale
-from compsel.techniques.quantization.rounding import WeightRange, channel_means, round_weights
+from compsel.techniques.quantization.int8_weights import WeightRange
+from compsel.techniques.quantization.qdq import (
+    QUANTISED_OPS,
+    Activations,
+    QdqSettings,
+    Weights,
+    insert_qdq,
+    pixel_scale,
+)
+from compsel.techniques.quantization.rounding import round_weights
 
 __all__ = ["Int8Static"]
 
-_LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _MINIMUM_OPSET = 13  # per-channel DequantizeLinear
 
 
@@ -75,58 +85,43 @@ class Int8Static(Technique):
 
     def check(self, model: Model) -> None:
         """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
-        check_quantisable(self.name, model)
+        self._check_quantisable(model)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         assert calibration is not None
-        draft = with_opset(fold(editable(model)), _MINIMUM_OPSET)
+        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET)
         chosen = calibration.spread(self.samples)
 
         def feeds() -> Iterator[dict[str, np.ndarray]]:
             return (feeds_of(model, sample.value) for sample in chosen)
 
         if self.equalise:
-            equalise(draft, feeds)
-        types = infer_types(draft)
-        tensors = _float_values(draft, types)
+            equalise(editable, feeds)
+        types = infer_types(editable)
+        tensors = _float_values(editable, types)
         if not tensors:
             raise NotApplicableError(f"int8-static: the layers of {model.name!r} do not compute in float32")
-        ranges = calibrate(draft, tensors, feeds, self.method, self.percentile)
+        ranges = calibrate(editable, tensors, feeds, self.method, self.percentile)
         overrides = pixel_scale(model) if self.activations == "uint8" else {}
         if self.per_channel and self.weights == "int8":
-            means = channel_means(draft, feeds()) if self.bias_correction else {}
+            means = channel_means(editable, feeds()) if self.bias_correction else {}
             scales = {name: (high - low) / 255 or 1.0 for name, (low, high) in ranges.items()}
-            round_weights(draft, self.weight_range, means, scales)
-            remove_unused(draft.graph)
-            types = infer_types(draft)
-        proto = draft.complete()
-        insert_qdq(
-            proto,
-            types,
-            ranges,
-            overrides=overrides,
-            per_channel=self.per_channel,
-            activations=self.activations,
-            weights=self.weights,
-            reduce_range=self.weight_range == "reduced",
+            round_weights(editable, self.weight_range, means, scales)
+            remove_unused(editable.graph)
+            types = infer_types(editable)
+        proto = editable.materialise()
+        settings = QdqSettings(
+            self.per_channel, self.activations, self.weights, reduce_range=self.weight_range == "reduced"
         )
+        insert_qdq(proto, types, ranges, overrides=overrides, settings=settings)
         return model.with_proto(proto)
 
 
-def check_quantisable(name: str, model: Model, layers: tuple[str, ...] = _LAYERS) -> None:
-    """Raise NotApplicableError unless the main graph has one of these layers and is not quantised."""
-    nodes = model.proto.graph.node
-    if any("QuantizeLinear" in node.op_type or "Integer" in node.op_type for node in nodes):
-        raise NotApplicableError(f"{name}: {model.name!r} is quantised already: compress the float model")
-    if not any(is_standard(node, *layers) for node in nodes):
-        raise NotApplicableError(f"{name}: {model.name!r} has none of the layers {', '.join(layers)} in its main graph")
-
-
-def _float_values(draft: EditableGraph, types: dict[str, onnx.ValueInfoProto]) -> list[str]:
+def _float_values(editable: EditableGraph, types: dict[str, onnx.ValueInfoProto]) -> list[str]:
     """Return the names of the float32 values that quantised operators read or make, in graph order."""
-    weights = constants(draft.graph)
+    weights = constants(editable.graph)
     names: dict[str, None] = {}
-    for node in draft.graph.node:
+    for node in editable.graph.node:
         if is_standard(node, *QUANTISED_OPS):
             names.update(dict.fromkeys(name for name in (*node.input, *node.output) if name and name not in weights))
     return [

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.samples import Samples
-from compsel.models.editing import is_standard
+from compsel.models.graph_queries import is_standard
 from compsel.models.model import Model
 from compsel.techniques.factorization.factoriser import Factoriser, Method
 from compsel.techniques.layerwise.budget import LayerwiseModel
@@ -49,18 +49,18 @@ class LowRank(LayerwiseTechnique):
                 f"low-rank: {model.name!r} has no layer (Conv, Gemm, MatMul) in its main graph that could be factorised"
             )
 
-    def adjustable(self, model: Model, samples: Samples) -> Factoriser:
-        """Return the model with one knob for each layer."""
+    def layerwise_model(self, model: Model, samples: Samples) -> Factoriser:
+        """Return the model with one setting for each layer."""
         return Factoriser(model, samples, self.method)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         if not self.energy or self.layers:
             return super()._transform(model, calibration)
         assert calibration is not None
-        adjustable: LayerwiseModel = self.adjustable(model, calibration.spread(self.samples))
-        adjustable.measure(adjustable.layers)
+        layerwise: LayerwiseModel = self.layerwise_model(model, calibration.spread(self.samples))
+        layerwise.measure(layerwise.layers)
         plan = {}
-        for name in adjustable.layers:
-            enough = [n for n in range(adjustable.levels(name)) if adjustable.loss(name, n) <= 1 - self.energy]
+        for name in layerwise.layers:
+            enough = [n for n in range(layerwise.levels(name)) if layerwise.loss(name, n) <= 1 - self.energy]
             plan[name] = max(enough)
-        return adjustable.make(plan)
+        return layerwise.make(plan)

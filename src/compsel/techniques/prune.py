@@ -10,12 +10,13 @@ from onnx import numpy_helper
 
 from compsel.errors import TechniqueError
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import constants
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.graph_queries import constants
+from compsel.models.layers import is_depthwise
 from compsel.models.model import Model
 from compsel.techniques.base import Technique
-from compsel.techniques.weights.encoding import MINIMUM_OPSET, PackedWeightWriter
-from compsel.techniques.weights.storage import Stored, Weight, is_depthwise, prepare, store_weights
+from compsel.techniques.weights.encoding import PackedWeightWriter
+from compsel.techniques.weights.storage import Decode, LayerWeight, prepare_layers, store_weights
 
 __all__ = ["Prune"]
 
@@ -29,10 +30,10 @@ class Prune(Technique):
     """Unstructured magnitude pruning, without training (Han et al. 2015; Zhu and Gupta 2017).
 
     Depthwise convolutions stay as they are: they hold few weights, and each of them matters. With samples, the
-    statistics of all layers are restored (`compsel.techniques.preparation.statistics_correction`). The file holds a bit for each number
-    and the numbers that are left: half the weights pruned is 53 % of the size. (ONNX has sparse initializers; with
-    their 64-bit positions they save nothing below two thirds of zeros.) Runtimes compute with the zeros: pruning
-    makes no model faster.
+    statistics of all layers are restored (`compsel.techniques.statistics.statistics_correction`). The file holds a bit
+    for each number and the numbers that are left: half the weights pruned is 53 % of the size. (ONNX has sparse
+    initializers; with their 64-bit positions they save nothing below two thirds of zeros.) Runtimes compute with the
+    zeros: pruning makes no model faster.
 
     Attributes:
         sparsity: share of the weights that become zero, 0 to 1.
@@ -59,26 +60,24 @@ class Prune(Technique):
         return ()
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        draft, layers = prepare(self.name, model, MINIMUM_OPSET, leaves=is_depthwise)
-        weights = constants(draft.graph)
+        editable, layers = prepare_layers(self.name, model, skip=is_depthwise)
+        weights = constants(editable.graph)
         limit = None
         if self.scope == "global":
-            limit = _global_threshold(draft, [weights[name] for name in layers], self.sparsity)
+            limit = _global_threshold(editable, [weights[name] for name in layers], self.sparsity)
 
-        def store(
-            draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, whole: Weight
-        ) -> Stored:
-            weight = whole.read()
+        def store(editable: EditableGraph, writer: PackedWeightWriter, layer_weight: LayerWeight) -> Decode:
+            name, weight = layer_weight.name, layer_weight.read()
             kept = np.abs(weight) >= limit if limit is not None else _largest(weight, self.sparsity)
             if self.storage == "sparse" and 1 - kept.mean() > _WORTH:
-                unpacking.sparse(name, weight, kept)
+                writer.sparse(name, weight, kept)
             else:
                 weights[name].CopyFrom(numpy_helper.from_array(np.where(kept, weight, np.float32(0)), name))
             return lambda: (
                 np.where(chosen, numbers, np.float32(0)) for chosen, numbers in zip(kept, weight, strict=True)
             )
 
-        return store_weights(model, calibration, draft, layers, store)
+        return store_weights(model, calibration, editable, layers, store)
 
 
 def _largest(weight: np.ndarray, sparsity: float) -> np.ndarray:
@@ -91,12 +90,12 @@ def _largest(weight: np.ndarray, sparsity: float) -> np.ndarray:
     limit = _magnitude_at(numbers, count)
     for part in _parts(numbers):
         np.greater_equal(np.abs(numbers[part]), limit, out=kept[part])
-    # of those at the limit as many go as are still wanted, the first ones
-    wanted = count - (weight.size - np.count_nonzero(kept))
+    # of the ties at the limit the first ones go, as many as still have to
+    remaining = count - (weight.size - np.count_nonzero(kept))
     for part in _parts(numbers):
-        ties = np.flatnonzero(np.abs(numbers[part]) == limit)[:wanted]
+        ties = np.flatnonzero(np.abs(numbers[part]) == limit)[:remaining]
         kept[part][ties] = False
-        wanted -= len(ties)
+        remaining -= len(ties)
     return kept.reshape(weight.shape)
 
 
@@ -105,33 +104,33 @@ def _magnitude_at(numbers: np.ndarray, count: int) -> np.float32:
 
     Magnitudes are in the order of their bits: the upper half is found by counting, then the lower one.
     """
-    bits, found, place = numbers.view(np.uint32), 0, count
+    bits, known_bits, place = numbers.view(np.uint32), 0, count
     for shift in (16, 0):
         counts = np.zeros(_BINS, np.int64)
         for part in _parts(numbers):
             magnitudes = bits[part] & np.uint32(0x7FFFFFFF)
             if shift == 0:
-                magnitudes = magnitudes[magnitudes >> 16 == found >> 16]
+                magnitudes = magnitudes[magnitudes >> 16 == known_bits >> 16]
             counts += np.bincount((magnitudes >> shift) & 0xFFFF, minlength=_BINS)
         below = np.cumsum(counts)
         index = int(np.searchsorted(below, place))
         place -= int(below[index - 1]) if index else 0
-        found |= index << shift
-    return np.uint32(found).view(np.float32)
+        known_bits |= index << shift
+    return np.uint32(known_bits).view(np.float32)
 
 
 def _parts(numbers: np.ndarray) -> Iterator[slice]:
     return (slice(start, start + _PART) for start in range(0, len(numbers), _PART))
 
 
-def _global_threshold(draft: EditableGraph, tensors: list[onnx.TensorProto], sparsity: float) -> float:
+def _global_threshold(editable: EditableGraph, tensors: list[onnx.TensorProto], sparsity: float) -> float:
     """Return the magnitude below which that share of all the weights lies, from a histogram: one layer in memory."""
-    largest = max(float(np.abs(draft.array(tensor)).max(initial=0.0)) for tensor in tensors)
+    largest = max(float(np.abs(editable.array(tensor)).max(initial=0.0)) for tensor in tensors)
     if largest == 0.0 or sparsity == 1.0:
         return np.inf if sparsity == 1.0 else 0.0
     counts = np.zeros(_BINS, np.int64)
     for tensor in tensors:
-        index = np.abs(draft.array(tensor)).ravel() * ((_BINS - 1) / largest)
+        index = np.abs(editable.array(tensor)).ravel() * ((_BINS - 1) / largest)
         counts += np.bincount(index.astype(np.int64), minlength=_BINS)
-    wanted = round(sparsity * int(counts.sum()))
-    return float(np.searchsorted(np.cumsum(counts), wanted, side="left") + (wanted > 0)) * largest / (_BINS - 1)
+    place = round(sparsity * int(counts.sum()))
+    return float(np.searchsorted(np.cumsum(counts), place, side="left") + (place > 0)) * largest / (_BINS - 1)

@@ -11,12 +11,16 @@ from compsel.inputs.image import image_preprocessing
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.samples import Samples
 from compsel.inputs.synthetic_feeds import synthetic_feeds
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import attribute, constants, editable, infer_types, is_standard, set_attribute
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.editing import edit_graph, set_attribute
+from compsel.models.graph_queries import attribute, constants, is_standard
 from compsel.models.graph_session import open_session
+from compsel.models.layers import same_pads
 from compsel.models.model import Model
+from compsel.models.ort_errors import short_message
+from compsel.models.shapes import infer_types
 from compsel.techniques.base import Technique
-from compsel.techniques.preparation.batch_norm_folding import merge_pads
+from compsel.techniques.preparation.padding import merge_pads
 
 __all__ = ["Resolution"]
 
@@ -81,20 +85,21 @@ class Resolution(Technique):
                 "change the resolution first (resolution+int8-static)"
             )
         target = self._target(preprocessing)
-        draft = merge_pads(editable(model))
-        proto = draft.proto
+        editable = merge_pads(edit_graph(model))
+        proto = editable.proto
         axes = _spatial_axes(proto, preprocessing)
         fixed = [axis.HasField("dim_value") for axis in axes]
         _set(axes, preprocessing.resolution)
-        _pool_globally(draft)
-        same = _same_padded(draft)
+        _pool_globally(editable)
+        same = _same_padded(editable)
         _set(axes, target)
         _forget_shapes(proto)
-        _pad_again(draft, same)
+        _pad_again(editable, same)
         for axis, was_fixed in zip(axes, fixed, strict=True):
             if not was_fixed:
                 axis.Clear()
-        result = replace(model.with_proto(draft.complete()), preprocessing=replace(preprocessing, resolution=target))
+        resized = replace(preprocessing, resolution=target)
+        result = replace(model.with_proto(editable.materialise()), preprocessing=resized)
         _try(result)
         return result
 
@@ -125,32 +130,29 @@ def _list(node: onnx.NodeProto, name: str, default: list[int]) -> list[int]:
     return value if isinstance(value, list) else default
 
 
-def _same_pads(size: tuple[int, int], windows: list[tuple[int, int]]) -> list[int]:
-    """Return the SAME_UPPER pads (begins, ends): output = ceil(input / stride), the odd pixel at the end."""
-    totals = [
-        max((-(-length // stride) - 1) * stride + extent - length, 0)
-        for length, (extent, stride) in zip(size, windows, strict=True)
-    ]
-    return [total // 2 for total in totals] + [total - total // 2 for total in totals]
+def _same_upper_pads(size: tuple[int, int], windows: list[tuple[int, int]]) -> list[int]:
+    """Return the SAME_UPPER pads (begins, ends): the odd pixel at the end."""
+    begins, ends = same_pads(size, *zip(*windows, strict=True))
+    return begins + ends
 
 
-def _same_padded(draft: EditableGraph) -> list[str]:
+def _same_padded(editable: EditableGraph) -> list[str]:
     """Return the names of the nodes whose pads are the SAME_UPPER pads of the input that they have now.
 
     Where those are symmetric for every stride position (odd windows with stride 1), they are the same at any size;
     a strided window with symmetric pads that equal them by chance must not change, so a network counts as padded
     this way only when at least one of its windows has unequal pads.
     """
-    types, weights = infer_types(draft), constants(draft.graph)
+    types, weights = infer_types(editable), constants(editable.graph)
     names, unequal = [], False
-    for node in draft.graph.node:
+    for node in editable.graph.node:
         if not is_standard(node, *_WINDOWED) or attribute(node, "auto_pad", b"NOTSET") != b"NOTSET":
             continue
         size, windows = _spatial(types, node.input[0]), _windows(node, weights)
         if size is None or windows is None:
             continue
         pads = _list(node, "pads", [0, 0, 0, 0])
-        if pads == _same_pads(size, windows):
+        if pads == _same_upper_pads(size, windows):
             names.append(node.name)
             unequal |= pads[:2] != pads[2:]
     return names if unequal else []
@@ -185,10 +187,10 @@ def _forget_shapes(proto: onnx.ModelProto) -> None:
                 axis.Clear()
 
 
-def _pool_globally(draft: EditableGraph) -> None:
+def _pool_globally(editable: EditableGraph) -> None:
     """Turn an average over a window as large as its input into a global one, which fits any size."""
-    types, weights = infer_types(draft), constants(draft.graph)
-    for node in draft.graph.node:
+    types, weights = infer_types(editable), constants(editable.graph)
+    for node in editable.graph.node:
         if is_standard(node, "AveragePool") and not any(_list(node, "pads", [0])):
             windows = _windows(node, weights)
             if windows and tuple(extent for extent, _ in windows) == _spatial(types, node.input[0]):
@@ -196,19 +198,19 @@ def _pool_globally(draft: EditableGraph) -> None:
                 del node.attribute[:]
 
 
-def _pad_again(draft: EditableGraph, same: list[str]) -> None:
+def _pad_again(editable: EditableGraph, same: list[str]) -> None:
     """Compute the SAME pads for the new size; shape inference with symbolic ones tells the size everywhere."""
-    nodes = [node for node in draft.graph.node if node.name in same]
+    nodes = [node for node in editable.graph.node if node.name in same]
     for node in nodes:
         set_attribute(node, "pads", None)
         set_attribute(node, "auto_pad", "SAME_UPPER")
-    types, weights = infer_types(draft), constants(draft.graph)
+    types, weights = infer_types(editable), constants(editable.graph)
     for node in nodes:
         size, windows = _spatial(types, node.input[0]), _windows(node, weights)
         if size is None or windows is None:
             raise NotApplicableError(f"resolution: the size of the input of {node.name!r} is not known")
         set_attribute(node, "auto_pad", None)
-        set_attribute(node, "pads", _same_pads(size, windows))
+        set_attribute(node, "pads", _same_upper_pads(size, windows))
 
 
 def _try(model: Model) -> None:
@@ -221,7 +223,7 @@ def _try(model: Model) -> None:
         feeds = {name: _at(value, preprocessing) for name, value in feeds.items()}
         open_session(model.proto).run(None, feeds)
     except Exception as error:  # ONNX Runtime's exceptions have no common base
-        raise NotApplicableError(f"{reason}: {' '.join(str(error).split())[:200]}") from error
+        raise NotApplicableError(f"{reason}: {short_message(error)}") from error
 
 
 def _at(value: np.ndarray, preprocessing: ImagePreprocessing) -> np.ndarray:

@@ -5,17 +5,16 @@ from abc import ABC
 from dataclasses import dataclass
 from typing import ClassVar
 
-import onnx
-
 from compsel.errors import TechniqueError
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import is_standard
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.graph_queries import is_standard
+from compsel.models.layers import is_depthwise
 from compsel.models.model import Model
 from compsel.techniques.base import Technique
 from compsel.techniques.quantization.matmul_nbits import Activations, is_block_size, is_replaceable, replace_dense
 from compsel.techniques.quantization.uniform_quantizer import block_length, quantize_blocks
 from compsel.techniques.weights.encoding import PackedWeightWriter
-from compsel.techniques.weights.storage import Stored, Weight, WeightStorageTechnique, is_depthwise
+from compsel.techniques.weights.storage import Decode, LayerWeight, WeightStorageTechnique
 
 __all__ = ["Int4Weight", "Int6Weight", "Int8Weight", "Int16Weight"]
 
@@ -23,12 +22,13 @@ _DEPTHWISE_BITS = 8
 
 
 @dataclass(frozen=True)
-class _WeightBits(WeightStorageTechnique, ABC):
+class _WeightOnly(WeightStorageTechnique, ABC):
     """Weights of convolutions and dense layers in fewer bits; everything is computed in float32.
 
-    The file is small; once loaded, the model is as large and as fast as before (`compsel.techniques.weights.encoding` says
-    why that is better than DequantizeLinear). Depthwise filters have at least 8 bits: they are few, and each of them
-    matters. With samples, the statistics of all layers are restored (`compsel.techniques.preparation.statistics_correction`).
+    The file is small; once loaded, the model is as large and as fast as before (`compsel.techniques.weights.encoding`
+    says why that is better than DequantizeLinear). Depthwise filters have at least 8 bits: they are few, and each of
+    them matters. With samples, the statistics of all layers are restored
+    (`compsel.techniques.statistics.statistics_correction`).
 
     Attributes:
         block_size: how many weights of an output channel share a step, at most; 0: all of it.
@@ -44,20 +44,18 @@ class _WeightBits(WeightStorageTechnique, ABC):
         if self.block_size != 0 and self.block_size < 4:
             raise TechniqueError(f"{self.name}: got block_size {self.block_size}, allowed are 0 and 4 or more")
 
-    def _store_rows(
-        self, draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
-    ) -> Stored:
-        bits = max(self.bits, _DEPTHWISE_BITS) if is_depthwise(node, rows.shape) else self.bits
-        stacked = is_standard(node, "MatMul") and len(rows.shape) > 2
+    def _store_rows(self, editable: EditableGraph, writer: PackedWeightWriter, rows: LayerWeight) -> Decode:
+        bits = max(self.bits, _DEPTHWISE_BITS) if is_depthwise(rows.node, rows.shape) else self.bits
+        stacked = is_standard(rows.node, "MatMul") and len(rows.shape) > 2
         width = rows.shape[-1] if stacked else math.prod(rows.shape[1:])
         # the weight itself is gone before its codes are written
-        grid = quantize_blocks(rows.read().reshape(-1, block_length(width, self.block_size)), bits, self.symmetric)
-        unpacking.grid(name, grid, bits, rows.shape, rows.transposed)
-        return grid.parts
+        blocks = quantize_blocks(rows.read().reshape(-1, block_length(width, self.block_size)), bits, self.symmetric)
+        writer.uniform(rows.name, blocks, bits, rows.shape, rows.transposed)
+        return blocks.parts
 
 
 @dataclass(frozen=True)
-class Int4Weight(_WeightBits):
+class Int4Weight(_WeightOnly):
     """4 bits; dense layers by the runtime's blockwise operator, whose weights are small in memory too.
 
     Attributes:
@@ -86,16 +84,14 @@ class Int4Weight(_WeightBits):
         )
         return (cls(),) if dense > others else ()
 
-    def _store_rows(
-        self, draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
-    ) -> Stored:
-        if is_block_size(self.block_size) and is_replaceable(draft, node):
-            return replace_dense(draft, node, rows.read(), self.block_size, self.symmetric, self.activations)
-        return super()._store_rows(draft, unpacking, name, node, rows)
+    def _store_rows(self, editable: EditableGraph, writer: PackedWeightWriter, rows: LayerWeight) -> Decode:
+        if is_block_size(self.block_size) and is_replaceable(editable, rows.node):
+            return replace_dense(editable, rows.node, rows.read(), self.block_size, self.symmetric, self.activations)
+        return super()._store_rows(editable, writer, rows)
 
 
 @dataclass(frozen=True)
-class Int6Weight(_WeightBits):
+class Int6Weight(_WeightOnly):
     """6 bits, really packed: four weights in three bytes.
 
     >>> Int6Weight().spec
@@ -109,7 +105,7 @@ class Int6Weight(_WeightBits):
 
 
 @dataclass(frozen=True)
-class Int8Weight(_WeightBits):
+class Int8Weight(_WeightOnly):
     """8 bits, a step for each output channel.
 
     >>> Int8Weight(64).spec
@@ -121,7 +117,7 @@ class Int8Weight(_WeightBits):
 
 
 @dataclass(frozen=True)
-class Int16Weight(_WeightBits):
+class Int16Weight(_WeightOnly):
     """16 bits, a step for each output channel: half the size, nothing lost (unlike float16, at any range).
 
     >>> Int16Weight().spec

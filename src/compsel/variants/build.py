@@ -13,13 +13,13 @@ from compsel.errors import NotApplicableError, ProfileError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.image import image_preprocessing
 from compsel.inputs.samples import Samples
+from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.output_kind import output_kind
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
 from compsel.storage.files import storage_errors, write_json
 from compsel.techniques import parse as parse_technique
-from compsel.techniques.quantization.calibration import open_session
 from compsel.variants.variant import Variant
 from compsel.variants.verification import verify
 from compsel.variants.writing import is_whole, write_variant

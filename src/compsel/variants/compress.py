@@ -9,7 +9,7 @@ from pathlib import Path
 
 from compsel.errors import CompselError, InputError, SamplesError, StorageError
 from compsel.inputs.samples import Samples
-from compsel.models.editable import borrow
+from compsel.models.editable_graph import borrow
 from compsel.models.model import Model
 from compsel.models.protobuf_streaming import proto_bytes
 from compsel.progress import SILENT, Reporter

@@ -57,7 +57,22 @@ def test_profile_measures_with_it(small_model: Any, crops: Any, tmp_path: Path) 
     (tmp_path / "images").mkdir()
     for index, sample in enumerate(crops.spread(4)):
         assert cv2.imwrite(str(tmp_path / "images" / f"{index}.png"), sample.value[:, :, ::-1])
-    options = [*"--technique none --processor cpu:1 --state idle --calibration 2 --budget 0.3 --meter solar".split()]
+    options = [
+        *[
+            "--technique",
+            "none",
+            "--processor",
+            "cpu:1",
+            "--state",
+            "idle",
+            "--calibration",
+            "2",
+            "--budget",
+            "0.3",
+            "--meter",
+            "solar",
+        ]
+    ]
     places = ["--samples", tmp_path / "images", "--out", tmp_path / "profile", "--json", tmp_path / "profile.json"]
     model = small_model.save(tmp_path / "small.onnx")
     assert main(["profile", str(model), *map(str, places), *options]) == 0

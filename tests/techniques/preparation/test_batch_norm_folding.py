@@ -6,7 +6,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from compsel import Model
-from compsel.models.editing import editable
+from compsel.models.editing import edit_graph
 from compsel.models.graph_session import open_session
 from compsel.networks import build
 from compsel.techniques.preparation.batch_norm_folding import fold
@@ -25,7 +25,7 @@ def same_function(model: Model, folded: onnx.ModelProto) -> bool:
 @pytest.mark.parametrize("opset", [9, 11, 13, 17])
 def test_batch_norm_identity_and_dropout_go(opset: int) -> None:
     model = convolutional(opset)
-    folded = fold(editable(model)).complete()
+    folded = fold(edit_graph(model)).materialise()
     assert [node.op_type for node in folded.graph.node] == ["Conv", "Clip", "GlobalAveragePool", "Flatten", "Gemm"]
     assert same_function(model, folded)
 
@@ -42,7 +42,7 @@ def test_batch_norm_after_every_kind_of_layer(layer: str, bias: bool) -> None:
     spread = numpy_helper.from_array(np.array([0.1, 1, 2, 5], np.float32), "v")
     weights = [w, weight("b", 4), weight("s", 4), weight("o", 4), weight("m", 4), spread]
     model = make(nodes, [value("x", FLOAT, shape)], [value("y", FLOAT, shape)], weights)
-    folded = fold(editable(model)).complete()
+    folded = fold(edit_graph(model)).materialise()
     assert [node.op_type for node in folded.graph.node] == [layer]
     assert same_function(model, folded)
 
@@ -58,7 +58,7 @@ def test_layers_that_share_a_weight_get_their_own() -> None:
     weights = [weight("w", 4, 4, 1, 1), weight("s", 4), weight("o", 4), weight("m", 4), positive]
     space = [1, 4, 3, 3]
     model = make(nodes, [value("x", FLOAT, space)], [value("y", FLOAT, space)], weights)
-    folded = fold(editable(model)).complete()
+    folded = fold(edit_graph(model)).materialise()
     assert [node.op_type for node in folded.graph.node] == ["Conv", "Conv"]
     assert same_function(model, folded)
 
@@ -75,7 +75,7 @@ def test_a_batch_norm_whose_input_is_read_elsewhere_stays(reason: str) -> None:
     space = [1, 4, 3, 3]
     outputs = [value(name, FLOAT, space) for name in (["y", "a"] if reason == "output" else ["y"])]
     model = make(nodes, [value("x", FLOAT, space)], outputs, weights)
-    folded = fold(editable(model)).complete()
+    folded = fold(edit_graph(model)).materialise()
     assert "BatchNormalization" in [node.op_type for node in folded.graph.node]
     assert same_function(model, folded)
 
@@ -109,14 +109,14 @@ def padded(pads: list[int], mode: str = "constant", fill: float = 0.0, reader: s
     ids=["nothing", "uneven", "not zero", "reflect", "crop", "pooling"],
 )
 def test_pads_are_merged_where_that_is_the_same(model: Model, merged: bool) -> None:
-    folded = fold(editable(model)).complete()
+    folded = fold(edit_graph(model)).materialise()
     assert ("Pad" in [node.op_type for node in folded.graph.node]) == (not merged)
     assert same_function(model, folded)
 
 
 def test_a_whole_network() -> None:
     model = build("mobilenet-v1", width=0.25, resolution=64)
-    folded = fold(editable(model)).complete()
+    folded = fold(edit_graph(model)).materialise()
     assert "BatchNormalization" not in {node.op_type for node in folded.graph.node}
     feeds = SeededTensors(model).value(0)
     before, after = (open_session(proto, optimise=False).run(None, feeds)[0] for proto in (model.proto, folded))

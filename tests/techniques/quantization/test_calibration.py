@@ -8,10 +8,9 @@ from compsel import Model
 from compsel.errors import ModelError
 from compsel.inputs.synthetic_feeds import synthetic_feeds
 from compsel.models import graph_session as session_module
-from compsel.models.editable import borrow
-from compsel.models.editing import editable
+from compsel.models.editable_graph import borrow
+from compsel.models.editing import edit_graph
 from compsel.models.graph_session import open_session
-from compsel.techniques.quantization import calibration as module
 from compsel.techniques.quantization.calibration import calibrate
 from compsel.techniques.quantization.histogram import Method
 from tests.techniques.foreign import convolutional, two_inputs
@@ -19,7 +18,7 @@ from tests.techniques.inputs import SeededTensors
 
 
 def values_of(model: Model, names: list[str], samples: SeededTensors) -> dict[str, np.ndarray]:
-    graph = module.with_outputs(borrow(model.proto), names)
+    graph = borrow(model.proto).with_outputs(names)
     session = open_session(graph, optimise=False)
     runs = [session.run(names, dict(sample.value)) for sample in samples]
     return {name: np.concatenate([run[index].ravel() for run in runs]) for index, name in enumerate(names)}
@@ -28,7 +27,7 @@ def values_of(model: Model, names: list[str], samples: SeededTensors) -> dict[st
 def test_minmax_is_the_extremes() -> None:
     model = convolutional()
     samples = SeededTensors(model)
-    ranges = calibrate(editable(model), ["x", "a", "c", "y"], lambda: (sample.value for sample in samples))
+    ranges = calibrate(edit_graph(model), ["x", "a", "c", "y"], lambda: (sample.value for sample in samples))
     inputs = np.concatenate([sample.value["x"].ravel() for sample in samples])
     expected = {"x": inputs, **values_of(model, ["a", "c", "y"], samples)}
     for name, values in expected.items():
@@ -40,7 +39,7 @@ def test_samples_are_read_one_by_one(method: Method, passes: int) -> None:
     model = two_inputs()
     samples = SeededTensors(model, count=6)
     ranges = calibrate(
-        editable(model),
+        edit_graph(model),
         ["left", "s", "y"],
         lambda: (sample.value for sample in samples),
         method,
@@ -60,7 +59,7 @@ def peak(method: Method, count: int) -> int:
         return (synthetic_feeds(model.inputs, index) for index in range(count))
 
     tracemalloc.start()
-    calibrate(editable(model), ["a", "n", "c"], feeds, method)
+    calibrate(edit_graph(model), ["a", "n", "c"], feeds, method)
     size = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return size
@@ -77,7 +76,7 @@ def test_values_that_are_not_finite_are_named() -> None:
     model = convolutional()
     feeds = {"x": np.full((1, 3, 16, 16), 3e38, np.float32)}
     with pytest.raises(ModelError, match="a: is not finite for a calibration sample"):
-        calibrate(editable(model), ["x", "a"], lambda: iter([feeds]))
+        calibrate(edit_graph(model), ["x", "a"], lambda: iter([feeds]))
 
 
 def test_large_models_load_through_a_file(monkeypatch: pytest.MonkeyPatch) -> None:

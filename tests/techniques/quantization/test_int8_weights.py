@@ -24,8 +24,8 @@ WEIGHTS = npst.arrays(
 def grid(weight: np.ndarray, node: onnx.NodeProto, bounds: WeightRange) -> np.ndarray:
     """The whole numbers, output channels first, in the order in which kernels add: input channels fastest."""
     rounded = quantise_weight(weight, node, bounds)
-    assert rounded is not None and rounded.grid.shape == weight.shape and rounded.grid.dtype == np.int8
-    rows = np.moveaxis(rounded.grid.astype(int), rounded.axis, 0)
+    assert rounded is not None and rounded.codes.shape == weight.shape and rounded.codes.dtype == np.int8
+    rows = np.moveaxis(rounded.codes.astype(int), rounded.axis, 0)
     return np.moveaxis(rows, 1, -1).reshape(len(rows), -1)
 
 

@@ -13,8 +13,8 @@ from compsel import Model
 from compsel.errors import TechniqueError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editable import borrow
-from compsel.models.editing import editable
+from compsel.models.editable_graph import borrow
+from compsel.models.editing import edit_graph
 from compsel.models.graph_session import open_session
 from compsel.networks import build
 from compsel.techniques import parse
@@ -121,7 +121,7 @@ def test_compact_weights_become_plain_ones_for_the_next_technique(spec: str) -> 
     model = build("mobilenet-v1", width=0.25, resolution=64)
     variant = parse(spec).apply(model, Photographs())
     samples = Photographs().spread(2)
-    plain = model.with_proto(editable(variant).complete())
+    plain = model.with_proto(edit_graph(variant).materialise())
     np.testing.assert_allclose(outputs(plain, samples), outputs(variant, samples), rtol=1e-4, atol=1e-4)
     assert not any("compsel.unpack" in tensor.name for tensor in plain.proto.graph.initializer)
     assert verify(parse("int8-static:samples=4").apply(variant, Photographs()), variant, samples).ok
@@ -131,7 +131,7 @@ def test_pruned_and_clustered_savings_add_up() -> None:
     model = build("mobilenet-v1", width=1.0, resolution=64)
     size = {spec: len(parse(spec).apply(model).serialize()) for spec in ("cluster:4", "prune:0.8+cluster:4")}
     assert size["prune:0.8+cluster:4"] < 0.55 * size["cluster:4"]
-    weights = editable(parse("prune:0.8+cluster:4").apply(model)).complete().graph.initializer
+    weights = edit_graph(parse("prune:0.8+cluster:4").apply(model)).materialise().graph.initializer
     dense = [numpy_helper.to_array(tensor) for tensor in weights if len(tensor.dims) == 4 and tensor.dims[1] > 1]
     assert all((array == 0).mean() == pytest.approx(0.8, abs=0.02) for array in dense)
 
@@ -169,14 +169,16 @@ def test_equalisation_keeps_the_function_and_levels_the_ranges() -> None:
     model = convolutional()
     chain = build("vgg16", width=0.125, resolution=32, classes=10)
     for network in (model, chain):
-        draft = fold(editable(network))
-        before = borrow(draft.complete())
+        editable = fold(edit_graph(network))
+        before = borrow(editable.materialise())
         samples = SeededTensors(network)
-        pairs = equalise(draft, lambda samples=samples, network=network: (feeds_of(network, s.value) for s in samples))
-        changed = network.with_proto(draft.complete())
+        pairs = equalise(
+            editable, lambda samples=samples, network=network: (feeds_of(network, s.value) for s in samples)
+        )
+        changed = network.with_proto(editable.materialise())
         if network is chain:
             assert pairs > 8
-            assert any(a != b for a, b in zip(draft.graph.initializer, before.graph.initializer, strict=True))
+            assert any(a != b for a, b in zip(editable.graph.initializer, before.graph.initializer, strict=True))
         np.testing.assert_allclose(outputs(changed, samples), outputs(network, samples), rtol=1e-3, atol=1e-4)
 
 

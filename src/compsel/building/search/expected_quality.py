@@ -24,7 +24,8 @@ def loss_rate(points: Iterable[SearchPoint], baseline: float, samples: int) -> f
         baseline: quality of the model itself.
         samples: how many qualities were measured on.
 
-    >>> points = [SearchPoint("a", 1, 1, 1, 0.80, 0.1), SearchPoint("b", 1, 1, 1, 0.60, 0.5), SearchPoint("c", 1, 1, 1, 0.81, 0.2)]
+    >>> measured = ("a", 0.80, 0.1), ("b", 0.60, 0.5), ("c", 0.81, 0.2)
+    >>> points = [SearchPoint(name, 1, 1, 1, quality, divergence) for name, quality, divergence in measured]
     >>> round(loss_rate(points, 0.81, 100), 2)
     0.44
     """

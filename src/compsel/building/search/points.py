@@ -39,9 +39,10 @@ class SearchPoint:
 def pareto_front(points: Iterable[SearchPoint]) -> list[SearchPoint]:
     """Return the points that no other beats in quality, latency and size, the fastest first.
 
-    >>> fast, slow, poor = (SearchPoint(n, 1, latency, 1, q, 0) for n, latency, q in (("a", 1, 1), ("b", 2, 1), ("c", 3, 0)))
-    >>> [point.technique for point in pareto_front([poor, slow, fast])]
-    ['a']
+    >>> measured = ("poor", 3, 0), ("slow", 2, 1), ("fast", 1, 1)
+    >>> points = [SearchPoint(name, 1, latency, 1, quality, 0) for name, latency, quality in measured]
+    >>> [point.technique for point in pareto_front(points)]
+    ['fast']
     """
     found = list(points)
     front = [point for point in found if not any(other.beats(point) for other in found)]

@@ -21,7 +21,7 @@ from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.selection.goals import Goal
 from compsel.storage.file_names import slug
-from compsel.techniques.layerwise.budget import LayerwiseModel, greedy_path, probed_level
+from compsel.techniques.layerwise.budget import LayerwiseModel, greedy_path, probe_level
 from compsel.techniques.layerwise.output_divergence import DivergenceMeter
 from compsel.techniques.layerwise.partial_execution import PartialExecutor
 from compsel.techniques.layerwise.technique import LayerwiseTechnique, layers_text
@@ -29,23 +29,23 @@ from compsel.techniques.layerwise.technique import LayerwiseTechnique, layers_te
 __all__ = ["SearchResult", "search"]
 
 _FEWEST_SAMPLES = 4
-_PROBES = (1 / 7, 1 / 2)  # of a layer's own loss at its highest level
-_RUNGS = 6  # points that spread over the path, for the front
+_PROBE_SHARES = (1 / 7, 1 / 2)  # of a layer's own loss at its highest level
+_SPREAD_POINTS = 6  # that spread over the path, for the front
 _TIMED_SAMPLES = 4
-_LUCK = 2.0  # standard deviations by which a measured quality may be below what is expected
-# ranges of rounding: 0.9 - 0.01 is a little less than 0.89
-_SLACK = 1e-9
+_TOLERANCE = 2.0  # standard deviations by which a measured quality may lie below the expected one
+# 0.9 - 0.01 is a little less than 0.89
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What a search found.
+    """Result of a search.
 
     Attributes:
-        chosen: the point of the front that can be expected to meet the goal at the least cost; None when none can.
-        reason: why none can, or what the goal is met by.
+        chosen: the point of the front that is expected to meet the goal at the least cost; None when none is.
+        reason: why none is, or the technique that meets the goal.
         front: the Pareto front, the fastest first; the model itself is one of its candidates.
-        expected: quality that each point of the front can be expected to have on other samples, by technique.
+        expected: quality of each point of the front to expect on other samples, by technique.
         files: ONNX file of each point of the front, by technique.
         layers: how many could be adjusted.
 
@@ -73,7 +73,7 @@ def search(
 ) -> SearchResult:
     """Search per-layer settings of a technique.
 
-    Half of the samples fit what is left of the layers, the other half judges. Each layer alone is compressed at two
+    Half of the samples fit the layers, the other half validates. Each layer alone is compressed at two
     levels, and the divergence of the network's output measured; then the steps that lose least for the work they save
     are taken one after the other; on that path lie the settings that are measured: some spread over it, and those by
     which the last one that meets the goal is found (bisection). Everything measured is in `out_dir/search.json` at
@@ -86,7 +86,7 @@ def search(
         goal: `max_loss` counts from the model's own quality; `minimize` is "latency" or "memory" (bytes of the file).
         out_dir: where the variants of the front go.
         processor: where latency is measured.
-        reporter: hears how far it is.
+        reporter: progress and messages.
 
     Raises:
         NotApplicableError: nothing in the model can be adjusted.
@@ -114,7 +114,7 @@ class _Search:
     ) -> None:
         self.model, self.folder, self.reporter = model, folder, reporter
         self.technique = replace(technique, fraction=0.0, scope="global", layers="")
-        fitted, judged = samples.subset(range(0, len(samples), 2)), samples.subset(range(1, len(samples), 2))
+        fitted, validation = samples.subset(range(0, len(samples), 2)), samples.subset(range(1, len(samples), 2))
         key = {
             "version": __version__,
             "model": model.fingerprint(),
@@ -123,26 +123,29 @@ class _Search:
             "processor": processor,
         }
         self.journal = Journal(folder / f"{slug(f'{model.name}.{technique.name}')}.search.json", key)
-        self.adjustable: LayerwiseModel = self.technique.adjustable(model, fitted.spread(self.technique.samples))
-        self.meter = DivergenceMeter(model, judged)
-        feeds = [feeds_of(model, judged.value(index)) for index in range(min(_TIMED_SAMPLES, len(judged)))]
-        self.watch = RelativeTimer(model, processor, feeds)
-        self.bytes = len(model.serialize())
-        self.work = self.adjustable.work({})
+        self.layerwise: LayerwiseModel = self.technique.layerwise_model(model, fitted.spread(self.technique.samples))
+        self.meter = DivergenceMeter(model, validation)
+        feeds = [feeds_of(model, validation.value(index)) for index in range(min(_TIMED_SAMPLES, len(validation)))]
+        self.timer = RelativeTimer(model, processor, feeds)
+        self.size_bytes = len(model.serialize())
+        self.macs = self.layerwise.work({})
         self.path: list[dict[str, int]] = []
 
     def run(self, goal: Goal) -> SearchResult:
         losses = self._sensitivities()
-        self.path = [{}, *greedy_path(self.adjustable, losses)]
+        self.path = [{}, *greedy_path(self.layerwise, losses)]
         if len(self.path) == 1:
             raise NotApplicableError(f"{self.technique.name}: nothing in {self.model.name!r} saves work")
-        works = [-self.adjustable.work(plan) for plan in self.path]
-        rungs = {bisect.bisect_left(works, -self.work * (1 - rung / (_RUNGS + 2))) for rung in range(_RUNGS + 1)}
-        for index in self._shown(sorted(place for place in rungs if place < len(self.path)), "points"):
+        works = [-self.layerwise.work(plan) for plan in self.path]
+        places = {
+            bisect.bisect_left(works, -self.macs * (1 - number / (_SPREAD_POINTS + 2)))
+            for number in range(_SPREAD_POINTS + 1)
+        }
+        for index in self._tracked(sorted(place for place in places if place < len(self.path)), "points"):
             self._measure(index)
         self._bisect(goal)
         expected = self._expected()
-        # what is beaten is told by what can be expected, too
+        # dominance counts with the expected quality, not with the measured one
         measured = {replace(p, quality=expected[p.technique]): p for p in self.journal.points.values()}
         front = [measured[point] for point in pareto_front(measured)]
         chosen = self._choose(goal, front, expected)
@@ -158,30 +161,31 @@ class _Search:
             }
         )
         shown = {point.technique: expected[point.technique] for point in front}
-        return SearchResult(chosen, reason, tuple(front), shown, files, len(self.adjustable.layers))
+        return SearchResult(chosen, reason, tuple(front), shown, files, len(self.layerwise.layers))
 
-    def _shown(self, items: Sequence[Any], label: str) -> Iterable[Any]:
+    def _tracked(self, items: Sequence[Any], label: str) -> Iterable[Any]:
         return self.reporter.track(items, f"{label} {self.model.name}", len(items))
 
     def _sensitivities(self) -> Callable[[str, int], float]:
         """Measure each layer at two levels; return what each level costs the network, between and beyond them."""
         curves: dict[str, tuple[list[float], list[float]]] = {}
-        self.adjustable.measure(self.adjustable.layers)
-        prober = PartialExecutor(self.adjustable.draft, self.meter.feeds)
-        for layer in self._shown(self.adjustable.layers, "sensitivity"):
+        self.layerwise.measure(self.layerwise.layers)
+        executor = PartialExecutor(self.layerwise.editable, self.meter.feeds)
+        for layer in self._tracked(self.layerwise.layers, "sensitivity"):
             x, y = [0.0], [0.0]
-            for level in sorted({probed_level(self.adjustable, layer, share) for share in _PROBES}):
-                found = self.journal.sensitivity(layer, level)
-                if found is None:
-                    found = self.meter.compare(prober.outputs(self.adjustable.altered(layer, level))).divergence
-                    self.journal.note_sensitivity(layer, level, found)
-                x.append(max(self.adjustable.loss(layer, level), x[-1] + 1e-12))
-                y.append(max(found, y[-1]))
+            for level in sorted({probe_level(self.layerwise, layer, share) for share in _PROBE_SHARES}):
+                divergence = self.journal.sensitivity(layer, level)
+                if divergence is None:
+                    outputs = executor.outputs(self.layerwise.equivalent_weights(layer, level))
+                    divergence = self.meter.compare(outputs).divergence
+                    self.journal.note_sensitivity(layer, level, divergence)
+                x.append(max(self.layerwise.loss(layer, level), x[-1] + 1e-12))
+                y.append(max(divergence, y[-1]))
             curves[layer] = x, y
 
         def cost(layer: str, level: int) -> float:
             x, y = curves[layer]
-            loss = self.adjustable.loss(layer, level)
+            loss = self.layerwise.loss(layer, level)
             beyond = max(loss - x[-1], 0.0) * (y[-1] - y[-2]) / (x[-1] - x[-2])
             return float(np.interp(loss, x, y)) + beyond
 
@@ -192,15 +196,15 @@ class _Search:
         plan = self.path[index]
         spec = self._spec(plan)
         if spec not in self.journal.points:
-            made = self.adjustable.make(plan) if plan else self.model
-            found = self.meter.measure(made)
+            variant = self.layerwise.make(plan) if plan else self.model
+            outputs = self.meter.measure(variant)
             point = SearchPoint(
                 technique=spec,
-                work_ratio=self.adjustable.work(plan) / self.work,
-                latency_ratio=self.watch.ratio(made) if plan else 1.0,
-                size_ratio=len(made.serialize()) / self.bytes,
-                quality=found.quality,
-                divergence=found.divergence,
+                work_ratio=self.layerwise.work(plan) / self.macs,
+                latency_ratio=self.timer.ratio(variant) if plan else 1.0,
+                size_ratio=len(variant.serialize()) / self.size_bytes,
+                quality=outputs.quality,
+                divergence=outputs.divergence,
             )
             self.journal.note_point(point)
         return self.journal.points[spec]
@@ -214,20 +218,20 @@ class _Search:
                 middle = (low + high) // 2
                 low, high = (middle, high) if fits(self._measure(middle)) else (low, middle)
 
-        last(lambda point: self._good_enough(point, goal, self._expected()))
+        last(lambda point: self._meets_quality(point, goal, self._expected()))
         if goal.max_latency_ratio is not None:
             limit = goal.max_latency_ratio
             last(lambda point: point.latency_ratio > limit)
 
-    def _good_enough(self, point: SearchPoint, goal: Goal, expected: Mapping[str, float]) -> bool:
+    def _meets_quality(self, point: SearchPoint, goal: Goal, expected: Mapping[str, float]) -> bool:
         floors = [goal.min_quality if goal.min_quality is not None else 0.0]
         # a goal that says nothing about quality but how fast: only speed counts
         if goal.max_loss is not None or (goal.min_quality is None and goal.max_latency_ratio is None):
             floors.append(self.meter.baseline.quality - (goal.max_loss or 0.0))
-        floor, baseline = max(floors) - _SLACK, self.meter.baseline
-        share_lost = 1 - expected[point.technique] / max(baseline.quality, _SLACK)
-        luck = 0.0 if baseline.agreement is None else _LUCK * deviation(share_lost, len(self.meter.samples))
-        return bool(expected[point.technique] >= floor and point.quality >= floor - luck)
+        floor, baseline = max(floors) - _ROUNDING, self.meter.baseline
+        share_lost = 1 - expected[point.technique] / max(baseline.quality, _ROUNDING)
+        tolerance = 0.0 if baseline.agreement is None else _TOLERANCE * deviation(share_lost, len(self.meter.samples))
+        return bool(expected[point.technique] >= floor and point.quality >= floor - tolerance)
 
     def _expected(self) -> dict[str, float]:
         """Return the quality that each point can be expected to have on other samples."""
@@ -239,7 +243,7 @@ class _Search:
 
     def _choose(self, goal: Goal, front: Sequence[SearchPoint], expected: Mapping[str, float]) -> SearchPoint | None:
         limit = goal.max_latency_ratio if goal.max_latency_ratio is not None else np.inf
-        fits = [point for point in front if self._good_enough(point, goal, expected) and point.latency_ratio <= limit]
+        fits = [point for point in front if self._meets_quality(point, goal, expected) and point.latency_ratio <= limit]
         if not fits:
             return None
         if goal.max_loss is None and goal.min_quality is None and goal.max_latency_ratio is not None:
@@ -253,11 +257,11 @@ class _Search:
             if point.technique not in plans:
                 continue
             path = self.folder / f"{slug(f'{self.model.name}.{self.technique.name}')}-{number}.onnx"
-            made = self.adjustable.make(plans[point.technique])
+            variant = self.layerwise.make(plans[point.technique])
             label = point.technique if point.technique != "none" else self.model.technique
-            files[point.technique] = made.with_proto(made.proto, technique=label).save(path)
+            files[point.technique] = variant.with_proto(variant.proto, technique=label).save(path)
         return files
 
     def _spec(self, plan: dict[str, int]) -> str:
-        shares = {layer: self.adjustable.share(layer, level) for layer, level in plan.items()}
+        shares = {layer: self.layerwise.share(layer, level) for layer, level in plan.items()}
         return replace(self.technique, layers=layers_text(shares)).spec if plan else "none"

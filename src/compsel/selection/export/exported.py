@@ -9,6 +9,8 @@ import numpy.typing as npt
 import onnxruntime
 
 from compsel.errors import SelectorError, VersionError
+from compsel.models.ort_errors import translate
+from compsel.models.ort_options import session_options
 from compsel.selection.classifiers.base import FeatureMatrix, check_features
 
 __all__ = ["CHOICE", "FEATURES", "FORMAT_VERSION", "SCORES", "ExportedSelector"]
@@ -45,13 +47,13 @@ class ExportedSelector:
 
     def __init__(self, model: bytes | str | os.PathLike[str]) -> None:
         self._model = model if isinstance(model, bytes) else Path(model).read_bytes()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime has a class of its own for every status
-            raise SelectorError(f"not an exported selector: ONNX Runtime says {error}") from error
+            self._session = onnxruntime.InferenceSession(
+                self._model, session_options(), providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
+            reason = translate(error, "not an exported selector: ONNX Runtime says", loading=True)
+            raise SelectorError(str(reason)) from error
         properties = self._session.get_modelmeta().custom_metadata_map
         if "compsel.selector" not in properties:
             raise SelectorError("not an exported selector: its metadata has no 'compsel.selector'; use to_onnx")

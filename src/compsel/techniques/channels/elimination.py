@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ChannelReader", "Order", "compensation", "eliminate", "regularised", "ridge"]
+__all__ = ["ChannelReader", "EliminationOrder", "compensation", "eliminate", "regularised", "ridge"]
 
 _STEPS = 32
 _RIDGE = 0.01
@@ -32,15 +32,15 @@ class ChannelReader:
 
 
 @dataclass(frozen=True)
-class Order:
+class EliminationOrder:
     """How channels go.
 
     Attributes:
         channels: positions, the first to go first.
-        losses: (channels + 1,); `losses[n]` is what the readers' outputs lose when the first n are gone: error over
+        losses: (channels + 1,); `losses[n]` is what the readers' outputs lose when the first n are removed: error over
             variance, summed over the readers.
 
-    >>> Order(np.array([2, 0, 1]), np.array([0.0, 0.1, 0.3, 1.0])).losses[2]
+    >>> EliminationOrder(np.array([2, 0, 1]), np.array([0.0, 0.1, 0.3, 1.0])).losses[2]
     np.float64(0.3)
     """
 
@@ -54,19 +54,19 @@ def ridge(features: int, rows: int) -> float:
 
 
 def regularised(covariance: np.ndarray, rows: int) -> np.ndarray:
-    """Return a covariance that can be inverted: the fewer rows it was estimated from, the less of it is believed.
+    """Return a covariance that can be inverted: the fewer rows it was estimated from, the more is added.
 
     Each variance grows by a share of itself, so that what never varies can still go at no loss.
     """
     # rounding can make the variance of what never varies a little negative
     variances = np.maximum(np.diag(covariance), 0.0)
     least = _LEAST * float(variances.mean()) if len(covariance) else 0.0
-    believed = np.array(covariance)
-    np.fill_diagonal(believed, variances * (1 + ridge(len(covariance), rows)) + (least or 1.0))
-    return believed
+    regular = np.array(covariance)
+    np.fill_diagonal(regular, variances * (1 + ridge(len(covariance), rows)) + (least or 1.0))
+    return regular
 
 
-def eliminate(readers: Sequence[ChannelReader], count: int, most: int) -> Order:
+def eliminate(readers: Sequence[ChannelReader], count: int, most: int) -> EliminationOrder:
     """Find the order in which channels can go so that the outputs of their readers change least.
 
     The loss of a channel, when the weights of all that stay are refitted by least squares, has a closed form (Hassibi
@@ -80,27 +80,27 @@ def eliminate(readers: Sequence[ChannelReader], count: int, most: int) -> Order:
         count: of channels.
         most: how many may go.
     """
-    alive = np.arange(count)
+    remaining = np.arange(count)
     states = [[reader.weight, reader.inverse, reader.columns] for reader in readers]
-    gone: list[int] = []
+    removed: list[int] = []
     losses = [0.0]
     step = max(1, count // _STEPS)
-    while len(gone) < most:
-        scores = np.zeros(len(alive))
+    while len(removed) < most:
+        scores = np.zeros(len(remaining))
         for reader, (weight, inverse, columns) in zip(readers, states, strict=True):
             # what loses nothing can come out a little below zero
             scores += np.maximum(_scores(weight, inverse, columns), 0.0) / reader.energy
-        size = min(step, most - len(gone))
+        size = min(step, most - len(removed))
         chosen = np.argsort(scores, kind="stable")[:size]
-        lost = 0.0
+        error = 0.0
         for reader, state in zip(readers, states, strict=True):
-            lost += max(_remove(state, chosen), 0.0) / reader.energy
+            error += max(_remove(state, chosen), 0.0) / reader.energy
         # the losses of one step are shared in the ratio of the scores
         shares = scores[chosen] if scores[chosen].any() else np.ones(size)
-        losses.extend(losses[-1] + lost * np.cumsum(shares) / shares.sum())
-        gone.extend(int(channel) for channel in alive[chosen])
-        alive = np.delete(alive, chosen)
-    return Order(np.array([*gone, *alive], np.int64), np.array(losses))
+        losses.extend(losses[-1] + error * np.cumsum(shares) / shares.sum())
+        removed.extend(int(channel) for channel in remaining[chosen])
+        remaining = np.delete(remaining, chosen)
+    return EliminationOrder(np.array([*removed, *remaining], np.int64), np.array(losses))
 
 
 def _scores(weight: np.ndarray, inverse: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -122,16 +122,16 @@ def _remove(state: list[np.ndarray], chosen: np.ndarray) -> float:
     stay[out] = False
     solved = np.linalg.solve(inverse[np.ix_(out, out)], np.hstack([inverse[out][:, stay], weight[:, out].T]))
     among, own = solved[:, : int(stay.sum())], solved[:, int(stay.sum()) :]
-    lost = float(np.einsum("oi,io->", weight[:, out], own))
+    error = float(np.einsum("oi,io->", weight[:, out], own))
     state[0] = weight[:, stay] - weight[:, out] @ among
     state[1] = inverse[np.ix_(stay, stay)] - inverse[out][:, stay].T @ among
     renumbered = np.cumsum(stay) - 1
     state[2] = renumbered[np.delete(columns, chosen, axis=0)]
-    return lost
+    return error
 
 
 def compensation(inverse: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Return what the features that go are best written as in those that stay: float (gone, kept).
+    """Return what the features that go are best written as in those that stay: float (removed, kept).
 
     Weights that change the output least (least squares) are `weight[:, kept] - weight[:, ~kept] @ compensation`.
 

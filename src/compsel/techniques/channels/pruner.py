@@ -8,19 +8,21 @@ import onnx
 from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editing import constants, editable, output_axis
-from compsel.models.graph_session import give_back
+from compsel.models.editing import edit_graph
+from compsel.models.graph_queries import constants
+from compsel.models.graph_session import release_memory
+from compsel.models.layers import output_axis
 from compsel.models.model import Model
 from compsel.models.shapes import sample_shapes
-from compsel.techniques.channels.coupling import Coupling, Group, Layer
-from compsel.techniques.channels.elimination import Order, eliminate
-from compsel.techniques.channels.readers import ChannelReaders
-from compsel.techniques.channels.rules import trace
-from compsel.techniques.channels.surgery import remove_channels
-from compsel.techniques.layerwise.partial_execution import give_biases
+from compsel.techniques.channels.coupling import ChannelCoupling, ChannelGroup, CoupledLayer
+from compsel.techniques.channels.elimination import EliminationOrder, eliminate
+from compsel.techniques.channels.propagation import trace
+from compsel.techniques.channels.reader_statistics import ChannelReaders
+from compsel.techniques.channels.removal import remove_channels
 from compsel.techniques.preparation.batch_norm_folding import fold
-from compsel.techniques.preparation.sample_feeds import SampleFeeds
-from compsel.techniques.preparation.second_moments import collect
+from compsel.techniques.preparation.biases import give_biases
+from compsel.techniques.statistics.sample_feeds import SampleFeeds
+from compsel.techniques.statistics.second_moments import input_moments
 
 __all__ = ["ChannelPruner"]
 
@@ -60,17 +62,17 @@ class ChannelPruner:
 
     def __init__(self, model: Model, samples: Samples, *, reconstruct: bool = True, multiple: int = 8) -> None:
         self.model, self._reconstruct, self._multiple = model, reconstruct, multiple
-        self.draft = give_biases(fold(editable(model)))
-        self._shapes = sample_shapes(self.draft, feeds_of(model, samples.value(0)))
-        self._nodes = {node.name: node for node in self.draft.graph.node}
-        self._weights = constants(self.draft.graph)
-        self.coupling: Coupling = trace(self.draft, self._shapes)
-        self._orders: dict[str, Order] = {}
+        self.editable = give_biases(fold(edit_graph(model)))
+        self._shapes = sample_shapes(self.editable, feeds_of(model, samples.value(0)))
+        self._nodes = {node.name: node for node in self.editable.graph.node}
+        self._weights = constants(self.editable.graph)
+        self.coupling: ChannelCoupling = trace(self.editable, self._shapes)
+        self._orders: dict[str, EliminationOrder] = {}
         self._readers: dict[str, ChannelReaders] = {}
         groups = [group for group in self.coupling.groups if len(group.channels) >= _FEWEST_CHANNELS]
         self._samples = samples
-        # a group that no layer reads (it is made and added to others) has nothing to be judged by
-        self.groups: dict[str, Group] = {group.name: group for group in groups if self._reading(group)}
+        # a group that no layer reads (it is produced and added to others) has no loss
+        self.groups: dict[str, ChannelGroup] = {group.name: group for group in groups if self._reading(group)}
         if not self.groups:
             raise NotApplicableError(f"channel-prune: {model.name!r} has no channels that can be removed")
 
@@ -80,13 +82,13 @@ class ChannelPruner:
         return tuple(self.groups)
 
     def measure(self, layers: Iterable[str]) -> None:
-        """Measure, in one go, what the readers of these groups read; a group that is not among them has to wait."""
-        wanted = {layer.node for name in layers for layer in self._reading(self.groups[name])} - self._readers.keys()
-        new = {layer.node: layer for layer in self.coupling.layers if layer.node in wanted}
+        """Measure, in one go, what the readers of these groups read; others are measured, alone, when needed."""
+        missing = {layer.node for name in layers for layer in self._reading(self.groups[name])} - self._readers.keys()
+        new = {layer.node: layer for layer in self.coupling.layers if layer.node in missing}
         runs = {name: _run_length(layer.inputs) for name, layer in new.items()}
         sizes = {name: (len(layer.inputs) // runs[name], layer.taps * runs[name]) for name, layer in new.items()}
         feeds = SampleFeeds(self.model, self._samples)
-        for names, moments in collect(self.draft, sizes, feeds, len(self._samples)):
+        for names, moments in input_moments(self.editable, sizes, feeds, len(self._samples)):
             inputs = new[names[0]].inputs[:: runs[names[0]]]
             centred = self._nodes[names[0]].op_type != "MatMul"
             readers = ChannelReaders.measured(names, inputs, self._matrix, moments, centred=centred)
@@ -112,19 +114,19 @@ class ChannelPruner:
         """Return the model at these levels."""
         return self.remove(self._counted(plan))
 
-    def most_saved(self, layer: str) -> int:
+    def largest_saving(self, layer: str) -> int:
         """Return about how many multiply-accumulates go with seven eighths of a group."""
         channels = self.groups[layer].channels
         return self.coupling.macs() - self.coupling.macs([int(c) for c in channels[: int(len(channels) * _MOST_GONE)]])
 
-    def altered(self, layer: str, level: int) -> dict[str, np.ndarray]:
+    def equivalent_weights(self, layer: str, level: int) -> dict[str, np.ndarray]:
         """Return weights and biases with which the graph answers as without the channels of a level.
 
         The layers that read those channels have weights of zero for them.
         """
         return self._changed(np.array(self.removed(self._counted({layer: level})), np.int64))
 
-    def order(self, group: str) -> Order:
+    def order(self, group: str) -> EliminationOrder:
         """Return in which order the channels of a group can go, and what that loses."""
         if group not in self._orders:
             self._orders[group] = self._eliminate(self.groups[group])
@@ -142,11 +144,11 @@ class ChannelPruner:
     def remove(self, counts: Mapping[str, int]) -> Model:
         """Return the model without so many channels of each group."""
         removed = self.removed(counts)
-        draft = self.draft.copy()
+        editable = self.editable.copy()
         changed = self._changed(np.array(removed, np.int64)) if self._reconstruct else {}
         ranks = {name: len(shape) for name, shape in self._shapes.items()}
-        remove_channels(draft, self.coupling, removed, ranks, changed)
-        return self.model.with_proto(draft.complete())
+        remove_channels(editable, self.coupling, removed, ranks, changed)
+        return self.model.with_proto(editable.materialise())
 
     def _counts(self, group: str) -> list[int]:
         """Return how many channels of a group are gone at each level."""
@@ -163,54 +165,54 @@ class ChannelPruner:
     def _matrix(self, name: str) -> np.ndarray:
         """Return the weight of a layer as (outputs, features)."""
         node = self._nodes[name]
-        weight = self.draft.array(self._weights[node.input[1]])
+        weight = self.editable.array(self._weights[node.input[1]])
         return weight.reshape(len(weight), -1) if output_axis(node) == 0 else weight.T
 
-    def _reading(self, group: Group) -> list[Layer]:
-        """Return the layers that a group is judged by: those that read it, but not through groups of a convolution."""
+    def _reading(self, group: ChannelGroup) -> list[CoupledLayer]:
+        """Return the layers whose error is a group's loss: those that read it, not through groups of a convolution."""
         layers = [layer for layer in self.coupling.layers if layer.blocks == 1]
         return [layer for layer in layers if np.isin(layer.inputs, group.channels).any()]
 
-    def _eliminate(self, group: Group) -> Order:
+    def _eliminate(self, group: ChannelGroup) -> EliminationOrder:
         self.measure([group.name])
         # layers that read the same share their readers
-        found = dict.fromkeys(self._readers[layer.node] for layer in self._reading(group))
-        parts = [part for readers in found for part in readers.parts(group, self._matrix)]
+        groups_of_readers = dict.fromkeys(self._readers[layer.node] for layer in self._reading(group))
+        parts = [part for readers in groups_of_readers for part in readers.parts(group, self._matrix)]
         order = eliminate(parts, len(group.channels), int(len(group.channels) * _MOST_GONE))
-        give_back()
+        release_memory()
         return order
 
     def _changed(self, removed: np.ndarray) -> dict[str, np.ndarray]:
         """Return the weights of the layers that read removed channels: zero for those, the others refitted."""
-        found: dict[str, np.ndarray] = {}
+        changed: dict[str, np.ndarray] = {}
         for readers in dict.fromkeys(self._readers.values()):
             kept = readers.kept(removed)
             if kept.all():
                 continue
             moved = readers.compensations(kept) if self._reconstruct else []
             for name in readers.nodes:
-                found.update(self._changed_layer(self._nodes[name], readers, kept, moved))
+                changed.update(self._changed_layer(self._nodes[name], readers, kept, moved))
         for layer in self.coupling.layers:
             if 1 < layer.blocks < len(layer.inputs) and np.isin(layer.inputs, removed).any():
                 name = self._nodes[layer.node].input[1]
-                weight = self.draft.array(self._weights[name]).copy()
+                weight = self.editable.array(self._weights[name]).copy()
                 weight[:, np.isin(layer.inputs[: weight.shape[1]], removed)] = 0  # all blocks lose the same
-                found[name] = weight
-        return found
+                changed[name] = weight
+        return changed
 
     def _changed_layer(
         self, node: onnx.NodeProto, readers: ChannelReaders, kept: np.ndarray, moved: list[np.ndarray]
     ) -> dict[str, np.ndarray]:
         """Return the weight and the bias of a layer that loses features."""
-        weight, found = self._matrix(node.name), {}
+        weight, changed = self._matrix(node.name), {}
         fitted = readers.refitted(weight, kept, moved) if self._reconstruct else weight * kept
         if readers.centred and self._reconstruct:
-            bias = self.draft.array(self._weights[node.input[2]])
+            bias = self.editable.array(self._weights[node.input[2]])
             mean = readers.mean.astype(np.float32)
-            found[node.input[2]] = np.asarray(bias + (weight @ mean - fitted @ mean), np.float32)
+            changed[node.input[2]] = np.asarray(bias + (weight @ mean - fitted @ mean), np.float32)
         shape = tuple(self._weights[node.input[1]].dims)
-        found[node.input[1]] = np.ascontiguousarray(fitted if output_axis(node) == 0 else fitted.T).reshape(shape)
-        return found
+        changed[node.input[1]] = np.ascontiguousarray(fitted if output_axis(node) == 0 else fitted.T).reshape(shape)
+        return changed
 
 
 def _run_length(channels: np.ndarray) -> int:

@@ -1,29 +1,19 @@
 """A network whose layers can be factorised at will: statistics are measured once, every choice follows from them."""
 
-import bisect
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 
 from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import (
-    attribute,
-    constants,
-    editable,
-    is_standard,
-    output_axis,
-    remove_unused,
-    replace_nodes,
-    uses,
-)
+from compsel.models.editable_graph import replace_nodes
+from compsel.models.editing import edit_graph, remove_unused
+from compsel.models.graph_queries import constants
+from compsel.models.layers import output_axis
 from compsel.models.model import Model
 from compsel.models.shapes import sample_shapes
 from compsel.techniques.channels.elimination import regularised, ridge
@@ -34,10 +24,17 @@ from compsel.techniques.factorization.decompose import (
     channel_factors,
     output_spectrum,
 )
-from compsel.techniques.layerwise.partial_execution import give_biases
+from compsel.techniques.factorization.layers import (
+    FactorisableLayer,
+    Kind,
+    factorisable_layers,
+    multiply_accumulates,
+)
+from compsel.techniques.factorization.replacement import factor_nodes
 from compsel.techniques.preparation.batch_norm_folding import fold
-from compsel.techniques.preparation.sample_feeds import SampleFeeds
-from compsel.techniques.preparation.second_moments import MOST_FEATURES, SecondMoments, collect, collect_outputs
+from compsel.techniques.preparation.biases import give_biases
+from compsel.techniques.statistics.sample_feeds import SampleFeeds
+from compsel.techniques.statistics.second_moments import SecondMoments, input_moments, output_moments
 
 __all__ = ["Factoriser", "Method"]
 
@@ -45,63 +42,6 @@ Method = Literal["auto", "channel", "spatial", "tucker"]
 
 # shares of a layer's work that its levels save: less than the first is not worth another operator
 _SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-_RANK_MULTIPLE, _RANKS_ROUNDED_FROM = 8, 32
-_DENSE_RANK = 2
-_FEWEST_OUTPUTS = 16
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """A layer that can be factorised.
-
-    Attributes:
-        shape: of its weight: (outputs, inputs, *kernel).
-        inputs: spatial size of its input; empty for dense layers.
-        positions: spatial size of its output.
-    """
-
-    node: onnx.NodeProto
-    shape: tuple[int, ...]
-    inputs: tuple[int, ...]
-    positions: tuple[int, ...]
-
-    @property
-    def macs(self) -> int:
-        return math.prod(self.shape) * math.prod(self.positions)
-
-    @property
-    def kinds(self) -> tuple[Method, ...]:
-        kernel = self.shape[2:]
-        if math.prod(kernel) == 1 or math.prod(self.shape[1:]) > MOST_FEATURES:
-            return ("channel",)
-        plain = attribute(self.node, "auto_pad", b"NOTSET") == b"NOTSET"
-        flat = len(kernel) == _DENSE_RANK and min(kernel) > 1 and plain
-        return ("channel", "tucker", "spatial") if flat else ("channel", "tucker")
-
-    def rank(self, kind: Method, share: float) -> int:
-        """Return the largest rank that saves this share of the work; 0 when there is none."""
-        wanted = self.macs * (1 - share)
-        most = min(self.shape[0], math.prod(self.shape[1:]))
-        # the first rank that is too expensive, less one
-        rank = bisect.bisect_right(range(1, most + 1), wanted, key=lambda rank: self.work(kind, rank))
-        return rank - rank % _RANK_MULTIPLE if rank >= _RANKS_ROUNDED_FROM else rank
-
-    def ranks(self, rank: int) -> tuple[int, int]:
-        """Return the ranks of the inputs and outputs of a Tucker decomposition: in the ratio of the channels."""
-        outputs, inputs = self.shape[:2]
-        return max(1, min(inputs, round(rank * inputs / outputs))), min(rank, outputs)
-
-    def work(self, kind: Method, rank: int) -> int:
-        """Return the multiply-accumulates at a rank (of a Tucker decomposition: of the outputs)."""
-        outputs, inputs, *kernel = self.shape
-        places, taps = math.prod(self.positions), math.prod(kernel)
-        if kind == "channel":
-            return int(places * rank * (inputs * taps + outputs))
-        if kind == "spatial":
-            between = self.positions[0] * self.inputs[1]
-            return int(between * rank * inputs * kernel[0] + places * rank * outputs * kernel[1])
-        first, second = self.ranks(rank)
-        return int(math.prod(self.inputs) * inputs * first + places * (first * second * taps + second * outputs))
 
 
 class Factoriser:
@@ -127,41 +67,41 @@ class Factoriser:
 
     def __init__(self, model: Model, samples: Samples, method: Method = "auto") -> None:
         self.model, self._method = model, method
-        self.draft = give_biases(fold(editable(model)))
-        self._weights = constants(self.draft.graph)
-        self._shapes = sample_shapes(self.draft, feeds_of(model, samples.value(0)))
-        found = {layer.node.name: layer for layer in _layers(self.draft, self._shapes)}
-        levels = {name: [self._ranks(layer, share) for share in _SHARES[1:]] for name, layer in found.items()}
+        self.editable = give_biases(fold(edit_graph(model)))
+        self._weights = constants(self.editable.graph)
+        self._shapes = sample_shapes(self.editable, feeds_of(model, samples.value(0)))
+        layers = {layer.node.name: layer for layer in factorisable_layers(self.editable, self._shapes)}
+        levels = {name: [self._ranks(layer, share) for share in _SHARES[1:]] for name, layer in layers.items()}
         # ranks of each kind at each level; level 0 has none
         self._levels = {name: [{}, *filter(None, ranks)] for name, ranks in levels.items() if ranks[0]}
-        self._layers = {name: found[name] for name in self._levels}
+        self._layers = {name: layers[name] for name in self._levels}
         if not self._layers:
             raise NotApplicableError(f"low-rank: {model.name!r} has no layer that a factorisation would make cheaper")
-        self._base = _work(self.draft, self._shapes)
+        self._base = multiply_accumulates(self.editable, self._shapes)
         self._samples = samples
-        # of what layers give, the first one until its components are known
+        # of the outputs of layers, the former until its components are known
         self._outputs: dict[str, SecondMoments] = {}
         self._means: dict[str, np.ndarray] = {}
-        # of what layers read: mean, and regularised covariance in single precision, which is enough for that
-        self._read: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        # of the inputs of layers: mean, and regularised covariance in single precision, which is enough for that
+        self._inputs: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._recent: tuple[str, FittedLayer] | None = None
-        self._cache: dict[tuple[str, int], tuple[Method, Factors]] = {}
+        self._cache: dict[tuple[str, int], tuple[Kind, Factors]] = {}
         self._spectra: dict[str, Spectrum] = {}
 
     def measure(self, layers: Iterable[str]) -> None:
-        """Measure, in one go, what these layers read and give; a layer that is not among them has to wait."""
-        wanted = set(layers) - self._means.keys()
-        new = {name: layer for name, layer in self._layers.items() if name in wanted}
+        """Measure, in one go, inputs and outputs of these layers; others are measured, alone, when needed."""
+        missing = set(layers) - self._means.keys()
+        new = {name: layer for name, layer in self._layers.items() if name in missing}
         if not new:
             return
         feeds = SampleFeeds(self.model, self._samples)
-        self._outputs |= collect_outputs(self.draft, {name: layer.shape[0] for name, layer in new.items()}, feeds)
+        self._outputs |= output_moments(self.editable, {name: layer.shape[0] for name, layer in new.items()}, feeds)
         self._means |= {name: self._outputs[name].mean for name in new}
         wide = {n: layer for n, layer in new.items() if set(layer.kinds) - {"channel"} and self._method != "channel"}
         sizes = {name: (layer.shape[1], math.prod(layer.shape[2:])) for name, layer in wide.items()}
-        for names, moments in collect(self.draft, sizes, feeds, len(self._samples)):
+        for names, moments in input_moments(self.editable, sizes, feeds, len(self._samples)):
             covariance = regularised(moments.covariance(0), moments.rows).astype(np.float32)
-            self._read.update(dict.fromkeys(names, (moments.mean, covariance)))
+            self._inputs.update(dict.fromkeys(names, (moments.mean, covariance)))
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -193,25 +133,25 @@ class Factoriser:
                 work += self._layers[name].work(kind, len(factors.weights[-2])) - self._layers[name].macs
         return work
 
-    def most_saved(self, layer: str) -> int:
+    def largest_saving(self, layer: str) -> int:
         """Return about how many multiply-accumulates the highest level of a layer saves."""
         return int(_SHARES[self.levels(layer) - 1] * self._layers[layer].macs)
 
-    def altered(self, layer: str, level: int) -> dict[str, np.ndarray]:
+    def equivalent_weights(self, layer: str, level: int) -> dict[str, np.ndarray]:
         """Return the weight and the bias with which the graph answers as with the factors of a level."""
         node, shape = self._layers[layer].node, self._layers[layer].shape
         factors = self._best(layer, level)[1]
         total = factors.total
-        found = {node.input[1]: total.reshape(shape) if output_axis(node) == 0 else np.ascontiguousarray(total.T)}
+        weights = {node.input[1]: total.reshape(shape) if output_axis(node) == 0 else np.ascontiguousarray(total.T)}
         if node.op_type != "MatMul":
-            found[node.input[2]] = np.asarray(self._bias(node, factors), np.float32)
-        return found
+            weights[node.input[2]] = np.asarray(self._bias(node, factors), np.float32)
+        return weights
 
     def make(self, plan: Mapping[str, int]) -> Model:
         """Return the model at these levels."""
         return self.replace({name: self._best(name, level)[1] for name, level in plan.items() if level})
 
-    def factors(self, layer: str, kind: Method, rank: int) -> Factors:
+    def factors(self, layer: str, kind: Kind, rank: int) -> Factors:
         """Factorise one layer.
 
         Args:
@@ -219,13 +159,13 @@ class Factoriser:
             kind: "channel", "spatial" or "tucker".
             rank: of a Tucker decomposition: of the output channels.
         """
-        found = self._layers[layer]
+        factorisable = self._layers[layer]
         self.measure([layer])
         if kind == "spatial":
             return self._fitted(layer).spatial(rank)
         if kind == "tucker":
-            return self._fitted(layer).tucker(found.ranks(rank))
-        weight = self._weight(found)
+            return self._fitted(layer).tucker(factorisable.tucker_ranks(rank))
+        weight = self._weight(factorisable)
         if layer not in self._spectra:
             moments, flat = self._outputs.pop(layer), weight.reshape(len(weight), -1)
             share = ridge(len(flat), moments.rows)
@@ -234,136 +174,50 @@ class Factoriser:
 
     def replace(self, factors: Mapping[str, Factors]) -> Model:
         """Return the model with layers replaced by their factors; biases take up what changes in the mean."""
-        draft = self.draft.copy()
+        editable = self.editable.copy()
         nodes: list[onnx.NodeProto] = []
-        for node in draft.graph.node:
+        for node in editable.graph.node:
             if node.name in factors:
-                nodes += self._split(draft, node, factors[node.name])
+                bias = self._bias(node, factors[node.name]) if node.op_type != "MatMul" else None
+                kernel = self._layers[node.name].shape[2:]
+                nodes += factor_nodes(editable, node, kernel, factors[node.name].weights, bias)
             else:
                 nodes.append(node)
-        replace_nodes(draft.graph, nodes)
-        remove_unused(draft.graph)
-        del draft.graph.value_info[:]
-        return self.model.with_proto(draft.complete())
+        replace_nodes(editable.graph, nodes)
+        remove_unused(editable.graph)
+        del editable.graph.value_info[:]
+        return self.model.with_proto(editable.materialise())
 
-    def _ranks(self, layer: _Layer, share: float) -> dict[Method, int]:
+    def _ranks(self, layer: FactorisableLayer, share: float) -> dict[Kind, int]:
         kinds = layer.kinds if self._method == "auto" else [kind for kind in layer.kinds if kind == self._method]
         ranks = {kind: layer.rank(kind, share) for kind in kinds}
         return {kind: rank for kind, rank in ranks.items() if rank}
 
-    def _best(self, layer: str, level: int) -> tuple[Method, Factors]:
+    def _best(self, layer: str, level: int) -> tuple[Kind, Factors]:
         if (layer, level) not in self._cache:
-            found = [(kind, self.factors(layer, kind, rank)) for kind, rank in self._levels[layer][level].items()]
-            self._cache[layer, level] = min(found, key=lambda one: one[1].loss)
+            candidates = [(kind, self.factors(layer, kind, rank)) for kind, rank in self._levels[layer][level].items()]
+            self._cache[layer, level] = min(candidates, key=lambda candidate: candidate[1].loss)
         return self._cache[layer, level]
 
     def _bias(self, node: onnx.NodeProto, factors: Factors) -> np.ndarray:
         """Return the bias with which the mean of the output stays."""
         layer = self._layers[node.name]
-        old = self.draft.array(self._weights[node.input[2]])
-        if node.name in self._read:
+        old = self.editable.array(self._weights[node.input[2]])
+        if node.name in self._inputs:
             flat = self._weight(layer).reshape(layer.shape[0], -1)
-            return np.asarray(old + (flat - factors.total) @ self._read[node.name][0])
+            return np.asarray(old + (flat - factors.total) @ self._inputs[node.name][0])
         # a projection of the outputs
         mean = self._means[node.name] - old
         basis = factors.weights[1].reshape(layer.shape[0], -1)
         return np.asarray(old + mean - basis @ (basis.T @ mean))
 
-    def _weight(self, layer: _Layer) -> np.ndarray:
+    def _weight(self, layer: FactorisableLayer) -> np.ndarray:
         """Return the weight of a layer, (outputs, inputs, *kernel): all of them together are as large as the model."""
-        weight = self.draft.array(self._weights[layer.node.input[1]])
+        weight = self.editable.array(self._weights[layer.node.input[1]])
         return weight if output_axis(layer.node) == 0 else weight.T
 
     def _fitted(self, layer: str) -> FittedLayer:
         """Return what the factorisations of a layer share; that of the last layer is kept."""
         if self._recent is None or self._recent[0] != layer:
-            self._recent = (layer, FittedLayer(self._weight(self._layers[layer]), self._read[layer][1]))
+            self._recent = (layer, FittedLayer(self._weight(self._layers[layer]), self._inputs[layer][1]))
         return self._recent[1]
-
-    def _split(self, draft: EditableGraph, node: onnx.NodeProto, factors: Factors) -> list[onnx.NodeProto]:
-        bias = self._bias(node, factors) if node.op_type != "MatMul" else None
-        return list(_small_layers(draft, node, self._layers[node.name].shape[2:], factors.weights, bias))
-
-
-def _small_layers(
-    draft: EditableGraph,
-    node: onnx.NodeProto,
-    full: tuple[int, ...],
-    weights: tuple[np.ndarray, ...],
-    bias: np.ndarray | None,
-) -> Iterator[onnx.NodeProto]:
-    """Give the layers that replace one (whose kernel is `full`); the last one has the bias."""
-    value = node.input[0]
-    for index, weight in enumerate(weights):
-        last = index == len(weights) - 1
-        name = f"{node.name}.factor{index}"
-        inputs = [value, f"{name}.weight"]
-        stored = weight if node.op_type != "MatMul" else weight.T
-        draft.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(stored, np.float32), inputs[1]))
-        if last and bias is not None:
-            inputs.append(f"{name}.bias")
-            draft.graph.initializer.append(numpy_helper.from_array(bias.astype(np.float32), inputs[2]))
-        value = node.output[0] if last else f"{name}.output"
-        yield onnx.helper.make_node(
-            node.op_type, inputs, [value], name, **_attributes(node, weight.shape[2:], full, index)
-        )
-
-
-def _attributes(node: onnx.NodeProto, kernel: tuple[int, ...], sides: tuple[int, ...], index: int) -> dict[str, object]:
-    """Return the attributes of a factor: strides and pads go where the kernel has their axis."""
-    if node.op_type != "Conv":
-        return {"transB": 1} if node.op_type == "Gemm" else {}
-    own = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute if entry.name != "group"}
-    if math.prod(kernel) == 1 and (index > 0 or math.prod(sides) > 1):
-        return {"kernel_shape": list(kernel)}
-    if tuple(kernel) == sides:
-        return {**own, "kernel_shape": list(kernel)}
-    rank = len(kernel)
-    return {
-        "kernel_shape": list(kernel),
-        "strides": [s if kernel[axis] > 1 else 1 for axis, s in enumerate(own.get("strides", [1] * rank))],
-        "dilations": [d if kernel[axis] > 1 else 1 for axis, d in enumerate(own.get("dilations", [1] * rank))],
-        "pads": [pad if kernel[n % rank] > 1 else 0 for n, pad in enumerate(own.get("pads", [0] * 2 * rank))],
-    }
-
-
-def _layers(draft: EditableGraph, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[_Layer]:
-    weights, counter = constants(draft.graph), uses(draft.graph)
-    for node in draft.graph.node:
-        if not is_standard(node, "Conv", "Gemm", "MatMul") or attribute(node, "group", 1) != 1:
-            continue
-        tensor = weights.get(node.input[1])
-        bias = weights.get(node.input[2]) if len(node.input) > 2 and node.input[2] else None
-        plain = len(node.input) < 3 or not node.input[2] or (bias is not None and len(bias.dims) == 1)
-        known = node.input[0] in shapes and node.output[0] in shapes
-        if tensor is None or tensor.data_type != onnx.TensorProto.FLOAT or not plain or not known:
-            continue
-        if counter[node.input[1]] != 1:  # others read it too
-            continue
-        shape = tuple(tensor.dims)
-        if is_standard(node, "Conv"):
-            places, result = shapes[node.input[0]][2:], shapes[node.output[0]][2:]
-        elif len(shape) == _DENSE_RANK and _is_plain(node):
-            shape = shape if output_axis(node) == 0 else shape[::-1]
-            places, result = (), (math.prod(shapes[node.output[0]][1:-1]),)
-        else:
-            continue
-        if shape[0] >= _FEWEST_OUTPUTS:
-            yield _Layer(node, shape, places, result)
-
-
-def _work(draft: EditableGraph, shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """Return the multiply-accumulates of all layers with constant weights for one sample."""
-    weights = constants(draft.graph)
-    work = 0
-    for node in draft.graph.node:
-        if is_standard(node, "Conv", "Gemm", "MatMul") and node.input[1] in weights and node.output[0] in shapes:
-            weight = weights[node.input[1]].dims
-            products = math.prod(weight[1:]) if output_axis(node) == 0 else weight[-2]
-            work += math.prod(shapes[node.output[0]]) * products
-    return work
-
-
-def _is_plain(node: onnx.NodeProto) -> bool:
-    scaled = attribute(node, "alpha", 1.0) != 1.0 or attribute(node, "beta", 1.0) != 1.0
-    return not scaled and not attribute(node, "transA", 0)

@@ -1,4 +1,4 @@
-"""Models that can be compressed more or less layer by layer, and how much of it each layer gets."""
+"""Sensitivity-based budget: how much of the compression of a network each layer gets."""
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -6,28 +6,28 @@ from typing import Protocol
 
 import numpy as np
 
-from compsel.models.editable import EditableGraph
+from compsel.models.editable_graph import EditableGraph
 from compsel.models.model import Model
 from compsel.techniques.layerwise.output_divergence import DivergenceMeter
 from compsel.techniques.layerwise.partial_execution import PartialExecutor
 
-__all__ = ["LayerwiseModel", "Plan", "greedy_path", "probe_sensitivity", "probed_level", "worth_adjusting"]
+__all__ = ["LayerwiseModel", "Plan", "greedy_path", "probe_level", "probe_sensitivity", "worthwhile_layers"]
 
 _NEGLIGIBLE = 0.02
-_PROBED = 1 / 7  # of a layer's own loss at its highest level
+_PROBE_SHARE = 1 / 7  # of a layer's own loss at its highest level
 
 Plan = Mapping[str, int]
 """How far each layer is compressed: the index of a level; layers that are not in it stay whole."""
 
 
 class LayerwiseModel(Protocol):
-    """A compressed model with one knob for each layer (or group of layers).
+    """A model with one compression level for each layer (or group of layers).
 
     Level 0 of a layer is the layer as it is; each further level saves work and loses more.
     """
 
     @property
-    def draft(self) -> EditableGraph:
+    def editable(self) -> EditableGraph:
         """The graph as it is, whose weights `altered` speaks of."""
 
     @property
@@ -37,8 +37,8 @@ class LayerwiseModel(Protocol):
     def measure(self, layers: Iterable[str]) -> None:
         """Measure, in one go, what the losses of these layers follow from.
 
-        What was measured stays; a layer that was not is measured, alone, when something of it is asked for. Levels,
-        shares and `most_saved` need no measurement.
+        What was measured stays; a layer that was not is measured, alone, when its loss is needed. Levels,
+        shares and `largest_saving` need no measurement.
         """
 
     def levels(self, layer: str) -> int:
@@ -53,23 +53,23 @@ class LayerwiseModel(Protocol):
     def work(self, plan: Plan) -> int:
         """Return the multiply-accumulates of a plan for one sample."""
 
-    def most_saved(self, layer: str) -> int:
+    def largest_saving(self, layer: str) -> int:
         """Return about how many multiply-accumulates the highest level of a layer saves."""
 
-    def altered(self, layer: str, level: int) -> Mapping[str, np.ndarray]:
-        """Return the weights and biases with which `draft` answers as the model with that layer at that level does."""
+    def equivalent_weights(self, layer: str, level: int) -> Mapping[str, np.ndarray]:
+        """Return weights and biases with which `editable` answers as the model with that layer at that level."""
 
     def make(self, plan: Plan) -> Model:
         """Return the model of a plan; the same plan gives the same bytes."""
 
 
-def worth_adjusting(adjustable: LayerwiseModel) -> list[str]:
+def worthwhile_layers(layerwise: LayerwiseModel) -> list[str]:
     """Return the layers that a budget for the whole network is looked for in, in the order of the graph.
 
     Layers that together do less than a fiftieth of the work that can be saved are left as they are: they would not
     help, and dense layers that read one row a sample are fitted worst.
     """
-    saved = {layer: adjustable.most_saved(layer) for layer in adjustable.layers}
+    saved = {layer: layerwise.largest_saving(layer) for layer in layerwise.layers}
     allowance = _NEGLIGIBLE * sum(saved.values())
     left_out = set()
     for layer in sorted(saved, key=saved.__getitem__):
@@ -77,41 +77,41 @@ def worth_adjusting(adjustable: LayerwiseModel) -> list[str]:
         if allowance < 0:
             break
         left_out.add(layer)
-    return [layer for layer in adjustable.layers if layer not in left_out]
+    return [layer for layer in layerwise.layers if layer not in left_out]
 
 
-def probed_level(adjustable: LayerwiseModel, layer: str, share: float) -> int:
+def probe_level(layerwise: LayerwiseModel, layer: str, share: float) -> int:
     """Return the first level at which a layer's own loss is at least a share of that at its highest level.
 
     Levels that lose nothing (channels that never vary) say nothing of the levels beyond them.
     """
-    wanted = share * adjustable.loss(layer, adjustable.levels(layer) - 1)
-    levels = range(1, adjustable.levels(layer))
-    return next((level for level in levels if adjustable.loss(layer, level) >= wanted), 0)
+    least = share * layerwise.loss(layer, layerwise.levels(layer) - 1)
+    levels = range(1, layerwise.levels(layer))
+    return next((level for level in levels if layerwise.loss(layer, level) >= least), 0)
 
 
-def probe_sensitivity(adjustable: LayerwiseModel, meter: DivergenceMeter, layers: Iterable[str]) -> dict[str, float]:
+def probe_sensitivity(layerwise: LayerwiseModel, meter: DivergenceMeter, layers: Iterable[str]) -> dict[str, float]:
     """Measure what a unit of each layer's own loss does to the output of the network.
 
     Each layer alone is set to a level at which it loses something; the divergence of the network's output, divided by
     the layer's own loss, is what the losses of the layer are multiplied by.
 
     Args:
-        adjustable: what is probed.
+        layerwise: what is probed.
         meter: measures the divergence.
         layers: which layers.
     """
-    prober = PartialExecutor(adjustable.draft, meter.feeds)
-    found = {}
+    executor = PartialExecutor(layerwise.editable, meter.feeds)
+    sensitivities = {}
     for layer in layers:
-        level = probed_level(adjustable, layer, _PROBED)
-        divergence = meter.compare(prober.outputs(adjustable.altered(layer, level))).divergence
-        found[layer] = divergence / max(adjustable.loss(layer, level), 1e-9)
-    return found
+        level = probe_level(layerwise, layer, _PROBE_SHARE)
+        divergence = meter.compare(executor.outputs(layerwise.equivalent_weights(layer, level))).divergence
+        sensitivities[layer] = divergence / max(layerwise.loss(layer, level), 1e-9)
+    return sensitivities
 
 
 def greedy_path(
-    adjustable: LayerwiseModel,
+    layerwise: LayerwiseModel,
     losses: Callable[[str, int], float],
     target: float = 0.0,
     layers: Iterable[str] | None = None,
@@ -119,7 +119,7 @@ def greedy_path(
     """Give plans that save more and more work: each step is the one that loses least for the work it saves.
 
     Args:
-        adjustable: what is adjusted.
+        layerwise: what is adjusted.
         losses: what a layer at a level costs the network.
         target: multiply-accumulates at which to stop; 0 goes on to the end.
         layers: which layers; None: all.
@@ -128,20 +128,20 @@ def greedy_path(
         the plan after each step; the last one meets the target unless it cannot be met.
     """
     plan: dict[str, int] = {}
-    work = adjustable.work(plan)
+    work = layerwise.work(plan)
     heap: list[tuple[float, str]] = []
 
     def cost(layer: str) -> float | None:
         """Return the least loss per work saved of the next two levels: the first of them may save nothing yet."""
         now = plan.get(layer, 0)
         costs = []
-        for level in range(now + 1, min(now + 3, adjustable.levels(layer))):
-            saved = work - adjustable.work({**plan, layer: level})
+        for level in range(now + 1, min(now + 3, layerwise.levels(layer))):
+            saved = work - layerwise.work({**plan, layer: level})
             if saved > 0:
                 costs.append(max(losses(layer, level) - losses(layer, now), 0.0) / saved)
         return min(costs, default=None)
 
-    for layer in adjustable.layers if layers is None else layers:
+    for layer in layerwise.layers if layers is None else layers:
         first = cost(layer)
         if first is not None:
             heapq.heappush(heap, (first, layer))
@@ -155,7 +155,7 @@ def greedy_path(
             heapq.heappush(heap, (current, layer))
             continue
         plan[layer] = plan.get(layer, 0) + 1
-        work = adjustable.work(plan)
+        work = layerwise.work(plan)
         yield dict(plan)
         following = cost(layer)
         if following is not None:

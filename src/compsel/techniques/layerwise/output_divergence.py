@@ -10,7 +10,7 @@ from compsel.inputs.samples import Samples
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.output_kind import output_kind
-from compsel.techniques.preparation.sample_feeds import SampleFeeds
+from compsel.techniques.statistics.sample_feeds import SampleFeeds
 
 __all__ = ["DivergenceMeter", "OutputDivergence"]
 

@@ -1,4 +1,4 @@
-"""What techniques with one knob a layer share: a budget for the whole network, or a setting for each layer."""
+"""Techniques with one setting a layer: a budget for the whole network, or a setting for each layer."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.techniques.base import Technique
-from compsel.techniques.layerwise.budget import LayerwiseModel, greedy_path, probe_sensitivity, worth_adjusting
+from compsel.techniques.layerwise.budget import LayerwiseModel, greedy_path, probe_sensitivity, worthwhile_layers
 from compsel.techniques.layerwise.output_divergence import DivergenceMeter
 
 __all__ = ["LayerwiseTechnique", "layers_text", "read_layers", "split_samples"]
 
-_JUDGED = 4  # every fourth sample judges what the others were fitted on
+_HELD_OUT = 4  # every fourth sample validates what the others were fitted on
 _FEWEST_SPLIT = 8
 
 
@@ -50,8 +50,8 @@ class LayerwiseTechnique(Technique):
         read_layers(self.name, self.layers)
 
     @abstractmethod
-    def adjustable(self, model: Model, samples: Samples) -> LayerwiseModel:
-        """Return the model with its knobs.
+    def layerwise_model(self, model: Model, samples: Samples) -> LayerwiseModel:
+        """Return the model with one setting for each layer.
 
         Args:
             model: what is compressed.
@@ -65,51 +65,51 @@ class LayerwiseTechnique(Technique):
         assert calibration is not None
         chosen = calibration.spread(self.samples)
         if self.layers or self.scope == "layer":
-            adjustable = self.adjustable(model, chosen)
-            plan = self._plan(adjustable)
-            adjustable.measure(layer for layer, level in plan.items() if level)
-            return adjustable.make(plan)
-        fitted, judged = split_samples(chosen)
-        adjustable = self.adjustable(model, fitted)
-        target = adjustable.work({}) * (1 - self.fraction)
-        layers = worth_adjusting(adjustable) if self.fraction else []
-        adjustable.measure(layers)
-        sensitivity = probe_sensitivity(adjustable, DivergenceMeter(model, judged), layers) if layers else {}
+            layerwise = self.layerwise_model(model, chosen)
+            plan = self._plan(layerwise)
+            layerwise.measure(layer for layer, level in plan.items() if level)
+            return layerwise.make(plan)
+        fitted, validation = split_samples(chosen)
+        layerwise = self.layerwise_model(model, fitted)
+        target = layerwise.work({}) * (1 - self.fraction)
+        layers = worthwhile_layers(layerwise) if self.fraction else []
+        layerwise.measure(layers)
+        sensitivity = probe_sensitivity(layerwise, DivergenceMeter(model, validation), layers) if layers else {}
 
         def cost(layer: str, level: int) -> float:
-            return sensitivity[layer] * adjustable.loss(layer, level)
+            return sensitivity[layer] * layerwise.loss(layer, level)
 
-        path = greedy_path(adjustable, cost, target, layers)
+        path = greedy_path(layerwise, cost, target, layers)
         plan = [{}, *path][-1]
-        if adjustable.work(plan) > target:
-            most = 1 - adjustable.work(plan) / adjustable.work({})
+        if layerwise.work(plan) > target:
+            most = 1 - layerwise.work(plan) / layerwise.work({})
             raise NotApplicableError(
                 f"{self.name}: {model.name!r} can lose at most {most:.0%} of its work, not {self.fraction:.0%}"
             )
-        return adjustable.make(plan)
+        return layerwise.make(plan)
 
-    def _plan(self, adjustable: LayerwiseModel) -> dict[str, int]:
-        shares = read_layers(self.name, self.layers) or dict.fromkeys(adjustable.layers, self.fraction)
-        unknown = sorted(shares.keys() - set(adjustable.layers))
+    def _plan(self, layerwise: LayerwiseModel) -> dict[str, int]:
+        shares = read_layers(self.name, self.layers) or dict.fromkeys(layerwise.layers, self.fraction)
+        unknown = sorted(shares.keys() - set(layerwise.layers))
         if unknown:
             raise NotApplicableError(
-                f"{self.name}: got layers {', '.join(unknown)}, allowed are {', '.join(adjustable.layers)}"
+                f"{self.name}: got layers {', '.join(unknown)}, allowed are {', '.join(layerwise.layers)}"
             )
-        return {name: nearest_level(adjustable, name, share) for name, share in shares.items()}
+        return {name: nearest_level(layerwise, name, share) for name, share in shares.items()}
 
 
-def nearest_level(adjustable: LayerwiseModel, layer: str, share: float) -> int:
+def nearest_level(layerwise: LayerwiseModel, layer: str, share: float) -> int:
     """Return the level whose share is nearest."""
-    return min(range(adjustable.levels(layer)), key=lambda level: abs(adjustable.share(layer, level) - share))
+    return min(range(layerwise.levels(layer)), key=lambda level: abs(layerwise.share(layer, level) - share))
 
 
 def split_samples(samples: Samples) -> tuple[Samples, Samples]:
-    """Return samples to fit on and samples to judge on; with few samples, the same ones."""
+    """Return samples to fit on and samples to validate on; with few samples, the same ones."""
     if len(samples) < _FEWEST_SPLIT:
         return samples, samples
-    judged = [index for index in range(len(samples)) if index % _JUDGED == _JUDGED - 1]
-    fitted = [index for index in range(len(samples)) if index % _JUDGED != _JUDGED - 1]
-    return samples.subset(fitted), samples.subset(judged)
+    validation = [index for index in range(len(samples)) if index % _HELD_OUT == _HELD_OUT - 1]
+    fitted = [index for index in range(len(samples)) if index % _HELD_OUT != _HELD_OUT - 1]
+    return samples.subset(fitted), samples.subset(validation)
 
 
 def layers_text(shares: Mapping[str, float]) -> str:

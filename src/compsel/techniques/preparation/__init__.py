@@ -1,1 +1,1 @@
-"""What techniques do before and after: folding, statistics of layers, their correction."""
+"""Prepare a graph for compression: fold batch norms, merge paddings, give layers biases of their own."""

@@ -3,22 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
-import onnx
 
 from compsel.errors import ModelError
-from compsel.models.editable import EditableGraph
+from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_session import open_session
 from compsel.techniques.quantization.histogram import Histogram, Method, entropy_range, mse_range, percentile_range
+from compsel.techniques.statistics.reductions import Reductions
 
-__all__ = ["Range", "calibrate", "open_session", "with_outputs"]
+__all__ = ["Range", "calibrate"]
 
 Range = tuple[float, float]
 Feeds = Mapping[str, np.ndarray]
-_LOW, _HIGH = "compsel.low", "compsel.high"
 
 
 def calibrate(
-    draft: EditableGraph,
+    editable: EditableGraph,
     tensors: Sequence[str],
     feeds: Callable[[], Iterable[Feeds]],
     method: Method = "minmax",
@@ -27,10 +26,11 @@ def calibrate(
     """Measure the range of float tensors over samples.
 
     Args:
-        draft: the graph.
+        editable: the graph.
         tensors: names of the float values to measure.
         feeds: gives the samples' feeds from the start each time it is called; called once for "minmax", else twice.
-        method: "minmax" takes the extremes, the others cut off rare values (`compsel.techniques.quantization.histogram`).
+        method: "minmax" takes the extremes, the others cut off rare values
+            (`compsel.techniques.quantization.histogram`).
         percentile: percent of the values that the method "percentile" keeps.
 
     Returns:
@@ -39,12 +39,12 @@ def calibrate(
     Raises:
         ModelError: the graph does not run, or gives values that are not finite.
     """
-    extremes = _extremes(draft, tensors, feeds())
+    extremes = _extremes(editable, tensors, feeds())
     if method == "minmax":
         return extremes
     histograms = {name: Histogram.empty(*extremes[name]) for name in tensors}
-    inner = [name for name in tensors if name not in {value.name for value in draft.graph.input}]
-    session = open_session(with_outputs(draft, inner))
+    inner = [name for name in tensors if name not in {value.name for value in editable.graph.input}]
+    session = open_session(editable.with_outputs(inner))
     for feed in feeds():
         values = {**feed, **dict(zip(inner, session.run(inner, dict(feed)), strict=True))}
         for name, histogram in histograms.items():
@@ -55,30 +55,16 @@ def calibrate(
     return {name: find(histogram) for name, histogram in histograms.items()}
 
 
-def _extremes(draft: EditableGraph, tensors: Sequence[str], feeds: Iterable[Feeds]) -> dict[str, Range]:
-    """Measure minimum and maximum inside the graph, so that no tensor leaves it."""
-    measured = with_outputs(draft, ())
-    names = []
-    for index, tensor in enumerate(tensors):
-        for op_type, prefix in (("ReduceMin", _LOW), ("ReduceMax", _HIGH)):
-            name = f"{prefix}.{index}"
-            measured.graph.node.append(onnx.helper.make_node(op_type, [tensor], [name], name, keepdims=0))
-            measured.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, []))
-            names.append(name)
-    session = open_session(measured)
+def _extremes(editable: EditableGraph, tensors: Sequence[str], feeds: Iterable[Feeds]) -> dict[str, Range]:
+    reductions = Reductions(editable)
+    for tensor in tensors:
+        reductions.add("ReduceMin", tensor, keepdims=0)
+        reductions.add("ReduceMax", tensor, keepdims=0)
     low, high = np.zeros(len(tensors)), np.zeros(len(tensors))
-    for feed in feeds:
-        values = np.array([np.asarray(value, np.float64) for value in session.run(names, dict(feed))]).reshape(-1, 2)
+    for results in reductions.run(feeds):
+        values = np.array([np.asarray(value, np.float64) for value in results]).reshape(-1, 2)
         if not np.isfinite(values).all():
             tensor = tensors[int(np.argmin(np.isfinite(values).all(axis=1)))]
             raise ModelError(f"{tensor}: is not finite for a calibration sample: check model and samples")
         low, high = np.minimum(low, values[:, 0]), np.maximum(high, values[:, 1])
     return {name: (float(low[index]), float(high[index])) for index, name in enumerate(tensors)}
-
-
-def with_outputs(draft: EditableGraph, tensors: Sequence[str]) -> EditableGraph:
-    """Return a copy of a graph that gives these values too."""
-    copy = draft.copy()
-    present = {value.name for value in copy.graph.output}
-    copy.graph.output.extend(onnx.ValueInfoProto(name=tensor) for tensor in tensors if tensor not in present)
-    return copy

@@ -1,4 +1,4 @@
-"""Cross-layer equalisation: channels of neighbouring layers get like ranges, so that one 8-bit grid suits them all.
+"""Cross-layer equalisation: channels of neighbouring layers get like ranges, so that one 8-bit scale suits them all.
 
 Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction", section 4.1.
 """
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import attribute, constants, is_standard, output_axis, uses
-from compsel.models.graph_session import open_session
-from compsel.techniques.quantization.calibration import with_outputs
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.graph_queries import attribute, constants, is_standard, uses
+from compsel.models.layers import along_axis, bias_name, input_axis, is_float, is_plain, output_axis
+from compsel.techniques.statistics.reductions import Reductions
 
 __all__ = ["equalise"]
 
@@ -21,8 +21,7 @@ _SWEEPS = 20
 _SETTLED = 0.01
 _LARGEST_FACTOR = 64.0
 # how far beyond the largest value of the samples a clamp must stay, and values that any channel may reach
-_MARGIN, _SMALLEST_TOP = 2.0, 1.0
-_LAYERS = ("Conv", "Gemm")
+_MARGIN, _LEAST_MAXIMUM = 2.0, 1.0
 Feeds = Callable[[], Iterable[Mapping[str, np.ndarray]]]
 
 
@@ -35,14 +34,14 @@ class _Pair:
     limit: float | None  # of the clamp; None where there is none
 
 
-def equalise(draft: EditableGraph, feeds: Feeds) -> int:
+def equalise(editable: EditableGraph, feeds: Feeds) -> int:
     """Divide the channels of layers by factors, and multiply by them what the next layer does with these, in place.
 
     The network stays the same function where nothing, or a ReLU, lies between the two layers. A ReLU6 is no such
     function: there, only channels that the samples never bring to its limit are scaled, and not beyond it.
 
     Args:
-        draft: the graph, batch norms folded.
+        editable: the graph, batch norms folded.
         feeds: gives the samples' feeds; called once, where clamps lie between layers.
 
     Returns:
@@ -53,33 +52,35 @@ def equalise(draft: EditableGraph, feeds: Feeds) -> int:
     >>> equalise(EditableGraph(proto, {}), list)
     0
     """
-    pairs = list(_pairs(draft))
-    tops = _tops(draft, [pair for pair in pairs if pair.limit is not None], feeds)
+    pairs = list(_pairs(editable))
+    maxima = _channel_maxima(editable, [pair for pair in pairs if pair.limit is not None], feeds)
     weights = {
-        name: draft.array(tensor).astype(np.float32)
-        for name, tensor in constants(draft.graph).items()
+        name: editable.array(tensor).astype(np.float32)
+        for name, tensor in constants(editable.graph).items()
         if any(name in pair.first.input[1:] or name == pair.second.input[1] for pair in pairs)
     }
-    total = {pair.first.name: np.ones(_outputs(weights[pair.first.input[1]], pair.first)) for pair in pairs}
+    total = {
+        pair.first.name: np.ones(weights[pair.first.input[1]].shape[output_axis(pair.first) or 0]) for pair in pairs
+    }
     for _ in range(_SWEEPS):
         largest = 0.0
         for pair in pairs:
-            factors = _factors(pair, weights, total[pair.first.name], tops.get(pair.first.name))
+            factors = _factors(pair, weights, total[pair.first.name], maxima.get(pair.first.name))
             _apply(pair, weights, factors)
             total[pair.first.name] *= factors
             largest = max(largest, float(np.abs(np.log(factors)).max(initial=0.0)))
         if largest < _SETTLED:
             break
-    stored = constants(draft.graph)
+    tensors = constants(editable.graph)
     for name, values in weights.items():
-        stored[name].CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values, np.float32), name))
+        tensors[name].CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values, np.float32), name))
     return len(pairs)
 
 
-def _pairs(draft: EditableGraph) -> Iterator[_Pair]:
-    weights, counter = constants(draft.graph), uses(draft.graph)
-    readers = {name: node for node in draft.graph.node for name in node.input}
-    for first in draft.graph.node:
+def _pairs(editable: EditableGraph) -> Iterator[_Pair]:
+    weights, counter = constants(editable.graph), uses(editable.graph)
+    readers = {name: node for node in editable.graph.node for name in node.input}
+    for first in editable.graph.node:
         if not _is_own(first, weights, counter):
             continue
         value, limit = first.output[0], None
@@ -94,23 +95,20 @@ def _pairs(draft: EditableGraph) -> Iterator[_Pair]:
         if reader is None or counter[value] != 1 or reader.input[0] != value or not _is_own(reader, weights, counter):
             continue
         shape = tuple(weights[reader.input[1]].dims)
-        channels = weights[first.input[1]].dims[output_axis(first) or 0]
-        if _inputs_axis(reader, shape) is not None and shape[_inputs_axis(reader, shape) or 0] == channels:
+        axis, channels = input_axis(reader, shape), weights[first.input[1]].dims[output_axis(first) or 0]
+        if axis is not None and shape[axis] == channels:
             yield _Pair(first, reader, limit)
 
 
 def _is_own(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto], counter: Mapping[str, int]) -> bool:
     """Tell whether a node is a layer whose float32 weight and bias no other layer reads."""
-    if not is_standard(node, *_LAYERS) or attribute(node, "alpha", 1.0) != 1.0 or attribute(node, "beta", 1.0) != 1.0:
+    if not is_standard(node, "Conv", "Gemm") or not is_plain(node):
         return False
     names = [name for name in node.input[1:] if name]
-    own = all(name in weights and counter[name] == 1 for name in names) and not attribute(node, "transA", 0)
-    channels = weights[names[0]].dims[output_axis(node) or 0] if own else 0
-    return own and all(
-        weights[name].data_type == onnx.TensorProto.FLOAT
-        and (name == names[0] or list(weights[name].dims) == [channels])
-        for name in names
-    )
+    if not all(is_float(weights.get(name)) and counter[name] == 1 for name in names):
+        return False
+    channels = weights[names[0]].dims[output_axis(node) or 0]
+    return all(list(weights[name].dims) == [channels] for name in names[1:])
 
 
 def _bounds(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> tuple[float, float] | None:
@@ -126,70 +124,47 @@ def _bounds(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> tu
     return bounds[0], bounds[1]
 
 
-def _tops(draft: EditableGraph, pairs: list[_Pair], feeds: Feeds) -> dict[str, np.ndarray]:
+def _channel_maxima(editable: EditableGraph, pairs: list[_Pair], feeds: Feeds) -> dict[str, np.ndarray]:
     """Return the largest value of each channel before the clamps, by name of the first layer."""
-    if not pairs:
-        return {}
-    measured = with_outputs(draft, ())
-    names = {pair.first.name: f"compsel.top.{index}" for index, pair in enumerate(pairs)}
+    reductions = Reductions(editable)
     for pair in pairs:
-        name = names[pair.first.name]
-        kind = "GlobalMaxPool" if is_standard(pair.first, "Conv") else "Identity"
-        measured.graph.node.append(helper.make_node(kind, [pair.first.output[0]], [name], name))
-        measured.graph.output.append(onnx.ValueInfoProto(name=name))
-    session = open_session(measured)
-    tops = {first: np.zeros(()) for first in names}
-    for feed in feeds():
-        for first, value in zip(names, session.run(list(names.values()), dict(feed)), strict=True):
-            tops[first] = np.maximum(tops[first], value.reshape(*value.shape[:2]).max(axis=0))
-    return tops
+        reductions.add("GlobalMaxPool" if is_standard(pair.first, "Conv") else "Identity", pair.first.output[0])
+    largest = {pair.first.name: np.zeros(()) for pair in pairs}
+    for values in reductions.run(feeds()):
+        for name, value in zip(largest, values, strict=True):
+            largest[name] = np.maximum(largest[name], value.reshape(*value.shape[:2]).max(axis=0))
+    return largest
 
 
-def _factors(pair: _Pair, weights: Mapping[str, np.ndarray], total: np.ndarray, top: np.ndarray | None) -> np.ndarray:
+def _factors(
+    pair: _Pair, weights: Mapping[str, np.ndarray], total: np.ndarray, maximum: np.ndarray | None
+) -> np.ndarray:
     """Return what each channel is divided by: then its ranges in both layers are the same."""
     first, second = weights[pair.first.input[1]], weights[pair.second.input[1]]
     own = _range(first, output_axis(pair.first) or 0)
-    read = _range(second, _inputs_axis(pair.second, second.shape) or 0)
+    read = _range(second, input_axis(pair.second, second.shape) or 0)
     alive = (own > 0) & (read > 0)
     factors = np.sqrt(np.where(alive, own, 1.0) / np.where(alive, read, 1.0))
     factors = np.clip(factors * total, 1 / _LARGEST_FACTOR, _LARGEST_FACTOR) / total
-    if pair.limit is not None and top is not None:
+    if pair.limit is not None and maximum is not None:
         # the clamp stays where it is while the values behind it shrink or grow
-        reach = np.maximum(top * _MARGIN, _SMALLEST_TOP)
+        reach = np.maximum(maximum * _MARGIN, _LEAST_MAXIMUM)
         factors = np.where(reach < pair.limit, np.maximum(factors, reach / pair.limit / total), 1.0)
     return np.asarray(factors)
 
 
 def _apply(pair: _Pair, weights: dict[str, np.ndarray], factors: np.ndarray) -> None:
     name = pair.first.input[1]
-    weights[name] = weights[name] / _along(factors, weights[name].ndim, output_axis(pair.first) or 0)
-    if len(pair.first.input) > 2 and pair.first.input[2]:
-        weights[pair.first.input[2]] = weights[pair.first.input[2]] / factors
+    weights[name] = weights[name] / along_axis(factors, weights[name].ndim, output_axis(pair.first) or 0)
+    bias = bias_name(pair.first)
+    if bias:
+        weights[bias] = weights[bias] / factors
     name = pair.second.input[1]
-    axis = _inputs_axis(pair.second, weights[name].shape) or 0
-    weights[name] = weights[name] * _along(factors, weights[name].ndim, axis)
-
-
-def _inputs_axis(node: onnx.NodeProto, shape: tuple[int, ...]) -> int | None:
-    """Return the axis of a weight that runs over what the layer reads; None for groups of several channels."""
-    if is_standard(node, "Gemm"):
-        return 1 if attribute(node, "transB", 0) else 0
-    if attribute(node, "group", 1) == 1:
-        return 1
-    return 0 if shape[1] == 1 and attribute(node, "group", 1) == shape[0] else None
-
-
-def _outputs(weight: np.ndarray, node: onnx.NodeProto) -> int:
-    return int(weight.shape[output_axis(node) or 0])
+    axis = input_axis(pair.second, weights[name].shape) or 0
+    weights[name] = weights[name] * along_axis(factors, weights[name].ndim, axis)
 
 
 def _range(weight: np.ndarray, axis: int) -> np.ndarray:
     return np.asarray(
         np.abs(weight).max(axis=tuple(index for index in range(weight.ndim) if index != axis)), np.float64
     )
-
-
-def _along(factors: np.ndarray, rank: int, axis: int) -> np.ndarray:
-    shape = [1] * rank
-    shape[axis] = -1
-    return factors.reshape(shape)

@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 import onnx
 
-from compsel.models.editing import attribute, is_standard, output_axis
+from compsel.models.graph_queries import attribute, is_standard
+from compsel.models.layers import along_axis, is_depthwise, output_axis
 
 __all__ = ["QuantisedWeight", "WeightRange", "quantise_weight"]
 
@@ -23,40 +24,38 @@ _PAIR = 128  # 255 * 128 < 2 ** 15
 _NEXT = 1.03
 _FACTORS = _NEXT ** np.arange(25)  # up to 2.03, where no pair can overflow
 # rounding errors of few weights lie below their expectation now and then
-_HOPE = 0.8
+_ROUNDING_SLACK = 0.8
 _PART = 1 << 20
 
 
 @dataclass(frozen=True)
 class QuantisedWeight:
-    """A weight on its 8-bit grid.
+    """A weight in 8 bits: value = code * scale of the channel.
 
     Attributes:
-        grid: int8, the shape of the weight.
+        codes: int8, the shape of the weight.
         scales: float32 (channels,).
         axis: the axis of the output channels.
 
     >>> layer = onnx.helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)
-    >>> quantise_weight(np.array([[1.0, 1.0], [1.0, -1.0]], np.float32), layer, "safe").grid.tolist()
+    >>> quantise_weight(np.array([[1.0, 1.0], [1.0, -1.0]], np.float32), layer, "safe").codes.tolist()
     [[64, 64], [127, -127]]
     """
 
-    grid: np.ndarray
+    codes: np.ndarray
     scales: np.ndarray
     axis: int
 
     @property
     def values(self) -> np.ndarray:
-        """What the 8-bit numbers stand for: float32, the shape of the weight."""
-        shape = [1] * self.grid.ndim
-        shape[self.axis] = -1
-        return np.asarray(self.grid * self.scales.reshape(shape))
+        """What the codes stand for: float32, the shape of the weight."""
+        return np.asarray(self.codes * along_axis(self.scales, self.codes.ndim, self.axis))
 
 
 def quantise_weight(
     weight: np.ndarray, node: onnx.NodeProto, bounds: WeightRange, finest: np.ndarray | None = None
 ) -> QuantisedWeight | None:
-    """Put the weight of a layer onto a symmetric 8-bit grid for each output channel.
+    """Quantise the weight of a layer symmetrically, with a scale for each output channel.
 
     Args:
         weight: float (out, in, ...) of a Conv, (in, out) of a MatMul, either of a Gemm.
@@ -67,68 +66,65 @@ def quantise_weight(
     Returns:
         None for layers without such a kernel (ConvTranspose, weights with more axes than named).
     """
-    axis = output_axis(node)
+    axis = None if is_standard(node, "ConvTranspose") else output_axis(node)
     if axis is None or weight.ndim < 2 or (is_standard(node, "MatMul") and weight.ndim != 2):
         return None
-    rows = _rows(weight, axis)
-    pairs = bounds == "safe" and not _is_depthwise(weight, node)
+    rows = _to_rows(weight, axis)
+    # the kernels of depthwise convolutions compute in 32 bits
+    depthwise = is_depthwise(node, weight.shape) and attribute(node, "group", 1) == len(weight)
+    pairs = bounds == "safe" and not depthwise
     least = np.broadcast_to(np.zeros(1) if finest is None else finest, len(rows))
-    grid, scales = np.zeros(rows.shape, np.int8), np.zeros(len(rows), np.float32)
+    codes, scales = np.zeros(rows.shape, np.int8), np.zeros(len(rows), np.float32)
     # a part at a time: the search holds several copies
     size = max(1, _PART // max(1, rows.shape[1]))
     for start in range(0, len(rows), size):
         part = slice(start, start + size)
-        grid[part], scales[part] = _quantise_rows(rows[part].astype(np.float32), least[part], _LARGEST[bounds], pairs)
-    return QuantisedWeight(_unrows(grid, weight.shape, axis), scales, axis)
+        codes[part], scales[part] = _quantise_rows(rows[part].astype(np.float32), least[part], _LARGEST[bounds], pairs)
+    return QuantisedWeight(_from_rows(codes, weight.shape, axis), scales, axis)
 
 
 def _quantise_rows(rows: np.ndarray, least: np.ndarray, largest: int, pairs: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 8-bit numbers and the step of each row, float32 (rows, products) in."""
+    """Return the codes and the step of each row, float32 (rows, products) in."""
     extreme = np.abs(rows).max(axis=1, initial=0.0)
     base = np.maximum(np.where(extreme > 0, extreme, 1.0) / largest, least).astype(np.float32)
-    steps, grid = base.copy(), np.rint(rows / base[:, None])
+    steps, codes = base.copy(), np.rint(rows / base[:, None])
     if not pairs:
-        return grid.astype(np.int8), steps
+        return codes.astype(np.int8), steps
     error = np.full(len(rows), np.inf)
     open_rows = np.arange(len(rows))
     for factor in _FACTORS:
         step = base[open_rows] * np.float32(factor)
-        wanted = rows[open_rows]
-        candidate = np.rint(wanted / step[:, None])
+        exact = rows[open_rows]
+        candidate = np.rint(exact / step[:, None])
         _bound_pairs(candidate)
-        loss = np.square(candidate * step[:, None] - wanted).sum(axis=1, dtype=np.float64)
+        loss = np.square(candidate * step[:, None] - exact).sum(axis=1, dtype=np.float64)
         better = loss < error[open_rows]
         chosen = open_rows[better]
-        error[chosen], steps[chosen], grid[chosen] = loss[better], step[better], candidate[better]
+        error[chosen], steps[chosen], codes[chosen] = loss[better], step[better], candidate[better]
         # a coarser step rounds worse by its square: stop where rounding alone would lose more than the best so far
         rounding = rows.shape[1] * (base[open_rows] * factor * _NEXT) ** 2 / 12
-        open_rows = open_rows[error[open_rows] > _HOPE * rounding]
+        open_rows = open_rows[error[open_rows] > _ROUNDING_SLACK * rounding]
         if not open_rows.size:
             break
-    return grid.astype(np.int8), steps
+    return codes.astype(np.int8), steps
 
 
-def _rows(weight: np.ndarray, axis: int) -> np.ndarray:
+def _to_rows(weight: np.ndarray, axis: int) -> np.ndarray:
     """Return (channels, products), in the order in which kernels add up: input channels run fastest."""
     moved = np.moveaxis(weight, axis, 0)
     return np.moveaxis(moved, 1, -1).reshape(len(moved), -1)
 
 
-def _unrows(rows: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
+def _from_rows(rows: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
     moved = (shape[axis], *(size for index, size in enumerate(shape) if index != axis))
     channels_last = (moved[0], *moved[2:], moved[1])
     return np.moveaxis(np.moveaxis(rows.reshape(channels_last), -1, 1), 0, axis)
 
 
-def _is_depthwise(weight: np.ndarray, node: onnx.NodeProto) -> bool:
-    """Tell whether each channel has its own filter: those kernels compute in 32 bits."""
-    return is_standard(node, "Conv") and weight.shape[1] == 1 and attribute(node, "group", 1) == len(weight) > 1
-
-
-def _bound_pairs(grid: np.ndarray) -> None:
+def _bound_pairs(codes: np.ndarray) -> None:
     """Bring neighbours of one sign that add up to more than 128 to the nearest pair that does not, in place."""
-    even = grid.shape[1] // 2 * 2
-    first, second = grid[:, 0:even:2], grid[:, 1:even:2]
+    even = codes.shape[1] // 2 * 2
+    first, second = codes[:, 0:even:2], codes[:, 1:even:2]
     excess = np.where(first * second > 0, np.maximum(np.abs(first + second) - _PAIR, 0), 0)
     sign = np.sign(first)
     first -= sign * np.ceil(excess / 2)

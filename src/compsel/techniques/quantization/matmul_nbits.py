@@ -10,10 +10,11 @@ from typing import Literal
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import attribute, constants, is_standard, uses
+from compsel.models.editable_graph import EditableGraph, add_constant
+from compsel.models.graph_queries import constants, is_standard, uses
+from compsel.models.layers import bias_name, is_plain, output_axis
 from compsel.techniques.quantization.uniform_quantizer import QuantizedBlocks, quantize_blocks
 
 __all__ = ["Activations", "is_block_size", "is_replaceable", "replace_dense"]
@@ -34,25 +35,27 @@ def is_block_size(size: int) -> bool:
     return size >= _SMALLEST_BLOCK and size & (size - 1) == 0
 
 
-def is_replaceable(draft: EditableGraph, node: onnx.NodeProto) -> bool:
+def is_replaceable(editable: EditableGraph, node: onnx.NodeProto) -> bool:
     """Tell whether a layer is a plain product with a weight that nobody else reads, and a constant bias or none."""
-    weights, counter = constants(draft.graph), uses(draft.graph)
+    weights, counter = constants(editable.graph), uses(editable.graph)
     if not is_standard(node, "Gemm", "MatMul") or len(weights[node.input[1]].dims) != 2 or counter[node.input[1]] > 1:
         return False
-    factors = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0), attribute(node, "transA", 0)
-    bias = weights.get(node.input[2]) if len(node.input) > 2 and node.input[2] else None
-    missing = len(node.input) < 3 or not node.input[2]
-    width = weights[node.input[1]].dims[0 if attribute(node, "transB", 0) else 1]
-    return factors == (1.0, 1.0, 0) and (missing or (bias is not None and tuple(bias.dims) == (width,)))
+    bias, outputs = bias_name(node), weights[node.input[1]].dims[output_axis(node) or 0]
+    return is_plain(node) and (not bias or (bias in weights and tuple(weights[bias].dims) == (outputs,)))
 
 
 def replace_dense(
-    draft: EditableGraph, node: onnx.NodeProto, rows: np.ndarray, block: int, symmetric: bool, activations: Activations
+    editable: EditableGraph,
+    node: onnx.NodeProto,
+    rows: np.ndarray,
+    block: int,
+    symmetric: bool,
+    activations: Activations,
 ) -> Callable[[], list[np.ndarray]]:
-    """Turn a dense layer into the blockwise operator, in place; return what computes the weights that it has then.
+    """Turn a dense layer into the blockwise operator, in place; return what decodes its weights.
 
     Args:
-        draft: the graph.
+        editable: the graph.
         node: a layer that `is_replaceable`.
         rows: its weight, float32 (outputs, inputs).
         block: how many inputs share a step; a power of two from 16 on.
@@ -63,20 +66,20 @@ def replace_dense(
     blocks = -(-inputs // block)
     missing = blocks * block - inputs
     filled = np.pad(rows, ((0, 0), (0, missing))) if missing else rows
-    grid = quantize_blocks(filled.reshape(-1, block), _BITS, symmetric)
-    graph, weight = draft.graph, node.input[1]
+    quantised = quantize_blocks(filled.reshape(-1, block), _BITS, symmetric)
+    graph, weight = editable.graph, node.input[1]
     parts = {
-        f"{weight}.uint4": _pairs(grid.codes).reshape(outputs, blocks, block // 2),
-        f"{weight}.steps": grid.steps.reshape(outputs, blocks),
+        f"{weight}.uint4": _pairs(quantised.codes).reshape(outputs, blocks, block // 2),
+        f"{weight}.steps": quantised.steps.reshape(outputs, blocks),
     }
     if not symmetric:
-        parts[f"{weight}.zeros"] = _zeros(grid, outputs, blocks)
-    graph.initializer.extend(numpy_helper.from_array(values, name) for name, values in parts.items())
-    bias = node.input[2] if len(node.input) > 2 else ""
-    names = [node.input[0], *parts, *[""] * (4 - len(parts)), bias]
+        parts[f"{weight}.zeros"] = _zeros(quantised, outputs, blocks)
+    for name, values in parts.items():
+        add_constant(graph, name, values)
+    bias = bias_name(node)
     replacement = helper.make_node(
         "MatMulNBits",
-        names if bias else [node.input[0], *parts],
+        [node.input[0], *parts, *([""] * (4 - len(parts)) + [bias] if bias else ())],
         list(node.output),
         node.name,
         domain=_DOMAIN,
@@ -88,9 +91,9 @@ def replace_dense(
     )
     node.CopyFrom(replacement)
     graph.initializer.remove(constants(graph)[weight])
-    if not any(entry.domain == _DOMAIN for entry in draft.proto.opset_import):
-        draft.proto.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
-    return lambda: [grid.values.reshape(outputs, -1)[:, :inputs]]
+    if not any(entry.domain == _DOMAIN for entry in editable.proto.opset_import):
+        editable.proto.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
+    return lambda: [quantised.values.reshape(outputs, -1)[:, :inputs]]
 
 
 def _pairs(codes: np.ndarray) -> np.ndarray:
@@ -98,6 +101,6 @@ def _pairs(codes: np.ndarray) -> np.ndarray:
     return np.asarray(codes[:, ::2] | (codes[:, 1::2] << 4), np.uint8)
 
 
-def _zeros(grid: QuantizedBlocks, outputs: int, blocks: int) -> np.ndarray:
-    zeros = np.pad(grid.zeros.reshape(outputs, blocks), ((0, 0), (0, blocks % 2)))
+def _zeros(quantised: QuantizedBlocks, outputs: int, blocks: int) -> np.ndarray:
+    zeros = np.pad(quantised.zeros.reshape(outputs, blocks), ((0, 0), (0, blocks % 2)))
     return _pairs(zeros)

@@ -2,7 +2,8 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,11 +14,13 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from compsel.errors import NotApplicableError
 from compsel.inputs.image import image_preprocessing
-from compsel.models.editing import captured_names, is_standard, remove_unused, sort_nodes
+from compsel.models.editing import remove_unused, sort_nodes
+from compsel.models.graph_queries import captured_names, is_standard
+from compsel.models.layers import is_float
 from compsel.models.model import Model
 from compsel.techniques.quantization.calibration import Range
 
-__all__ = ["QUANTISED_OPS", "Activations", "Overrides", "Weights", "insert_qdq", "pixel_scale", "quiet"]
+__all__ = ["QUANTISED_OPS", "Activations", "Overrides", "QdqSettings", "Weights", "insert_qdq", "pixel_scale"]
 
 Activations = Literal["uint8", "int8"]
 Weights = Literal["int8", "uint8"]
@@ -31,12 +34,26 @@ QUANTISED_OPS = (
     *("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Resize", "Slice", "Pad", "Split", "Gather"),
 )
 _REMOVABLE = ("Clip", "Relu")
-_TYPES = {
-    ("activations", "uint8"): QuantType.QUInt8,
-    ("activations", "int8"): QuantType.QInt8,
-    ("weights", "uint8"): QuantType.QUInt8,
-    ("weights", "int8"): QuantType.QInt8,
-}
+_TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
+
+
+@dataclass(frozen=True)
+class QdqSettings:
+    """How a graph is quantised.
+
+    Attributes:
+        per_channel: one scale for each output channel of a weight.
+        activations, weights: types.
+        reduce_range: weights in 7 bits.
+
+    >>> QdqSettings(per_channel=True).activations
+    'uint8'
+    """
+
+    per_channel: bool
+    activations: Activations = "uint8"
+    weights: Weights = "int8"
+    reduce_range: bool = False
 
 
 def insert_qdq(
@@ -45,10 +62,7 @@ def insert_qdq(
     ranges: Mapping[str, Range],
     *,
     overrides: Overrides,
-    per_channel: bool,
-    activations: Activations,
-    weights: Weights,
-    reduce_range: bool,
+    settings: QdqSettings,
 ) -> None:
     """Quantise a graph in place.
 
@@ -57,9 +71,7 @@ def insert_qdq(
         types: element type and shape of its values.
         ranges: low and high of its float values.
         overrides: scales and zero points of values and weights that are fixed already.
-        per_channel: one scale for each output channel of a weight.
-        activations, weights: types.
-        reduce_range: weights in 7 bits.
+        settings: types, and how weights are quantised that are not yet.
 
     Raises:
         NotApplicableError: a graph that the quantiser does not understand.
@@ -70,18 +82,19 @@ def insert_qdq(
     # tells the quantiser that types have been inferred: it would write and read the whole model otherwise
     producer = proto.producer_name, proto.producer_version
     mark = proto.metadata_props.add(key="onnx.infer", value="onnxruntime.quant")
-    with quiet():
+    float_weights = {tensor.name for tensor in proto.graph.initializer if is_float(tensor)}
+    with _quiet():
         quantiser = QDQQuantizer(
             proto,
-            per_channel=per_channel,
-            reduce_range=reduce_range,
-            weight_qType=_TYPES["weights", weights],
-            activation_qType=_TYPES["activations", activations],
+            per_channel=settings.per_channel,
+            reduce_range=settings.reduce_range,
+            weight_qType=_TYPES[settings.weights],
+            activation_qType=_TYPES[settings.activations],
             tensors_range=TensorsData(
                 CalibrationMethod.MinMax,
                 {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()},
             ),
-            nodes_to_quantize=[node.name for node in proto.graph.node if _complete(node, ranges, proto)],
+            nodes_to_quantize=[node.name for node in proto.graph.node if _has_ranges(node, ranges, float_weights)],
             nodes_to_exclude=_kept_activations(proto.graph),
             op_types_to_quantize=list(QUANTISED_OPS),
             extra_options={"TensorQuantOverrides": dict(overrides)},
@@ -97,9 +110,8 @@ def insert_qdq(
     del proto.graph.value_info[:]
 
 
-def _complete(node: onnx.NodeProto, ranges: Mapping[str, Range], proto: onnx.ModelProto) -> bool:
+def _has_ranges(node: onnx.NodeProto, ranges: Mapping[str, Range], weights: Collection[str]) -> bool:
     """Tell whether a node is one to quantise: its first input and its outputs are float values with a range."""
-    weights = {tensor.name for tensor in proto.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT}
     return (
         is_standard(node, *QUANTISED_OPS)
         and (node.input[0] in ranges or node.input[0] in weights)
@@ -145,7 +157,7 @@ def pixel_scale(model: Model) -> Overrides:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def _quiet() -> Iterator[None]:
     """Keep the quantiser from logging every tensor that it leaves as it is."""
 
     def foreign(record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Weights on a grid of few levels, with the step of each block chosen so that the squared error is least."""
+"""Uniform quantiser of weights: few levels, the step of each block chosen so that the squared error is least."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class QuantizedBlocks:
         zeros: like the codes, (blocks,): what stands for zero.
         steps: float32 (blocks,), each one a float16 where all fit; negative ones are allowed.
 
-    >>> grid = quantize_blocks(np.array([[0.5, -1.0, 0.25, 0.0]], np.float32), 4)
-    >>> grid.codes.tolist(), grid.values.tolist()
+    >>> blocks = quantize_blocks(np.array([[0.5, -1.0, 0.25, 0.0]], np.float32), 4)
+    >>> blocks.codes.tolist(), blocks.values.tolist()
     ([[12, 0, 10, 8]], [[0.5, -1.0, 0.25, 0.0]])
     """
 
@@ -43,24 +43,24 @@ class QuantizedBlocks:
             yield whole * self.steps[part, None]
 
 
-def block_length(products: int, wanted: int) -> int:
-    """Return how many neighbours of a row share a step: the largest divisor of the row up to `wanted`.
+def block_length(products: int, most: int) -> int:
+    """Return how many neighbours of a row share a step: the largest divisor of the row up to `most`.
 
     A divisor, so that no block is filled up or crosses rows; where only small ones exist, the whole row.
 
     >>> block_length(96, 32), block_length(144, 32), block_length(27, 32), block_length(97, 32), block_length(96, 0)
     (32, 24, 27, 97, 96)
     """
-    divisors = [size for size in range(max(1, wanted // 4), min(wanted, products) + 1) if products % size == 0]
+    divisors = [size for size in range(max(1, most // 4), min(most, products) + 1) if products % size == 0]
     return max(divisors, default=products)
 
 
 def quantize_blocks(blocks: np.ndarray, bits: int, symmetric: bool = True) -> QuantizedBlocks:
-    """Put blocks of weights onto grids of 2 ** bits levels.
+    """Quantise blocks of weights to 2 ** bits levels each.
 
     The step is searched (clipping the largest weights where that loses less than it gains, Banner et al. 2019, "Post
-    training 4-bit quantization", section 3) and refined by least squares for the levels found. A symmetric grid has
-    its one unpaired level on the side of the largest weight. Zero stays zero.
+    training 4-bit quantization", section 3) and refined by least squares for the levels found. A symmetric quantiser
+    has its one unpaired level on the side of the largest weight. Zero stays zero.
 
     Args:
         blocks: float32 (blocks, length).

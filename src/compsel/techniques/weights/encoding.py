@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from compsel.models.editable import EditableGraph, add_constant
+from compsel.models.editable_graph import EditableGraph, add_constant, replace_nodes
 from compsel.models.packed_weights import PREFIX, STEPS
 from compsel.techniques.quantization.uniform_quantizer import QuantizedBlocks
 from compsel.techniques.weights.bit_packing import pack, plane_widths
@@ -34,58 +34,58 @@ class PackedWeightWriter:
     >>> from onnx import numpy_helper
     >>> weight = numpy_helper.from_array(np.eye(8, dtype=np.float32), "w")
     >>> node = helper.make_node("MatMul", ["x", "w"], ["y"])
-    >>> draft = EditableGraph(onnx.ModelProto(graph=onnx.GraphProto(node=[node], initializer=[weight])), {})
-    >>> unpacking = PackedWeightWriter(draft)
-    >>> unpacking.sparse("w", np.eye(8, dtype=np.float32), np.eye(8) > 0)
-    >>> unpacking.write()
-    >>> [node.op_type for node in draft.graph.node][-5:]
+    >>> editable = EditableGraph(onnx.ModelProto(graph=onnx.GraphProto(node=[node], initializer=[weight])), {})
+    >>> writer = PackedWeightWriter(editable)
+    >>> writer.sparse("w", np.eye(8, dtype=np.float32), np.eye(8) > 0)
+    >>> writer.write()
+    >>> [node.op_type for node in editable.graph.node][-5:]
     ['CumSum', 'Mul', 'Gather', 'Reshape', 'MatMul']
     """
 
-    def __init__(self, draft: EditableGraph) -> None:
-        self.graph = draft.graph
-        self._names = {tensor.name for tensor in draft.graph.initializer}
+    def __init__(self, editable: EditableGraph) -> None:
+        self.graph = editable.graph
+        self._names = {tensor.name for tensor in editable.graph.initializer}
         self._nodes: list[onnx.NodeProto] = []
         self._weight = ""
         self.written: set[str] = set()
 
     def write(self) -> None:
         """Put the operators of all weights in front of the graph's own; call it when all are stored."""
-        merged = onnx.GraphProto(node=[*self._nodes, *self.graph.node])
-        del self.graph.node[:]
-        self.graph.node.extend(merged.node)
+        replace_nodes(self.graph, [*self._nodes, *self.graph.node])
         self._nodes = []
 
-    def grid(self, name: str, grid: QuantizedBlocks, bits: int, shape: Sequence[int], transposed: bool) -> None:
+    def uniform(self, name: str, blocks: QuantizedBlocks, bits: int, shape: Sequence[int], transposed: bool) -> None:
         """Store a weight as whole numbers of so many bits, and a step for each block.
 
         Args:
             name: of the weight, an initializer of the graph.
-            grid: its rows, cut into blocks.
+            blocks: its rows, cut into blocks.
             bits: 16, or up to 8.
             shape: of the rows put together: that of the weight, or of its transpose.
             transposed: whether the weight is the transpose of that.
         """
         self._weight = name
         middle = 2 ** (bits - 1)
-        symmetric = bool((grid.zeros == middle).all())
+        symmetric = bool((blocks.zeros == middle).all())
         # reshaped as whole numbers: every float32 step in between costs memory while the model is loaded
-        inner = tuple(shape) if len(grid.steps) == shape[0] else grid.codes.shape
+        inner = tuple(shape) if len(blocks.steps) == shape[0] else blocks.codes.shape
         column = (-1, *[1] * (len(inner) - 1))
-        zeros = (grid.zeros[:1] if symmetric else grid.zeros).reshape(column)
+        zeros = (blocks.zeros[:1] if symmetric else blocks.zeros).reshape(column)
         if bits >= 8 and symmetric:
             signed = np.int16 if bits > 8 else np.int8
-            codes = self._constant("codes", (grid.codes ^ grid.codes.dtype.type(middle)).view(signed).reshape(inner))
+            codes = self._constant(
+                "codes", (blocks.codes ^ blocks.codes.dtype.type(middle)).view(signed).reshape(inner)
+            )
             value = self._op("Cast", codes, to=onnx.TensorProto.FLOAT)
         elif bits >= 8:
-            value = self._op("Cast", self._constant("codes", grid.codes.reshape(inner)), to=onnx.TensorProto.FLOAT)
+            value = self._op("Cast", self._constant("codes", blocks.codes.reshape(inner)), to=onnx.TensorProto.FLOAT)
             value = self._op("Sub", value, self._constant("zeros", zeros.astype(np.float32)))
         else:
-            codes = self._reshaped(self._codes(grid.codes.ravel(), bits), inner)
+            codes = self._reshaped(self._codes(blocks.codes.ravel(), bits), inner)
             signs = self._op("Cast", codes, to=onnx.TensorProto.INT8)
             whole = self._op("Sub", signs, self._constant("zeros", zeros.astype(np.int8)))
             value = self._op("Cast", whole, to=onnx.TensorProto.FLOAT)
-        value = self._scaled(value, grid.steps.reshape(column))
+        value = self._scaled(value, blocks.steps.reshape(column))
         self._finish(value if inner == tuple(shape) else self._reshaped(value, shape), transposed)
 
     def codebook(

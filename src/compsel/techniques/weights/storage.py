@@ -1,8 +1,8 @@
-"""What techniques share that store weights in another form: fold, store one by one, restore the statistics."""
+"""Store the weights of a model in another form: fold, store one by one, restore the statistics of the layers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -11,109 +11,109 @@ import onnx
 from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import attribute, constants, editable, is_standard, remove_unused, uses, with_opset
-from compsel.models.graph_session import give_back, is_large
+from compsel.models.editable_graph import EditableGraph
+from compsel.models.editing import edit_graph, remove_unused, with_opset
+from compsel.models.graph_queries import attribute, constants, is_standard, uses
+from compsel.models.graph_session import is_large, release_memory
+from compsel.models.layers import LAYERS, has_constant_bias, is_float
 from compsel.models.model import Model
 from compsel.techniques.base import Technique
-from compsel.techniques.int8_static import check_quantisable
 from compsel.techniques.preparation.batch_norm_folding import fold
-from compsel.techniques.preparation.statistics_correction import batch_of, measure_statistics, restore_statistics
-from compsel.techniques.quantization.rounding import channel_means, correct_bias, has_bias
-from compsel.techniques.weights.dense import DenseWeights
+from compsel.techniques.quantization.bias_correction import channel_means, correct_bias, mean_output_error
+from compsel.techniques.statistics.statistics_correction import batch_of, measure_statistics, restore_statistics
+from compsel.techniques.weights.decoded_weights import DecodedWeights
 from compsel.techniques.weights.encoding import MINIMUM_OPSET, PackedWeightWriter
 
 __all__ = [
-    "Store",
-    "Stored",
-    "Weight",
+    "Decode",
+    "LayerWeight",
+    "StoreWeight",
     "WeightStorageTechnique",
-    "is_depthwise",
-    "joined",
-    "prepare",
+    "concatenate",
+    "prepare_layers",
     "store_weights",
     "weight_layers",
 ]
 
-LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _MEANS_OF = 100  # samples
 
-# gives the numbers of a weight in order, some at a time: all of them take as much memory as the weight
-Stored = Callable[[], Iterable[np.ndarray]]
+# gives the values that a stored form stands for, in order, some at a time: all of them take as much memory as the
+# weight, and they are not always needed
+Decode = Callable[[], Iterable[np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Weight:
-    """A weight that is read when it is needed: who needs it no longer lets it go.
+class LayerWeight:
+    """A weight of a layer, read when it is needed: large ones do not stay in memory.
 
     Attributes:
+        name: of the initializer.
+        node: the first layer that reads it.
         shape: of it.
         read: gives it, float32.
-        transposed: whether it is the transpose of what the graph has.
+        transposed: whether it is the transpose of the initializer.
 
-    >>> Weight((2, 3), lambda: np.zeros((2, 3), np.float32)).transpose().read().shape
+    >>> weight = LayerWeight("w", onnx.NodeProto(), (2, 3), lambda: np.zeros((2, 3), np.float32))
+    >>> weight.transpose().read().shape
     (3, 2)
     """
 
+    name: str
+    node: onnx.NodeProto
     shape: tuple[int, ...]
     read: Callable[[], np.ndarray]
     transposed: bool = False
 
-    def transpose(self) -> "Weight":
+    def transpose(self) -> "LayerWeight":
         """Return the transpose of a matrix."""
-        return Weight(self.shape[::-1], lambda: self.read().T, not self.transposed)
+        return replace(self, shape=self.shape[::-1], read=lambda: self.read().T, transposed=not self.transposed)
 
 
-# writes a weight (its name, the layer, what reads it) in another form; returns what computes the numbers that this
-# form holds, which are not always asked for
-Store = Callable[[EditableGraph, PackedWeightWriter, str, onnx.NodeProto, Weight], Stored]
+# writes a weight in another form, and returns what decodes it
+StoreWeight = Callable[[EditableGraph, PackedWeightWriter, LayerWeight], Decode]
 
 
-def weight_layers(draft: EditableGraph) -> dict[str, onnx.NodeProto]:
+def weight_layers(editable: EditableGraph) -> dict[str, onnx.NodeProto]:
     """Return the float32 weights of convolutions and dense layers, and for each the first layer that reads it."""
-    weights = constants(draft.graph)
-    found: dict[str, onnx.NodeProto] = {}
-    for node in draft.graph.node:
+    weights = constants(editable.graph)
+    layers: dict[str, onnx.NodeProto] = {}
+    for node in editable.graph.node:
         weight = weights.get(node.input[1]) if is_standard(node, *LAYERS) else None
-        if weight is not None and weight.data_type == onnx.TensorProto.FLOAT and len(weight.dims) >= 2:
-            found.setdefault(weight.name, node)
-    return found
+        if weight is not None and is_float(weight) and len(weight.dims) >= 2:
+            layers.setdefault(weight.name, node)
+    return layers
 
 
-def is_depthwise(node: onnx.NodeProto, shape: tuple[int, ...]) -> bool:
-    """Tell whether each channel of a convolution has a filter of its own."""
-    return is_standard(node, "Conv") and shape[1] == 1 and attribute(node, "group", 1) != 1
-
-
-def prepare(
+def prepare_layers(
     name: str,
     model: Model,
-    opset: int,
-    leaves: Callable[[onnx.NodeProto, tuple[int, ...]], bool] = lambda node, shape: False,
+    skip: Callable[[onnx.NodeProto, tuple[int, ...]], bool] = lambda node, shape: False,
 ) -> tuple[EditableGraph, dict[str, onnx.NodeProto]]:
     """Fold a model's batch norms; return the graph and its `weight_layers`.
 
     Args:
         name: of the technique, for messages.
         model: what to compress.
-        opset: the least version of the operator set that is needed.
-        leaves: which weights stay as they are, by layer and shape of the weight.
+        skip: which weights stay as they are, by layer and shape of the weight.
 
     Raises:
         NotApplicableError: no layer has float32 weights.
     """
-    draft = with_opset(fold(editable(model)), opset)
-    weights = constants(draft.graph)
-    layers = {
-        weight: node for weight, node in weight_layers(draft).items() if not leaves(node, tuple(weights[weight].dims))
-    }
+    editable = with_opset(fold(edit_graph(model)), MINIMUM_OPSET)
+    weights = constants(editable.graph)
+    candidates = weight_layers(editable)
+    layers = {weight: node for weight, node in candidates.items() if not skip(node, tuple(weights[weight].dims))}
     if not layers:
         raise NotApplicableError(f"{name}: {model.name!r} has no layer with float32 weights in its main graph")
-    return draft, layers
+    return editable, layers
 
 
 def store_weights(
-    model: Model, calibration: Samples | None, draft: EditableGraph, layers: Mapping[str, onnx.NodeProto], store: Store
+    model: Model,
+    calibration: Samples | None,
+    editable: EditableGraph,
+    layers: Mapping[str, onnx.NodeProto],
+    store: StoreWeight,
 ) -> Model:
     """Store weights in another form.
 
@@ -123,43 +123,43 @@ def store_weights(
     Args:
         model: what to compress.
         calibration: samples, or None.
-        draft, layers: of the model, from `prepare`.
+        editable, layers: of the model, from `prepare_layers`.
         store: what to do with each weight.
     """
-    weights = constants(draft.graph)
+    weights, counter = constants(editable.graph), uses(editable.graph)
     batch = batch_of(model, calibration)
-    wanted = measure_statistics(draft, batch) if batch else None
+    statistics = measure_statistics(editable, batch) if batch else None
     means: Mapping[str, np.ndarray] = {}
-    if calibration is not None and len(calibration) and wanted is None:
-        means = channel_means(draft, (feeds_of(model, sample.value) for sample in calibration.spread(_MEANS_OF)))
-    counter, unpacking = uses(draft.graph), PackedWeightWriter(draft)
-    large = is_large(draft)
-    with DenseWeights() as dense:
-        for weight, node in layers.items():
+    if calibration is not None and len(calibration) and statistics is None:
+        means = channel_means(editable, (feeds_of(model, sample.value) for sample in calibration.spread(_MEANS_OF)))
+    writer = PackedWeightWriter(editable)
+    large = is_large(editable)
+    with DecodedWeights() as decoded:
+        for name, node in layers.items():
             if large:
-                give_back()
-            tensor = draft.tensor(weights[weight])
+                release_memory()
+            tensor = editable.tensor(weights[name])
             shape = tuple(tensor.dims)
             layer = onnx.NodeProto()
             layer.CopyFrom(node)  # storing may replace it
-            corrects = layer.input[0] in means and has_bias(layer, weights) and counter[layer.input[2]] == 1
-            before = draft.array(tensor) if corrects else None
-            stored = store(draft, unpacking, weight, node, Weight(shape, partial(draft.array, tensor)))
+            corrects = layer.input[0] in means and has_constant_bias(layer, weights) and counter[layer.input[2]] == 1
+            before = editable.array(tensor) if corrects else None
+            decode = store(editable, writer, LayerWeight(name, node, shape, partial(editable.array, tensor)))
             if before is not None:
-                error = joined(stored, shape) - before
-                correct_bias(draft, layer, weights[layer.input[2]], error, means[layer.input[0]])
-            if large and wanted and weight in unpacking.written:
-                dense.add(weight, shape, stored())
-        unpacking.write()
-        remove_unused(draft.graph)
-        if batch and wanted:
-            restore_statistics(draft, wanted, batch, dense)
-    return model.with_proto(draft.complete())
+                error = mean_output_error(layer, concatenate(decode, shape) - before, means[layer.input[0]])
+                correct_bias(editable, weights[layer.input[2]], error)
+            if large and statistics and name in writer.written:
+                decoded.add(name, shape, decode())
+        writer.write()
+        remove_unused(editable.graph)
+        if batch and statistics:
+            restore_statistics(editable, statistics, batch, decoded)
+    return model.with_proto(editable.materialise())
 
 
-def joined(stored: Stored, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the numbers of a weight as one array."""
-    return np.concatenate([np.ravel(part) for part in stored()]).reshape(shape)
+def concatenate(decode: Decode, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the values of a weight as one array."""
+    return np.concatenate([np.ravel(part) for part in decode()]).reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -178,22 +178,18 @@ class WeightStorageTechnique(Technique, ABC):
 
     def check(self, model: Model) -> None:
         """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
-        check_quantisable(self.name, model)
+        self._check_quantisable(model)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        return store_weights(model, calibration, *prepare(self.name, model, MINIMUM_OPSET), self._store)
+        return store_weights(model, calibration, *prepare_layers(self.name, model), self._store)
 
-    def _store(
-        self, draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, weight: Weight
-    ) -> Stored:
-        if len(weight.shape) != 2 or attribute(node, "transB", 0):
-            return self._store_rows(draft, unpacking, name, node, weight)
+    def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:
+        if len(weight.shape) != 2 or attribute(weight.node, "transB", 0):
+            return self._store_rows(editable, writer, weight)
         rows = weight.transpose()
-        stored = self._store_rows(draft, unpacking, name, node, rows)
-        return lambda: [joined(stored, rows.shape).T]
+        decode = self._store_rows(editable, writer, rows)
+        return lambda: [concatenate(decode, rows.shape).T]
 
     @abstractmethod
-    def _store_rows(
-        self, draft: EditableGraph, unpacking: PackedWeightWriter, name: str, node: onnx.NodeProto, rows: Weight
-    ) -> Stored:
-        """Store one weight, see `Store`; its first axis runs over output channels (or over stacked matrices)."""
+    def _store_rows(self, editable: EditableGraph, writer: PackedWeightWriter, rows: LayerWeight) -> Decode:
+        """Store one weight; its first axis runs over output channels (or over stacked matrices)."""

@@ -1,5 +1,6 @@
-"""Weights that a graph holds in a compact form, as float32 in a file: to unpack large ones takes several times their
-size in memory, while a runtime maps a file and needs no more than it reads.
+"""Packed weights of a graph, decoded to float32 in a file that a runtime maps.
+
+To unpack large ones takes several times their size in memory; a mapped file needs no more than is read of it.
 """
 
 import tempfile
@@ -10,23 +11,24 @@ from types import TracebackType
 import numpy as np
 import onnx
 
+from compsel.models.editable_graph import replace_nodes
 from compsel.models.packed_weights import PREFIX
 
-__all__ = ["DenseWeights"]
+__all__ = ["DecodedWeights"]
 
-_FILE = "dense"
+_FILE = "decoded"
 _ALIGNMENT = 65536  # the runtime maps whole pages
 
 
-class DenseWeights:
+class DecodedWeights:
     """A folder with the weights, which goes at the end of the `with` block.
 
     Attributes:
         folder: where `compsel.models.graph_session.open_session` puts the graph that reads them.
 
-    >>> with DenseWeights() as dense:
-    ...     dense.add("w", (2, 2), [np.ones(3, np.float32), np.ones(1, np.float32)])
-    ...     (dense.folder / "dense").stat().st_size, len(dense)
+    >>> with DecodedWeights() as decoded:
+    ...     decoded.add("w", (2, 2), [np.ones(3, np.float32), np.ones(1, np.float32)])
+    ...     (decoded.folder / "decoded").stat().st_size, len(decoded)
     (16, 1)
     """
 
@@ -35,7 +37,7 @@ class DenseWeights:
         self.folder = Path(self._temporary.name)
         self._tensors: dict[str, onnx.TensorProto] = {}
 
-    def __enter__(self) -> "DenseWeights":
+    def __enter__(self) -> "DecodedWeights":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -64,12 +66,10 @@ class DenseWeights:
 
     def replace_unpacking(self, graph: onnx.GraphProto) -> None:
         """Put the weights in the place of the operators that unpack them, and of their constants; all must be here."""
-        own = onnx.GraphProto(
-            node=[node for node in graph.node if not node.name.startswith(PREFIX)],
-            initializer=[tensor for tensor in graph.initializer if not tensor.name.startswith(PREFIX)],
-        )
-        made = {name for node in graph.node if node.name.startswith(PREFIX) for name in node.output}
-        del graph.node[:], graph.initializer[:]
-        graph.node.extend(own.node)
-        graph.initializer.extend(own.initializer)
-        graph.initializer.extend(tensor for name, tensor in self._tensors.items() if name in made)
+        unpacked = {name for node in graph.node if node.name.startswith(PREFIX) for name in node.output}
+        others = [tensor for tensor in graph.initializer if not tensor.name.startswith(PREFIX)]
+        kept = onnx.GraphProto(initializer=others)
+        del graph.initializer[:]
+        graph.initializer.extend(kept.initializer)
+        graph.initializer.extend(tensor for name, tensor in self._tensors.items() if name in unpacked)
+        replace_nodes(graph, [node for node in graph.node if not node.name.startswith(PREFIX)])

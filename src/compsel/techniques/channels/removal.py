@@ -6,17 +6,19 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from compsel.models.editable import EditableGraph, add_constant
-from compsel.models.editing import constants, is_standard, output_axis, remove_unused, set_attribute
-from compsel.techniques.channels.coupling import Coupling, Layer, Layout
-from compsel.techniques.channels.rules import PER_CHANNEL, constant_axis
+from compsel.models.editable_graph import EditableGraph, add_constant, fresh_name
+from compsel.models.editing import remove_unused, set_attribute
+from compsel.models.graph_queries import constants, is_standard
+from compsel.models.layers import bias_name, output_axis
+from compsel.techniques.channels.coupling import ChannelCoupling, ChannelLayout, CoupledLayer
+from compsel.techniques.channels.propagation import PER_CHANNEL, constant_axis
 
 __all__ = ["remove_channels"]
 
 
 def remove_channels(
-    draft: EditableGraph,
-    coupling: Coupling,
+    editable: EditableGraph,
+    coupling: ChannelCoupling,
     removed: Collection[int],
     ranks: Mapping[str, int],
     changed: dict[str, np.ndarray],
@@ -24,7 +26,7 @@ def remove_channels(
     """Remove channels from a graph, in place.
 
     Args:
-        draft: the graph that `coupling` was traced in.
+        editable: the graph that `coupling` was traced in.
         coupling: where the channels lie.
         removed: channels of `coupling.groups`.
         ranks: number of axes of each value.
@@ -34,28 +36,30 @@ def remove_channels(
     Returns:
         which output features each cut layer keeps, bool, by name of the layer.
     """
-    knife = _Knife(draft, coupling, removed, ranks, changed)
-    for node in draft.graph.node:
-        knife.cut(node)
-    remove_unused(draft.graph)
+    remover = _ChannelRemover(editable, coupling, removed, ranks, changed)
+    for node in editable.graph.node:
+        remover.cut(node)
+    remove_unused(editable.graph)
     # shapes written down before are no longer true
-    del draft.graph.value_info[:]
-    return knife.kept
+    del editable.graph.value_info[:]
+    return remover.kept
 
 
-class _Knife:
+class _ChannelRemover:
+    """Cuts the weights and constants of nodes, one after the other; the arguments are those of `remove_channels`."""
+
     def __init__(
         self,
-        draft: EditableGraph,
-        coupling: Coupling,
+        editable: EditableGraph,
+        coupling: ChannelCoupling,
         removed: Collection[int],
         ranks: Mapping[str, int],
         changed: dict[str, np.ndarray],
     ) -> None:
+        self.editable, self.layouts, self.removed, self.ranks = editable, coupling.layouts, removed, ranks
         self.changed = changed
-        self.draft, self.layouts, self.removed, self.ranks = draft, coupling.layouts, removed, ranks
         self.layers = {layer.node: layer for layer in coupling.layers}
-        self.weights = constants(draft.graph)
+        self.weights = constants(editable.graph)
         self.kept: dict[str, np.ndarray] = {}
 
     def cut(self, node: onnx.NodeProto) -> None:
@@ -67,13 +71,13 @@ class _Knife:
                 tensor = self.weights[node.input[index]]
                 axis = int(np.argmax(tensor.dims)) if len(tensor.dims) else 0
                 if keep is not None and tensor.dims and tensor.dims[axis] == len(keep):
-                    self._replace(node, index, np.compress(keep, self.draft.array(tensor), axis))
+                    self._replace(node, index, np.compress(keep, self.editable.array(tensor), axis))
         elif is_standard(node, "Reshape"):
             self._cut_shape(node)
         else:
             self._cut_constants(node)
 
-    def _cut_layer(self, node: onnx.NodeProto, layer: Layer) -> None:
+    def _cut_layer(self, node: onnx.NodeProto, layer: CoupledLayer) -> None:
         ins = ~np.isin(layer.inputs, list(self.removed))
         outs = ~np.isin(layer.outputs, list(self.removed))
         if ins.all() and outs.all():
@@ -84,13 +88,13 @@ class _Knife:
         ins = np.ones(1, bool) if depthwise else ins[: len(ins) // layer.blocks]
         cut = np.ix_(outs, ins) if output_axis(node) == 0 else np.ix_(ins, outs)
         self._replace(node, 1, self._array(node.input[1])[cut])
-        if len(node.input) > 2 and node.input[2]:
+        if bias_name(node):
             self._replace(node, 2, self._array(node.input[2])[..., outs])
         self.kept[node.name] = outs
 
     def _array(self, name: str) -> np.ndarray:
         changed = self.changed.pop(name, None)
-        return self.draft.array(self.weights[name]) if changed is None else changed
+        return self.editable.array(self.weights[name]) if changed is None else changed
 
     def _cut_shape(self, node: onnx.NodeProto) -> None:
         keep = self._keep(node.output[0])
@@ -102,7 +106,7 @@ class _Knife:
             self._replace(node, 1, target)
 
     def _cut_constants(self, node: onnx.NodeProto) -> None:
-        layout: Layout | None = self.layouts.get(node.output[0]) if node.output else None
+        layout: ChannelLayout | None = self.layouts.get(node.output[0]) if node.output else None
         keep = self._keep(node.output[0]) if node.output else None
         if layout is None or keep is None:
             return
@@ -110,7 +114,7 @@ class _Knife:
             if name in self.weights:
                 axis = constant_axis(layout, self.ranks[node.output[0]], tuple(self.weights[name].dims))
                 if axis is not None:
-                    self._replace(node, index, np.compress(keep, self.draft.array(self.weights[name]), axis))
+                    self._replace(node, index, np.compress(keep, self.editable.array(self.weights[name]), axis))
 
     def _keep(self, name: str) -> np.ndarray | None:
         """Return which channels of a value stay; None when all do."""
@@ -120,8 +124,6 @@ class _Knife:
 
     def _replace(self, node: onnx.NodeProto, index: int, values: np.ndarray) -> None:
         # under a name of its own: another node may read the constant too
-        name = f"{node.input[index]}.cut"
-        while name in self.weights:
-            name += "_"
-        self.weights[name] = add_constant(self.draft.graph, name, values)
+        name = fresh_name(f"{node.input[index]}.cut", self.weights)
+        self.weights[name] = add_constant(self.editable.graph, name, values)
         node.input[index] = name

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compsel.techniques.channels.coupling import Group
+from compsel.techniques.channels.coupling import ChannelGroup
 from compsel.techniques.channels.elimination import ChannelReader, compensation, regularised
-from compsel.techniques.preparation.second_moments import SecondMoments
+from compsel.techniques.statistics.second_moments import SecondMoments
 
 __all__ = ["ChannelReaders"]
 
@@ -81,7 +81,7 @@ class ChannelReaders:
         """Return which features stay when channels go, bool (features,)."""
         return np.repeat(~np.isin(self.inputs, removed), self.taps)
 
-    def parts(self, group: Group, weight: Weight) -> Iterator[ChannelReader]:
+    def parts(self, group: ChannelGroup, weight: Weight) -> Iterator[ChannelReader]:
         """Give the layers as the readers of a group's channels, all in one, for each block of features."""
         positions = [np.flatnonzero(self.inputs == channel) for channel in group.channels]
         width = min(len(here) for here in positions)

@@ -15,19 +15,20 @@ from onnx import helper, numpy_helper
 
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editable import EditableGraph
-from compsel.models.editing import attribute, constants, is_standard, uses
+from compsel.models.editable_graph import EditableGraph, add_constant, replace_nodes
+from compsel.models.graph_queries import constants, is_standard, uses
 from compsel.models.graph_session import open_session
+from compsel.models.layers import bias_name, is_float, is_plain
 from compsel.models.model import Model
 from compsel.models.packed_weights import PREFIX, scale_channels
-from compsel.techniques.weights.dense import DenseWeights
+from compsel.techniques.weights.decoded_weights import DecodedWeights
 
 __all__ = ["Statistics", "batch_of", "measure_statistics", "restore_statistics"]
 
 _BATCH = 16  # each position of each sample counts: more hardly change the result
 _LEAST_GAIN, _LARGEST_GAIN = 0.25, 4.0
 _TINY = 1e-6
-_OWN = "compsel.statistics/"
+_PREFIX = "compsel.statistics/"
 _AXES_ARE_INPUTS = 18  # operator set from which reductions take their axes as an input
 _BIAS_INPUT = {"Conv": 2, "Gemm": 2, "MatMulNBits": 5}
 Batch = Mapping[str, np.ndarray]
@@ -58,17 +59,17 @@ def batch_of(model: Model, samples: Samples | None) -> dict[str, np.ndarray] | N
     return {name: np.concatenate([feed[name] for feed in feeds]) for name in feeds[0]}
 
 
-def measure_statistics(draft: EditableGraph, batch: Batch) -> Statistics | None:
+def measure_statistics(editable: EditableGraph, batch: Batch) -> Statistics | None:
     """Measure what convolutions and dense layers give; None where the graph cannot take the batch."""
-    layers = [node.name for node, _ in _layers(draft)]
-    values = _run(draft, layers, batch, None, None)
+    layers = [node.name for node, _ in _correctable_layers(editable)]
+    values = _run(editable, layers, batch, None, None)
     if values is None:
         return None
     return Statistics({name: values[name][0] for name in layers}, {name: values[name][1] for name in layers})
 
 
 def restore_statistics(
-    draft: EditableGraph, wanted: Statistics, batch: Batch, dense: DenseWeights | None = None
+    editable: EditableGraph, target: Statistics, batch: Batch, decoded: DecodedWeights | None = None
 ) -> None:
     """Scale and shift the layers of a changed graph, in place, so that their outputs have these statistics again.
 
@@ -77,70 +78,68 @@ def restore_statistics(
     theirs.
 
     Args:
-        draft: the graph.
-        wanted: of the graph before it was changed.
+        editable: the graph.
+        target: of the graph before it was changed.
         batch: what those were measured on.
-        dense: the weights that the graph unpacks, where those are large.
+        decoded: the weights that the graph unpacks, where those are large.
     """
-    values = _run(draft, list(wanted.means), batch, wanted, dense)
-    weights = constants(draft.graph)
-    for node, index in list(_layers(draft)) if values else ():
+    values = _run(editable, list(target.means), batch, target, decoded)
+    weights = constants(editable.graph)
+    for node, index in list(_correctable_layers(editable)) if values else ():
         assert values is not None
         if node.name not in values:
             continue
         mean, gain = values[node.name]
         if (gain != 1).any():
-            scale_channels(draft, node.input[1], gain)
-        bias = node.input[index] if len(node.input) > index else ""
-        old = draft.array(weights[bias]) if bias else np.zeros_like(mean)
-        shifted = ((old - mean) * gain + wanted.means[node.name]).astype(np.float32)
+            scale_channels(editable, node.input[1], gain)
+        bias = bias_name(node, index)
+        old = editable.array(weights[bias]) if bias else np.zeros_like(mean)
+        shifted = ((old - mean) * gain + target.means[node.name]).astype(np.float32)
         if bias:
             weights[bias].CopyFrom(numpy_helper.from_array(shifted, bias))
         else:
-            name = f"{_OWN}{node.name}/bias"
-            draft.graph.initializer.append(numpy_helper.from_array(shifted, name))
             del node.input[index:]
-            node.input.append(name)
+            node.input.append(add_constant(editable.graph, f"{_PREFIX}{node.name}/bias", shifted).name)
 
 
-def _layers(draft: EditableGraph) -> Iterator[tuple[onnx.NodeProto, int]]:
+def _correctable_layers(editable: EditableGraph) -> Iterator[tuple[onnx.NodeProto, int]]:
     """Give the layers that can be corrected: with constant weights, and a bias of their own or room for one."""
-    counter, weights = uses(draft.graph), constants(draft.graph)
-    unpacked = {name for node in draft.graph.node if node.name.startswith(PREFIX) for name in node.output}
-    for node in draft.graph.node:
+    counter, weights = uses(editable.graph), constants(editable.graph)
+    unpacked = {name for node in editable.graph.node if node.name.startswith(PREFIX) for name in node.output}
+    for node in editable.graph.node:
         index = _BIAS_INPUT.get(node.op_type, 0)
         if not index or len(node.input) < 2 or not (node.input[1] in weights or node.input[1] in unpacked):
             continue
-        bias = node.input[index] if len(node.input) > index else ""
-        if not bias:
-            known = is_standard(node, "Conv")
+        bias = bias_name(node, index)
+        if bias:
+            correctable = is_float(weights.get(bias)) and counter[bias] == 1 and len(weights[bias].dims) == 1
         else:
-            tensor = weights.get(bias)
-            known = tensor is not None and counter[bias] == 1 and len(tensor.dims) == 1
-            known = known and tensor is not None and tensor.data_type == onnx.TensorProto.FLOAT
-        factors = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0), attribute(node, "transA", 0)
-        if known and factors == (1.0, 1.0, 0):
+            correctable = is_standard(node, "Conv")
+        if correctable and is_plain(node):
             yield node, index
 
 
 def _run(
-    draft: EditableGraph, layers: list[str], batch: Batch, wanted: Statistics | None, dense: DenseWeights | None
+    editable: EditableGraph, layers: list[str], batch: Batch, target: Statistics | None, decoded: DecodedWeights | None
 ) -> dict[str, tuple[np.ndarray, np.ndarray]] | None:
-    """Return mean and deviation of each layer's channels, or, when these are wanted, mean and the gain to apply."""
-    counter = uses(draft.graph)
-    scalable = {node.name: is_standard(node, "Conv") and counter[node.input[1]] == 1 for node, _ in _layers(draft)}
+    """Return mean and deviation of each layer's channels, or, when a target is given, mean and the gain to apply."""
+    counter = uses(editable.graph)
+    scalable = {
+        node.name: is_standard(node, "Conv") and counter[node.input[1]] == 1
+        for node, _ in _correctable_layers(editable)
+    }
     kept = [name for name in layers if name in scalable]
-    measured = draft.copy()
-    if dense:
-        dense.replace_unpacking(measured.graph)
-    writer = _Instrument(measured.proto)
+    measured = editable.copy()
+    if decoded:
+        decoded.replace_unpacking(measured.graph)
+    writer = _StatisticsOperators(measured.proto)
     for name in kept:
         writer.measure(name)
-        if wanted is not None:
-            writer.normalise(name, wanted.means[name], wanted.deviations[name] if scalable[name] else None)
+        if target is not None:
+            writer.normalise(name, target.means[name], target.deviations[name] if scalable[name] else None)
     writer.write()
     try:
-        session = open_session(measured, folder=dense.folder if dense else None)
+        session = open_session(measured, folder=decoded.folder if decoded else None)
         values = session.run(writer.outputs, dict(batch))
     except Exception:  # ONNX Runtime's exceptions have no common base: the graph holds its batch fixed somewhere
         return None
@@ -148,7 +147,7 @@ def _run(
     return {name: (flat[2 * index], flat[2 * index + 1]) for index, name in enumerate(kept)}
 
 
-class _Instrument:
+class _StatisticsOperators:
     """Writes operators behind layers that measure, and normalise, their outputs."""
 
     def __init__(self, proto: onnx.ModelProto) -> None:
@@ -173,7 +172,7 @@ class _Instrument:
     def measure(self, name: str) -> None:
         """Measure mean and deviation of the channels of a layer's output."""
         self._added[name] = []
-        flat = self._op(name, "Reshape", [self._layers[name].output[0], f"{_OWN}shape"], "flat")
+        flat = self._op(name, "Reshape", [self._layers[name].output[0], f"{_PREFIX}shape"], "flat")
         mean = self._mean(name, flat, "mean")
         centred = self._op(name, "Sub", [flat, mean], "centred")
         variance = self._mean(name, self._op(name, "Mul", [centred, centred], "squares"), "variance")
@@ -181,15 +180,15 @@ class _Instrument:
 
     def normalise(self, name: str, mean: np.ndarray, deviation: np.ndarray | None) -> None:
         """Give the output of a measured layer this mean and deviation; without the latter, the mean only."""
-        stem = f"{_OWN}{name}/"
+        stem = f"{_PREFIX}{name}/"
         shape = (1, -1, 1)
         if deviation is None:
             gain = self._constant(f"{name}/gain", np.ones(mean.size, np.float32).reshape(shape))
         else:
-            wanted = self._constant(f"{name}/wanted", deviation.reshape(shape) + np.float32(_TINY))
-            own = self._op(name, "Add", [f"{stem}deviation", f"{_OWN}tiny"], "own")
-            ratio = self._op(name, "Div", [wanted, own], "ratio")
-            gain = self._op(name, "Clip", [ratio, f"{_OWN}least", f"{_OWN}largest"], "gain")
+            target = self._constant(f"{name}/wanted", deviation.reshape(shape) + np.float32(_TINY))
+            own = self._op(name, "Add", [f"{stem}deviation", f"{_PREFIX}tiny"], "own")
+            ratio = self._op(name, "Div", [target, own], "ratio")
+            gain = self._op(name, "Clip", [ratio, f"{_PREFIX}least", f"{_PREFIX}largest"], "gain")
         layer = self._layers[name]
         output, layer.output[0] = layer.output[0], f"{stem}raw"
         self._added[name][0].input[0] = f"{stem}raw"
@@ -202,24 +201,22 @@ class _Instrument:
 
     def write(self) -> None:
         """Put the operators behind their layers."""
-        merged = onnx.GraphProto(
-            node=[part for node in self.graph.node for part in (node, *self._added.get(node.name, ()))]
+        replace_nodes(
+            self.graph, [part for node in self.graph.node for part in (node, *self._added.get(node.name, ()))]
         )
-        del self.graph.node[:]
-        self.graph.node.extend(merged.node)
         present = {value.name for value in self.graph.output}
         self.graph.output.extend(onnx.ValueInfoProto(name=name) for name in self.outputs if name not in present)
 
     def _mean(self, name: str, value: str, role: str) -> str:
         if self._axes_as_input:
-            return self._op(name, "ReduceMean", [value, f"{_OWN}axes"], role)
+            return self._op(name, "ReduceMean", [value, f"{_PREFIX}axes"], role)
         return self._op(name, "ReduceMean", [value], role, axes=[0, 2])
 
     def _op(self, layer: str, op_type: str, inputs: list[str], role: str, **attributes: object) -> str:
-        output = f"{_OWN}{layer}/{role}"
+        output = f"{_PREFIX}{layer}/{role}"
         self._added[layer].append(helper.make_node(op_type, inputs, [output], **attributes))
         return output
 
     def _constant(self, role: str, values: np.ndarray | np.generic) -> str:
-        self.graph.initializer.append(numpy_helper.from_array(np.asarray(values), f"{_OWN}{role}"))
-        return f"{_OWN}{role}"
+        add_constant(self.graph, f"{_PREFIX}{role}", np.asarray(values))
+        return f"{_PREFIX}{role}"

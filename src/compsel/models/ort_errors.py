@@ -1,0 +1,77 @@
+"""ONNX Runtime's exceptions, which have no common base, as the package's own."""
+
+import re
+
+from compsel.errors import CompselError, InputError, ModelError, ProcessorError
+
+__all__ = ["FELL_BACK", "first_line", "short_message", "translate"]
+
+# class of ONNX Runtime's exception: (what it is while a model is loaded, what it is while it runs)
+_ERRORS: dict[str, tuple[type[CompselError], type[CompselError]]] = {
+    "DeviceReset": (ProcessorError, ProcessorError),
+    "EPFail": (ProcessorError, ProcessorError),
+    "EngineError": (ProcessorError, ProcessorError),
+    "Fail": (ModelError, ModelError),
+    "InvalidArgument": (ModelError, InputError),
+    "InvalidGraph": (ModelError, ModelError),
+    "InvalidProtobuf": (ModelError, ModelError),
+    "ModelLoadCanceled": (ProcessorError, ProcessorError),
+    "ModelLoaded": (ModelError, ModelError),
+    "ModelRequiresCompilation": (ProcessorError, ProcessorError),
+    "NoModel": (ModelError, ModelError),
+    "NoSuchFile": (ModelError, ModelError),
+    "NotFound": (ModelError, ModelError),
+    "NotImplemented": (ModelError, ModelError),
+    "RuntimeException": (ModelError, ModelError),
+    # raised by its Python layer: a missing input, a list that is no tensor, an option that is not understood
+    "RuntimeError": (ProcessorError, InputError),
+    "TypeError": (ModelError, InputError),
+    "ValueError": (ProcessorError, InputError),
+    "AttributeError": (ModelError, InputError),
+    "MemoryError": (ProcessorError, ProcessorError),
+}
+FELL_BACK = "fallback to CPU EP has been explicitly disabled"
+# what the text says goes before what the class says
+_TEXTS: tuple[tuple[str, type[CompselError]], ...] = (
+    (FELL_BACK, ProcessorError),
+    ("Failed to allocate memory", ProcessorError),
+    ("bad_alloc", ProcessorError),
+)
+_NOISE = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : |Status Message: "
+    # where in its sources: file, line, signature of the function
+    r"|\S*/onnxruntime\S*\.(?:cc|h):\d+ (?:[^()]*\([^()]*\) )?"
+)
+_SHOWN_CHARACTERS = 400
+
+
+def translate(error: Exception, what: str, *, loading: bool) -> CompselError:
+    """Return our exception for one of ONNX Runtime's.
+
+    Args:
+        error: what it raised.
+        what: what was loaded or run, for the message.
+        loading: whether a model was being loaded (else: run).
+    """
+    text = str(error)
+    kind = next((kind for words, kind in _TEXTS if words in text), None)
+    if kind is None:
+        kind = _ERRORS.get(type(error).__name__, (ProcessorError, ProcessorError))[0 if loading else 1]
+    # a check in its sources that failed: what follows the condition is meant for people
+    text = " ".join(_NOISE.sub("", text).split()).rpartition(" was false. ")[2]
+    shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+    return kind(f"{what}: {shown or type(error).__name__}")
+
+
+def short_message(error: Exception) -> str:
+    """Return the text of an error on one line, of at most 200 characters.
+
+    >>> short_message(ValueError("two   words"))
+    'two words'
+    """
+    return " ".join(str(error).split())[:200]
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of the text of an error, of at most 200 characters."""
+    return str(error).strip().partition("\n")[0][:200]

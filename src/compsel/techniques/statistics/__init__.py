@@ -1,0 +1,1 @@
+"""Statistics of the values inside a graph, measured on calibration samples, and their correction."""
