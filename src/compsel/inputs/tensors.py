@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compsel.errors import InputError
+from compsel.errors import InputError, SamplesError
 from compsel.inputs.modality import Modality, ModelLike
 from compsel.inputs.synthetic_feeds import synthetic_feeds
 from compsel.inputs.tensor_specs import TensorSpec
@@ -45,7 +45,10 @@ class TensorModality(Modality):
         if isinstance(source, (str, os.PathLike)):
             from compsel.inputs.samples.tensor_folder import read_tensors  # the runtime is rarely given such a file
 
-            return read_tensors(Path(source))
+            try:
+                return read_tensors(Path(source))
+            except SamplesError as error:
+                raise InputError(str(error)) from error
         raise InputError(f"tensors: got {type(source).__name__}, allowed are tensors by name, or the path of an .npz")
 
     def _size(self, value: Mapping[str, np.ndarray]) -> float:

@@ -1,17 +1,19 @@
 """A folder of `.npz` files, one a sample: named tensors, and a label or a target where there is one."""
 
 import os
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from compsel.errors import SamplesError
 from compsel.inputs.samples.base import MOST_CLASSES, ListedSamples
-from compsel.inputs.samples.npz import read_npz
 from compsel.inputs.samples.versions import file_version
 
-__all__ = ["TensorFolder", "read_tensors"]
+__all__ = ["TensorFolder", "read_npz", "read_tensors"]
 
 
 class TensorFolder(ListedSamples):
@@ -66,3 +68,25 @@ def _read_label(path: Path) -> int | None:
         got = label.tolist() if label.size <= 1 else f"an array of shape {label.shape}"
         raise SamplesError(f"{path}: got label {got}, allowed is one whole number from 0")
     return int(label.reshape(()))
+
+
+def read_npz(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
+    """Return the arrays of an archive by name, or at most the one called `only`.
+
+    Raises:
+        SamplesError: not an archive of plain arrays, or a damaged one.
+    """
+    try:
+        # opened here, for `np.load` leaves a file open that is no archive
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, NpzFile):
+                raise ValueError("it holds one array without a name")
+            with archive:
+                arrays = {key: archive[key] for key in archive.files if only in (None, key)}
+        other = [key for key, array in arrays.items() if not isinstance(array, np.ndarray)]
+        if other:
+            raise ValueError(f"{other[0]} is not an array")
+        return arrays
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise SamplesError(f"{path}: not an .npz of plain arrays, or a damaged one: {error}") from error
