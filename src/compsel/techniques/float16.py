@@ -62,7 +62,7 @@ class Float16(Technique):
         borrowed = _detach_borrowed(editable)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
-            # it tells of weights that are rounded: the docstring says how, and verification sees whether it matters
+            # it warns of rounded weights: see the docstring; verification shows whether that matters
             warnings.simplefilter("ignore")
             try:
                 converted = convert_float_to_float16(

@@ -1,4 +1,4 @@
-"""Run a graph again and again with other weights in a few layers: only what comes after those layers is run again."""
+"""Partial execution: run a graph with other weights in a few layers, again only from those layers on."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
