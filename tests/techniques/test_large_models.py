@@ -26,7 +26,7 @@ def wide(opset: int = 17) -> Model:
     return make(nodes, [value("x", FLOAT, ["N", 128])], [value("y", FLOAT, ["N", 128])], weights, opset)
 
 
-def test_a_draft_is_small_and_completes_to_the_same() -> None:
+def test_an_editable_graph_is_small_and_materialises_to_the_same() -> None:
     model = wide()
     editable = borrow(model.proto)
     assert editable.proto.ByteSize() < model.proto.ByteSize() / 20
@@ -42,7 +42,7 @@ def test_the_converter_keeps_what_is_lent() -> None:
     np.testing.assert_array_equal(numpy_helper.to_array(after), before)
 
 
-def test_a_copy_of_a_draft_borrows_what_the_draft_has_replaced() -> None:
+def test_a_copy_borrows_what_the_editable_graph_has_replaced() -> None:
     editable = borrow(wide().proto)
     tensor = next(tensor for tensor in editable.graph.initializer if tensor.name == "w")
     tensor.CopyFrom(numpy_helper.from_array(np.ones((128, 128), np.float32), "w"))

@@ -50,7 +50,7 @@ def set_attribute(node: onnx.NodeProto, name: str, value: object) -> None:
 
 
 def remove_unused(graph: onnx.GraphProto) -> None:
-    """Remove nodes whose outputs nobody reads, then weights and type annotations that nobody needs.
+    """Remove nodes with unused outputs, then unused weights and type annotations.
 
     The nodes must be in order (`sort_nodes`).
     """

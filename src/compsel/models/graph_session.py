@@ -1,4 +1,4 @@
-"""Sessions of ONNX Runtime outside the runtime: run a graph on the CPU to look at what it computes.
+"""Sessions of ONNX Runtime outside the runtime: run a graph on the CPU to measure its values.
 
 One thread unless asked otherwise, and no copies of large weights.
 """

@@ -31,7 +31,7 @@ _ERRORS: dict[str, tuple[type[CompselError], type[CompselError]]] = {
     "MemoryError": (ProcessorError, ProcessorError),
 }
 FELL_BACK = "fallback to CPU EP has been explicitly disabled"
-# what the text says goes before what the class says
+# texts that decide whatever the class
 _TEXTS: tuple[tuple[str, type[CompselError]], ...] = (
     (FELL_BACK, ProcessorError),
     ("Failed to allocate memory", ProcessorError),

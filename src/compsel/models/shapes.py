@@ -10,7 +10,7 @@ from compsel.errors import NotApplicableError
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.ort_errors import first_line
 
-__all__ = ["infer_types", "sample_shapes"]
+__all__ = ["float_values", "infer_types", "sample_shapes"]
 
 
 def infer_types(editable: EditableGraph) -> dict[str, onnx.ValueInfoProto]:
@@ -24,6 +24,11 @@ def infer_types(editable: EditableGraph) -> dict[str, onnx.ValueInfoProto]:
     except (shape_inference.InferenceError, RuntimeError) as error:
         raise NotApplicableError(f"the types inside the graph cannot be inferred ({first_line(error)})") from error
     return {value.name: value for values in (inferred.value_info, inferred.output, inferred.input) for value in values}
+
+
+def float_values(types: Mapping[str, onnx.ValueInfoProto]) -> set[str]:
+    """Return the names of the float32 values among those of `infer_types`."""
+    return {name for name, info in types.items() if info.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
 
 
 def sample_shapes(editable: EditableGraph, feeds: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:

@@ -40,7 +40,7 @@ class Chain(Technique):
 
     @classmethod
     def suggestions(cls, model: Model) -> tuple[Technique, ...]:
-        """Return nothing: what to combine is for whoever calls."""
+        """Return nothing: the caller combines."""
         return ()
 
     def check(self, model: Model) -> None:

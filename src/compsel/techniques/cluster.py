@@ -10,7 +10,7 @@ from compsel.models.editable_graph import EditableGraph
 from compsel.models.layers import is_depthwise
 from compsel.techniques.quantization.uniform_quantizer import quantize_blocks
 from compsel.techniques.weights.encoding import PackedWeightWriter
-from compsel.techniques.weights.kmeans import assign, centres_of
+from compsel.techniques.weights.kmeans import assign, cluster_centres
 from compsel.techniques.weights.storage import Decode, LayerWeight, WeightStorageTechnique
 
 __all__ = ["Cluster"]
@@ -68,10 +68,10 @@ def _share(values: np.ndarray, levels: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the codebook of values, and the index of each into it; index 0 stands for pruned ones."""
     kept_count = np.count_nonzero(values)
     if kept_count == 0 or 1 - kept_count / len(values) < _PRUNED:
-        centres = centres_of(values, levels)
+        centres = cluster_centres(values, levels)
         return assign(values, centres), centres
     kept = values[values != 0]
-    centres = centres_of(kept, levels - 1)
+    centres = cluster_centres(kept, levels - 1)
     codes = np.zeros(len(values), np.uint8)
     codes[values != 0] = assign(kept, centres) + 1
     return codes, np.concatenate([np.zeros(1, np.float32), centres])

@@ -16,8 +16,9 @@ from compsel.inputs.samples import Samples
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.editing import edit_graph, sort_nodes, with_opset
 from compsel.models.graph_queries import is_standard
+from compsel.models.layers import is_float
 from compsel.models.model import Model
-from compsel.models.shapes import infer_types
+from compsel.models.shapes import float_values, infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
 
@@ -45,9 +46,9 @@ class Float16(Technique):
 
     def check(self, model: Model) -> None:
         """Raise NotApplicableError without float32 weights, or with a quantised graph."""
-        if not any(tensor.data_type == onnx.TensorProto.FLOAT for tensor in model.proto.graph.initializer) and not any(
-            node.op_type == "Constant" for node in model.proto.graph.node
-        ):
+        graph = model.proto.graph
+        has_constants = any(node.op_type == "Constant" for node in graph.node)
+        if not has_constants and not any(map(is_float, graph.initializer)):
             raise NotApplicableError(f"float16: {model.name!r} has no float32 weights")
         self._check_float(model)
 
@@ -62,7 +63,7 @@ class Float16(Technique):
         borrowed = _detach_borrowed(editable)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
-            # it tells of weights that are rounded: the docstring says how, and verification sees whether it matters
+            # it warns of rounded weights: see the docstring; verification shows whether that matters
             warnings.simplefilter("ignore")
             try:
                 converted = convert_float_to_float16(
@@ -116,7 +117,7 @@ def _out_of_range(editable: EditableGraph) -> list[str]:
     """Return the names of the nodes that read weights which float16 cannot hold."""
     beyond = set()
     for tensor in editable.graph.initializer:
-        if tensor.data_type == onnx.TensorProto.FLOAT:
+        if is_float(tensor):
             values = editable.array(tensor)
             # no copy of the weight; also true for NaN
             if values.size and not (values.max() <= _LARGEST and values.min() >= -_LARGEST):
@@ -127,8 +128,7 @@ def _out_of_range(editable: EditableGraph) -> list[str]:
 def _float32_only(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoProto]) -> list[str]:
     """Return the names of the nodes with float32 values that their operator does not take or give in float16."""
     versions = {entry.domain: entry.version for entry in editable.proto.opset_import}
-    floats = {name for name, info in types.items() if info.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
-    floats.update(tensor.name for tensor in editable.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT)
+    floats = float_values(types) | {tensor.name for tensor in editable.graph.initializer if is_float(tensor)}
     kept = []
     for node in editable.graph.node:
         if is_standard(node, "Resize"):

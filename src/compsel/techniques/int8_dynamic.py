@@ -14,7 +14,7 @@ from compsel.models.editing import edit_graph, remove_unused, sort_nodes, with_o
 from compsel.models.graph_queries import attribute, constants, is_standard
 from compsel.models.layers import along_axis, bias_name, is_float, is_plain
 from compsel.models.model import Model
-from compsel.models.shapes import infer_types
+from compsel.models.shapes import float_values, infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
 
@@ -63,13 +63,12 @@ class Int8Dynamic(Technique):
 
 def _layers(editable: EditableGraph) -> list[onnx.NodeProto]:
     """Return the layers with constant float32 weight and bias and a float32 input."""
-    types, weights = infer_types(editable), constants(editable.graph)
+    floats, weights = float_values(infer_types(editable)), constants(editable.graph)
     return [
         node
         for node in editable.graph.node
         if is_standard(node, *_LAYERS)
-        and node.input[0] in types
-        and types[node.input[0]].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+        and node.input[0] in floats
         and all(is_float(weights.get(name)) for name in node.input[1:] if name)
         and (node.op_type != "MatMul" or len(weights[node.input[1]].dims) == 2)
         and is_plain(node)

@@ -14,7 +14,7 @@ from compsel.models.editable_graph import EditableGraph
 from compsel.models.editing import edit_graph, remove_unused, with_opset
 from compsel.models.graph_queries import constants, is_standard
 from compsel.models.model import Model
-from compsel.models.shapes import infer_types
+from compsel.models.shapes import float_values, infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
 from compsel.techniques.quantization.bias_correction import channel_means
@@ -98,7 +98,7 @@ class Int8Static(Technique):
         if self.equalise:
             equalise(editable, feeds)
         types = infer_types(editable)
-        tensors = _float_values(editable, types)
+        tensors = _quantised_values(editable, types)
         if not tensors:
             raise NotApplicableError(f"int8-static: the layers of {model.name!r} do not compute in float32")
         ranges = calibrate(editable, tensors, feeds, self.method, self.percentile)
@@ -117,13 +117,12 @@ class Int8Static(Technique):
         return model.with_proto(proto)
 
 
-def _float_values(editable: EditableGraph, types: dict[str, onnx.ValueInfoProto]) -> list[str]:
+def _quantised_values(editable: EditableGraph, types: dict[str, onnx.ValueInfoProto]) -> list[str]:
     """Return the names of the float32 values that quantised operators read or make, in graph order."""
     weights = constants(editable.graph)
     names: dict[str, None] = {}
     for node in editable.graph.node:
         if is_standard(node, *QUANTISED_OPS):
             names.update(dict.fromkeys(name for name in (*node.input, *node.output) if name and name not in weights))
-    return [
-        name for name in names if name in types and types[name].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
-    ]
+    floats = float_values(types)
+    return [name for name in names if name in floats]

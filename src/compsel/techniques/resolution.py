@@ -199,7 +199,7 @@ def _pool_globally(editable: EditableGraph) -> None:
 
 
 def _pad_again(editable: EditableGraph, same: list[str]) -> None:
-    """Compute the SAME pads for the new size; shape inference with symbolic ones tells the size everywhere."""
+    """Compute the SAME pads for the new size; shape inference with symbolic ones gives the size everywhere."""
     nodes = [node for node in editable.graph.node if node.name in same]
     for node in nodes:
         set_attribute(node, "pads", None)

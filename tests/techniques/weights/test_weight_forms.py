@@ -21,13 +21,24 @@ from compsel.techniques import parse
 from compsel.techniques.preparation.batch_norm_folding import fold
 from compsel.techniques.quantization.equalization import equalise
 from compsel.techniques.quantization.uniform_quantizer import block_length, quantize_blocks
-from compsel.techniques.weights.bit_packing import pack, unpack
-from compsel.techniques.weights.kmeans import assign, centres_of
+from compsel.techniques.weights.bit_packing import pack, plane_widths
+from compsel.techniques.weights.kmeans import assign, cluster_centres
 from compsel.variants.verification import verify
 from tests.techniques.foreign import FLOAT, convolutional, make, two_outputs_unnamed, value, weight
 from tests.techniques.inputs import Photographs, SeededTensors
 
 FORMS = ["int16-weight", "int8-weight", "int6-weight", "int4-weight", "cluster:4", "cluster:5", "prune:0.5"]
+
+
+def unpack(planes: list[np.ndarray], bits: int, count: int) -> np.ndarray:
+    """The numbers that `pack` was given, uint8 (count,)."""
+    codes, shift = np.zeros(count, np.uint8), 0
+    for width, plane in zip(plane_widths(bits), planes, strict=True):
+        shifts = np.arange(0, 8, width, dtype=np.uint8)
+        part = (plane[:, None] >> shifts) & np.uint8(2**width - 1)
+        codes |= part.reshape(-1)[:count] << np.uint8(shift)
+        shift += width
+    return codes
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +95,7 @@ def test_blocks_divide_rows(products: int, wanted: int, length: int) -> None:
 @given(npst.arrays(np.float32, st.integers(1, 200), elements=st.floats(-3, 3, width=16)), st.integers(1, 16))
 @settings(deadline=None)
 def test_clusters_are_ascending_and_no_worse_than_even_ones(values: np.ndarray, count: int) -> None:
-    centres = centres_of(values, count)
+    centres = cluster_centres(values, count)
     assert (np.diff(centres) >= 0).all()
     even = np.linspace(values.min(), values.max(), count, dtype=np.float32)
     error, first = (np.square(some[assign(values, some)] - values).sum() for some in (centres, even))

@@ -1,4 +1,4 @@
-"""What a setting can be expected to lose on other samples than those it was chosen by."""
+"""Expected quality of a setting on other samples than those it was chosen by (a correction for selection bias)."""
 
 from collections.abc import Iterable
 
@@ -8,15 +8,15 @@ from compsel.building.search.points import SearchPoint
 
 __all__ = ["deviation", "expected_quality", "loss_rate"]
 
-_NEAR = 1 / 3  # settings that lose more of the quality say little of those that lose next to nothing
+_NEAR = 1 / 3  # settings that lose more of the quality predict little about those that lose hardly any
 _RATES = np.geomspace(1e-3, 1e3, 1201)
 
 
 def loss_rate(points: Iterable[SearchPoint], baseline: float, samples: int) -> float:
     """Return how fast quality is lost with divergence: quality = baseline x exp(-rate x divergence).
 
-    A hundred samples tell qualities apart by points, and of many settings the luckiest is chosen: what it was measured
-    to lose is less than what it loses elsewhere. Divergences have little noise, and one rate fits all settings of a
+    A hundred samples distinguish qualities by points, and the best of many measured settings was lucky: its measured
+    loss is less than its loss on other samples. Divergences have little noise, and one rate fits all settings of a
     technique that lose little: it is found by weighted least squares from all of them together.
 
     Args:

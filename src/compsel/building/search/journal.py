@@ -1,4 +1,4 @@
-"""What a search has measured so far, in a file: an interrupted search goes on where it stopped."""
+"""The measurements of a search, in a file: an interrupted search resumes where it stopped."""
 
 import json
 from dataclasses import asdict
@@ -53,7 +53,7 @@ class Journal:
         self.write({})
 
     def note_point(self, point: SearchPoint) -> None:
-        """Keep a point."""
+        """Write a point."""
         self.points[point.technique] = point
         self.write({})
 

@@ -225,7 +225,7 @@ class _Search:
 
     def _meets_quality(self, point: SearchPoint, goal: Goal, expected: Mapping[str, float]) -> bool:
         floors = [goal.min_quality if goal.min_quality is not None else 0.0]
-        # a goal that says nothing about quality but how fast: only speed counts
+        # a goal that limits latency and not quality: only speed counts
         if goal.max_loss is not None or (goal.min_quality is None and goal.max_latency_ratio is None):
             floors.append(self.meter.baseline.quality - (goal.max_loss or 0.0))
         floor, baseline = max(floors) - _ROUNDING, self.meter.baseline

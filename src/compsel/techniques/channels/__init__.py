@@ -1,1 +1,1 @@
-"""Structured pruning of channels: which belong together, which can go, and the surgery that takes them out."""
+"""Structured pruning of channels: which are coupled, in which order they can go, and their removal."""

@@ -77,7 +77,7 @@ class ChannelCoupling:
     """What can be removed from a graph.
 
     Attributes:
-        layouts: where the channels of each value lie; values that nothing is known about are not in it.
+        layouts: where the channels of each value lie; values with unknown channels are left out.
         groups: what can be removed, in the order of the graph.
         layers: where that saves work.
         channels: number of channels in all, those that must stay included.

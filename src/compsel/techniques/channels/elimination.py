@@ -1,4 +1,4 @@
-"""In which order channels can go: backward elimination with least-squares compensation, one closed form a step."""
+"""Backward elimination of channels with least-squares compensation: in which order they can be removed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class ChannelReader:
 
 @dataclass(frozen=True)
 class EliminationOrder:
-    """How channels go.
+    """The order in which channels are removed, and the loss.
 
     Attributes:
         channels: positions, the first to go first.
@@ -72,8 +72,8 @@ def eliminate(readers: Sequence[ChannelReader], count: int, most: int) -> Elimin
     The loss of a channel, when the weights of all that stay are refitted by least squares, has a closed form (Hassibi
     and Stork 1993, "Second order derivatives for network pruning: Optimal Brain Surgeon", equation 5; for groups of
     weights, Frantar and Alistarh 2022, "Optimal Brain Compression", section 4). The ones with the least loss go, the
-    weights are refitted, and so on. About `count` / 32 go at a time: what they lose together is counted exactly, but
-    they are chosen one by one.
+    weights are refitted, and so on. About `count` / 32 go at a time: their joint loss is exact, but they are
+    chosen one by one.
 
     Args:
         readers: the layers that read the channels.

@@ -34,7 +34,7 @@ def trace(editable: EditableGraph, shapes: Mapping[str, tuple[int, ...]]) -> Cha
         editable: the graph, in order, its constants as initializers.
         shapes: the shape of each value for one sample (batch of one).
 
-    Operators that are not known here keep the channels of what they read; so do outputs of the graph, values that
+    Unknown operators pin the channels of their inputs; so do outputs of the graph, values that
     sub-graphs read, layers whose weights others share, and layers whose weights are not float32.
     """
     return ChannelTracer(editable, shapes).trace(_follow)
@@ -80,7 +80,7 @@ def _convolution(tracer: ChannelTracer, node: onnx.NodeProto) -> bool:
     inputs = _inputs(tracer, node.input[0], _CHANNEL_AXIS, features)
     if inputs is None:
         return False
-    if blocks > 1 and blocks == features:  # each output reads one input: what goes, goes on both sides
+    if blocks > 1 and blocks == features:  # each output reads one input: channels are removed on both sides
         channels = np.repeat(inputs.channels, outputs // features)
         tracer.layouts[node.output[0]] = ChannelLayout(_CHANNEL_AXIS, channels)
     else:

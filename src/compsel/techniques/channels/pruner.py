@@ -1,4 +1,4 @@
-"""A network whose channels can be taken out at will: statistics are measured once, every choice follows from them."""
+"""A model whose channels can be removed, any number of them, from statistics that are measured once."""
 
 from collections.abc import Iterable, Mapping
 
@@ -32,7 +32,7 @@ _LEVELS = 8
 
 
 class ChannelPruner:
-    """Which channels of a model can go, in which order, and the model without them.
+    """Which channels of a model can be removed, in which order, and the model without them.
 
     Batch norms are folded first. For each group of coupled channels the order follows from the calibration samples
     (`compsel.techniques.channels.elimination.eliminate`); after the surgery, the layers that read what is left are

@@ -1,4 +1,4 @@
-"""Layers that read channels which may go: what least squares knows of what they read, and their refitted weights."""
+"""Layers that read removable channels: the statistics of their inputs, and their weights refitted by least squares."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from compsel.techniques.statistics.second_moments import SecondMoments
 
 __all__ = ["ChannelReaders"]
 
-# gives the weight of a layer, float32 (outputs, features): large ones are not kept in memory
+# returns the weight of a layer, float32 (outputs, features): large ones are not kept in memory
 Weight = Callable[[str], np.ndarray]
 
 
@@ -27,7 +27,7 @@ class ChannelReaders:
         mean: of each feature, float64 (features,).
         blocks: features of each block, int, and the inverse of their regularised covariance, float32: features of
             different blocks count as independent.
-        centred: whether biases can take up what changes in the mean.
+        centred: whether biases can absorb changes of the mean.
 
     >>> moments = SecondMoments(channels=2, taps=1)
     >>> moments.add(np.array([[1.0, 1.0], [0.0, 0.0]], np.float32))

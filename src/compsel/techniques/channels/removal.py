@@ -1,4 +1,4 @@
-"""Take channels out of a graph: cut every weight, bias and shape along them."""
+"""Remove channels from a graph: cut every weight, bias and shape along them."""
 
 from collections.abc import Collection, Mapping
 

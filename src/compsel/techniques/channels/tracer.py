@@ -25,11 +25,12 @@ class ChannelTracer:
         layouts: where the channels of the values lie that were seen so far.
         layers: the layers that were seen so far.
 
-    >>> tracer = ChannelTracer(EditableGraph(onnx.ModelProto(), {}), {})
-    >>> left, right = (tracer.new_channels(name, 1, 2, name) for name in ("left", "right"))
-    >>> tracer.couple(left.channels, right.channels)
-    >>> tracer.trace(lambda tracer, node: True).channels
-    4
+    >>> node = onnx.NodeProto(name="conv")
+    >>> tracer = ChannelTracer(EditableGraph(onnx.ModelProto(graph=onnx.GraphProto(node=[node])), {}), {})
+    >>> first, second = tracer.new_channels("x", 1, 2, "conv"), tracer.new_channels("y", 1, 2, "conv")
+    >>> tracer.couple(first.channels, second.channels)
+    >>> tracer.trace(lambda tracer, node: True).groups[0].channels.tolist()
+    [0, 1]
     """
 
     editable: EditableGraph
@@ -45,7 +46,7 @@ class ChannelTracer:
         self.uses = uses(self.editable.graph)
 
     def trace(self, follow: Callable[["ChannelTracer", onnx.NodeProto], bool]) -> ChannelCoupling:
-        """Walk over the graph; `follow` returns False for nodes it does not know: what they read must stay."""
+        """Walk over the graph; `follow` returns False for unknown nodes: the channels of their inputs are pinned."""
         outer = {value.name for value in self.editable.graph.output} | captured_names(self.editable.graph)
         for node in self.editable.graph.node:
             if not follow(self, node):

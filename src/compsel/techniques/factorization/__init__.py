@@ -1,1 +1,1 @@
-"""Low-rank factorisation: the mathematics, and the surgery that puts several small layers in place of one."""
+"""Low-rank factorisation: the decompositions, and the replacement of a layer by several smaller ones."""

@@ -1,4 +1,4 @@
-"""Write the weight of a layer as a product of smaller ones, such that its output on the samples changes least."""
+"""Factorise the weight of a layer into smaller ones, such that its output on the samples changes least."""
 
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -60,7 +60,7 @@ def output_spectrum(weight: np.ndarray, covariance: np.ndarray, share: float) ->
     Args:
         weight: float32 (outputs, features).
         covariance: of the outputs, float64 (outputs, outputs).
-        share: how little the covariance is believed, as `compsel.techniques.channels.elimination.ridge` says.
+        share: of regularisation, see `compsel.techniques.channels.elimination.ridge`.
     """
     flat, basis = weight, None
     if weight.shape[1] < len(weight):
@@ -92,7 +92,7 @@ def channel_factors(weight: np.ndarray, outputs: Spectrum, rank: int) -> Factors
 
 
 class FittedLayer:
-    """A convolution, and what is known of its inputs: its factorisations, refitted by least squares.
+    """Factorisations of a convolution, refitted by least squares to the second moments of its inputs.
 
     Args:
         weight: float (outputs, inputs, *kernel).
@@ -126,7 +126,7 @@ class FittedLayer:
         """Project the input channels, convolve, expand the output channels (Tucker-2; Kim et al. 2016, "Compression of
         Deep Convolutional Neural Networks for Fast and Low Power Mobile Applications", section 3).
 
-        The kernel between is refitted; the expansion is the best one for what it gives.
+        The kernel between is refitted; the expansion is the best one for its outputs.
 
         Args:
             ranks: of the input channels, of the output channels.

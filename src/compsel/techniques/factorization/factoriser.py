@@ -1,4 +1,4 @@
-"""A network whose layers can be factorised at will: statistics are measured once, every choice follows from them."""
+"""A model whose layers can be factorised at any rank, from statistics that are measured once."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -173,7 +173,7 @@ class Factoriser:
         return channel_factors(weight, self._spectra[layer], rank)
 
     def replace(self, factors: Mapping[str, Factors]) -> Model:
-        """Return the model with layers replaced by their factors; biases take up what changes in the mean."""
+        """Return the model with layers replaced by their factors; biases absorb changes of the mean."""
         editable = self.editable.copy()
         nodes: list[onnx.NodeProto] = []
         for node in editable.graph.node:

@@ -34,7 +34,7 @@ class FactorisableLayer:
 
     >>> layer = FactorisableLayer(onnx.NodeProto(op_type="Conv"), (64, 64, 3, 3), (8, 8), (8, 8))
     >>> layer.kinds, layer.rank("channel", 0.5)
-    (('channel', 'tucker', 'spatial'), 24)
+    (('channel', 'tucker', 'spatial'), 28)
     """
 
     node: onnx.NodeProto

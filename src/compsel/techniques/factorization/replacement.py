@@ -1,4 +1,4 @@
-"""Replace a layer of a graph by the layers that its factors are."""
+"""Replace a layer of a graph by one layer for each of its factors."""
 
 import math
 from collections.abc import Iterator

@@ -28,7 +28,7 @@ class LayerwiseModel(Protocol):
 
     @property
     def editable(self) -> EditableGraph:
-        """The graph as it is, whose weights `altered` speaks of."""
+        """The uncompressed graph, whose weights `equivalent_weights` replaces."""
 
     @property
     def layers(self) -> Sequence[str]:
@@ -83,7 +83,7 @@ def worthwhile_layers(layerwise: LayerwiseModel) -> list[str]:
 def probe_level(layerwise: LayerwiseModel, layer: str, share: float) -> int:
     """Return the first level at which a layer's own loss is at least a share of that at its highest level.
 
-    Levels that lose nothing (channels that never vary) say nothing of the levels beyond them.
+    Levels without a loss (channels that never vary) do not predict the levels beyond them.
     """
     least = share * layerwise.loss(layer, layerwise.levels(layer) - 1)
     levels = range(1, layerwise.levels(layer))
@@ -147,7 +147,7 @@ def greedy_path(
             heapq.heappush(heap, (first, layer))
     while heap and work > target:
         _, layer = heapq.heappop(heap)
-        # what others have given up meanwhile changes what this step saves
+        # the steps of other layers change the saving of this one
         current = cost(layer)
         if current is None:
             continue

@@ -1,4 +1,4 @@
-"""How far a variant is from the model that it was made of, on samples: the outputs of the model are kept."""
+"""Divergence of a variant's outputs from those of its model, on the same samples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _LEAST = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class OutputDivergence:
-    """How a variant answers beside its model.
+    """Divergence of a variant's outputs from its model's.
 
     Attributes:
         divergence: classifiers: mean Kullback-Leibler divergence of the model's probabilities from the variant's, in

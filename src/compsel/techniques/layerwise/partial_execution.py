@@ -1,4 +1,4 @@
-"""Run a graph again and again with other weights in a few layers: only what comes after those layers is run again."""
+"""Partial execution: run a graph with other weights in a few layers, again only from those layers on."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_queries import attribute, captured_names, constants, is_standard
 from compsel.models.graph_session import open_session, release_memory
 from compsel.models.layers import is_float
-from compsel.models.shapes import infer_types
+from compsel.models.shapes import float_values, infer_types
 
 __all__ = ["PartialExecutor"]
 
@@ -149,7 +149,7 @@ def _cut(editable: EditableGraph, weights: Container[str]) -> list[_Segment]:
 
 def _cut_points(editable: EditableGraph, last: str) -> Iterator[int]:
     """Give the places of nodes with one float output that is all that the nodes behind them need."""
-    types = infer_types(editable)
+    floats = float_values(infer_types(editable))
     constant = constants(editable.graph)
     reads = {
         name: index for index, node in enumerate(editable.graph.node) for name in node.input if name not in constant
@@ -159,7 +159,5 @@ def _cut_points(editable: EditableGraph, last: str) -> Iterator[int]:
     for index, node in enumerate(editable.graph.node):
         needed |= {name for name in node.output if name in reads}
         needed = {name for name in needed if reads[name] > index}
-        known = types.get(node.output[0])
-        float_output = known is not None and known.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
-        if needed == {node.output[0]} and node.output[0] != last and float_output:
+        if needed == {node.output[0]} and node.output[0] != last and node.output[0] in floats:
             yield index

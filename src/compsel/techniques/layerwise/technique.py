@@ -24,7 +24,7 @@ class LayerwiseTechnique(Technique):
     """Base of techniques that compress each layer more or less.
 
     Attributes:
-        fraction: how much goes, 0 to below 1; of what, says `scope`.
+        fraction: how much goes, 0 to below 1; see `scope`.
         scope: "global" takes that share of the network's multiply-accumulates, from the layers where it harms the
             network's output least (measured on a part of the samples); "layer" takes that share of every layer.
         samples: how many calibration samples are used at most, evenly spread.

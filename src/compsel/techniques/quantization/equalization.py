@@ -1,4 +1,4 @@
-"""Cross-layer equalisation: channels of neighbouring layers get like ranges, so that one 8-bit scale suits them all.
+"""Cross-layer equalisation: channels of neighbouring layers get similar ranges, so that one 8-bit scale suits them all.
 
 Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction", section 4.1.
 """

@@ -22,7 +22,7 @@ _LEAST_WIDTH = 1e-30  # its inverse must be a float32
 
 @dataclass
 class Histogram:
-    """Counts of values in equal bins between two bounds that are known before (from a first pass).
+    """Counts of values in equal bins between two given bounds (from a first pass).
 
     Attributes:
         low, high: the bounds, low <= 0 <= high.
@@ -87,7 +87,7 @@ def percentile_range(histogram: Histogram, percentile: float) -> tuple[float, fl
 
 
 def entropy_range(histogram: Histogram) -> tuple[float, float]:
-    """Return the range whose quantised distribution tells least apart from the real one.
+    """Return the range whose quantised distribution diverges least from the measured one.
 
     Minimises the Kullback-Leibler divergence between the values, saturated at a threshold, and the same values on
     the 8-bit grid, over thresholds (Migacz 2017, "8-bit Inference with TensorRT", slides 34 to 38).

@@ -79,7 +79,7 @@ def insert_qdq(
     outer = {value.name for value in (*proto.graph.input, *proto.graph.output)}
     del proto.graph.value_info[:]
     proto.graph.value_info.extend(types[name] for name in types if name not in outer)
-    # tells the quantiser that types have been inferred: it would write and read the whole model otherwise
+    # marks types as inferred: the quantiser would write and read the whole model otherwise
     producer = proto.producer_name, proto.producer_version
     mark = proto.metadata_props.add(key="onnx.infer", value="onnxruntime.quant")
     float_weights = {tensor.name for tensor in proto.graph.initializer if is_float(tensor)}
@@ -122,8 +122,8 @@ def _has_ranges(node: onnx.NodeProto, ranges: Mapping[str, Range], weights: Coll
 def _kept_activations(graph: onnx.GraphProto) -> list[str]:
     """Return the clamps that cannot be merged into the layer before them.
 
-    The quantiser gives the layer the range of the clamp and lets the rounding saturate; whoever reads the value
-    before or after the clamp elsewhere (an output, a sub-graph) would see it cut, or not clamped.
+    The quantiser gives the layer the range of the clamp and lets the rounding saturate; other readers of
+    the value before or after the clamp (an output, a sub-graph) would see it cut, or not clamped.
     """
     captured, outputs = captured_names(graph), {value.name for value in graph.output}
     return [

@@ -1,4 +1,4 @@
-"""Round the weights of a graph to 8 bits, and correct the biases for the mean error that makes."""
+"""Round the weights of a graph to 8 bits, and correct the biases for the mean error."""
 
 from collections.abc import Mapping
 

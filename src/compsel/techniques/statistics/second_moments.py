@@ -14,7 +14,7 @@ from compsel.techniques.statistics.im2col import patches, sampled_rows
 
 __all__ = ["MOST_FEATURES", "SecondMoments", "input_moments", "output_moments"]
 
-# a layer with more features is split by tap of the kernel: what taps say about each other is left out
+# a layer with more features is split by tap of the kernel: covariances between taps are left out
 MOST_FEATURES = 2304
 _ROWS_PER_FEATURE = 6
 _FEWEST_ROWS = 32

@@ -23,7 +23,7 @@ from compsel.models.model import Model
 from compsel.models.packed_weights import PREFIX, scale_channels
 from compsel.techniques.weights.decoded_weights import DecodedWeights
 
-__all__ = ["Statistics", "batch_of", "measure_statistics", "restore_statistics"]
+__all__ = ["LayerStatistics", "batch_of", "measure_statistics", "restore_statistics"]
 
 _BATCH = 16  # each position of each sample counts: more hardly change the result
 _LEAST_GAIN, _LARGEST_GAIN = 0.25, 4.0
@@ -35,13 +35,13 @@ Batch = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Statistics:
+class LayerStatistics:
     """Mean and standard deviation of each output channel of layers.
 
     Attributes:
         means, deviations: float32 (channels,), by name of the node.
 
-    >>> Statistics({"conv": np.zeros(2)}, {"conv": np.ones(2)}).deviations["conv"].tolist()
+    >>> LayerStatistics({"conv": np.zeros(2)}, {"conv": np.ones(2)}).deviations["conv"].tolist()
     [1.0, 1.0]
     """
 
@@ -59,17 +59,17 @@ def batch_of(model: Model, samples: Samples | None) -> dict[str, np.ndarray] | N
     return {name: np.concatenate([feed[name] for feed in feeds]) for name in feeds[0]}
 
 
-def measure_statistics(editable: EditableGraph, batch: Batch) -> Statistics | None:
+def measure_statistics(editable: EditableGraph, batch: Batch) -> LayerStatistics | None:
     """Measure what convolutions and dense layers give; None where the graph cannot take the batch."""
     layers = [node.name for node, _ in _correctable_layers(editable)]
     values = _run(editable, layers, batch, None, None)
     if values is None:
         return None
-    return Statistics({name: values[name][0] for name in layers}, {name: values[name][1] for name in layers})
+    return LayerStatistics({name: values[name][0] for name in layers}, {name: values[name][1] for name in layers})
 
 
 def restore_statistics(
-    editable: EditableGraph, target: Statistics, batch: Batch, decoded: DecodedWeights | None = None
+    editable: EditableGraph, target: LayerStatistics, batch: Batch, decoded: DecodedWeights | None = None
 ) -> None:
     """Scale and shift the layers of a changed graph, in place, so that their outputs have these statistics again.
 
@@ -120,7 +120,11 @@ def _correctable_layers(editable: EditableGraph) -> Iterator[tuple[onnx.NodeProt
 
 
 def _run(
-    editable: EditableGraph, layers: list[str], batch: Batch, target: Statistics | None, decoded: DecodedWeights | None
+    editable: EditableGraph,
+    layers: list[str],
+    batch: Batch,
+    target: LayerStatistics | None,
+    decoded: DecodedWeights | None,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]] | None:
     """Return mean and deviation of each layer's channels, or, when a target is given, mean and the gain to apply."""
     counter = uses(editable.graph)

@@ -1,1 +1,1 @@
-"""Weights in other forms: storage, encodings, clusters."""
+"""Weight storage: encodings that the graph decodes, bit packing, clustering."""

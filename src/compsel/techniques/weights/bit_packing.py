@@ -1,8 +1,8 @@
-"""Whole numbers of any width up to 8 bits in as few bytes: the codec that graphs unpack with standard operators."""
+"""Pack integers of any width up to 8 bits into bytes, in the form that graphs unpack with standard operators."""
 
 import numpy as np
 
-__all__ = ["pack", "plane_widths", "unpack"]
+__all__ = ["pack", "plane_widths"]
 
 
 def plane_widths(bits: int) -> tuple[int, ...]:
@@ -38,18 +38,3 @@ def pack(codes: np.ndarray, bits: int) -> list[np.ndarray]:
         planes.append(plane)
         shift += width
     return planes
-
-
-def unpack(planes: list[np.ndarray], bits: int, count: int) -> np.ndarray:
-    """Return the numbers that `pack` was given, uint8 (count,).
-
-    >>> unpack(pack(np.array([5, 0, 7], np.uint8), 3), 3, 3)
-    array([5, 0, 7], dtype=uint8)
-    """
-    codes, shift = np.zeros(count, np.uint8), 0
-    for width, plane in zip(plane_widths(bits), planes, strict=True):
-        shifts = np.arange(0, 8, width, dtype=np.uint8)
-        part = (plane[:, None] >> shifts) & np.uint8(2**width - 1)
-        codes |= part.reshape(-1)[:count] << np.uint8(shift)
-        shift += width
-    return codes

@@ -1,8 +1,8 @@
-"""Weights that a file holds in a compact form, and the standard operators that unpack them when the model is loaded.
+"""Packed weights, and the standard operators that decode them when the model is loaded.
 
 The operators read constants only, so a runtime computes them once, while it loads the model, and then has plain
-float32 weights: the file is small, latency and memory are those of the uncompressed model. (DequantizeLinear would say
-the same, but ONNX Runtime keeps it out of that folding and computes it in every inference: EfficientNet-Lite0 with
+float32 weights: the file is small, latency and memory are those of the uncompressed model. (DequantizeLinear is the
+usual form, but ONNX Runtime keeps it out of that folding and computes it in every inference: EfficientNet-Lite0 with
 8-bit weights takes 3.2 times as long as in float32, ResNet-50 1.3 times; with 4-bit weights 3.7 and 1.7 times.)
 """
 
@@ -29,7 +29,7 @@ class PackedWeightWriter:
     Attributes:
         written: names of the weights that are replaced.
 
-    The last operator gives the value that the weight was: whoever reads it, sub-graphs included, need not change.
+    The result of the last operator has the name of the weight: its readers, sub-graphs included, do not change.
 
     >>> from onnx import numpy_helper
     >>> weight = numpy_helper.from_array(np.eye(8, dtype=np.float32), "w")
@@ -163,14 +163,12 @@ class PackedWeightWriter:
         shifts = self._shared("shifts", np.arange(0, 8, width, dtype=np.uint8))
         role = f"{len(self._nodes)}-bits{width}"
         stored = self._constant(role, plane[:, None])
-        parts = self._op("Mod", self._op("BitShift", stored, shifts, direction="RIGHT"), self._modulus(width))
+        shifted = self._op("BitShift", stored, shifts, direction="RIGHT")
+        parts = self._op("Mod", shifted, self._shared("modulus", np.uint8(2**width)))
         flat = self._op("Reshape", parts, self._shared("flat", np.array([-1])))
         if len(plane) * (8 // width) == count:
             return flat
         return self._op("Slice", flat, self._shared("start", np.array([0])), self._shared("count", np.array([count])))
-
-    def _modulus(self, width: int) -> str:
-        return self._shared("modulus", np.uint8(2**width))
 
     def _scattered(self, flat: np.ndarray, values: str) -> str:
         """Write where `flat` is not zero; return the name of the values put there, one by one, zeros elsewhere.
@@ -180,7 +178,7 @@ class PackedWeightWriter:
             values: name of a zero and those values.
         """
         bits = self._plane(np.packbits(flat != 0 if flat.dtype != np.bool_ else flat, bitorder="little"), 1, len(flat))
-        # NonZero and ScatterND would say it in fewer numbers, but ONNX Runtime folds only what has a known shape
+        # NonZero and ScatterND would take fewer operators, but ONNX Runtime folds only what has a known shape
         mask = self._op("Cast", bits, to=onnx.TensorProto.INT32)
         counted = self._op("CumSum", mask, self._shared("axis", np.int64(0)))
         return self._op("Gather", values, self._op("Mul", counted, mask))

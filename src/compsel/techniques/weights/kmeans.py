@@ -2,14 +2,14 @@
 
 import numpy as np
 
-__all__ = ["assign", "centres_of"]
+__all__ = ["assign", "cluster_centres"]
 
 _BINS = 1 << 16
 _ROUNDS = 100
 _PART = 1 << 20
 
 
-def centres_of(values: np.ndarray, count: int) -> np.ndarray:
+def cluster_centres(values: np.ndarray, count: int) -> np.ndarray:
     """Return centres with a small sum of squared distances to values (Lloyd 1982), in ascending order.
 
     The first centres lie evenly between the extremes: large weights are rare and matter most (Han et al. 2016, "Deep
@@ -22,7 +22,7 @@ def centres_of(values: np.ndarray, count: int) -> np.ndarray:
     Returns:
         float32 (count,)
 
-    >>> centres_of(np.array([0.0, 0.1, 5.0, 5.1], np.float32), 2).round(2).tolist()
+    >>> cluster_centres(np.array([0.0, 0.1, 5.0, 5.1], np.float32), 2).round(2).tolist()
     [0.05, 5.05]
     """
     low, high = float(values.min()), float(values.max())
