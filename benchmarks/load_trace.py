@@ -41,7 +41,8 @@ from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
 from compsel.storage.files import write_json
 from compsel.techniques import parse as parse_technique
-from compsel.variants.variant import Engine, Variant
+from compsel.variants.engine import Engine
+from compsel.variants.variant import Variant
 from compsel.variants.writing import write_variant
 
 STATES = ("idle", "busy:1", "busy:2", "busy:4", "memory:1", "memory:2")

@@ -15,7 +15,7 @@ from compsel.profiling.energy_table import EnergyTable, read_energy
 from compsel.profiling.profile import Profile
 from compsel.storage.parquet import read_table
 from compsel.techniques import parse
-from compsel.variants.variant import Engine
+from compsel.variants.engine import Engine
 from compsel.variants.writing import write_variant
 from tests.conftest import QUICK
 

@@ -10,7 +10,7 @@ from compsel.processors.placement import Placement
 from compsel.profiling import latency
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.partial_placement import placement_text, read_partly_placed
-from compsel.variants.variant import Engine
+from compsel.variants.engine import Engine
 from compsel.variants.writing import write_variant
 
 IMAGES = ArraySamples([np.zeros((70, 70, 3), np.uint8)])

@@ -10,7 +10,7 @@ from compsel.profiling.quality import measure_features, measure_quality, time_fe
 from compsel.storage import checkpointed as resuming
 from compsel.storage.parquet import read_table
 from compsel.techniques import parse
-from compsel.variants.variant import Engine
+from compsel.variants.engine import Engine
 from compsel.variants.writing import write_variant
 from tests.foreign_models import two_inputs
 

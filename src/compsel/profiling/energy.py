@@ -13,7 +13,8 @@ from compsel.processors.base import Processor
 from compsel.profiling.load import parse_state
 from compsel.profiling.profile import device_text, read_table, write_table
 from compsel.progress import SILENT, Reporter
-from compsel.variants.variant import Engine, Variant
+from compsel.variants.engine import Engine
+from compsel.variants.variant import Variant
 
 __all__ = ["measure_energies"]
 

@@ -25,7 +25,8 @@ from compsel.profiling.load import parse_state, soak_minutes
 from compsel.profiling.partial_placement import placement_text
 from compsel.profiling.profile import device_text, read_table, write_table
 from compsel.progress import SILENT, Reporter
-from compsel.variants.variant import Engine, Variant
+from compsel.variants.engine import Engine
+from compsel.variants.variant import Variant
 
 __all__ = ["Criterion", "TimedChoice", "device_numbers", "measure_latency", "time_choices"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.profiling.latency import Criterion
-from compsel.variants.variant import Engine
+from compsel.variants.engine import Engine
 
 __all__ = ["Pair", "Ratio", "measure_pair"]
 

@@ -22,7 +22,8 @@ from compsel.profiling.output_quality import OutputQuality
 from compsel.profiling.profile import quality_path, read_table, write_table
 from compsel.progress import SILENT, Reporter
 from compsel.storage.checkpointed import measure_rows
-from compsel.variants.variant import Engine, Variant
+from compsel.variants.engine import Engine
+from compsel.variants.variant import Variant
 
 __all__ = ["measure_features", "measure_quality", "reference_of", "time_features"]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compsel.evaluation.confidence_intervals import Estimate, above_chance, bootstrap_mean
 from compsel.features.fusion import softmax
-from compsel.variants.variant import Engine
+from compsel.variants.engine import Engine
 
 __all__ = ["Answers", "Quality", "answers_of", "compare_answers"]
 

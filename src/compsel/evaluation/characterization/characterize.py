@@ -32,7 +32,8 @@ from compsel.profiling.profile import device_text
 from compsel.progress import SILENT, Reporter
 from compsel.techniques import TECHNIQUES, applicable
 from compsel.techniques import parse as parse_technique
-from compsel.variants.variant import Engine, Variant
+from compsel.variants.engine import Engine
+from compsel.variants.variant import Variant
 from compsel.variants.writing import write_variant
 
 __all__ = ["Asked", "characterize", "default_techniques"]

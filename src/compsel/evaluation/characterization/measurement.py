@@ -25,7 +25,8 @@ from compsel.profiling.operator_profile import measure_operators
 from compsel.profiling.paired_timer import Pair, measure_pair
 from compsel.profiling.slowdown_causes import Run, slowdown_causes
 from compsel.techniques.base import Technique
-from compsel.variants.variant import Engine, Variant
+from compsel.variants.engine import Engine
+from compsel.variants.variant import Variant
 from compsel.variants.writing import write_variant
 
 __all__ = ["Subject", "measure_row", "quality_size"]
