@@ -33,9 +33,10 @@ from compsel.device.sampler import read_state
 from compsel.inputs.samples import ArraySamples, Samples
 from compsel.networks import build
 from compsel.processors import CpuProcessor, OrtSession, Processor, discover, parse
+from compsel.profiling.choices import Choices
 from compsel.profiling.latency import Criterion, measure_latency
+from compsel.profiling.latency_table import read_latency
 from compsel.profiling.load import BusyProcesses
-from compsel.profiling.profile import read_latency
 from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
@@ -113,7 +114,8 @@ def make_bundle(samples: Samples, folder: Path, processors: Sequence[Processor],
     model = parse_technique("int8-static").apply(build("efficientnet-lite0", weights="imagenet"), calibration_samples())
     variant = write_variant(model, folder / "variants", "logits")
     criterion = Criterion(budget_s=budget_s)
-    measure_latency([variant], processors, STATES, folder / "variants", samples, folder, criterion, TERMINAL)
+    choices = Choices([variant], processors, folder / "variants")
+    measure_latency(choices, STATES, samples, folder, criterion, TERMINAL)
     latency = read_latency(folder)
     assert latency is not None
     costs = CostModel.fit(latency.by_choice(), latency.seen)

@@ -11,7 +11,8 @@ from compsel.building.pipeline import selection_dataset, train_bundle
 from compsel.errors import EnergyError, ObjectiveError
 from compsel.inputs.samples import ArraySamples
 from compsel.profiling.energy_table import EnergyTable
-from compsel.profiling.profile import LatencyTable, Profile
+from compsel.profiling.latency_table import LatencyTable
+from compsel.profiling.profile import Profile
 from compsel.runtime.planning import Limits
 from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective, Quantity

@@ -1,25 +1,23 @@
-"""Measure the peak memory and the load time of a choice: in a process of its own, which loads and runs it."""
+"""Measure the peak memory and the load time of a choice, in a process of its own that loads and runs it."""
 
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from compsel.errors import ProfileError
-from compsel.inputs.feeds import synthetic_feeds
 from compsel.inputs.samples import Samples
-from compsel.inputs.tensor_specs import TensorSpec
-from compsel.models.pixel_input import PIXELS
 from compsel.processors.base import Processor
-from compsel.profiling.profile import device_text, read_table, write_table
+from compsel.profiling.choices import Choices
+from compsel.profiling.graph_feeds import synthetic_graph_feeds
+from compsel.profiling.memory_table import memory_of_this_device, write_memory
 from compsel.variants.variant import Variant
 
-__all__ = ["Start", "measure_memory", "measure_start", "write_feeds"]
+__all__ = ["ProcessStart", "measure_memory", "measure_start", "write_feeds"]
 
 # A process takes the peak in `getrusage` over from the one that started it, on Linux even across exec; the high water
 # mark of its own memory is in /proc there.
@@ -47,18 +45,16 @@ else:
 print(json.dumps([load_ms, peak / 1e6]))
 """
 
-Key = tuple[str, str, str]
-
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """What a process that runs one choice needs.
+class ProcessStart:
+    """Load time and peak memory of a process that runs one choice.
 
     Attributes:
         load_ms: to open the session, the file read from the system's cache where it is there.
         peak_mb: the most resident memory, the interpreter's own included.
 
-    >>> Start(load_ms=12.5, peak_mb=80.0).peak_mb
+    >>> ProcessStart(load_ms=12.5, peak_mb=80.0).peak_mb
     80.0
     """
 
@@ -66,68 +62,26 @@ class Start:
     peak_mb: float
 
 
-def measure_memory(
-    variants: Sequence[Variant],
-    processors: Sequence[Processor],
-    files: Path,
-    folder: Path,
-    samples: Samples | None = None,
-) -> dict[tuple[str, str], float]:
+def measure_memory(choices: Choices, folder: Path, samples: Samples | None = None) -> dict[tuple[str, str], float]:
     """Measure the peak resident memory (MB, the interpreter's own included) of every choice, and store it.
 
     Args:
-        variants: what to run.
-        processors: where to run it.
-        files: folder of the variants' files.
+        choices: what to measure.
         folder: of the profile; what this device measured there with the same files is kept.
         samples: the first is what is run; None: numbers in the shapes of the inputs.
 
     Raises:
         ProfileError: a choice that did not run.
     """
-    path, device = folder / "memory.parquet", device_text()
-    known = _known(path, device)
-    measured: dict[Key, float] = {}
-    for variant in variants:
-        missing = [processor for processor in processors if (*_key(variant), processor.name) not in known]
-        with tempfile.TemporaryDirectory(prefix="compsel-") as temporary:
-            feeds = Path(temporary) / "feeds.npz"
-            if missing:
-                write_feeds(feeds, variant, samples)
-            for processor in processors:
-                key = (*_key(variant), processor.name)
-                measured[key] = known[key] if key in known else _measure(files / _graph(variant), processor, feeds)
-    if not measured:
+    if not len(choices):
         raise ProfileError("no choices to measure: give variants and processors")
-    _store(path, measured, device)
+    known = memory_of_this_device(folder)
+    measured: dict[tuple[str, str, str], float] = {}
+    for variant, processor in choices:
+        key = (variant.name, variant.sha256, processor.name)
+        measured[key] = known[key] if key in known else _measure(choices.files, variant, processor, samples)
+    write_memory(folder, measured)
     return {(name, word): value for (name, _, word), value in measured.items()}
-
-
-def _key(variant: Variant) -> tuple[str, str]:
-    return variant.name, variant.sha256
-
-
-def _graph(variant: Variant) -> str:
-    return variant.pixels_file or variant.tensor_file
-
-
-def _known(path: Path, device: str) -> dict[Key, float]:
-    if not path.exists():
-        return {}
-    try:
-        columns, metadata = read_table(path)
-    except ProfileError:
-        return {}
-    if metadata.get("device") != device or columns.keys() != {"variant", "sha256", "processor", "peak_mb"}:
-        return {}
-    keys = zip(columns["variant"], columns["sha256"], columns["processor"], strict=True)
-    return dict(zip(keys, map(float, columns["peak_mb"]), strict=True))
-
-
-def _store(path: Path, measured: dict[Key, float], device: str) -> None:
-    names, shas, words = zip(*measured, strict=True)
-    columns = {"variant": list(names), "sha256": list(shas), "processor": list(words)}
-    write_table(path, {**columns, "peak_mb": np.array(list(measured.values()))}, {"device": device})
 
 
 def write_feeds(path: Path, variant: Variant, samples: Samples | None) -> None:
@@ -136,26 +90,26 @@ def write_feeds(path: Path, variant: Variant, samples: Samples | None) -> None:
     Raises:
         ProfileError: images for a variant that takes tensors.
     """
-    if variant.pixels_file is not None and variant.preprocessing is not None:
-        pixels = TensorSpec(PIXELS, "uint8", (1, *variant.preprocessing.resolution, 3))
-        feeds = synthetic_feeds([pixels], seed=0)
-    elif samples is not None:
+    if samples is None or variant.pixels_file is not None:
+        feeds = synthetic_graph_feeds(variant)
+    else:
         value = samples.value(0)
         if isinstance(value, np.ndarray):
             raise ProfileError(f"{variant.name} takes tensors {[spec.name for spec in variant.inputs]}, got images")
         feeds = dict(value)
-    else:
-        feeds = synthetic_feeds(variant.inputs, seed=0)
     # texts as fixed-length ones: objects would have to be pickled
     plain = {name: np.asarray(feed, np.str_) if feed.dtype.hasobject else feed for name, feed in feeds.items()}
     np.savez(path, **plain)  # type: ignore[arg-type]  # any of the names could be its option `allow_pickle`
 
 
-def _measure(file: Path, processor: Processor, feeds: Path) -> float:
-    return measure_start(file, processor, feeds).peak_mb
+def _measure(files: Path, variant: Variant, processor: Processor, samples: Samples | None) -> float:
+    with tempfile.TemporaryDirectory(prefix="compsel-") as temporary:
+        feeds = Path(temporary) / "feeds.npz"
+        write_feeds(feeds, variant, samples)
+        return measure_start(files / variant.graph_file, processor, feeds).peak_mb
 
 
-def measure_start(file: Path, processor: Processor, feeds: Path) -> Start:
+def measure_start(file: Path, processor: Processor, feeds: Path) -> ProcessStart:
     """Load a graph and run it twice in a process of its own.
 
     Args:
@@ -172,4 +126,4 @@ def measure_start(file: Path, processor: Processor, feeds: Path) -> Start:
         reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise ProfileError(f"{file.name} on {processor.name} did not run in a process of its own: {reason[0]}")
     load_ms, peak_mb = json.loads(done.stdout.splitlines()[-1])
-    return Start(float(load_ms), float(peak_mb))
+    return ProcessStart(float(load_ms), float(peak_mb))
