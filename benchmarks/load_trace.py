@@ -33,15 +33,17 @@ from compsel.inputs.modalities import open_samples
 from compsel.inputs.samples import ArraySamples, Samples
 from compsel.networks import build
 from compsel.processors import CpuProcessor, OrtSession, Processor, discover, parse
+from compsel.profiling.choices import Choices
 from compsel.profiling.latency import Criterion, measure_latency
+from compsel.profiling.latency_table import read_latency
 from compsel.profiling.load import BusyProcesses
-from compsel.profiling.profile import read_latency
 from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
 from compsel.storage.files import write_json
 from compsel.techniques import parse as parse_technique
-from compsel.variants.variant import Engine, Variant
+from compsel.variants.engine import Engine
+from compsel.variants.variant import Variant
 from compsel.variants.writing import write_variant
 
 STATES = ("idle", "busy:1", "busy:2", "busy:4", "memory:1", "memory:2")
@@ -112,7 +114,8 @@ def make_bundle(samples: Samples, folder: Path, processors: Sequence[Processor],
     model = parse_technique("int8-static").apply(build("efficientnet-lite0", weights="imagenet"), calibration_samples())
     variant = write_variant(model, folder / "variants", "logits")
     criterion = Criterion(budget_s=budget_s)
-    measure_latency([variant], processors, STATES, folder / "variants", samples, folder, criterion, TERMINAL)
+    choices = Choices([variant], processors, folder / "variants")
+    measure_latency(choices, STATES, samples, folder, criterion, TERMINAL)
     latency = read_latency(folder)
     assert latency is not None
     costs = CostModel.fit(latency.by_choice(), latency.seen)

@@ -28,7 +28,7 @@ from compsel.runtime import stage_execution as answering
 from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.runtime import Runtime
 from compsel.selection.cascade.planned import PlannedCascade
-from compsel.variants.variant import Engine
+from compsel.variants.engine import Engine
 
 _WARM = 200
 _WIDTH, _HEIGHT = 640, 480

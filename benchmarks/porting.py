@@ -33,9 +33,10 @@ from compsel.device.fingerprint import device_fingerprint
 from compsel.device.sampler import read_state
 from compsel.inputs.samples import ArraySamples
 from compsel.processors import discover
+from compsel.profiling.choices import Choices
 from compsel.profiling.latency import Criterion, measure_latency
+from compsel.profiling.latency_table import LatencyTable, read_latency
 from compsel.profiling.load import standard_states
-from compsel.profiling.profile import LatencyTable, read_latency
 from compsel.selection.costs.model import CostModel
 from compsel.storage.files import atomic_directory, write_json
 
@@ -48,11 +49,14 @@ def measure_all(bundle: Bundle, states: Sequence[str], budget_s: float) -> Laten
     names = dict.fromkeys(variant for variant, _ in bundle.costs.choices)
     image = np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)
     with tempfile.TemporaryDirectory() as folder:
-        measure_latency(
+        choices = Choices(
             [bundle.variants[name] for name in names],
             [processor for processor, found in discover() if found.available],
-            states,
             bundle.folder / "variants",
+        )
+        measure_latency(
+            choices,
+            states,
             ArraySamples([image]),
             Path(folder),
             Criterion(min_runs=12, max_runs=120, budget_s=budget_s),

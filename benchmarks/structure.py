@@ -9,6 +9,7 @@ goes on from there.
 """
 
 import argparse
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from compsel.building.search import search
-from compsel.building.search.timing import RelativeTimer
 from compsel.cli.base import table
 from compsel.cli.terminal import TERMINAL
 from compsel.inputs.feeds import feeds_of
@@ -25,6 +25,9 @@ from compsel.inputs.samples import ImageFolder, Samples
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.networks import macs
+from compsel.processors import parse as parse_processor
+from compsel.profiling.latency import Criterion
+from compsel.profiling.paired_timer import measure_pair
 from compsel.selection.goals import parse_goal
 from compsel.storage.files import write_json
 from compsel.techniques import parse
@@ -32,7 +35,7 @@ from compsel.techniques.layerwise.technique import LayerwiseTechnique
 
 TECHNIQUES = ("channel-prune", "low-rank")
 PROCESSORS = ("cpu:1", "cpu:2")
-ROUNDS = 100
+TIMING = Criterion(min_runs=100, max_runs=100, budget_s=math.inf)
 RESAMPLES = 2000
 
 
@@ -92,13 +95,20 @@ def measure(model: Model, spec: str, arguments: argparse.Namespace) -> dict[str,
         "search": asdict(chosen) if chosen else None,
         "front": [asdict(point) for point in result.front],
         "work_ratio": macs(variant) / macs(model),
-        "latency_ratio": {name: RelativeTimer(model, name, feeds).ratio(variant, ROUNDS) for name in PROCESSORS},
+        "latency_ratio": {name: latency_ratio(variant, model, name, feeds) for name in PROCESSORS},
         "evaluated": len(unseen),
         "accuracy_before": float(before.mean()),
         "accuracy": float(after.mean()),
         "lost": float(lost.mean()),
         "lost_interval": [float(bound) for bound in np.quantile(lost[drawn].mean(axis=1), (0.025, 0.975))],
     }
+
+
+def latency_ratio(variant: Model, original: Model, processor: str, feeds: list[dict[str, np.ndarray]]) -> float:
+    """Return the variant's median latency over the original's, of runs in turns."""
+    where = parse_processor(processor)
+    sessions = [where.open(model.serialize()) for model in (original, variant)]
+    return measure_pair(sessions[0].run, sessions[1].run, feeds, TIMING).ratio().value
 
 
 def right(model: Model, samples: Samples) -> np.ndarray:

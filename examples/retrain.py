@@ -18,9 +18,12 @@ from compsel.cli.train import show, summary
 from compsel.device.fingerprint import device_fingerprint
 from compsel.features import EXTRACTORS
 from compsel.processors import CpuProcessor
+from compsel.profiling.groups import write_groups
+from compsel.profiling.header import write_header
+from compsel.profiling.input_features import measure_features, time_features
 from compsel.profiling.load import standard_states
-from compsel.profiling.profile import Profile, write_groups, write_header
-from compsel.profiling.quality import measure_features, measure_quality, time_features
+from compsel.profiling.profile import Profile
+from compsel.profiling.quality import measure_quality
 from compsel.selection.objective import Objective
 from compsel.storage.files import write_json
 

@@ -11,7 +11,8 @@ from compsel.building.pipeline import selection_dataset, train_bundle
 from compsel.errors import EnergyError, ObjectiveError
 from compsel.inputs.samples import ArraySamples
 from compsel.profiling.energy_table import EnergyTable
-from compsel.profiling.profile import LatencyTable, Profile
+from compsel.profiling.latency_table import LatencyTable
+from compsel.profiling.profile import Profile
 from compsel.runtime.planning import Limits
 from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective, Quantity
@@ -106,7 +107,7 @@ def test_build_refuses_before_it_measures(tmp_path: Path, monkeypatch: pytest.Mo
     def no_meter(sys: str) -> None:
         raise EnergyError("no meter")
 
-    monkeypatch.setattr("compsel.device.energy._default", no_meter)
+    monkeypatch.setattr("compsel.device.energy._default_name", no_meter)
     with pytest.raises(ObjectiveError, match="no energy was measured"):
         compsel.build([], samples=ArraySamples([]), out=tmp_path / "b", objective=Objective("energy"))
     with pytest.raises(EnergyError, match="sundial"):

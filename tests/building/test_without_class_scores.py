@@ -85,7 +85,7 @@ def test_a_model_with_class_scores_beside_one_without_leaves_no_evidence(small_m
     models[0] = replace(models[0], proto=flat(models[0].copy_proto()))
     profile, _ = measure(models, crops.subset(range(3)), tmp_path, techniques=["none"], **CHEAP)
     assert [variant.output for variant in profile.variants] == ["other", "logits"]
-    assert (profile.evidence, profile.judging) == ((), None)
+    assert (profile.evidence, profile.quality_criterion) == ((), None)
 
 
 def flat(proto: onnx.ModelProto) -> onnx.ModelProto:

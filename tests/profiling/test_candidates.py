@@ -7,7 +7,7 @@ import pytest
 
 from compsel.errors import ProfileError
 from compsel.profiling.candidates import candidates
-from compsel.profiling.profile import LatencyTable
+from compsel.profiling.latency_table import LatencyTable
 
 
 def with_latencies(profile, means):

@@ -10,12 +10,13 @@ from compsel.errors import EnergyError, ProfileError
 from compsel.inputs.samples import ArraySamples
 from compsel.processors import CpuProcessor
 from compsel.profiling import energy
+from compsel.profiling.choices import Choices
 from compsel.profiling.energy import measure_energies
 from compsel.profiling.energy_table import EnergyTable, read_energy
 from compsel.profiling.profile import Profile
 from compsel.storage.parquet import read_table
 from compsel.techniques import parse
-from compsel.variants.variant import Engine
+from compsel.variants.engine import Engine
 from compsel.variants.writing import write_variant
 from tests.conftest import QUICK
 
@@ -60,7 +61,7 @@ def variants(small_model, tmp_path):
 
 
 def run(variants, folder, meter, states=("idle",), least_s=0.01):
-    measure_energies(variants, [CpuProcessor(1)], states, folder, IMAGES, folder, meter, least_s)
+    measure_energies(Choices(variants, [CpuProcessor(1)], folder), states, IMAGES, folder, meter, least_s)
 
 
 def test_every_choice_gets_an_energy_above_idle(variants, tmp_path):
@@ -99,7 +100,7 @@ def test_what_is_known_is_kept_unless_meter_file_or_device_is_another(variants, 
     assert measured(EstimateMeter(3.0)) == 2
     with pytest.raises(ProfileError, match="measure all states with one meter"):
         read_energy(tmp_path)
-    monkeypatch.setattr("compsel.profiling.profile.device_fingerprint", lambda: {"cpu": "another"})
+    monkeypatch.setattr("compsel.profiling.tables.device_fingerprint", lambda: {"cpu": "another"})
     assert measured(EstimateMeter(3.0)) == 2
     (tmp_path / "energy" / "idle.parquet").write_bytes(b"damaged")
     assert measured(EstimateMeter(3.0)) == 2
@@ -114,12 +115,14 @@ def test_power_is_energy_over_latency():
 
 def test_no_samples_are_refused(variants, tmp_path):
     with pytest.raises(ProfileError, match="no samples"):
-        measure_energies(variants, [CpuProcessor(1)], ("idle",), tmp_path, ArraySamples([]), tmp_path, PerSession())
+        measure_energies(
+            Choices(variants, [CpuProcessor(1)], tmp_path), ("idle",), ArraySamples([]), tmp_path, PerSession()
+        )
 
 
 def test_profile_has_energies_only_with_a_meter(small_model, crops, tmp_path, monkeypatch):
     asked = {"techniques": ["none"], "processors": ["cpu:1"], "states": ["idle"], "criterion": QUICK}
-    monkeypatch.setattr("compsel.device.energy._default", _no_meter)
+    monkeypatch.setattr("compsel.device.energy._default_name", _no_meter)
     profile, _ = measure([small_model], crops, tmp_path / "p", **asked)
     assert profile.energy is None
     with pytest.raises(EnergyError, match="sundial"):

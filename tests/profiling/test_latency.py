@@ -9,8 +9,9 @@ from compsel.errors import ProfileError
 from compsel.inputs.samples import ArraySamples
 from compsel.processors import CpuProcessor
 from compsel.profiling import latency
+from compsel.profiling.choices import Choices
 from compsel.profiling.latency import Criterion, measure_latency
-from compsel.profiling.profile import read_latency
+from compsel.profiling.latency_table import read_latency
 from compsel.storage.parquet import read_table
 from compsel.techniques import parse
 from compsel.variants.writing import write_variant
@@ -33,7 +34,7 @@ def variants(small_model, files):
 
 def run(variants, files, folder, states=("idle",), processors=(1,), criterion=QUICK, **options):
     where = [CpuProcessor(threads) for threads in processors]
-    measure_latency(variants, where, states, files, IMAGES, folder, criterion, **options)
+    measure_latency(Choices(variants, where, files), states, IMAGES, folder, criterion, **options)
 
 
 @given(st.lists(st.floats(0.01, 1000), min_size=2, max_size=30), st.floats(0.01, 1.0))
@@ -136,7 +137,7 @@ def test_another_choice_file_or_device_is_measured_again(variants, files, tmp_pa
             changed = write_variant(small_model.with_proto(proto), tmp_path / "other", "logits")
             run([changed], tmp_path / "other", tmp_path, reporter=heard)
         elif change == "device":
-            monkeypatch.setattr("compsel.profiling.profile.device_fingerprint", lambda: {"cpu": "another"})
+            monkeypatch.setattr("compsel.profiling.tables.device_fingerprint", lambda: {"cpu": "another"})
             run([changed], tmp_path / "other", tmp_path, reporter=heard)
         else:
             (tmp_path / "latency" / "idle.parquet").write_bytes(b"damaged")
@@ -156,7 +157,7 @@ def test_nothing_to_measure(variants, files, tmp_path):
     with pytest.raises(ProfileError, match="no choices"):
         run([], files, tmp_path)
     with pytest.raises(ProfileError, match="no samples"):
-        measure_latency(variants, [CpuProcessor(1)], ["idle"], files, IMAGES.subset([]), tmp_path)
+        measure_latency(Choices(variants, [CpuProcessor(1)], files), ["idle"], IMAGES.subset([]), tmp_path)
     with pytest.raises(ProfileError, match="state: got 'bored'"):
         run(variants, files, tmp_path, states=("idle", "bored"))
     assert not list(tmp_path.iterdir())

@@ -15,24 +15,24 @@ from tests.reporters import Heard
 
 
 def test_fidelity_is_one_minus_the_relative_error():
-    judge = OutputQuality()
-    assert judge.quality([np.array([3.0, 4.5])], [np.array([3.0, 4.0])], None) == pytest.approx(0.9)
-    assert judge.quality([np.array([30.0, 40.0])], [np.array([3.0, 4.0])], None) == 0.0
-    assert judge.quality([np.array([np.nan, 4.0])], [np.array([3.0, 4.0])], None) == 0.0
+    output_quality = OutputQuality()
+    assert output_quality.score([np.array([3.0, 4.5])], [np.array([3.0, 4.0])], None) == pytest.approx(0.9)
+    assert output_quality.score([np.array([30.0, 40.0])], [np.array([3.0, 4.0])], None) == 0.0
+    assert output_quality.score([np.array([np.nan, 4.0])], [np.array([3.0, 4.0])], None) == 0.0
 
 
 def test_cosine_does_not_see_the_length():
-    judge = OutputQuality("cosine")
-    assert judge.quality([np.array([30.0, 40.0])], [np.array([3.0, 4.0])], None) == pytest.approx(1.0)
-    assert judge.quality([np.array([-3.0, -4.0])], [np.array([3.0, 4.0])], None) == 0.0
-    assert judge.quality([np.zeros(2)], [np.array([3.0, 4.0])], None) == 0.0
+    output_quality = OutputQuality("cosine")
+    assert output_quality.score([np.array([30.0, 40.0])], [np.array([3.0, 4.0])], None) == pytest.approx(1.0)
+    assert output_quality.score([np.array([-3.0, -4.0])], [np.array([3.0, 4.0])], None) == 0.0
+    assert output_quality.score([np.zeros(2)], [np.array([3.0, 4.0])], None) == 0.0
 
 
 @pytest.mark.parametrize("word", ["fidelity", "cosine"])
 def test_other_numbers_of_outputs_or_shapes_are_worth_nothing(word):
-    judge = OutputQuality(word)
-    assert judge.quality([np.ones(2)], [np.ones(3)], None) == 0.0
-    assert judge.quality([np.ones(2)], [np.ones(2), np.ones(1)], None) == 0.0
+    output_quality = OutputQuality(word)
+    assert output_quality.score([np.ones(2)], [np.ones(3)], None) == 0.0
+    assert output_quality.score([np.ones(2)], [np.ones(2), np.ones(1)], None) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_other_numbers_of_outputs_or_shapes_are_worth_nothing(word):
 )
 def test_a_function_of_quality_that_breaks_its_contract_is_named(quality, said):
     with pytest.raises(SelectorError, match=said):
-        OutputQuality(quality).quality([np.zeros(1)], None, 0.0)
+        OutputQuality(quality).score([np.zeros(1)], None, 0.0)
 
 
 @pytest.mark.parametrize("good_enough", [0.0, -1.0, 1.5, float("nan")])
@@ -69,20 +69,20 @@ def test_labels_that_nothing_reads_are_spoken_of(tmp_path):
     assert "fast gives no class scores" in said
     assert "give quality=" in said
     assert (profile.quality == 1.0).all()
-    assert profile.judging.reference == "fast/none"
+    assert profile.quality_criterion.reference == "fast/none"
 
 
 def test_several_models_are_compared_with_the_largest(tmp_path):
     models = [confident_models.fast(), confident_models.slow()]
     profile, _ = measure(models, confident_models.inputs(30), tmp_path, techniques=["none"], **CHEAP)
-    assert profile.judging.reference == "slow/none"
+    assert profile.quality_criterion.reference == "slow/none"
     hard = [confident_models.inputs(30).value(row)["x"][0, 0] > confident_models.HARD for row in range(30)]
     assert np.array_equal(profile.quality[:, 0] < 0.5, hard)
     assert (profile.quality[:, 1] == 1.0).all()
-    assert Profile.load(tmp_path).judging == profile.judging
+    assert Profile.load(tmp_path).quality_criterion == profile.quality_criterion
 
 
-def test_another_judge_measures_again_and_another_threshold_does_not(tmp_path):
+def test_another_quality_measures_again_and_another_threshold_does_not(tmp_path):
     variants = [write_variant(confident_models.fast(), tmp_path, "other")]
     samples = confident_models.inputs(6)
     counted = []
@@ -91,9 +91,11 @@ def test_another_judge_measures_again_and_another_threshold_does_not(tmp_path):
         counted.append(target)
         return confident_models.closeness(outputs, target)
 
-    def measured(judge):
+    def measured(output_quality):
         before = len(counted)
-        measure_quality(variants, tmp_path, samples, tmp_path / "profile", CpuProcessor(1), judge=judge)
+        measure_quality(
+            variants, tmp_path, samples, tmp_path / "profile", CpuProcessor(1), output_quality=output_quality
+        )
         return len(counted) - before
 
     assert measured(OutputQuality(quality, good_enough=0.9)) == 6

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compsel.profiling.latency import Criterion
-from compsel.profiling.paired_timer import Pair, measure_pair
+from compsel.profiling.paired_timer import PairedLatencies, measure_pair
 
 
 class Slept:
@@ -45,7 +45,7 @@ def test_the_budget_ends_it_but_each_runs_three_times():
 @given(st.lists(st.floats(0.1, 10.0), min_size=1, max_size=12), st.floats(0.1, 10.0))
 def test_ratio_of_a_variant_that_is_always_that_much_slower(latencies, factor):
     original = np.array(latencies)
-    ratio = Pair(original, factor * original).ratio()
+    ratio = PairedLatencies(original, factor * original).ratio()
     assert np.isclose(ratio.value, factor)
     assert ratio.low <= ratio.value <= ratio.high
     assert np.isclose(ratio.low, factor)

@@ -8,9 +8,10 @@ from compsel.inputs.samples import ArraySamples
 from compsel.processors import CpuProcessor
 from compsel.processors.placement import Placement
 from compsel.profiling import latency
+from compsel.profiling.choices import Choices
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.partial_placement import placement_text, read_partly_placed
-from compsel.variants.variant import Engine
+from compsel.variants.engine import Engine
 from compsel.variants.writing import write_variant
 
 IMAGES = ArraySamples([np.zeros((70, 70, 3), np.uint8)])
@@ -39,7 +40,7 @@ def test_profile_says_it(small_model, tmp_path, monkeypatch):
     variant = write_variant(small_model, tmp_path, "logits")
 
     def measured(folder):
-        measure_latency([variant], [CpuProcessor(1)], ["idle"], tmp_path, IMAGES, folder, QUICK)
+        measure_latency(Choices([variant], [CpuProcessor(1)], tmp_path), ["idle"], IMAGES, folder, QUICK)
         return read_partly_placed(folder)
 
     assert measured(tmp_path / "whole") == {}

@@ -6,7 +6,12 @@ import pytest
 
 from compsel.errors import ProfileError, VersionError
 from compsel.inputs.samples import ArraySamples
-from compsel.profiling.profile import FORMAT_VERSION, Profile, quality_path, read_latency, read_memory, write_groups
+from compsel.profiling.groups import write_groups
+from compsel.profiling.header import FORMAT_VERSION
+from compsel.profiling.latency_table import read_latency
+from compsel.profiling.memory_table import read_memory
+from compsel.profiling.profile import Profile
+from compsel.profiling.quality_table import quality_path
 from compsel.storage.parquet import read_table, write_table
 
 

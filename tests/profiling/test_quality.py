@@ -5,12 +5,13 @@ from compsel.errors import InputError, ProfileError
 from compsel.features.base import FeatureExtractor
 from compsel.inputs.samples import ArraySamples, Samples
 from compsel.processors import CpuProcessor
-from compsel.profiling.profile import quality_path
-from compsel.profiling.quality import measure_features, measure_quality, time_features
+from compsel.profiling.input_features import measure_features, time_features
+from compsel.profiling.quality import measure_quality
+from compsel.profiling.quality_table import quality_path
 from compsel.storage import checkpointed as resuming
 from compsel.storage.parquet import read_table
 from compsel.techniques import parse
-from compsel.variants.variant import Engine
+from compsel.variants.engine import Engine
 from compsel.variants.writing import write_variant
 from tests.foreign_models import two_inputs
 

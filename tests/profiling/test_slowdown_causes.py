@@ -5,17 +5,17 @@ import pytest
 
 from compsel.inputs.image import PIXELS
 from compsel.models.complexity import macs
-from compsel.profiling.operator_profile import OperatorUse, measure_operators
-from compsel.profiling.slowdown_causes import Run, slowdown_causes
+from compsel.profiling.operator_profile import OperatorProfile, OperatorUse, measure_operators
+from compsel.profiling.slowdown_causes import slowdown_causes
 from compsel.techniques import parse
 from compsel.variants.writing import write_variant
 
-FLOAT = Run({"Conv": OperatorUse(10, 8.0), "Gemm": OperatorUse(1, 1.0)}, macs=1000)
+FLOAT = OperatorProfile({"Conv": OperatorUse(10, 8.0), "Gemm": OperatorUse(1, 1.0)}, macs=1000)
 X86, VNNI = ["avx2"], ["avx2", "avx512_vnni"]
 
 
 def run(macs=1000, **uses):
-    return Run({kind: OperatorUse(*use) for kind, use in uses.items()}, macs)
+    return OperatorProfile({kind: OperatorUse(*use) for kind, use in uses.items()}, macs)
 
 
 def test_dynamic_convolutions():
@@ -76,7 +76,7 @@ def original(small_model, tmp_path_factory):
 def real_run(model, folder):
     variant = write_variant(model, folder, "logits")
     feeds = {PIXELS: np.zeros((1, *model.preprocessing.resolution, 3), np.uint8)}
-    return Run(measure_operators(folder / variant.pixels_file, feeds), macs(model))
+    return OperatorProfile(measure_operators(folder / variant.pixels_file, feeds), macs(model))
 
 
 @pytest.mark.parametrize(

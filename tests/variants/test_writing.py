@@ -15,7 +15,8 @@ from compsel.models.model import Model
 from compsel.processors import CpuProcessor
 from compsel.storage.file_names import slug
 from compsel.techniques import parse
-from compsel.variants.variant import Engine, Variant
+from compsel.variants.engine import Engine
+from compsel.variants.variant import Variant
 from compsel.variants.writing import is_whole, write_variant
 from tests.foreign_models import finish, old_network, two_inputs
 

@@ -22,13 +22,17 @@ from compsel.models.model import Model
 from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
 from compsel.profiling.candidates import Candidate, candidates
+from compsel.profiling.choices import Choices
 from compsel.profiling.energy import measure_energies
+from compsel.profiling.groups import write_groups
+from compsel.profiling.header import write_header
+from compsel.profiling.input_features import measure_features, time_features
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.load import parse_state, soak_minutes, standard_states
 from compsel.profiling.memory import measure_memory
 from compsel.profiling.output_quality import OutputQuality, Quality
-from compsel.profiling.profile import Profile, write_groups, write_header
-from compsel.profiling.quality import measure_features, measure_quality, reference_of, time_features
+from compsel.profiling.profile import Profile
+from compsel.profiling.quality import measure_quality, reference_of
 from compsel.progress import SILENT, Reporter
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.costs.model import CostModel
@@ -104,38 +108,41 @@ def measure(
         parse_technique(spec)
     for state in states or ():
         parse_state(state)
-    judge = OutputQuality(quality, confidence, good_enough)
+    output_quality = OutputQuality(quality, confidence, good_enough)
     where = [parse(word) for word in processors] if processors else list(default_processors())
-    calibrating, class_scores = samples.spread(calibration), not judge.asked
+    calibrating, class_scores = samples.spread(calibration), not output_quality.specified
     files = folder / "variants"
     variants, left_out = build_variants(models, files, calibrating, techniques, reporter, class_scores=class_scores)
     extractors: dict[str, FeatureExtractor] = (
         {name: kind() for name, kind in EXTRACTORS.items()} if modality_of(models[0]) is IMAGE else {}
     )
     measure_features(extractors, samples, folder, reporter)
-    _say_how_judged(variants, samples, judge, reporter)
-    n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), reporter, judge)
+    _say_how_judged(variants, samples, output_quality, reporter)
+    n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), reporter, output_quality)
     states = states or standard_states()
     measure_costs(variants, samples, folder, where, states, criterion, reporter)
     _measure_energies(variants, samples, folder, where, states, meter, reporter)
-    judging = None if n_classes else judge.judging(reference_of(variants).name)
-    header = (n_classes, device_fingerprint(), time_features(extractors, samples), origin, judging)
+    criterion_of_quality = None if n_classes else output_quality.criterion(reference_of(variants).name)
+    header = (n_classes, device_fingerprint(), time_features(extractors, samples), origin, criterion_of_quality)
     write_groups(folder, samples)
     write_header(folder, variants, *header)
     return Profile.load(folder), left_out
 
 
-def _say_how_judged(variants: Sequence[Variant], samples: Samples, judge: OutputQuality, reporter: Reporter) -> None:
+def _say_how_judged(
+    variants: Sequence[Variant], samples: Samples, output_quality: OutputQuality, reporter: Reporter
+) -> None:
     """Say what counts as right where that is not what labels say."""
     without = next((variant for variant in variants if variant.output == "other"), None)
     if without is None:
         return
     reference = reference_of(variants).name
-    if judge.uses_targets:
-        reporter.say(f"answers are judged by {judge.name}: good enough from {judge.good_enough:g}")
+    if output_quality.uses_targets:
+        reporter.say(f"answers are judged by {output_quality.name}: good enough from {output_quality.threshold:g}")
         return
     reporter.say(
-        f"answers are compared with those of {reference} ({judge.name}): good enough from {judge.good_enough:g}"
+        f"answers are compared with those of {reference} ({output_quality.name}): good enough from "
+        f"{output_quality.threshold:g}"
     )
     if any(label is not None for label in samples.labels):
         reporter.say(
@@ -154,9 +161,9 @@ def measure_costs(
     reporter: Reporter,
 ) -> None:
     """Measure latency and memory of every choice: what a new device needs, and nothing else."""
-    files = folder / "variants"
-    measure_latency(variants, processors, states, files, samples, folder, criterion, reporter)
-    measure_memory(variants, processors, files, folder, samples)
+    choices = Choices(variants, processors, folder / "variants")
+    measure_latency(choices, states, samples, folder, criterion, reporter)
+    measure_memory(choices, folder, samples)
 
 
 def _measure_energies(
@@ -176,9 +183,9 @@ def _measure_energies(
         return  # no meter: the column stays empty
     with opened:
         reporter.say(f"energy of {opened.covers} ({opened.name})")
-        files = folder / "variants"
+        choices = Choices(variants, processors, folder / "variants")
         cold = [state for state in states if not soak_minutes(state)]
-        measure_energies(variants, processors, cold, files, samples, folder, opened, reporter=reporter)
+        measure_energies(choices, cold, samples, folder, opened, reporter=reporter)
 
 
 def _has_meter(name: str | None) -> bool:
@@ -309,7 +316,7 @@ def _summary(
         "n_samples": len(profile.samples),
         "origin": profile.origin,
         "reference": problem.reference,
-        "judging": None if profile.judging is None else profile.judging.to_dict(),
+        "judging": None if profile.quality_criterion is None else profile.quality_criterion.to_dict(),
         "device": dict(profile.device),
         "shipped": comparison.winner,
         "reason": comparison.reason,

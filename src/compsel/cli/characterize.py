@@ -27,8 +27,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.evaluation.characterization.characterize import Asked, characterize
+    from compsel.evaluation.characterization.characterize import characterize
     from compsel.evaluation.characterization.files import write_characterization
+    from compsel.evaluation.characterization.settings import CharacterizationSettings
 
     check_budget(arguments.budget)
     if arguments.calibration < 1:
@@ -36,10 +37,10 @@ def _run(arguments: argparse.Namespace) -> int:
     samples = samples_of(arguments)
     processors = _processors(arguments.processor)
     with meter_of(arguments) as meter:
-        asked = Asked(
+        settings = CharacterizationSettings(
             samples, arguments.technique, processors, arguments.calibration, arguments.budget, arguments.keep, meter
         )
-        rows = characterize(arguments.models, asked, arguments.out, TERMINAL)
+        rows = characterize(arguments.models, settings, arguments.out, TERMINAL)
     content = write_characterization(rows, arguments.out, TERMINAL)
     counts = Counter(row["technique"] for row in content["rows"] if row["dominated"])
     print_table(

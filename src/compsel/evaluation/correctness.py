@@ -1,4 +1,4 @@
-"""Which answers of a bundle count as right: those of the labelled class, or those that are good enough."""
+"""Correctness of answers: right are those of the labelled class, or those of sufficient quality."""
 
 from abc import ABC, abstractmethod
 
@@ -20,6 +20,14 @@ class Correctness(ABC):
 
     Attributes:
         labelled: whether by what the samples say is right; else by the answers of an uncompressed network.
+
+    >>> class Always(Correctness):
+    ...     labelled = True
+    ...     def _right(self, answer, index):
+    ...         return True
+    >>> from unittest.mock import Mock
+    >>> Always().right(Mock(abstained=False), 0), Always().right(Mock(abstained=True), 0)
+    (True, False)
     """
 
     labelled: bool
@@ -32,7 +40,7 @@ class Correctness(ABC):
     def _right(self, answer: Answer, index: int) -> bool: ...
 
 
-class _Classes(Correctness):
+class _ClassCorrectness(Correctness):
     """By class: of the labels, or without any, those of the most accurate uncompressed network."""
 
     def __init__(self, runtime: Runtime, samples: Samples, reporter: Reporter) -> None:
@@ -53,60 +61,60 @@ class _Classes(Correctness):
         return answer.label == self._targets[index]
 
 
-class _Quality(Correctness):
+class _QualityCorrectness(Correctness):
     """By the quality of the outputs, as when the bundle was built."""
 
     def __init__(
-        self, runtime: Runtime, samples: Samples, judging: QualityCriterion, quality: Quality | str | None
+        self, runtime: Runtime, samples: Samples, criterion: QualityCriterion, quality: Quality | str | None
     ) -> None:
-        self._samples, self._judge = samples, OutputQuality(quality, None, judging.good_enough)
-        self.labelled = self._judge.uses_targets
+        self._samples, self._output_quality = samples, OutputQuality(quality, None, criterion.good_enough)
+        self.labelled = self._output_quality.uses_targets
         self._reference: Runtime | None = None
         if not self.labelled:
-            if judging.reference not in runtime.bundle.variants:
+            if criterion.reference not in runtime.bundle.variants:
                 raise BundleError(
-                    f"{judging.reference}, which answers are compared with, is not in this bundle, since another one "
+                    f"{criterion.reference}, which answers are compared with, is not in this bundle, since another one "
                     "is as good and faster: give a quality, evaluate(..., quality=function)"
                 )
-            self._reference = runtime.with_policy(FixedPolicy(judging.reference))
-        # all answers to a sample are looked at before those to the next one
+            self._reference = runtime.with_policy(FixedPolicy(criterion.reference))
+        # all answers to a sample are rated before those to the next one
         self._last: tuple[int, list[np.ndarray] | None] = (-1, None)
 
     def _right(self, answer: Answer, index: int) -> bool:
         if self._reference is not None and self._last[0] != index:
             self._last = index, self._reference.answer(self._samples.value(index)).outputs
         target = self._samples.target(index) if self.labelled else None
-        return self._judge.quality(answer.outputs, self._last[1], target) >= self._judge.good_enough
+        return self._output_quality.score(answer.outputs, self._last[1], target) >= self._output_quality.threshold
 
 
 def correctness_of(
     runtime: Runtime, samples: Samples, quality: Quality | str | None, reporter: Reporter
 ) -> Correctness:
-    """Return what tells right answers from wrong ones, as the bundle was built.
+    """Return the correctness by which the bundle was built.
 
     Args:
         runtime: of the bundle.
         samples: to be answered.
-        quality: the user's function, for a bundle of models without class scores that was judged by one: it holds its
-            name, not its code.
-        reporter: hears how far it is.
+        quality: the user's function, for a bundle of models without class scores that was built with one: it holds
+            its name, not its code.
+        reporter: of progress.
 
     Raises:
         BundleError: the function is needed and not given, or given and not needed.
         SamplesError: labels that the models do not have.
     """
-    judging = runtime.bundle.summary.get("judging")
-    if judging is None:
+    stored = runtime.bundle.summary.get("judging")
+    if stored is None:
         others = [variant.name for variant in runtime.bundle.variants.values() if variant.output == "other"]
         if others:
             raise BundleError(f"{others[0]} gives no class scores, and the bundle does not say how it is judged")
         if quality is not None:
             raise BundleError("quality: got one, and this bundle's models give class scores: leave it away")
-        return _Classes(runtime, samples, reporter)
-    said = QualityCriterion.from_dict(judging)
-    if said.quality not in (FIDELITY, COSINE) and quality is None:
+        return _ClassCorrectness(runtime, samples, reporter)
+    criterion = QualityCriterion.from_dict(stored)
+    if criterion.quality not in (FIDELITY, COSINE) and quality is None:
         raise BundleError(
-            f"quality: this bundle is judged by {said.quality}, which a bundle does not hold: give the function, "
+            f"quality: this bundle is judged by {criterion.quality}, which a bundle does not hold: give the function, "
             "evaluate(..., quality=function) or --quality MODULE:FUNCTION"
         )
-    return _Quality(runtime, samples, said, said.quality if quality is None else quality)
+    return _QualityCorrectness(runtime, samples, criterion, criterion.quality if quality is None else quality)

@@ -1,25 +1,20 @@
-"""Every variant of a profile as a candidate for selection: what it costs, how good it is, whether anything beats it."""
+"""Candidates for selection: every variant of a profile with its cost, its quality, and what dominates it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import onnx
-from numpy.typing import NDArray
-
 from compsel.device.fingerprint import device_fingerprint
 from compsel.errors import ModelError, ProfileError
-from compsel.inputs.modalities import modality_of
-from compsel.inputs.synthetic_feeds import synthetic_feeds
-from compsel.models.complexity import macs
-from compsel.models.model import Model
 from compsel.processors import CpuProcessor
 from compsel.processors import parse as parse_processor
-from compsel.profiling.dominance import Domination, Standing, dominated
-from compsel.profiling.operator_profile import measure_operators
+from compsel.profiling.confidence_intervals import Estimate, normal_mean
+from compsel.profiling.dominance import Domination, TradeOffPoint, dominated
+from compsel.profiling.graph_feeds import synthetic_graph_feeds
+from compsel.profiling.latency_table import LatencyTable
+from compsel.profiling.operator_profile import profile_variant
 from compsel.profiling.profile import Profile
-from compsel.profiling.slowdown_causes import Run, slowdown_causes
+from compsel.profiling.slowdown_causes import slowdown_causes
 from compsel.variants.variant import Variant
 
 __all__ = ["Candidate", "candidates"]
@@ -27,7 +22,8 @@ __all__ = ["Candidate", "candidates"]
 # what is faster than this needs no explanation
 _NOT_FASTER = 0.97
 
-Floats = NDArray[np.float64]
+# by variant: its fastest processor, and the mean latency (ms) there
+Fastest = dict[str, tuple[str, Estimate]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,88 +68,87 @@ def candidates(profile: Profile, files: Path | None = None) -> list[Candidate]:
     """
     if profile.latency is None:
         raise ProfileError("the profile has no latencies: measure this device with compsel profile")
-    idle = profile.latency.states[0]
-    measured: dict[str, dict[str, Floats]] = {}
-    for (name, processor, state), values in profile.latency.by_choice().items():
-        if state == idle:
-            measured.setdefault(name, {})[processor] = values
-    fastest = {
-        name: min(by_processor.items(), key=lambda item: float(item[1].mean()))
-        for name, by_processor in measured.items()
-    }
-    beaten = _beaten(profile, fastest)
+    fastest = _fastest(profile.latency)
+    dominations = _dominations(profile, fastest)
     found = []
     for column, variant in enumerate(profile.variants):
-        if variant.name in fastest:
-            processor, values = fastest[variant.name]
-            low, mean, high = _interval(values)
-            why = ""
-            if files is not None and variant.name in beaten and not _gains(variant, fastest):
-                why = _why(profile, variant, processor, files)
-            quality = float(profile.quality[:, column].mean())
-            size = variant.size_bytes / 1e6
-            found.append(
-                Candidate(variant.name, size, quality, processor, mean, low, high, beaten.get(variant.name), why)
+        if variant.name not in fastest:
+            continue
+        processor, latency = fastest[variant.name]
+        why = ""
+        if files is not None and variant.name in dominations and not _gains(variant, fastest):
+            why = _why(profile, variant, processor, files)
+        found.append(
+            Candidate(
+                variant.name,
+                variant.size_bytes / 1e6,
+                float(profile.quality[:, column].mean()),
+                processor,
+                latency.value,
+                latency.low,
+                latency.high,
+                dominations.get(variant.name),
+                why,
             )
+        )
     return found
 
 
-def _beaten(profile: Profile, fastest: Mapping[str, tuple[str, Floats]]) -> dict[str, Domination]:
-    beaten: dict[str, Domination] = {}
+def _fastest(table: LatencyTable) -> Fastest:
+    """Return the fastest processor of each variant on an idle device."""
+    found: Fastest = {}
+    for (name, processor, state), latencies_ms in table.by_choice().items():
+        if state == table.states[0]:
+            mean = normal_mean(latencies_ms)
+            if name not in found or mean.value < found[name][1].value:
+                found[name] = processor, mean
+    return found
+
+
+def _dominations(profile: Profile, fastest: Fastest) -> dict[str, Domination]:
+    found: dict[str, Domination] = {}
     for model in dict.fromkeys(variant.model for variant in profile.variants):
         columns = [
             number
             for number, variant in enumerate(profile.variants)
             if variant.model == model and variant.name in fastest
         ]
-        beaten |= dominated(_standings(profile, columns, fastest))
-    return beaten
+        found |= dominated(_points(profile, columns, fastest))
+    return found
 
 
-def _standings(profile: Profile, columns: Sequence[int], fastest: Mapping[str, tuple[str, Floats]]) -> list[Standing]:
+def _points(profile: Profile, columns: Sequence[int], fastest: Fastest) -> list[TradeOffPoint]:
     original = next((number for number in columns if profile.variants[number].technique == "none"), None)
-    standings = []
+    points = []
     for number in columns:
-        variant = profile.variants[number]
-        low, mean, high = _interval(fastest[variant.name][1])
-        quality = profile.quality[:, number]
+        name, quality = profile.variants[number].name, profile.quality[:, number]
+        latency = fastest[name][1]
         error = 0.0
         if original is not None:
             error = float((quality - profile.quality[:, original]).std()) / len(quality) ** 0.5
-        standings.append(
-            Standing(variant.name, float(quality.mean()), mean, low, high, error, original=number == original)
+        points.append(
+            TradeOffPoint(
+                name, float(quality.mean()), latency.value, latency.low, latency.high, error, number == original
+            )
         )
-    return standings
+    return points
 
 
-def _gains(variant: Variant, fastest: Mapping[str, tuple[str, Floats]]) -> bool:
+def _gains(variant: Variant, fastest: Fastest) -> bool:
     """Whether a variant is faster than its uncompressed model, which itself has nothing to gain."""
     original = fastest.get(f"{variant.model}/none")
     if variant.technique == "none" or original is None:
         return True
-    return float(fastest[variant.name][1].mean()) < _NOT_FASTER * float(original[1].mean())
-
-
-def _interval(values: Floats) -> tuple[float, float, float]:
-    mean = float(values.mean())
-    half_width = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return mean - half_width, mean, mean + half_width
+    return fastest[variant.name][1].value < _NOT_FASTER * original[1].value
 
 
 def _why(profile: Profile, variant: Variant, processor: str, files: Path) -> str:
-    """Say why a variant is slow; "" where its processor is not the CPU, or its model's file is not there."""
+    """Return the causes for a variant's being slow; "" off the CPU, or without the file of its model."""
     original = next((one for one in profile.variants if one.model == variant.model and one.technique == "none"), None)
     if original is None or parse_processor(processor).provider != CpuProcessor(1).provider:
         return ""
     try:
-        ours, theirs = (_run(one, files) for one in (variant, original))
+        ours, theirs = (profile_variant(one, files, synthetic_graph_feeds(one)) for one in (variant, original))
     except (ModelError, OSError):
         return ""
     return slowdown_causes(ours, theirs, device_fingerprint()["instruction_sets"])
-
-
-def _run(variant: Variant, files: Path) -> Run:
-    inputs = modality_of(variant).graph_inputs(variant)
-    graph = files / (variant.pixels_file or variant.tensor_file)
-    light = Model.from_proto(onnx.load(files / variant.tensor_file, load_external_data=False), variant.model)
-    return Run(measure_operators(graph, synthetic_feeds(inputs, seed=0)), macs(light) or None)

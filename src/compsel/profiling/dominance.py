@@ -1,20 +1,20 @@
-"""Which variants nobody should choose: another one is faster and at least as good.
+"""Domination among the variants of a model: another one is faster and at least as good.
 
 Compression is not always a gain. A variant is dominated when its latency is above another's for certain (the
-confidence intervals do not touch) and its quality is no higher, or higher by less than one standard error, which says
-nothing; the uncompressed model is asked first. It may still be smaller on disk: what is dominated is the choice by
-time and quality.
+confidence intervals do not overlap) and its quality is no higher, or higher by less than one standard error, which is
+no evidence; the uncompressed model is considered first. It may still be smaller on disk: what is dominated is the
+choice by time and quality.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Domination", "Standing", "dominated"]
+__all__ = ["Domination", "TradeOffPoint", "dominated"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a variant stands beside the others of the same model.
+class TradeOffPoint:
+    """Quality and latency of a variant, to be compared with others of the same model.
 
     Attributes:
         name: of the variant.
@@ -24,8 +24,8 @@ class Standing:
         error: standard error of the difference in quality to the uncompressed model.
         original: whether it is the uncompressed model.
 
-    >>> Standing("none", quality=0.9, latency=1.0, low=1.0, high=1.0, original=True).beats(
-    ...     Standing("int8-dynamic", quality=0.8, latency=2.7, low=2.6, high=2.8))
+    >>> TradeOffPoint("none", quality=0.9, latency=1.0, low=1.0, high=1.0, original=True).beats(
+    ...     TradeOffPoint("int8-dynamic", quality=0.8, latency=2.7, low=2.6, high=2.8))
     True
     """
 
@@ -37,7 +37,7 @@ class Standing:
     error: float = 0.0
     original: bool = False
 
-    def beats(self, other: "Standing") -> bool:
+    def beats(self, other: "TradeOffPoint") -> bool:
         """Whether this one is faster for certain, and no worse."""
         return self.high < other.low and self.quality >= other.quality - other.error
 
@@ -64,19 +64,19 @@ class Domination:
         return f"{self.slower:.2f} times as slow as {self.by}, and {worse}"
 
 
-def dominated(standings: Sequence[Standing]) -> dict[str, Domination]:
+def dominated(points: Sequence[TradeOffPoint]) -> dict[str, Domination]:
     """Return, by name, what dominates a variant; those that nothing dominates are not in it.
 
     The uncompressed model is named where it dominates, else the fastest variant that does.
 
-    >>> original = Standing("none", 0.90, 1.0, 1.0, 1.0, original=True)
-    >>> dominated([original, Standing("int8-dynamic", 0.82, 2.7, 2.6, 2.8)])["int8-dynamic"].by
+    >>> original = TradeOffPoint("none", 0.90, 1.0, 1.0, 1.0, original=True)
+    >>> dominated([original, TradeOffPoint("int8-dynamic", 0.82, 2.7, 2.6, 2.8)])["int8-dynamic"].by
     'none'
     """
     found = {}
-    for one in standings:
-        better = [other for other in standings if other is not one and other.beats(one)]
+    for point in points:
+        better = [other for other in points if other is not point and other.beats(point)]
         if better:
             by = min(better, key=lambda other: (not other.original, other.latency))
-            found[one.name] = Domination(by.name, one.latency / by.latency, by.quality - one.quality)
+            found[point.name] = Domination(by.name, point.latency / by.latency, by.quality - point.quality)
     return found

@@ -1,4 +1,4 @@
-"""Measure what every choice costs: latency in several states of the device, interleaved, until it is known well enough.
+"""Measure the latency of every choice in several states of the device, interleaved, to a stated precision.
 
 Real load is put on the machine by real processes. In each round every choice that is not known well enough yet runs
 a few times, in a new random order, so that what drifts (frequency, temperature, neighbours) hits all alike. A choice
@@ -10,7 +10,7 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,15 @@ import numpy as np
 from compsel.device.sampler import DeviceSampler, DeviceState
 from compsel.errors import ProfileError
 from compsel.inputs.samples import Samples
-from compsel.processors.base import Processor
+from compsel.profiling.choices import Choices
+from compsel.profiling.latency_table import latency_path, write_latency
 from compsel.profiling.load import parse_state, soak_minutes
 from compsel.profiling.partial_placement import placement_text
-from compsel.profiling.profile import device_text, read_table, write_table
+from compsel.profiling.tables import device_text
+from compsel.profiling.timed_runs import timed_runs
 from compsel.progress import SILENT, Reporter
-from compsel.variants.variant import Engine, Variant
+from compsel.variants.engine import Engine
+from compsel.variants.variant import Variant
 
 __all__ = ["Criterion", "TimedChoice", "device_numbers", "measure_latency", "time_choices"]
 
@@ -36,7 +39,7 @@ _DECODED_SAMPLES = 16
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """When a choice is known well enough.
+    """Stopping rule: when the mean latency of a choice is known well enough.
 
     Attributes:
         relative_half_width: of the 95 % confidence interval of the mean.
@@ -91,9 +94,9 @@ class TimedChoice:
         return self.engine.variant.name, self.engine.processor.name
 
     def deviation(self) -> float:
-        """Return how unsure the logarithm of the mean is, as a standard deviation.
+        """Return the standard error of the logarithm of the mean.
 
-        Runs of one visit hang together (beside competing threads by where the scheduler put them), visits do not.
+        Runs of one visit are correlated (beside competing threads, by where the scheduler put them), visits are not.
         """
         visits = np.reshape(self.latencies_ms, (-1, _RUNS_PER_VISIT)).mean(axis=1)
         parts = visits if len(visits) > 1 else np.array(self.latencies_ms)
@@ -101,52 +104,71 @@ class TimedChoice:
 
 
 def measure_latency(
-    variants: Sequence[Variant],
-    processors: Sequence[Processor],
+    choices: Choices,
     states: Sequence[str],
-    files: Path,
     samples: Samples,
     folder: Path,
     criterion: Criterion | None = None,
     reporter: Reporter = SILENT,
     seed: int = 0,
 ) -> None:
-    """Measure every variant on every processor in every state and store one table a state.
+    """Measure every choice in every state and store one table a state.
 
     A state is kept where this device measured all of these choices in it already, with the same files. "soak:MINUTES"
     makes two tables: the burst before running for so long, and what is sustained after it.
 
+    Args:
+        choices: what to measure.
+        states: words such as "idle" and "busy:1".
+        samples: up to 16 of them are run in turn.
+        folder: of the profile.
+        criterion: when a choice is known well enough; None: that of the source papers.
+        reporter: of progress.
+        seed: of the order in which choices run.
+
     Raises:
-        ProfileError: a state that is not a word, or no choice that runs.
+        ProfileError: a state that is not a word, no choice, or no samples.
     """
     criterion = criterion or Criterion()
-    wanted = {(variant.name, variant.sha256, processor.name) for variant in variants for processor in processors}
     loads = [(state, parse_state(state)) for state in states]
     if not len(samples):
         raise ProfileError("no samples to measure with")
-    if not wanted:
+    if not len(choices):
         raise ProfileError("no choices to measure: give variants and processors")
-    device = device_text()
-    missing = [(state, load) for state, load in loads if not _is_known(_path(folder, state), wanted, device)]
+    device = {"device": device_text()}
+    missing = [(state, load) for state, load in loads if not choices.are_in(latency_path(folder, state), device)]
     if not missing:
         return
     values = [samples.value(index) for index in samples.spread(_DECODED_SAMPLES).indices]
-    shas = {variant.name: variant.sha256 for variant in variants}
-    choices: list[TimedChoice] = []
+    timed: list[TimedChoice] = []
     try:
-        for variant in variants:
-            choices += [TimedChoice(Engine(variant, files, processor)) for processor in processors]
-        placed = placement_text(choice.engine for choice in choices)
+        for variant, processor in choices:
+            timed.append(TimedChoice(Engine(variant, choices.files, processor)))
+        placed = placement_text(choice.engine for choice in timed)
         with DeviceSampler() as sampler:
             for state, load in missing:
                 with load:
-                    for name in _phases(state, choices, values, reporter):
-                        seen = _measure_state(name, choices, values, criterion, sampler, reporter, seed)
-                        rows = [(*choice.key, latency) for choice in choices for latency in choice.latencies_ms]
-                        _store(_path(folder, name), rows, shas, {"state": name, "device": device, **seen, **placed})
+                    for name in _phases(state, timed, values, reporter):
+                        label = f"latency, {name}"
+                        seen = _seen(time_choices(timed, values, criterion, sampler, reporter, label, seed))
+                        write_latency(folder, name, _rows(timed), {**device, **seen, **placed})
     finally:
-        for choice in choices:
+        for choice in timed:
             choice.engine.close()
+
+
+def _rows(timed: Sequence[TimedChoice]) -> list[tuple[Variant, str, float]]:
+    return [
+        (choice.engine.variant, choice.engine.processor.name, latency_ms)
+        for choice in timed
+        for latency_ms in choice.latencies_ms
+    ]
+
+
+def _seen(states: Sequence[DeviceState]) -> dict[str, str]:
+    """Return what the sampler saw, as metadata of the table."""
+    numbers = device_numbers(states)
+    return {"load": str(numbers["load_others"]), "device_state": json.dumps(numbers)}
 
 
 def _phases(state: str, choices: Sequence[TimedChoice], values: Sequence[Any], reporter: Reporter) -> Iterator[str]:
@@ -163,20 +185,6 @@ def _phases(state: str, choices: Sequence[TimedChoice], values: Sequence[Any], r
     yield state
 
 
-def _measure_state(
-    state: str,
-    choices: Sequence[TimedChoice],
-    values: Sequence[Any],
-    criterion: Criterion,
-    sampler: DeviceSampler,
-    reporter: Reporter,
-    seed: int,
-) -> dict[str, str]:
-    """Time the choices; return what the sampler saw meanwhile, as metadata of the table."""
-    numbers = device_numbers(time_choices(choices, values, criterion, sampler, reporter, f"latency, {state}", seed))
-    return {"load": str(numbers["load_others"]), "device_state": json.dumps(numbers)}
-
-
 def time_choices(
     choices: Sequence[TimedChoice],
     values: Sequence[Any],
@@ -186,7 +194,16 @@ def time_choices(
     label: str = "latency",
     seed: int = 0,
 ) -> list[DeviceState]:
-    """Run rounds until all choices are known well enough, or the budget is spent; what was known is forgotten.
+    """Run rounds until all choices are known well enough, or the budget is spent; earlier latencies are dropped.
+
+    Args:
+        choices: what to time; their `latencies_ms` are filled.
+        values: inputs, taken in turn.
+        criterion: when a choice is known well enough.
+        sampler: of the device's state.
+        reporter: of progress.
+        label: what the loop is called there.
+        seed: of the order within the rounds.
 
     Returns:
         The states of the device, one for each visit to a choice.
@@ -228,44 +245,6 @@ def device_numbers(states: Sequence[DeviceState]) -> dict[str, float]:
 
 
 def _visit(choice: TimedChoice, values: Sequence[Any], number: int) -> None:
-    """Run one choice some times in a row: once to warm the caches up, then timed."""
-    engine = choice.engine
-    for run in range(-_WARM_UP_RUNS if number == 0 else -1, _RUNS_PER_VISIT):
-        value = values[(number * _RUNS_PER_VISIT + run) % len(values)]
-        begin = time.perf_counter_ns()
-        engine(value)
-        end = time.perf_counter_ns()
-        if run >= 0:
-            choice.latencies_ms.append((end - begin) / 1e6)
-
-
-def _path(folder: Path, state: str) -> Path:
-    return folder / "latency" / f"{state.replace(':', '-')}.parquet"
-
-
-def _is_known(path: Path, wanted: set[tuple[str, str, str]], device: str) -> bool:
-    if not path.exists():
-        return False
-    try:
-        columns, metadata = read_table(path)
-    except ProfileError:
-        return False
-    if metadata.get("device") != device or not {"variant", "sha256", "processor"} <= columns.keys():
-        return False
-    return wanted <= set(zip(columns["variant"], columns["sha256"], columns["processor"], strict=True))
-
-
-def _store(
-    path: Path, rows: Sequence[tuple[str, str, float]], shas: Mapping[str, str], metadata: Mapping[str, str]
-) -> None:
-    variants, processors, latencies = zip(*rows, strict=True)
-    write_table(
-        path,
-        {
-            "variant": list(variants),
-            "sha256": [shas[name] for name in variants],
-            "processor": list(processors),
-            "latency_ms": np.array(latencies, np.float64),
-        },
-        metadata,
-    )
+    """Run one choice some times in a row, after a longer warm-up in its first visit."""
+    warm_up_runs = _WARM_UP_RUNS if number == 0 else 1
+    choice.latencies_ms += timed_runs(choice.engine, values, number, _RUNS_PER_VISIT, warm_up_runs)

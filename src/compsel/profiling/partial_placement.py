@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from compsel.storage.parquet import read_table
-from compsel.variants.variant import Engine
+from compsel.variants.engine import Engine
 
 __all__ = ["placement_text", "read_partly_placed"]
 

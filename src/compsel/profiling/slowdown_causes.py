@@ -1,20 +1,19 @@
-"""Why a variant is not faster than its model on a CPU: the known traps, read from what really ran.
+"""Slowdown causes: why a variant is no faster than its model on a CPU, read from the operators that really ran.
 
 Compression promises less work; whether a processor does less is another question. Each rule here recognises one
-cause, from the operators that ran (`compsel.profiling.operator_profile`), the multiply-accumulates and the instruction sets
-of the processor. Rules say what was seen; where none recognises anything, nothing is said.
+cause, from the operator profiles of both (`compsel.profiling.operator_profile`), their multiply-accumulates and the
+instruction sets of the processor. Where no rule recognises anything, the cause is unknown.
 
 The rules come from what users report of ONNX Runtime: convolutions whose inputs are quantised while the model runs
 (issue 12854), 8-bit products without the instructions for them (6732, 17389), float16 on a CPU (2871); and from the
 (de)quantise operators that ISPA 2018 ("To Compress, or Not to Compress", figure 7) found to be the cause on its board.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from compsel.profiling.operator_profile import OperatorUse
+from compsel.profiling.operator_profile import OperatorProfile
 
-__all__ = ["Run", "slowdown_causes"]
+__all__ = ["slowdown_causes"]
 
 # what processors multiply 8-bit numbers with: four products and their sum in one instruction
 _DOT_PRODUCTS = {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"}
@@ -31,39 +30,15 @@ _NOTABLE, _LARGE = 0.05, 0.15
 _SAME_MACS = 0.95
 
 
-@dataclass(frozen=True)
-class Run:
-    """What ran on a CPU.
-
-    Attributes:
-        operators: by type.
-        macs: multiply-accumulates of one inference; None where they are not known.
-
-    >>> Run({"Conv": OperatorUse(27, 3.0), "Clip": OperatorUse(27, 1.0)}).share("Clip")
-    0.25
-    """
-
-    operators: Mapping[str, OperatorUse]
-    macs: int | None = None
-
-    def count(self, *kinds: str) -> int:
-        """Return how many nodes of these types ran."""
-        return sum(use.count for kind, use in self.operators.items() if kind in kinds)
-
-    def share(self, *kinds: str) -> float:
-        """Return their share of the time, 0 to 1."""
-        total = sum(use.time_ms for use in self.operators.values())
-        return sum(use.time_ms for kind, use in self.operators.items() if kind in kinds) / total if total else 0.0
-
-
-def slowdown_causes(variant: Run, original: Run, instruction_sets: Sequence[str]) -> str:
-    """Say why a variant is no faster than its model, as far as that is known; "" where it is not.
+def slowdown_causes(variant: OperatorProfile, original: OperatorProfile, instruction_sets: Sequence[str]) -> str:
+    """Return the known causes for a variant's being no faster than its model; "" where none is known.
 
     Args:
-        variant, original: what ran, on the same processor.
+        variant, original: their operator profiles on the same processor.
         instruction_sets: of the processor, as Linux calls them (`compsel.device.fingerprint`).
 
-    >>> float32 = Run({"Conv": OperatorUse(27, 9.0)}, macs=100)
+    >>> from compsel.profiling.operator_profile import OperatorUse
+    >>> float32 = OperatorProfile({"Conv": OperatorUse(27, 9.0)}, macs=100)
     >>> slowdown_causes(float32, float32, ["avx2"])
     'it computes what the uncompressed model computes, in float32: only bytes are saved'
     """
@@ -71,7 +46,7 @@ def slowdown_causes(variant: Run, original: Run, instruction_sets: Sequence[str]
     return "; ".join(reason for reason in found if reason)
 
 
-def _dynamic_convolution(variant: Run, original: Run, sets: Sequence[str]) -> str:
+def _dynamic_convolution(variant: OperatorProfile, original: OperatorProfile, sets: Sequence[str]) -> str:
     count = variant.count("ConvInteger")
     if not count:
         return ""
@@ -83,7 +58,7 @@ def _dynamic_convolution(variant: Run, original: Run, sets: Sequence[str]) -> st
     )
 
 
-def _casts(variant: Run, original: Run, sets: Sequence[str]) -> str:
+def _casts(variant: OperatorProfile, original: OperatorProfile, sets: Sequence[str]) -> str:
     more = variant.count("Cast") - original.count("Cast")
     if more <= 0 or variant.count(*_INTEGER):
         return ""
@@ -91,7 +66,7 @@ def _casts(variant: Run, original: Run, sets: Sequence[str]) -> str:
     return f"{more} more Casts ({share:.0%} of the time) to and from the float32 in which this processor computes"
 
 
-def _conversions(variant: Run, original: Run, sets: Sequence[str]) -> str:
+def _conversions(variant: OperatorProfile, original: OperatorProfile, sets: Sequence[str]) -> str:
     kinds = _CONVERSIONS - ({"DynamicQuantizeLinear"} if variant.count("ConvInteger") else set())
     share = variant.share(*kinds)
     if share < _LARGE:
@@ -99,13 +74,13 @@ def _conversions(variant: Run, original: Run, sets: Sequence[str]) -> str:
     return f"{variant.count(*kinds)} quantise and dequantise operators take {share:.0%} of the time"
 
 
-def _no_dot_product(variant: Run, original: Run, sets: Sequence[str]) -> str:
+def _no_dot_product(variant: OperatorProfile, original: OperatorProfile, sets: Sequence[str]) -> str:
     if not variant.count(*_INTEGER) or not sets or _DOT_PRODUCTS.intersection(sets):
         return ""
     return "this processor has no instruction for 8-bit dot products (VNNI, AMX; on Arm dotprod, i8mm)"
 
 
-def _blockwise(variant: Run, original: Run, sets: Sequence[str]) -> str:
+def _blockwise(variant: OperatorProfile, original: OperatorProfile, sets: Sequence[str]) -> str:
     share = variant.share(*_BLOCKWISE)
     if share < _LARGE:
         return ""
@@ -115,7 +90,7 @@ def _blockwise(variant: Run, original: Run, sets: Sequence[str]) -> str:
     )
 
 
-def _more_operators(variant: Run, original: Run, sets: Sequence[str]) -> str:
+def _more_operators(variant: OperatorProfile, original: OperatorProfile, sets: Sequence[str]) -> str:
     """Name operators that the model does not need: the largest first, at most three."""
     explained = {"ConvInteger", "Cast", *_INTEGER, *_CONVERSIONS, *_BLOCKWISE, *_PRODUCTS}
     more = {
@@ -130,7 +105,7 @@ def _more_operators(variant: Run, original: Run, sets: Sequence[str]) -> str:
     return f"operators that the uncompressed model does not run, or that are fused there: {listed} of the time"
 
 
-def _fewer_but_smaller(variant: Run, original: Run, sets: Sequence[str]) -> str:
+def _fewer_but_smaller(variant: OperatorProfile, original: OperatorProfile, sets: Sequence[str]) -> str:
     if variant.macs is None or not original.macs or variant.macs > _SAME_MACS * original.macs:
         return ""
     less = 1 - variant.macs / original.macs
@@ -140,7 +115,7 @@ def _fewer_but_smaller(variant: Run, original: Run, sets: Sequence[str]) -> str:
     return f"{less:.0%} fewer multiply-accumulates do not make it faster"
 
 
-def _only_bytes(variant: Run, original: Run, sets: Sequence[str]) -> str:
+def _only_bytes(variant: OperatorProfile, original: OperatorProfile, sets: Sequence[str]) -> str:
     if variant.count(*_INTEGER, "Cast") > original.count(*_INTEGER, "Cast"):
         return ""
     if None not in (variant.macs, original.macs) and (variant.macs or 0) < _SAME_MACS * (original.macs or 0):
@@ -152,7 +127,7 @@ def _only_bytes(variant: Run, original: Run, sets: Sequence[str]) -> str:
     return f"it computes what the uncompressed model computes, in float32{rest}: only bytes are saved"
 
 
-_Rule = Callable[[Run, Run, Sequence[str]], str]
+_Rule = Callable[[OperatorProfile, OperatorProfile, Sequence[str]], str]
 _RULES: tuple[_Rule, ...] = (
     _dynamic_convolution,
     _casts,

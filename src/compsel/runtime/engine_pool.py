@@ -9,7 +9,8 @@ from compsel.errors import BundleError
 from compsel.features.confidence import OutputReader
 from compsel.processors import parse
 from compsel.processors.base import Processor
-from compsel.variants.variant import Engine, Variant
+from compsel.variants.engine import Engine
+from compsel.variants.variant import Variant
 
 __all__ = ["EnginePool"]
 

@@ -21,7 +21,7 @@ from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.runtime.planning import PlacedPlan
 from compsel.selection.policies import STOP
-from compsel.variants.variant import Engine
+from compsel.variants.engine import Engine
 
 __all__ = ["StageExecutor"]
 

@@ -116,8 +116,8 @@ class SelectionDataset:
             unit="ms" if cost_model.power_w is None else "mJ",
             groups=np.unique(profile.groups, return_inverse=True)[1] if profile.groups else None,
         )
-        if profile.judging is not None:
-            return problem._judged(profile.judging)
+        if profile.quality_criterion is not None:
+            return problem._judged(profile.quality_criterion)
         return problem._with_reference() if (profile.labels < 0).any() and problem.evidence else problem
 
     @property

@@ -1,4 +1,4 @@
-"""From models to variants on disk: compress, verify, write; what was built already is taken as it is."""
+"""Build the variants of a profile: every model by every technique; a record beside each lets a later build reuse it."""
 
 import hashlib
 import json
@@ -6,27 +6,22 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from compsel import __version__
 from compsel.errors import NotApplicableError, ProfileError
-from compsel.inputs.feeds import feeds_of
 from compsel.inputs.image import image_preprocessing
 from compsel.inputs.samples import Samples
-from compsel.models.graph_session import open_session
 from compsel.models.model import Model
-from compsel.models.output_kind import output_kind
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
 from compsel.storage.files import storage_errors, write_json
 from compsel.techniques import parse as parse_technique
+from compsel.variants.making import VariantMaker
 from compsel.variants.variant import Variant
-from compsel.variants.verification import verify
-from compsel.variants.writing import is_whole, write_variant
+from compsel.variants.writing import is_whole, output_kind_of, write_variant
 
 __all__ = ["LeftOut", "build_variants", "check_names", "default_techniques"]
 
-_VERIFICATION_SAMPLES = 32
 _RESOLUTION_SHARES = (0.86, 0.72)
 _RESOLUTION_STEP = 16
 
@@ -63,10 +58,17 @@ def build_variants(
     *,
     class_scores: bool = True,
 ) -> tuple[list[Variant], list[LeftOut]]:
-    """Compress each model by each technique; what cannot be built, does not run or answers wildly is left out.
+    """Make a variant of each model by each technique; what does not apply or fails verification is left out.
 
     Variants that an earlier call built from the same model and the same calibration samples are taken as they are.
-    Without `class_scores` the first output is no vector of these, even if it looks like one.
+
+    Args:
+        models: with different names.
+        folder: of the variants' files.
+        calibration: samples for the techniques that need them, and for the verification.
+        techniques: what to try; None: `default_techniques`. The uncompressed model is always among the variants.
+        reporter: of messages.
+        class_scores: False: the first output is no vector of class scores, even if it looks like one.
 
     Raises:
         ProfileError: models whose files would have the same name, or no calibration samples.
@@ -78,29 +80,27 @@ def build_variants(
         raise ProfileError("got no calibration samples: give at least one")
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+
+    def write(model: Model, into: Path) -> Variant:
+        return write_variant(model, into, output_kind_of(model, calibration.value(0)) if class_scores else "other")
+
     variants, left_out = [], []
     for model in models:
-        checks = calibration.spread(_VERIFICATION_SAMPLES)
+        maker = VariantMaker(model, calibration)
         for spec in dict.fromkeys(("none", *(techniques or default_techniques(model)))):
             digest = _digest(model, spec if class_scores else f"{spec} as other", calibration)
             record = folder / f"{slug(f'{model.name}/{spec}')}.{digest}.json"
-            known = _known(record, folder)
-            if known is not None:
-                variants.append(known)
-                continue
-            try:
-                compressed = parse_technique(spec).apply(model, calibration)
-                verification = verify(compressed, model, checks)
-                if not verification.ok:
-                    raise NotApplicableError(verification.reason)
-            except NotApplicableError as error:
-                left_out.append(LeftOut(model.name, spec, str(error)))
-                reporter.say(f"{model.name}/{spec}: left out: {error}")
-                continue
-            variant = write_variant(compressed, folder, _output(compressed, checks) if class_scores else "other")
-            write_json(record, variant.to_dict())
+            variant = _recorded(record, folder)
+            if variant is None:
+                try:
+                    variant = maker.make(parse_technique(spec), folder, write).accepted()
+                except NotApplicableError as error:
+                    left_out.append(LeftOut(model.name, spec, str(error)))
+                    reporter.say(f"{model.name}/{spec}: left out: {error}")
+                    continue
+                write_json(record, variant.to_dict())
+                reporter.say(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")
             variants.append(variant)
-            reporter.say(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")
     return variants, left_out
 
 
@@ -120,14 +120,9 @@ def _digest(model: Model, spec: str, calibration: Samples) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _known(record: Path, folder: Path) -> Variant | None:
+def _recorded(record: Path, folder: Path) -> Variant | None:
     try:
         variant = Variant.from_dict(json.loads(record.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return variant if is_whole(variant, folder) else None
-
-
-def _output(model: Model, samples: Samples) -> Any:
-    session = open_session(model.proto)
-    return output_kind(session.run(None, feeds_of(model, samples.value(0))))

@@ -1,7 +1,6 @@
-"""Compress models by techniques, verify what comes out, and write what can be used."""
+"""Compress ONNX files: one file a variant, verified as it was written, with a report of each."""
 
 import os
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,14 +8,12 @@ from pathlib import Path
 
 from compsel.errors import CompselError, InputError, SamplesError, StorageError
 from compsel.inputs.samples import Samples
-from compsel.models.editable_graph import borrow
 from compsel.models.model import Model
-from compsel.models.protobuf_streaming import proto_bytes
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
-from compsel.storage.files import storage_errors
 from compsel.techniques.base import Technique
-from compsel.variants.verification import Expectation, Verification
+from compsel.variants.making import VariantMaker
+from compsel.variants.verification import Verification
 
 __all__ = ["CompressionReport", "compress"]
 
@@ -71,7 +68,7 @@ def compress(
         techniques: what to apply.
         calibration: samples for the techniques that need them, and for the verification of all.
         out_dir: where the ONNX files go; files of the same name are replaced.
-        reporter: hears how far it is.
+        reporter: of progress.
 
     Returns:
         one report for each model and technique, in that order; what does not apply or agree has a reason, not a file.
@@ -81,46 +78,29 @@ def compress(
         StorageError: the files cannot be written.
         SamplesError, InputError: the samples do not fit the models.
     """
-    sources = [_Source(model, calibration) for model in models]
-    jobs = [(source, technique) for source in sources for technique in techniques]
+    makers = [VariantMaker(model, calibration) for model in models]
+    jobs = [(maker, technique) for maker in makers for technique in techniques]
     folder = Path(out_dir)
-    return [_compress(source, technique, calibration, folder) for source, technique in reporter.track(jobs, "compress")]
+    return [_compress(maker, technique, folder) for maker, technique in reporter.track(jobs, "compress")]
 
 
-class _Source:
-    """A model, or where it lies, and what its variants are expected to say."""
+@dataclass(frozen=True, slots=True)
+class _OnnxFile:
+    """An ONNX file, and the file of its weights where they are not inside."""
 
-    def __init__(self, model: Model | str | os.PathLike[str], samples: Samples | None) -> None:
-        self._model = model
-        self._samples = samples
-        self._expectation: Expectation | None = None
-
-    def read(self) -> Model:
-        """Return the model."""
-        return self._model if isinstance(self._model, Model) else Model.load(self._model)
-
-    def expectation(self, model: Model) -> Expectation:
-        """Return what the model says, which is found out once."""
-        if self._expectation is None:
-            self._expectation = Expectation(model, self._samples)
-        return self._expectation
+    files: tuple[str, ...]
+    size_bytes: int
 
 
-def _compress(source: _Source, technique: Technique, calibration: Samples | None, folder: Path) -> CompressionReport:
+def _compress(maker: VariantMaker, technique: Technique, folder: Path) -> CompressionReport:
     started = time.perf_counter()
-    model = source.read()
-    report = CompressionReport(model.name, technique.spec, None, "", None, proto_bytes(model.proto), 0.0, None)
+    report = CompressionReport(maker.name, technique.spec, None, "", None, maker.original_bytes(), 0.0, None)
     try:
-        # first, while nothing but the model is in memory
-        expectation = source.expectation(model)
-        variant = technique.apply(model, calibration)
-        del model
-        with storage_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder, prefix=".compsel-", ignore_cleanup_errors=True) as staging:
-                file = variant.save(Path(staging) / f"{slug(f'{variant.name}.{variant.technique}')}.onnx")
-                variant = variant.with_proto(borrow(variant.proto).proto)  # the weights are on disk now
-                report = _keep(report, expectation.check(variant, file), file, folder)
+        made = maker.make(technique, folder, _write)
+        report = replace(report, reason=made.verification.reason, verification=made.verification)
+        if made.written is not None:
+            path = folder / made.written.files[0]
+            report = replace(report, path=path, size_bytes=made.written.size_bytes)
     except (StorageError, SamplesError, InputError):
         raise
     except CompselError as error:
@@ -128,13 +108,7 @@ def _compress(source: _Source, technique: Technique, calibration: Samples | None
     return replace(report, seconds=time.perf_counter() - started)
 
 
-def _keep(report: CompressionReport, verification: Verification, file: Path, folder: Path) -> CompressionReport:
-    """Move the file of a variant, and that of its weights, to where they are kept, if it may be shipped."""
-    report = replace(report, reason=verification.reason, verification=verification)
-    if not verification.ok:
-        return report
-    size = 0
-    for part in sorted(file.parent.iterdir(), key=lambda part: part == file):  # the graph last
-        size += part.stat().st_size
-        part.replace(folder / part.name)
-    return replace(report, path=folder / file.name, size_bytes=size)
+def _write(model: Model, folder: Path) -> _OnnxFile:
+    path = model.save(folder / f"{slug(f'{model.name}.{model.technique}')}.onnx")
+    files = sorted(folder.iterdir(), key=lambda file: file != path)
+    return _OnnxFile(tuple(file.name for file in files), sum(file.stat().st_size for file in files))

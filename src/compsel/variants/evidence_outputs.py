@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from compsel.features.fusion import LEAST_PROBABILITY, TOP
-from compsel.variants.variant import LOG_PROBABILITIES, TOP_CLASSES, TOP_PROBABILITIES
+from compsel.variants.engine import LOG_PROBABILITIES, TOP_CLASSES, TOP_PROBABILITIES
 
 __all__ = ["add_evidence_outputs"]
 

@@ -1,6 +1,5 @@
-"""Does a variant still say what its model says? What does not load, run or agree is never shipped."""
+"""Verification of a variant against its model: what does not load, run or agree is never shipped."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,19 +12,23 @@ from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
+from compsel.models.output_comparison import pearson_correlation, relative_error, same_top_class
 from compsel.models.synthetic_inputs import synthetic_inputs
 
-__all__ = ["Expectation", "Verification", "verify"]
+__all__ = ["Verification", "Verifier", "verify"]
 
-# by sample: the outputs of the model, and those of the variant
 Value = np.ndarray | Mapping[str, np.ndarray]
+# by sample: the outputs of the model, and those of the variant
 Pairs = list[tuple[list[np.ndarray], list[np.ndarray]]]
+# by output: its values for all samples, (samples, values), of the model and of the variant
+Columns = list[tuple[np.ndarray, np.ndarray]]
 _SAMPLES = 32
-# below both, a variant tells less than a quarter of the variance of its model's output (0.5 squared) and names
+# below both, a variant explains less than a quarter of the variance of its model's output (0.5 squared) and names
 # another class for most samples: it has become another function, not a less precise one
 _LEAST_CORRELATION = 0.5
 _LEAST_AGREEMENT = 0.5
-_LEAST_SPREAD = 1e-3
+# an output whose deviation over the samples is a thousandth of the model's is constant but for rounding
+_LEAST_RELATIVE_DEVIATION = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Verification:
             None where no output can be read that way.
         correlation: least Pearson correlation of the floating-point outputs with the model's; None without any.
         samples: how many inputs were compared.
-        synthetic: whether those were made up, for want of samples.
+        synthetic: whether those were generated, for want of samples.
         relative_error: Euclidean distance of the floating-point outputs from the model's over the norm of those; None
             without any of the same shape.
 
@@ -58,34 +61,34 @@ class Verification:
     relative_error: float | None = None
 
 
-class Expectation:
-    """What a model says to up to 32 samples; its variants are verified with that, and need it no longer.
+class Verifier:
+    """Compares variants with their model on up to 32 samples; of the model, only its outputs are kept.
 
     Args:
         original: the model.
-        samples: inputs; without any, made-up ones (`synthetic_inputs`), and where the model runs on none of those, only
-            the model itself may be shipped.
+        samples: inputs; without any, generated ones (`synthetic_inputs`), and where the model runs on none of those,
+            only the model itself may be shipped.
 
     Raises:
         ModelError: the model does not load, or does not run on the samples.
 
     >>> from compsel.networks import build
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
-    >>> Expectation(model, None).check(model, model.proto).ok
+    >>> Verifier(model, None).check(model, model.proto).ok
     True
     """
 
     def __init__(self, original: Model, samples: Samples | None) -> None:
         self._technique, self._preprocessing = original.technique, original.preprocessing
         self._samples = None if samples is None or len(samples) == 0 else samples.spread(_SAMPLES)
-        self._made_up: Sequence[Value] = ()
-        self._not_run = ""
+        self._synthetic: Sequence[Value] = ()
+        self._not_verified = ""
         if self._samples is None:
             try:
-                self._made_up = synthetic_inputs(original)
+                self._synthetic = synthetic_inputs(original)
             except InputError as error:
-                self._not_run = f"not verified: {error}"
-        self._wanted = _outputs(original, self._values())
+                self._not_verified = f"not verified: {error}"
+        self._reference = _outputs(original, self._values())
 
     def check(self, variant: Model, graph: onnx.ModelProto | Path) -> Verification:
         """Run a variant, with its own preprocessing, and compare.
@@ -94,31 +97,36 @@ class Expectation:
             variant: of which inputs and preprocessing are looked at.
             graph: what is run: its graph, or the file of that.
         """
-        synthetic = self._samples is None
-        if self._not_run:
-            # what is the model itself needs no verification
-            return Verification(variant.technique == self._technique, self._not_run, None, None, 0, synthetic)
+        if self._not_verified:
+            # the model itself needs no verification
+            return self._result(variant.technique == self._technique, self._not_verified)
         pairs: Pairs = []
         try:
             session = open_session(graph)
         except ModelError as error:
-            return Verification(False, str(error), None, None, 0, synthetic)
-        for value, want in zip(self._values(), self._wanted, strict=True):
+            return self._result(False, str(error))
+        for value, want in zip(self._values(), self._reference, strict=True):
             try:
                 got = session.run(None, feeds_of(variant, value))
             except Exception as error:  # ONNX Runtime's exceptions have no common base
-                return Verification(False, f"it does not run: {_short(error)}", None, None, len(pairs), synthetic)
+                return self._result(False, f"it does not run: {_short(error)}", len(pairs))
             pairs.append((want, got))
-            reason = _broken(want, got, same_size=variant.preprocessing == self._preprocessing)
+            reason = _invalid(want, got, same_size=variant.preprocessing == self._preprocessing)
             if reason:
-                return Verification(False, reason, None, None, len(pairs), synthetic)
-        agreement, correlation = _agreement(pairs), _correlation(pairs)
-        reason = _constant(pairs) or _other_function(agreement, correlation)
-        distance = _relative_error(pairs)
-        return Verification(not reason, reason, agreement, correlation, len(pairs), synthetic, distance)
+                return self._result(False, reason, len(pairs))
+        floats = _comparable(pairs, "f")
+        agreement, correlation = _agreement(pairs), _correlation(floats)
+        reason = _constant(floats) or _other_function(agreement, correlation)
+        return Verification(
+            not reason, reason, agreement, correlation, len(pairs), self._samples is None, _relative_error(floats)
+        )
 
     def _values(self) -> Iterable[Value]:
-        return self._made_up if self._samples is None else (sample.value for sample in self._samples)
+        return self._synthetic if self._samples is None else (sample.value for sample in self._samples)
+
+    def _result(self, ok: bool, reason: str, samples: int = 0) -> Verification:
+        """Return a verification that came to no figures."""
+        return Verification(ok, reason, None, None, samples, self._samples is None)
 
 
 def verify(variant: Model, original: Model, samples: Samples | None = None) -> Verification:
@@ -126,18 +134,18 @@ def verify(variant: Model, original: Model, samples: Samples | None = None) -> V
 
     A variant is refused when it does not load or run, gives values that are not finite where the model's are, or has
     outputs of another shape; when its output is the same for all inputs and the model's is not; and when it is
-    another function: the correlation of an output with the model's is below
-    0.5, and its top class agrees on less than half of the samples.
+    another function: the correlation of an output with the model's is below 0.5, and its top class agrees on less
+    than half of the samples.
 
     Args:
         variant: what a technique made.
         original: what it was made of.
-        samples: see `Expectation`.
+        samples: see `Verifier`.
 
     Raises:
         ModelError: the original does not load, or does not run on the samples.
     """
-    return Expectation(original, samples).check(variant, variant.proto)
+    return Verifier(original, samples).check(variant, variant.proto)
 
 
 def _outputs(original: Model, values: Iterable[Value]) -> list[list[np.ndarray]]:
@@ -152,7 +160,8 @@ def _outputs(original: Model, values: Iterable[Value]) -> list[list[np.ndarray]]
     return outputs
 
 
-def _broken(wanted: Sequence[np.ndarray], got: Sequence[np.ndarray], same_size: bool) -> str:
+def _invalid(wanted: Sequence[np.ndarray], got: Sequence[np.ndarray], same_size: bool) -> str:
+    """Say what is wrong with the outputs for one sample; "" where their shapes and values are valid."""
     for index, (want, have) in enumerate(zip(wanted, got, strict=True)):
         if not isinstance(want, np.ndarray) or want.dtype.kind not in "fiub":
             continue
@@ -163,8 +172,8 @@ def _broken(wanted: Sequence[np.ndarray], got: Sequence[np.ndarray], same_size: 
     return ""
 
 
-def _comparable(pairs: Pairs, kinds: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return, by output, all samples' values of the model and of the variant, each (samples, values)."""
+def _comparable(pairs: Pairs, kinds: str) -> Columns:
+    """Return the outputs of these kinds of numbers that have the same shape for the model and the variant."""
     result = []
     for index in range(len(pairs[0][0]) if pairs else 0):
         columns = [(wanted[index], got[index]) for wanted, got in pairs]
@@ -185,37 +194,26 @@ def _agreement(pairs: Pairs) -> float | None:
     shares = [float(np.mean(want == have)) for want, have in _comparable(pairs, "iub")]
     if classifier:
         scores = _comparable([(wanted[:1], got[:1]) for wanted, got in pairs], "f")
-        shares += [float(np.mean(want.argmax(axis=1) == have.argmax(axis=1))) for want, have in scores]
+        shares += [float(np.mean(same_top_class(have, want))) for want, have in scores]
     return min(shares, default=None)
 
 
-def _correlation(pairs: Pairs) -> float | None:
-    return min((_pearson(want.ravel(), have.ravel()) for want, have in _comparable(pairs, "f")), default=None)
+def _correlation(outputs: Columns) -> float | None:
+    return min((pearson_correlation(have.ravel(), want.ravel()) for want, have in outputs), default=None)
 
 
-def _relative_error(pairs: Pairs) -> float | None:
-    outputs = _comparable(pairs, "f")
-    distance = math.sqrt(sum(float(np.square(have - want).sum()) for want, have in outputs))
-    norm = math.sqrt(sum(float(np.square(want).sum()) for want, _ in outputs))
-    return distance / norm if norm > 0 and math.isfinite(distance / norm) else None
+def _relative_error(outputs: Columns) -> float | None:
+    if not any(want.any() for want, _ in outputs):
+        return None
+    error = relative_error(
+        np.concatenate([have.ravel() for _, have in outputs]), np.concatenate([want.ravel() for want, _ in outputs])
+    )
+    return error if np.isfinite(error) else None
 
 
-def _pearson(first: np.ndarray, second: np.ndarray) -> float:
-    finite = np.isfinite(first) & np.isfinite(second)
-    first, second = first[finite], second[finite]
-    if first.size < 2:
-        return 1.0
-    first, second = first - first.mean(), second - second.mean()
-    norm = np.linalg.norm(first) * np.linalg.norm(second)
-    if norm == 0.0:
-        # constant outputs: the same constant function, or not
-        return float(np.allclose(np.linalg.norm(first), np.linalg.norm(second), atol=1e-6))
-    return float(first @ second / norm)
-
-
-def _constant(pairs: Pairs) -> str:
-    for index, (want, have) in enumerate(_comparable(pairs, "f")):
-        if have.std(axis=0).max() < _LEAST_SPREAD * want.std(axis=0).max():
+def _constant(outputs: Columns) -> str:
+    for index, (want, have) in enumerate(outputs):
+        if have.std(axis=0).max() < _LEAST_RELATIVE_DEVIATION * want.std(axis=0).max():
             return f"its output {index} no longer depends on the input"
     return ""
 

@@ -4,33 +4,35 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 import onnx
 from google.protobuf.message import EncodeError
 
 from compsel.errors import ModelError
+from compsel.inputs.feeds import feeds_of
 from compsel.inputs.image import IMAGE
 from compsel.inputs.modalities import modality_of
 from compsel.models.external_data import make_weights_constant
+from compsel.models.graph_session import open_session
 from compsel.models.model import Model
+from compsel.models.output_kind import output_kind
 from compsel.models.pixel_input import with_pixel_input
 from compsel.storage.file_names import slug
 from compsel.storage.files import atomic_file, sha256_file
 from compsel.variants.evidence_outputs import add_evidence_outputs
-from compsel.variants.variant import Variant
+from compsel.variants.variant import OutputKind, Value, Variant
 
-__all__ = ["is_whole", "write_variant"]
+__all__ = ["is_whole", "output_kind_of", "write_variant"]
 
 
 def write_variant(
     model: Model,
     folder: str | os.PathLike[str],
-    output: Literal["logits", "probabilities", "other"],
+    output: OutputKind,
 ) -> Variant:
-    """Write graphs and weights of `model` into `folder` and return what is known about them.
+    """Write graphs and weights of `model` into `folder`; return their description.
 
-    The same model gives the same bytes. Nothing half-written stays behind.
+    The same model gives the same bytes. Each file is written whole or not at all.
 
     Raises:
         StorageError: a full disk, no permission.
@@ -62,6 +64,15 @@ def write_variant(
         preprocessing=model.preprocessing,
         output=output,
     )
+
+
+def output_kind_of(model: Model, value: Value) -> OutputKind:
+    """Run a model on one input and return what its first output is.
+
+    Raises:
+        ModelError: it does not load.
+    """
+    return output_kind(open_session(model.proto).run(None, feeds_of(model, value)))
 
 
 def is_whole(variant: Variant, folder: str | os.PathLike[str]) -> bool:

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from compsel.evaluation.characterization.answer_quality import Answers, compare_answers
-from compsel.evaluation.confidence_intervals import above_chance, bootstrap_mean
 from compsel.features.fusion import softmax
+from compsel.profiling.confidence_intervals import above_chance, bootstrap_mean
 
 
 def answers(logits):

@@ -4,9 +4,9 @@ import pytest
 
 from compsel.evaluation.characterization.averages import average_changes
 from compsel.evaluation.characterization.ispa2018 import PAPER, counterpart
+from compsel.evaluation.characterization.row_domination import dominated_rows
 from compsel.evaluation.characterization.rows import Row
-from compsel.evaluation.characterization.verdicts import judge
-from compsel.evaluation.confidence_intervals import Estimate
+from compsel.profiling.confidence_intervals import Estimate
 
 
 def row(model, technique, ratio, size=4.0, score=1.0, processor="cpu:1", why="", **more):
@@ -54,11 +54,11 @@ def test_rows_are_judged_within_their_network_and_processor():
         row("a", "int8-dynamic", 0.4, score=0.9, processor="npu"),
         row("b", "none", 1.0, score=0.1),
     ]
-    verdicts = judge(rows)
-    assert verdicts["a/int8-dynamic@cpu:1"].word == "dominated by none"
-    assert verdicts["a/int8-dynamic@cpu:1"].why == "slow kernel"
-    assert verdicts["a/int8-dynamic@npu"].domination is None
-    assert verdicts["b/none@cpu:1"].domination is None
+    dominations = dominated_rows(rows)
+    assert dominations["a/int8-dynamic@cpu:1"].mark == "dominated by none"
+    assert dominations["a/int8-dynamic@cpu:1"].why == "slow kernel"
+    assert dominations["a/int8-dynamic@npu"].domination is None
+    assert dominations["b/none@cpu:1"].domination is None
 
 
 def test_scales_by_channel_that_are_a_trap():
@@ -67,7 +67,7 @@ def test_scales_by_channel_that_are_a_trap():
         row("a", "int8-static", 0.6, score=0.54),
         row("a", "int8-static:per_channel=false", 0.5, score=0.69),
     ]
-    verdict = judge(rows)["a/int8-static@cpu:1"]
+    verdict = dominated_rows(rows)["a/int8-static@cpu:1"]
     assert verdict.domination.by == "int8-static:per_channel=false"
     assert verdict.why == "one scale for each channel is worse here than one for the whole tensor"
 
@@ -75,7 +75,7 @@ def test_scales_by_channel_that_are_a_trap():
 def test_a_change_of_accuracy_within_its_error_is_no_gain():
     change = Estimate(0.01, -0.03, 0.05)
     rows = [row("a", "none", 1.0, score=0.9), row("a", "x", 2.0, score=0.91, accuracy_change=change)]
-    assert judge(rows)["a/x@cpu:1"].word == "dominated by none"
+    assert dominated_rows(rows)["a/x@cpu:1"].mark == "dominated by none"
 
 
 def test_each_technique_of_the_paper_has_its_averages():

@@ -9,14 +9,15 @@ import pytest
 from compsel.device.energy import open_meter
 from compsel.device.fingerprint import device_fingerprint
 from compsel.errors import ModelError, ProfileError, TechniqueError
-from compsel.evaluation.characterization.characterize import Asked, characterize, default_techniques
+from compsel.evaluation.characterization.characterize import characterize, default_techniques
 from compsel.evaluation.characterization.files import write_characterization
+from compsel.evaluation.characterization.row_domination import dominated_rows
 from compsel.evaluation.characterization.rows import Row, read_row, row_path
-from compsel.evaluation.characterization.verdicts import judge
-from compsel.evaluation.confidence_intervals import Estimate
+from compsel.evaluation.characterization.settings import CharacterizationSettings
 from compsel.inputs.samples import ArraySamples, ImageFolder
 from compsel.models.complexity import parameters
 from compsel.models.model import Model
+from compsel.profiling.confidence_intervals import Estimate
 from compsel.storage.parquet import read_table
 from compsel.techniques import TECHNIQUES, parse
 from compsel.techniques.prune import Prune
@@ -26,7 +27,7 @@ SPECS = ("float16", "int8-static", "prune:0.3", "int8-static+int8-static")
 
 
 def quick(samples, **changes):
-    return Asked(samples, **{"techniques": SPECS, "calibration": 4, "budget_s": 0.02} | changes)
+    return CharacterizationSettings(samples, **{"techniques": SPECS, "calibration": 4, "budget_s": 0.02} | changes)
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +83,8 @@ def test_nothing_is_measured_twice_and_variants_do_not_stay(rows, small_model, c
     def refuse(*_):
         raise AssertionError("measured again")
 
-    monkeypatch.setattr("compsel.evaluation.characterization.characterize.measure_row", refuse)
-    monkeypatch.setattr("compsel.evaluation.characterization.characterize.Subject.make", refuse)
+    monkeypatch.setattr("compsel.evaluation.characterization.model_rows.measure_row", refuse)
+    monkeypatch.setattr("compsel.evaluation.characterization.model_rows.VariantMaker.make", refuse)
     assert characterize([small_model], quick(crops), folder) == rows
     assert [path.name for path in folder.iterdir() if path.is_dir()] == ["rows"]
 
@@ -100,7 +101,7 @@ def test_another_budget_goes_on_with_the_same_samples(small_model, tmp_path):
 def test_other_samples_or_weights_are_measured_again(rows, small_model, crops, folder, monkeypatch):
     measured = []
     monkeypatch.setattr(
-        "compsel.evaluation.characterization.characterize.measure_row",
+        "compsel.evaluation.characterization.model_rows.measure_row",
         lambda subject, *_: measured.append(subject.variant.name) or Row(small_model.name, "none", "cpu:1"),
     )
     few = ArraySamples([crops.value(index) for index in range(4)])
@@ -112,7 +113,7 @@ def test_other_samples_or_weights_are_measured_again(rows, small_model, crops, f
 
 
 def test_an_interrupted_run_goes_on(small_model, crops, tmp_path, monkeypatch):
-    from compsel.evaluation.characterization import characterize as module
+    from compsel.evaluation.characterization import model_rows as module
 
     real, calls = module.measure_row, []
 
@@ -123,22 +124,22 @@ def test_an_interrupted_run_goes_on(small_model, crops, tmp_path, monkeypatch):
         return real(*arguments)
 
     monkeypatch.setattr(module, "measure_row", interrupted)
-    asked = quick(crops, techniques=["float16", "prune:0.3"])
+    settings = quick(crops, techniques=["float16", "prune:0.3"])
     with pytest.raises(KeyboardInterrupt):
-        characterize([small_model], asked, tmp_path)
+        characterize([small_model], settings, tmp_path)
     assert not list(tmp_path.glob(".variants-*"))
-    rows = characterize([small_model], asked, tmp_path)
+    rows = characterize([small_model], settings, tmp_path)
     assert calls == ["none", "float16", "float16", "prune:0.3"]
     assert [row.technique for row in rows] == ["none", "float16", "prune:0.3"]
 
 
 def test_damaged_rows_are_measured_again(small_model, crops, tmp_path):
-    asked = quick(crops, techniques=["none"])
-    [row] = characterize([small_model], asked, tmp_path)
+    settings = quick(crops, techniques=["none"])
+    [row] = characterize([small_model], settings, tmp_path)
     path = row_path(tmp_path, row)
     path.write_text("{")
     assert read_row(path) is None
-    [again] = characterize([small_model], asked, tmp_path)
+    [again] = characterize([small_model], settings, tmp_path)
     assert again.runs
     assert read_row(path) == again
 
@@ -221,7 +222,7 @@ def test_what_is_dominated_is_marked(rows, folder):
     assert trap.endswith("| because |")
 
 
-def test_verdicts_compare_what_is_paired_with_the_uncompressed_model():
+def test_dominations_compare_what_is_paired_with_the_uncompressed_model():
     def row(technique, accuracy, change, ratio):
         low, high = ratio - 0.01, ratio + 0.01
         return Row(
@@ -231,9 +232,9 @@ def test_verdicts_compare_what_is_paired_with_the_uncompressed_model():
 
     # the first one was asked easier samples
     none, same, worse = row("none", 1.0, 0.0, 1.0), row("int16-weight", 0.8, 0.0, 1.2), row("prune:0.5", 0.7, -0.1, 1.2)
-    verdicts = judge([none, same, worse])
-    assert str(verdicts[same.label].domination) == "1.20 times as slow as none, and no better"
-    assert str(verdicts[worse.label].domination) == "1.20 times as slow as none, and 10.0 points worse"
+    dominations = dominated_rows([none, same, worse])
+    assert str(dominations[same.label].domination) == "1.20 times as slow as none, and no better"
+    assert str(dominations[worse.label].domination) == "1.20 times as slow as none, and 10.0 points worse"
 
 
 def test_rows_without_accuracy_are_compared_by_agreement():
@@ -246,7 +247,7 @@ def test_rows_without_accuracy_are_compared_by_agreement():
         )  # fmt: skip
 
     rows = [row("none", 1.0, Estimate(0.3, 0.2, 0.4)), row("int8-static", 0.7)]
-    assert judge(rows)["net/none@cpu:1"].domination is None, "0.3 right is not less than agreeing on 0.7"
+    assert dominated_rows(rows)["net/none@cpu:1"].domination is None, "0.3 right is not less than agreeing on 0.7"
 
 
 def test_by_default_every_technique_is_tried(small_model):
@@ -265,9 +266,9 @@ def test_bad_questions_are_refused(small_model, crops, tmp_path):
     with pytest.raises(ModelError, match="no such file"):
         characterize([tmp_path / "none.onnx"], quick(crops), tmp_path)
     with pytest.raises(ProfileError, match="no samples"):
-        Asked(ArraySamples([]))
+        CharacterizationSettings(ArraySamples([]))
     with pytest.raises(ProfileError, match="budget"):
-        Asked(crops, budget_s=0)
+        CharacterizationSettings(crops, budget_s=0)
     assert not (tmp_path / "rows").exists()
 
 

@@ -36,7 +36,8 @@ from compsel.profiling.load import parse_state, standard_states
 from compsel.progress import SILENT, Reporter
 from compsel.selection.costs.model import COORDINATES, CostModel
 from compsel.storage.files import atomic_directory, write_json
-from compsel.variants.variant import Engine, Variant
+from compsel.variants.engine import Engine
+from compsel.variants.variant import Variant
 
 __all__ = ["Ported", "port"]
 

@@ -1,6 +1,7 @@
 """From a goal to per-layer settings: sensitivities, the path of least loss, the setting on it that meets the goal."""
 
 import bisect
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,11 +14,13 @@ from compsel import __version__
 from compsel.building.search.expected_quality import deviation, expected_quality, loss_rate
 from compsel.building.search.journal import Journal
 from compsel.building.search.points import SearchPoint, pareto_front
-from compsel.building.search.timing import RelativeTimer
 from compsel.errors import NotApplicableError, ObjectiveError, SamplesError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
+from compsel.processors import parse
+from compsel.profiling.latency import Criterion
+from compsel.profiling.paired_timer import measure_pair
 from compsel.progress import SILENT, Reporter
 from compsel.selection.goals import Goal
 from compsel.storage.file_names import slug
@@ -32,6 +35,7 @@ _FEWEST_SAMPLES = 4
 _PROBE_SHARES = (1 / 7, 1 / 2)  # of a layer's own loss at its highest level
 _SPREAD_POINTS = 6  # that spread over the path, for the front
 _TIMED_SAMPLES = 4
+_TIMING = Criterion(min_runs=15, max_runs=15, budget_s=math.inf)  # of each point, beside the uncompressed model
 _TOLERANCE = 2.0  # standard deviations by which a measured quality may lie below the expected one
 # 0.9 - 0.01 is a little less than 0.89
 _ROUNDING = 1e-9
@@ -126,7 +130,8 @@ class _Search:
         self.layerwise: LayerwiseModel = self.technique.layerwise_model(model, fitted.spread(self.technique.samples))
         self.meter = DivergenceMeter(model, validation)
         feeds = [feeds_of(model, validation.value(index)) for index in range(min(_TIMED_SAMPLES, len(validation)))]
-        self.timer = RelativeTimer(model, processor, feeds)
+        self.feeds, self.processor = feeds, parse(processor)
+        self.session = self.processor.open(model.serialize())
         self.size_bytes = len(model.serialize())
         self.macs = self.layerwise.work({})
         self.path: list[dict[str, int]] = []
@@ -201,13 +206,17 @@ class _Search:
             point = SearchPoint(
                 technique=spec,
                 work_ratio=self.layerwise.work(plan) / self.macs,
-                latency_ratio=self.timer.ratio(variant) if plan else 1.0,
+                latency_ratio=self._latency_ratio(variant) if plan else 1.0,
                 size_ratio=len(variant.serialize()) / self.size_bytes,
                 quality=outputs.quality,
                 divergence=outputs.divergence,
             )
             self.journal.note_point(point)
         return self.journal.points[spec]
+
+    def _latency_ratio(self, variant: Model) -> float:
+        session = self.processor.open(variant.serialize())
+        return measure_pair(self.session.run, session.run, self.feeds, _TIMING).ratio().value
 
     def _bisect(self, goal: Goal) -> None:
         """Measure towards the last setting that is good enough, and the first one that is fast enough."""

@@ -1,4 +1,4 @@
-"""How far a variant answers as its uncompressed model does, and how often it is right."""
+"""Quality of a variant's answers: accuracy, and likeness to those of its uncompressed model."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,20 +7,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.evaluation.confidence_intervals import Estimate, above_chance, bootstrap_mean
 from compsel.features.fusion import softmax
-from compsel.variants.variant import Engine
+from compsel.models.output_comparison import (
+    flat_numbers,
+    kl_divergence,
+    log_probabilities,
+    relative_error,
+    same_top_class,
+)
+from compsel.profiling.confidence_intervals import Estimate, above_chance, bootstrap_mean
+from compsel.variants.engine import Engine
 
-__all__ = ["Answers", "Quality", "answers_of", "compare_answers"]
-
-_SMALLEST = 1e-12
+__all__ = ["AnswerQuality", "Answers", "answers_of", "compare_answers"]
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What an engine said to n samples.
+    """The outputs of an engine for n samples.
 
     Attributes:
         outputs: by sample, every output.
@@ -42,8 +47,8 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Quality:
-    """A variant beside its uncompressed model on the same samples; None where a figure does not exist.
+class AnswerQuality:
+    """Quality of a variant and of its uncompressed model on the same samples; None where a figure does not exist.
 
     Attributes:
         n_samples: how many.
@@ -82,48 +87,37 @@ def answers_of(engine: Engine, values: Iterable[Any]) -> Answers:
     return Answers(outputs, probabilities.astype(np.float64))
 
 
-def compare_answers(variant: Answers, original: Answers, labels: Sequence[int | None]) -> Quality:
-    """Compare what a variant and its model said to the same samples.
+def compare_answers(variant: Answers, original: Answers, labels: Sequence[int | None]) -> AnswerQuality:
+    """Compare the answers of a variant and of its model to the same samples.
 
     Args:
         variant, original: n answers each.
         labels: (n,) the right classes; without them, or where the model only guesses (seeded weights), there is no
             accuracy.
     """
-    said, wanted = variant.classes, original.classes
-    known = original.probabilities is not None and all(label is not None for label in labels)
-    trained = None
-    accuracy = change = agreement = kl = None
-    if known:
-        assert original.probabilities is not None
-        truth = np.array(labels, np.int64)
-        trained = above_chance(int((wanted == truth).sum()), len(truth), original.probabilities.shape[1])
-        if trained:
-            right, before = (said == truth).astype(float), (wanted == truth).astype(float)
-            accuracy, change = bootstrap_mean(right), bootstrap_mean(right - before)
+    accuracy, change, trained = _accuracy(variant, original, labels)
+    agreement = kl = None
     if variant.probabilities is not None and original.probabilities is not None:
-        agreement = bootstrap_mean(said == wanted)
-        divergence = _kl(original.probabilities, variant.probabilities)
+        agreement = bootstrap_mean(same_top_class(variant.probabilities, original.probabilities))
+        logs = [
+            log_probabilities(answers, "probabilities") for answers in (variant.probabilities, original.probabilities)
+        ]
+        divergence = kl_divergence(*logs)
         kl = bootstrap_mean(divergence) if np.isfinite(divergence).all() else None
-    errors = [_relative_error(got, want) for got, want in zip(variant.outputs, original.outputs, strict=True)]
-    measured = [error for error in errors if error is not None]
-    error = bootstrap_mean(measured) if len(measured) == len(errors) and np.isfinite(measured).all() else None
-    return Quality(len(labels), accuracy, change, agreement, kl, error, trained)
+    pairs = [flat_numbers(got, want) for got, want in zip(variant.outputs, original.outputs, strict=True)]
+    errors = [relative_error(*pair) for pair in pairs if pair is not None]
+    error = bootstrap_mean(errors) if len(errors) == len(pairs) and np.isfinite(errors).all() else None
+    return AnswerQuality(len(labels), accuracy, change, agreement, kl, error, trained)
 
 
-def _kl(wanted: Floats, got: Floats) -> Floats:
-    safe = np.maximum(wanted, _SMALLEST)
-    return np.asarray((wanted * np.log(safe / np.maximum(got, _SMALLEST))).sum(axis=1))
-
-
-def _relative_error(got: Sequence[np.ndarray], want: Sequence[np.ndarray]) -> float | None:
-    """Return the error of one answer; None where outputs have other shapes or are no numbers."""
-    pairs = [
-        (np.asarray(one, np.float64).ravel(), np.asarray(other, np.float64).ravel())
-        for one, other in zip(got, want, strict=True)
-        if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and other.dtype.kind in "fiub"
-    ]
-    if not pairs or any(one.shape != other.shape for one, other in pairs):
-        return None
-    ours, theirs = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-    return float(np.linalg.norm(ours - theirs)) / max(float(np.linalg.norm(theirs)), _SMALLEST)
+def _accuracy(
+    variant: Answers, original: Answers, labels: Sequence[int | None]
+) -> tuple[Estimate | None, Estimate | None, bool | None]:
+    """Return accuracy, its change and whether the model is trained; None without labels or class scores."""
+    if original.probabilities is None or any(label is None for label in labels):
+        return None, None, None
+    truth = np.array(labels, np.int64)
+    right, before = (variant.classes == truth).astype(float), (original.classes == truth).astype(float)
+    if not above_chance(int(before.sum()), len(truth), original.probabilities.shape[1]):
+        return None, None, False
+    return bootstrap_mean(right), bootstrap_mean(right - before), True

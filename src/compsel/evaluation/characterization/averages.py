@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compsel.evaluation.characterization.rows import Row
-from compsel.evaluation.confidence_intervals import Estimate, bootstrap_mean
+from compsel.profiling.confidence_intervals import Estimate, bootstrap_mean
 
 __all__ = ["Average", "average_changes"]
 

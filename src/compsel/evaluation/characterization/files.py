@@ -1,4 +1,4 @@
-"""Write a characterisation down: Markdown, Parquet, JSON and pictures, from its rows."""
+"""Write a characterisation as Markdown, Parquet, JSON and pictures."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,8 +11,8 @@ from compsel.evaluation.characterization.averages import average_changes
 from compsel.evaluation.characterization.ispa2018 import counterpart
 from compsel.evaluation.characterization.markdown import to_markdown
 from compsel.evaluation.characterization.pictures import draw_all
+from compsel.evaluation.characterization.row_domination import RowDomination, dominated_rows
 from compsel.evaluation.characterization.rows import FORMAT_VERSION, Row, write_rows
-from compsel.evaluation.characterization.verdicts import Verdict, judge
 from compsel.progress import SILENT, Reporter
 from compsel.storage.files import atomic_file, without_nan, write_json
 
@@ -22,27 +22,27 @@ __all__ = ["write_characterization"]
 def write_characterization(rows: Sequence[Row], folder: Path, reporter: Reporter = SILENT) -> dict[str, Any]:
     """Write `characterization.md`, `.parquet`, `.json` and the pictures into a folder; return the JSON form.
 
-    Without matplotlib (extra `report`) there are no pictures, and that is said.
+    Without matplotlib (extra `report`) there are no pictures, and a message to the reporter.
 
     Raises:
         StorageError: the folder cannot be written.
     """
-    verdicts, device = judge(rows), device_fingerprint()
+    dominations, device = dominated_rows(rows), device_fingerprint()
     try:
         pictures = draw_all(rows, folder)
     except MissingDependencyError as error:
         reporter.say(f"no pictures: {error}")
         pictures = []
-    text = to_markdown(rows, verdicts, device, pictures)
+    text = to_markdown(rows, dominations, device, pictures)
     with atomic_file(folder / "characterization.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
-    words = [verdicts[row.label].word if row.label in verdicts else "" for row in rows]
-    whys = [verdicts[row.label].why if row.label in verdicts else row.why for row in rows]
-    write_rows(folder / "characterization.parquet", rows, {"dominated": words, "why": whys}, {"device": str(device)})
+    marks = [dominations[row.label].mark if row.label in dominations else "" for row in rows]
+    whys = [dominations[row.label].why if row.label in dominations else row.why for row in rows]
+    write_rows(folder / "characterization.parquet", rows, {"dominated": marks, "why": whys}, {"device": str(device)})
     content: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "device": device,
-        "rows": [{**asdict(row), **_plain(verdicts.get(row.label))} for row in rows],
+        "rows": [{**asdict(row), **_plain(dominations.get(row.label))} for row in rows],
         "averages": {
             name: {**asdict(average), "paper": _paper(name)} for name, average in average_changes(rows).items()
         },
@@ -53,10 +53,10 @@ def write_characterization(rows: Sequence[Row], folder: Path, reporter: Reporter
     return content
 
 
-def _plain(verdict: Verdict | None) -> dict[str, Any]:
-    if verdict is None:
+def _plain(found: RowDomination | None) -> dict[str, Any]:
+    if found is None:
         return {"dominated": None}
-    return {"dominated": asdict(verdict.domination) if verdict.domination else None, "why": verdict.why}
+    return {"dominated": asdict(found.domination) if found.domination else None, "why": found.why}
 
 
 def _paper(technique: str) -> dict[str, Any] | None:

@@ -5,9 +5,9 @@ from typing import Any
 
 from compsel.evaluation.characterization.averages import Average, average_changes
 from compsel.evaluation.characterization.ispa2018 import QUANTISATION_ENERGY, counterpart
+from compsel.evaluation.characterization.row_domination import RowDomination
 from compsel.evaluation.characterization.rows import Row
-from compsel.evaluation.characterization.verdicts import Verdict
-from compsel.evaluation.confidence_intervals import Estimate
+from compsel.profiling.confidence_intervals import Estimate
 
 __all__ = ["to_markdown"]
 
@@ -34,13 +34,16 @@ _AVERAGES = (
 
 
 def to_markdown(
-    rows: Sequence[Row], verdicts: Mapping[str, Verdict], device: Mapping[str, Any], pictures: Iterable[str] = ()
+    rows: Sequence[Row],
+    dominations: Mapping[str, RowDomination],
+    device: Mapping[str, Any],
+    pictures: Iterable[str] = (),
 ) -> str:
     """Return all tables: averages beside the paper's, what is dominated and why, each network, what was left out.
 
     Args:
         rows: of one characterisation.
-        verdicts: by label of the row.
+        dominations: by label of the row, see `dominated_rows`.
         device: its fingerprint.
         pictures: file names, beside the text.
     """
@@ -51,11 +54,11 @@ def to_markdown(
         "## Averages over networks, beside ISPA 2018",
         _averages(average_changes(rows)),
         "## Traps: slower than the uncompressed network, and no better",
-        _traps(rows, verdicts),
+        _traps(rows, dominations),
         "## Dominated by another variant of the same network",
-        _outdone(rows, verdicts),
+        _dominated_by_others(rows, dominations),
         *(f"![{name}]({name})" for name in pictures),
-        *(f"## {model}\n\n{_network([row for row in rows if row.model == model], verdicts)}" for model in models),
+        *(f"## {model}\n\n{_network([row for row in rows if row.model == model], dominations)}" for model in models),
         "## Left out",
         _left_out(rows),
     ]
@@ -121,31 +124,33 @@ def _same_sign(times: Sequence[Estimate], paper: float) -> str:
     return "yes" if all(same) else "no" if not any(same) else "on some processors"
 
 
-def _traps(rows: Sequence[Row], verdicts: Mapping[str, Verdict]) -> str:
+def _traps(rows: Sequence[Row], dominations: Mapping[str, RowDomination]) -> str:
     lines = [
-        [row.model, row.technique, row.processor, str(verdict.domination), verdict.why or "not known"]
-        for row, verdict in _beaten(rows, verdicts)
-        if verdict.domination is not None and verdict.domination.by == "none"
+        [row.model, row.technique, row.processor, str(found.domination), found.why or "not known"]
+        for row, found in _dominated(rows, dominations)
+        if found.domination is not None and found.domination.by == "none"
     ]
     return _table(("network", "technique", "processor", "how", "why"), lines) if lines else "None."
 
 
-def _outdone(rows: Sequence[Row], verdicts: Mapping[str, Verdict]) -> str:
+def _dominated_by_others(rows: Sequence[Row], dominations: Mapping[str, RowDomination]) -> str:
     lines = [
-        [row.model, row.technique, row.processor, str(verdict.domination)]
-        for row, verdict in _beaten(rows, verdicts)
-        if verdict.domination is not None and verdict.domination.by != "none"
+        [row.model, row.technique, row.processor, str(found.domination)]
+        for row, found in _dominated(rows, dominations)
+        if found.domination is not None and found.domination.by != "none"
     ]
     return _table(("network", "technique", "processor", "how"), lines) if lines else "None."
 
 
-def _beaten(rows: Sequence[Row], verdicts: Mapping[str, Verdict]) -> list[tuple[Row, Verdict]]:
-    return [(row, verdicts[row.label]) for row in rows if row.label in verdicts and verdicts[row.label].domination]
+def _dominated(rows: Sequence[Row], dominations: Mapping[str, RowDomination]) -> list[tuple[Row, RowDomination]]:
+    return [
+        (row, dominations[row.label]) for row in rows if row.label in dominations and dominations[row.label].domination
+    ]
 
 
-def _network(rows: Sequence[Row], verdicts: Mapping[str, Verdict]) -> str:
+def _network(rows: Sequence[Row], dominations: Mapping[str, RowDomination]) -> str:
     measured = [row for row in rows if not row.left_out]
-    lines = [_line(row, verdicts[row.label].word if row.label in verdicts else "") for row in measured]
+    lines = [_line(row, dominations[row.label].mark if row.label in dominations else "") for row in measured]
     n_samples = next((row.n_samples for row in measured if row.n_samples), 0)
     note = f"Answers to {n_samples} samples."
     if any(row.trained is False for row in measured):
@@ -155,7 +160,7 @@ def _network(rows: Sequence[Row], verdicts: Mapping[str, Verdict]) -> str:
     return f"{note}\n\n{_table(_HEADER, lines)}"
 
 
-def _line(row: Row, verdict: str) -> list[str]:
+def _line(row: Row, mark: str) -> list[str]:
     return [
         row.technique,
         row.processor,
@@ -171,7 +176,7 @@ def _line(row: Row, verdict: str) -> list[str]:
         "fidelity only" if row.accuracy is None else _number(row.accuracy, ".1%"),
         _number(row.agreement, ".1%") or _number(row.relative_error, ".4f"),
         _number(row.kl, ".4f"),
-        verdict,
+        mark,
     ]
 
 

@@ -1,10 +1,11 @@
 """Measure one row: size, load time, peak memory, latency beside the uncompressed model, and why it is not faster."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -12,23 +13,20 @@ from compsel.device.energy import Meter, idle_power_mw, measure_energy
 from compsel.device.fingerprint import device_fingerprint
 from compsel.errors import ModelError
 from compsel.evaluation.characterization.rows import Row
-from compsel.evaluation.confidence_intervals import Estimate
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
-from compsel.models.complexity import macs
-from compsel.models.model import Model
 from compsel.processors import CpuProcessor
 from compsel.processors.base import Processor
+from compsel.profiling.confidence_intervals import normal_mean
 from compsel.profiling.latency import Criterion
 from compsel.profiling.memory import measure_start, write_feeds
-from compsel.profiling.operator_profile import measure_operators
-from compsel.profiling.paired_timer import Pair, measure_pair
-from compsel.profiling.slowdown_causes import Run, slowdown_causes
-from compsel.techniques.base import Technique
-from compsel.variants.variant import Engine, Variant
-from compsel.variants.writing import write_variant
+from compsel.profiling.operator_profile import OperatorProfile, profile_variant
+from compsel.profiling.paired_timer import PairedLatencies, measure_pair
+from compsel.profiling.slowdown_causes import slowdown_causes
+from compsel.variants.engine import Engine
+from compsel.variants.variant import Variant
 
-__all__ = ["Subject", "measure_row", "quality_size"]
+__all__ = ["VariantUnderTest", "count_affordable_samples", "measure_row"]
 
 _LATENCY_SAMPLES = 16
 _LEAST_SAMPLES = 16
@@ -37,68 +35,42 @@ _NOT_FASTER = 0.97
 
 
 @dataclass
-class Subject:
-    """A variant on disk, with the model that it was written from.
+class VariantUnderTest:
+    """A variant on disk.
 
     Attributes:
-        model: graph and weights.
-        variant: its files.
-        files: their folder.
+        variant: its description.
+        files: folder of its files.
         compress_s: what making it took.
     """
 
-    model: Model
     variant: Variant
     files: Path
     compress_s: float
-    _run: Run | None = None
+    _profile: OperatorProfile | None = None
 
-    @classmethod
-    def make(
-        cls,
-        model: Model,
-        technique: Technique,
-        calibration: Samples,
-        files: Path,
-        output: Literal["logits", "probabilities", "other"],
-    ) -> "Subject":
-        """Compress a model and write the variant.
-
-        Raises:
-            NotApplicableError: the technique does nothing for this model.
-            TechniqueError, ModelError: it failed.
-        """
-        begin = time.perf_counter()
-        compressed = technique.apply(model, calibration)
-        seconds = time.perf_counter() - begin
-        return cls(compressed, write_variant(compressed, files, output), files, seconds)
-
-    @property
-    def graph(self) -> Path:
-        """The graph that an app runs."""
-        return self.files / (self.variant.pixels_file or self.variant.tensor_file)
-
-    def run_of(self, feeds: dict[str, np.ndarray]) -> Run:
-        """Return which operators run on the CPU, measured once."""
-        if self._run is None:
-            self._run = Run(measure_operators(self.graph, feeds), macs(self.model) or None)
-        return self._run
+    def profile(self, samples: Samples) -> OperatorProfile:
+        """Return which operators run on the CPU for the first sample, measured once."""
+        if self._profile is None:
+            self._profile = profile_variant(
+                self.variant, self.files, modality_of(self.variant).graph_feeds(self.variant, samples.value(0))
+            )
+        return self._profile
 
 
-def quality_size(engine: Engine, samples: Samples, budget_s: float) -> int:
+def count_affordable_samples(engine: Engine, samples: Samples, budget_s: float) -> int:
     """Return how many samples an engine answers within a budget, reading them included; 16 at least."""
-    begin = time.perf_counter()
     engine(samples.value(0))
     begin = time.perf_counter()
     for index in range(min(3, len(samples))):
         engine(samples.value(index))
-    each = (time.perf_counter() - begin) / min(3, len(samples))
-    return min(len(samples), max(_LEAST_SAMPLES, int(budget_s / each)))
+    each_s = (time.perf_counter() - begin) / min(3, len(samples))
+    return min(len(samples), max(_LEAST_SAMPLES, int(budget_s / each_s)))
 
 
 def measure_row(
-    subject: Subject,
-    original: Subject,
+    subject: VariantUnderTest,
+    original: VariantUnderTest,
     processor: Processor,
     samples: Samples,
     criterion: Criterion,
@@ -120,13 +92,9 @@ def measure_row(
     with TemporaryDirectory(prefix="compsel-") as temporary:
         feeds = Path(temporary) / "feeds.npz"
         write_feeds(feeds, subject.variant, samples)
-        start = measure_start(subject.graph, processor, feeds)
-    pair, energy_mj = _pair(subject, original, processor, samples, criterion, meter)
-    ratio = pair.ratio()
-    latencies = pair.variant_ms
-    mean = float(latencies.mean())
-    half_width = 1.96 * float(latencies.std(ddof=1)) / len(latencies) ** 0.5
-    p50, p95 = np.quantile(latencies, [0.5, 0.95])
+        start = measure_start(subject.files / subject.variant.graph_file, processor, feeds)
+    pair, energy_mj = _run_in_turns(subject, original, processor, samples, criterion, meter)
+    p50, p95 = np.quantile(pair.variant_ms, [0.5, 0.95])
     row = Row(
         subject.variant.model,
         subject.variant.technique,
@@ -135,11 +103,11 @@ def measure_row(
         compress_s=subject.compress_s,
         load_ms=start.load_ms,
         peak_mb=start.peak_mb,
-        runs=len(latencies),
-        latency_ms=Estimate(mean, mean - half_width, mean + half_width),
+        runs=len(pair.variant_ms),
+        latency_ms=normal_mean(pair.variant_ms),
         p50_ms=float(p50),
         p95_ms=float(p95),
-        ratio=Estimate(ratio.value, ratio.low, ratio.high),
+        ratio=(ratio := pair.ratio()),
         energy_mj=energy_mj,
         meter=meter.name if meter else "",
     )
@@ -148,14 +116,15 @@ def measure_row(
     return replace(row, why=_why(subject, original, samples))
 
 
-def _pair(
-    subject: Subject,
-    original: Subject,
+def _run_in_turns(
+    subject: VariantUnderTest,
+    original: VariantUnderTest,
     processor: Processor,
     samples: Samples,
     criterion: Criterion,
     meter: Meter | None,
-) -> tuple[Pair, float | None]:
+) -> tuple[PairedLatencies, float | None]:
+    """Return the latencies of both, and the energy (mJ) of one inference of the variant."""
     values = [samples.value(index) for index in samples.spread(_LATENCY_SAMPLES).indices]
     engines = []
     try:
@@ -163,21 +132,20 @@ def _pair(
         if subject is not original:
             engines.append(Engine(subject.variant, subject.files, processor))
         pair = measure_pair(engines[0], engines[-1], values, criterion)
-        return pair, None if meter is None else _energy_mj(engines[-1], values[0], meter)
+        return pair, None if meter is None else _energy_mj(lambda: engines[-1](values[0]), meter)
     finally:
         for engine in engines:
             engine.close()
 
 
-def _energy_mj(engine: Engine, value: Any, meter: Meter) -> float:
-    return measure_energy(lambda: engine(value), meter, idle_power_mw(meter)).energy_mj
+def _energy_mj(run: Callable[[], Any], meter: Meter) -> float:
+    return measure_energy(run, meter, idle_power_mw(meter)).energy_mj
 
 
-def _why(subject: Subject, original: Subject, samples: Samples) -> str:
-    """Say why a variant is no faster; "" where the runtime's profiler cannot run it."""
+def _why(subject: VariantUnderTest, original: VariantUnderTest, samples: Samples) -> str:
+    """Return the causes for a variant's being no faster; "" where the runtime's profiler cannot run it."""
     try:
-        value = samples.value(0)
-        runs = [one.run_of(modality_of(one.variant).graph_feeds(one.variant, value)) for one in (subject, original)]
+        profiles = [one.profile(samples) for one in (subject, original)]
     except ModelError:
         return ""
-    return slowdown_causes(runs[0], runs[1], device_fingerprint()["instruction_sets"])
+    return slowdown_causes(profiles[0], profiles[1], device_fingerprint()["instruction_sets"])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from compsel.errors import VersionError
-from compsel.evaluation.confidence_intervals import Estimate
+from compsel.profiling.confidence_intervals import Estimate
 from compsel.storage.file_names import slug
 from compsel.storage.files import without_nan, write_json
 from compsel.storage.parquet import write_table
@@ -39,7 +39,8 @@ class Row:
         ratio: of the medians of this variant and of the uncompressed model, which ran in turns with it.
         energy_mj: of one inference, above what idling takes; None without a meter.
         meter: its name; one that begins with "estimate" only guesses.
-        n_samples, accuracy, accuracy_change, agreement, kl, relative_error, trained: see `compsel.evaluation.characterization.answer_quality`.
+        n_samples, accuracy, accuracy_change, agreement, kl, relative_error, trained: see
+            `compsel.evaluation.characterization.answer_quality.AnswerQuality`.
         score: quality as one number: accuracy, else agreement with the uncompressed model.
         why: known reasons for its not being faster; "" where it is, or where none is known.
 

@@ -1,4 +1,4 @@
-"""Divergence of a variant's outputs from those of its model, on the same samples."""
+"""Output divergence of a compressed model from the original, measured on samples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,20 +9,19 @@ from compsel.errors import SamplesError
 from compsel.inputs.samples import Samples
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
+from compsel.models.output_comparison import kl_divergence, log_probabilities, same_top_class, unexplained_variance
 from compsel.models.output_kind import output_kind
 from compsel.techniques.statistics.sample_feeds import SampleFeeds
 
 __all__ = ["DivergenceMeter", "OutputDivergence"]
 
-_LEAST = 1e-12
-
 
 @dataclass(frozen=True, slots=True)
 class OutputDivergence:
-    """Divergence of a variant's outputs from its model's.
+    """How far the outputs of a variant are from its model's.
 
     Attributes:
-        divergence: classifiers: mean Kullback-Leibler divergence of the model's probabilities from the variant's, in
+        divergence: classifiers: mean Kullback-Leibler divergence of the variant's probabilities from the model's, in
             nats; others: squared error of the outputs over their variance. 0 for equal outputs.
         agreement: share of samples with the same top class; None for models that are no classifiers.
         accuracy: share of samples with the right top class; None without labels.
@@ -43,10 +42,10 @@ class OutputDivergence:
 
 
 class DivergenceMeter:
-    """Compares variants with their model on the same samples; variants take the same tensors as their model.
+    """Measures the output divergence of variants from one model; they take the same tensors as the model.
 
     Args:
-        model: the reference; it is run once.
+        model: the reference; it is run once, and its outputs are kept.
         samples: of which all have labels, or the accuracy is None.
 
     Raises:
@@ -79,22 +78,13 @@ class DivergenceMeter:
     def compare(self, outputs: Sequence[np.ndarray]) -> OutputDivergence:
         """Compare first outputs, one for each sample, with those of the model."""
         if self._kind == "other":
-            errors = [float(np.square(got - want).sum()) for want, got in zip(self._reference, outputs, strict=True)]
-            scale = sum(float(np.square(want - want.mean()).sum()) for want in self._reference)
-            return OutputDivergence(sum(errors) / max(scale, _LEAST), None, None)
-        want, got = np.concatenate(self._reference), np.concatenate(outputs)
-        first, second = self._log_probabilities(want), self._log_probabilities(got)
-        divergence = float((np.exp(first) * (first - second)).sum(axis=1).mean())
-        top = got.argmax(axis=1)
+            return OutputDivergence(unexplained_variance(outputs, self._reference), None, None)
+        scores, reference = np.concatenate(outputs), np.concatenate(self._reference)
+        divergence = kl_divergence(log_probabilities(scores, self._kind), log_probabilities(reference, self._kind))
         labels = self.samples.labels
-        accuracy = float(np.mean(top == np.array(labels))) if self.samples.labelled else None
-        return OutputDivergence(max(divergence, 0.0), float(np.mean(top == want.argmax(axis=1))), accuracy)
-
-    def _log_probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        if self._kind == "probabilities":
-            return np.asarray(np.log(np.maximum(outputs.astype(np.float64), _LEAST)))
-        shifted = outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True)
-        return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+        accuracy = float(np.mean(scores.argmax(axis=1) == np.array(labels))) if self.samples.labelled else None
+        agreement = float(np.mean(same_top_class(scores, reference)))
+        return OutputDivergence(max(float(divergence.mean()), 0.0), agreement, accuracy)
 
     def _first_outputs(self, model: Model) -> list[np.ndarray]:
         session = open_session(model.proto)

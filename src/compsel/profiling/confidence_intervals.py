@@ -1,4 +1,4 @@
-"""Means of samples with their 95 % confidence intervals."""
+"""Means with their 95 % confidence intervals."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Estimate", "above_chance", "bootstrap_mean"]
+__all__ = ["Estimate", "above_chance", "bootstrap_mean", "normal_mean"]
 
 _DRAWS = 1000
 _SIGNIFICANCE = 0.01
@@ -26,6 +26,18 @@ class Estimate:
 
     def __format__(self, spec: str) -> str:
         return f"{self.value:{spec}} ({self.low:{spec}}..{self.high:{spec}})"
+
+
+def normal_mean(values: ArrayLike) -> Estimate:
+    """Return the mean of samples (n,) and its confidence interval, that of a normal distribution.
+
+    >>> normal_mean([4.0])
+    Estimate(value=4.0, low=4.0, high=4.0)
+    """
+    array = np.asarray(values, np.float64)
+    mean = float(array.mean())
+    half_width = 1.96 * float(array.std(ddof=1)) / len(array) ** 0.5 if len(array) > 1 else 0.0
+    return Estimate(mean, mean - half_width, mean + half_width)
 
 
 def bootstrap_mean(values: ArrayLike, seed: int = 0) -> Estimate:

@@ -1,25 +1,25 @@
-"""What the rows of a characterisation amount to: which are dominated, by what, and why."""
+"""Domination among the rows of a characterisation: which are dominated, by what, and why."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from compsel.evaluation.characterization.rows import Row
-from compsel.profiling.dominance import Domination, Standing, dominated
+from compsel.profiling.dominance import Domination, TradeOffPoint, dominated
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["RowDomination", "dominated_rows"]
 
 _PER_TENSOR = "per_channel=false"
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What is to be said of one row.
+class RowDomination:
+    """Whether a row is dominated, and why.
 
     Attributes:
         domination: by what it is dominated on its processor; None where it is not.
-        why: the reason, as far as it is known.
+        why: the known reasons for its not being faster; "" where none is known.
 
-    >>> Verdict(None, "").word
+    >>> RowDomination(None, "").mark
     ''
     """
 
@@ -27,13 +27,13 @@ class Verdict:
     why: str
 
     @property
-    def word(self) -> str:
+    def mark(self) -> str:
         """The mark in tables."""
         return "" if self.domination is None else f"dominated by {self.domination.by}"
 
 
-def judge(rows: Iterable[Row]) -> dict[str, Verdict]:
-    """Return the verdict of every measured row, by label.
+def dominated_rows(rows: Iterable[Row]) -> dict[str, RowDomination]:
+    """Return for every measured row, by label, whether it is dominated.
 
     Rows of one model on one processor are compared with each other: first with the uncompressed model.
     """
@@ -41,18 +41,18 @@ def judge(rows: Iterable[Row]) -> dict[str, Verdict]:
     for row in rows:
         if row.ratio is not None and row.score is not None:
             groups.setdefault((row.model, row.processor), []).append(row)
-    verdicts = {}
+    result = {}
     for group in groups.values():
-        found = dominated(_standings(group))
+        found = dominated(_points(group))
         for row in group:
             domination = found.get(row.technique)
-            verdicts[row.label] = Verdict(domination, _why(row, domination))
-    return verdicts
+            result[row.label] = RowDomination(domination, _why(row, domination))
+    return result
 
 
-def _standings(rows: Sequence[Row]) -> list[Standing]:
+def _points(rows: Sequence[Row]) -> list[TradeOffPoint]:
     return [
-        Standing(
+        TradeOffPoint(
             row.technique, quality, row.ratio.value, row.ratio.low, row.ratio.high, _error(row), row.technique == "none"
         )
         for row, quality in zip(rows, _qualities(rows), strict=True)
