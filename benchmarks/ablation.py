@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compsel.building.pipeline import selection_dataset
+from compsel.building.train import selection_dataset
 from compsel.cli.base import table
 from compsel.cli.options import add_objective, objective
 from compsel.features.fusion import Evidence

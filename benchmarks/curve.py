@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import compsel
-from compsel.building.pipeline import selection_dataset
+from compsel.building.train import selection_dataset
 from compsel.bundle.bundle import Bundle, BundleContent, write_bundle
 from compsel.cli.base import table
 from compsel.cli.terminal import TERMINAL

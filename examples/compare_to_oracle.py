@@ -6,7 +6,7 @@ python examples/compare_to_oracle.py [PROFILE] [--max-loss 0.01]
 import argparse
 from pathlib import Path
 
-from compsel.building.pipeline import train_profile
+from compsel.building.train import train_profile
 from compsel.cli.options import add_objective, objective
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import compsel
 from compsel.building.demo import calibration_samples, networks, techniques
-from compsel.building.pipeline import build_variants, default_processors, measure_costs, train_profile
+from compsel.building.measure import default_processors, measure_costs
+from compsel.building.train import train_profile
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
 from compsel.device.fingerprint import device_fingerprint
 from compsel.features import EXTRACTORS
 from compsel.processors import CpuProcessor
+from compsel.profiling.choices import Choices
 from compsel.profiling.groups import write_groups
 from compsel.profiling.header import write_header
 from compsel.profiling.input_features import measure_features, time_features
@@ -26,6 +28,7 @@ from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality
 from compsel.selection.objective import Objective
 from compsel.storage.files import write_json
+from compsel.variants.build import build_variants
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,7 +43,8 @@ def measure_zoo(samples: compsel.ImageFolder, work: Path) -> Profile:
     extractors = {name: kind() for name, kind in EXTRACTORS.items()}
     measure_features(extractors, samples, work, TERMINAL)
     n_classes = measure_quality(variants, work / "variants", samples, work, CpuProcessor(1), TERMINAL)
-    measure_costs(variants, samples, work, default_processors(), standard_states(), None, TERMINAL)
+    choices = Choices(variants, default_processors(), work / "variants")
+    measure_costs(choices, standard_states(), samples, work, reporter=TERMINAL)
     origin = f"{len(samples)} photographs of as many ImageNet classes, shorter side at most 320 pixels"
     write_groups(work, samples)
     write_header(work, variants, n_classes, device_fingerprint(), time_features(extractors, samples), origin)

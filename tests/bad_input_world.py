@@ -14,7 +14,6 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from compsel.building.pipeline import build_variants
 from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.bundle.manifest import MANIFEST, write_manifest
 from compsel.inputs.samples import ArraySamples
@@ -23,6 +22,7 @@ from compsel.networks import build
 from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
+from compsel.variants.build import build_variants
 
 CLASSES = 10
 

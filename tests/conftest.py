@@ -17,7 +17,9 @@ import pytest
 import compsel
 from compsel.building.demo import calibration_samples
 from compsel.building.demo import photographs as photograph_paths
-from compsel.building.pipeline import measure, train_bundle
+from compsel.building.measure import measure
+from compsel.building.options import Measuring
+from compsel.building.train import train_bundle
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.images.decoding import decode
 from compsel.inputs.samples import ArraySamples, ImageFolder
@@ -96,12 +98,14 @@ def profile_folder(lite0: Model, labelled_folder: Path, tmp_path_factory: pytest
         [lite0],
         ImageFolder(labelled_folder, classes=1000),
         folder,
-        techniques=TECHNIQUES,
-        processors=("cpu:1",),
-        states=("idle",),
-        calibration=8,
-        criterion=QUICK,
-        origin="crops of scikit-image's photographs",
+        Measuring(
+            techniques=TECHNIQUES,
+            processors=("cpu:1",),
+            states=("idle",),
+            calibration=8,
+            criterion=QUICK,
+            origin="crops of scikit-image's photographs",
+        ),
     )
     return folder
 

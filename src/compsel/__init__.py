@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from compsel.building.pipeline import build
+    from compsel.building.build import build
+    from compsel.building.options import Measuring
     from compsel.inputs.images.preprocessing import ImagePreprocessing
     from compsel.inputs.samples import ImageFolder, TensorFolder
     from compsel.models.model import Model
+    from compsel.profiling.output_quality import OutputQuality
     from compsel.runtime import Answer, Runtime, load
     from compsel.selection import Objective
 
@@ -21,11 +23,13 @@ _HOME = {
     "Answer": "compsel.runtime",
     "ImageFolder": "compsel.inputs.samples",
     "ImagePreprocessing": "compsel.inputs.images.preprocessing",
+    "Measuring": "compsel.building.options",
     "Model": "compsel.models.model",
+    "OutputQuality": "compsel.profiling.output_quality",
     "Objective": "compsel.selection",
     "Runtime": "compsel.runtime",
     "TensorFolder": "compsel.inputs.samples",
-    "build": "compsel.building.pipeline",
+    "build": "compsel.building.build",
     "load": "compsel.runtime",
 }
 
@@ -33,8 +37,10 @@ __all__ = [
     "Answer",
     "ImageFolder",
     "ImagePreprocessing",
+    "Measuring",
     "Model",
     "Objective",
+    "OutputQuality",
     "Runtime",
     "TensorFolder",
     "__version__",

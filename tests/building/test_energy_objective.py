@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import compsel
-from compsel.building.pipeline import selection_dataset, train_bundle
+from compsel.building.options import Measuring
+from compsel.building.train import selection_dataset, train_bundle
 from compsel.errors import EnergyError, ObjectiveError
 from compsel.inputs.samples import ArraySamples
 from compsel.profiling.energy_table import EnergyTable
@@ -111,7 +112,13 @@ def test_build_refuses_before_it_measures(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(ObjectiveError, match="no energy was measured"):
         compsel.build([], samples=ArraySamples([]), out=tmp_path / "b", objective=Objective("energy"))
     with pytest.raises(EnergyError, match="sundial"):
-        compsel.build([], samples=ArraySamples([]), out=tmp_path / "b", objective=Objective("energy"), meter="sundial")
+        compsel.build(
+            [],
+            samples=ArraySamples([]),
+            out=tmp_path / "b",
+            objective=Objective("energy"),
+            measuring=Measuring(meter="sundial"),
+        )
 
 
 @pytest.mark.parametrize("power", [[1.0], [1.0, 0.0], [1.0, float("nan")], [[1.0, 2.0]]])

@@ -9,7 +9,8 @@ import onnx
 import pytest
 
 import compsel
-from compsel.building.pipeline import measure, train_bundle
+from compsel.building.measure import measure
+from compsel.building.train import train_bundle
 from compsel.cli.main import main
 from compsel.errors import BundleError, CompselError, SelectorError
 from compsel.evaluation.evaluate import evaluate
@@ -18,7 +19,7 @@ from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
 from compsel.runtime.answer_fusion import fuse_answers
 from tests import confident_models
-from tests.building.test_pipeline import CHEAP
+from tests.measuring import quick
 from tests.reporters import Heard
 
 FUNCTIONS = {"quality": "closeness", "confidence": "sureness"}
@@ -32,10 +33,7 @@ def measured(tmp_path_factory):
         [confident_models.fast(), confident_models.slow()],
         confident_models.inputs(),
         folder,
-        techniques=["none"],
-        quality=confident_models.closeness,
-        confidence="tests.confident_models:sureness",
-        **CHEAP,
+        quick(techniques=["none"], quality=confident_models.closeness, confidence="tests.confident_models:sureness"),
     )
     return profile, folder
 
@@ -83,7 +81,7 @@ def test_of_several_stages_the_one_that_is_best_answers_and_not_the_last():
 def test_a_model_with_class_scores_beside_one_without_leaves_no_evidence(small_model, crops, tmp_path):
     models = [embedding(small_model), small_model]
     models[0] = replace(models[0], proto=flat(models[0].copy_proto()))
-    profile, _ = measure(models, crops.subset(range(3)), tmp_path, techniques=["none"], **CHEAP)
+    profile, _ = measure(models, crops.subset(range(3)), tmp_path, quick(techniques=["none"]))
     assert [variant.output for variant in profile.variants] == ["other", "logits"]
     assert (profile.evidence, profile.quality_criterion) == ((), None)
 
@@ -142,7 +140,7 @@ def test_a_confidence_that_does_not_fit_the_policy_does_not_load(bundle, tmp_pat
 def test_statistics_of_the_outputs_do_where_no_function_is_given(tmp_path):
     models = [confident_models.fast(), confident_models.slow()]
     samples, folder = confident_models.inputs(160), tmp_path / "profile"
-    profile, _ = measure(models, samples, folder, techniques=["none"], good_enough=0.5, **CHEAP)
+    profile, _ = measure(models, samples, folder, quick(techniques=["none"], good_enough=0.5))
     trained = train_bundle(profile, folder / "variants", tmp_path / "bundle", "at most 2 % less accurate")
     assert trained.comparison.winner == "staged"
     with compsel.load(tmp_path / "bundle") as runtime:
@@ -167,10 +165,7 @@ def test_an_embedding_is_judged_by_its_angle_and_not_taken_for_class_scores(lite
         [embedding(lite0)],
         crops,
         tmp_path / "profile",
-        techniques=["resolution:192"],
-        quality="cosine",
-        good_enough=0.95,
-        **CHEAP,
+        quick(techniques=["resolution:192"], quality="cosine", good_enough=0.95),
     )
     none, lower = profile.quality.mean(axis=0)
     assert none == pytest.approx(1.0)
@@ -191,7 +186,7 @@ def test_an_embedding_is_judged_by_its_angle_and_not_taken_for_class_scores(lite
 def test_other_samples_without_labels_need_no_word(tmp_path):
     heard = Heard()
     samples = ArraySamples([confident_models.inputs(4).value(row) for row in range(4)])
-    measure([confident_models.fast()], samples, tmp_path, techniques=["none"], reporter=heard, **CHEAP)
+    measure([confident_models.fast()], samples, tmp_path, quick(techniques=["none"]), reporter=heard)
     assert not [message for message in heard.messages if "labels" in message]
     assert any("compared with those of fast/none (fidelity)" in message for message in heard.messages)
 
@@ -199,7 +194,7 @@ def test_other_samples_without_labels_need_no_word(tmp_path):
 def test_a_function_that_fails_while_measuring_says_so(tmp_path):
     samples, nothing = confident_models.inputs(3), confident_models.nothing
     with pytest.raises(CompselError, match=r"confidence .*nothing: gave"):
-        measure([confident_models.fast()], samples, tmp_path, techniques=["none"], confidence=nothing, **CHEAP)
+        measure([confident_models.fast()], samples, tmp_path, quick(techniques=["none"], confidence=nothing))
 
 
 def test_stages_are_compared_with_the_oracle_by_the_users_quality(bundle):
@@ -219,7 +214,7 @@ def test_stages_are_compared_with_the_oracle_by_the_users_quality(bundle):
 
 
 def test_embeddings_are_evaluated_against_the_uncompressed_one(lite0, crops, tmp_path):
-    profile, _ = measure([embedding(lite0)], crops, tmp_path, techniques=["resolution:192"], quality="cosine", **CHEAP)
+    profile, _ = measure([embedding(lite0)], crops, tmp_path, quick(techniques=["resolution:192"], quality="cosine"))
     profile = replace(profile, features=np.empty((len(crops), 0), np.float32), feature_names=())
     train_bundle(profile, tmp_path / "variants", tmp_path / "bundle", "at least 95 % accurate")
     with compsel.load(tmp_path / "bundle") as runtime:

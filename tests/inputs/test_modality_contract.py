@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import compsel
+from compsel.building.options import Measuring
 from compsel.errors import InputError
 from compsel.inputs import modalities
 from compsel.inputs.image import IMAGE
@@ -164,10 +165,9 @@ def test_one_more_modality_is_built_loaded_and_answered(tmp_path: Path) -> None:
         models=[path],
         samples=modalities.open_samples(folder),
         out=tmp_path / "bundle",
-        techniques=["none"],
-        processors=["cpu:1"],
-        states=["idle"],
-        criterion=Criterion(budget_s=0.5),
+        measuring=Measuring(
+            techniques=["none"], processors=["cpu:1"], states=["idle"], criterion=Criterion(budget_s=0.5)
+        ),
     )
     with compsel.load(tmp_path / "bundle") as runtime:
         for file in folder.glob("*.pcm"):

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compsel.building.pipeline import build_variants
 from compsel.errors import ModelError, StorageError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.images.preprocessing import ImagePreprocessing
@@ -13,6 +12,7 @@ from compsel.inputs.samples import ArraySamples
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.storage.files import atomic_file
+from compsel.variants.build import build_variants
 from tests.foreign_models import old_network, two_inputs, unknown_operator
 
 

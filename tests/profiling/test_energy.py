@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from compsel.building.pipeline import measure
+from compsel.building.measure import measure
+from compsel.building.options import Measuring
 from compsel.device.energy.base import Meter
 from compsel.device.energy.estimate import EstimateMeter
 from compsel.errors import EnergyError, ProfileError
@@ -123,11 +124,11 @@ def test_no_samples_are_refused(variants, tmp_path):
 def test_profile_has_energies_only_with_a_meter(small_model, crops, tmp_path, monkeypatch):
     asked = {"techniques": ["none"], "processors": ["cpu:1"], "states": ["idle"], "criterion": QUICK}
     monkeypatch.setattr("compsel.device.energy._default_name", _no_meter)
-    profile, _ = measure([small_model], crops, tmp_path / "p", **asked)
+    profile, _ = measure([small_model], crops, tmp_path / "p", Measuring(**asked))
     assert profile.energy is None
     with pytest.raises(EnergyError, match="sundial"):
-        measure([small_model], crops, tmp_path / "p", meter="sundial", **asked)
-    profile, _ = measure([small_model], crops, tmp_path / "p", meter="estimate:5", **asked)
+        measure([small_model], crops, tmp_path / "p", Measuring(meter="sundial", **asked))
+    profile, _ = measure([small_model], crops, tmp_path / "p", Measuring(meter="estimate:5", **asked))
     assert profile.energy.estimated
     assert profile.energy == Profile.load(tmp_path / "p").energy
     assert set(profile.energy.energy_mj) == {(small_model.name + "/none", "cpu:1", "idle")}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from compsel.building.pipeline import measure
+from compsel.building.measure import measure
 from compsel.errors import ProfileError, SelectorError
 from compsel.inputs.samples import ArraySamples, TensorFolder
 from compsel.processors import CpuProcessor
@@ -10,7 +10,7 @@ from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality
 from compsel.variants.writing import write_variant
 from tests import confident_models
-from tests.building.test_pipeline import CHEAP
+from tests.measuring import quick
 from tests.reporters import Heard
 
 
@@ -57,14 +57,14 @@ def test_good_enough_is_a_share(good_enough):
 
 def test_bad_functions_stop_before_anything_is_measured(tmp_path):
     with pytest.raises(SelectorError, match="quality: got 'nowhere'"):
-        measure([confident_models.fast()], confident_models.inputs(4), tmp_path, quality="nowhere", **CHEAP)
+        measure([confident_models.fast()], confident_models.inputs(4), tmp_path, quick(quality="nowhere"))
     assert not list(tmp_path.iterdir())
 
 
 def test_labels_that_nothing_reads_are_spoken_of(tmp_path):
     heard = Heard()
     samples = ArraySamples([confident_models.inputs(4).value(row) for row in range(4)], labels=[0, 1, 2, 3])
-    profile, _ = measure([confident_models.fast()], samples, tmp_path, techniques=["none"], reporter=heard, **CHEAP)
+    profile, _ = measure([confident_models.fast()], samples, tmp_path, quick(techniques=["none"]), reporter=heard)
     said = next(message for message in heard.messages if "labels are ignored" in message)
     assert "fast gives no class scores" in said
     assert "give quality=" in said
@@ -74,7 +74,7 @@ def test_labels_that_nothing_reads_are_spoken_of(tmp_path):
 
 def test_several_models_are_compared_with_the_largest(tmp_path):
     models = [confident_models.fast(), confident_models.slow()]
-    profile, _ = measure(models, confident_models.inputs(30), tmp_path, techniques=["none"], **CHEAP)
+    profile, _ = measure(models, confident_models.inputs(30), tmp_path, quick(techniques=["none"]))
     assert profile.quality_criterion.reference == "slow/none"
     hard = [confident_models.inputs(30).value(row)["x"][0, 0] > confident_models.HARD for row in range(30)]
     assert np.array_equal(profile.quality[:, 0] < 0.5, hard)

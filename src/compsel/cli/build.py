@@ -1,11 +1,13 @@
 """`compsel build`: compress, measure, train and write a bundle."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_measuring, add_objective, add_samples, caution, objective, samples_of
+from compsel.cli.options import add_measuring, add_objective, add_samples, objective, reject_option, samples_of
 from compsel.cli.profile import measuring
+from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
 
 __all__ = ["COMMAND"]
@@ -23,21 +25,21 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.building.pipeline import build
+    from compsel.building.build import build
 
-    wanted, careful = objective(arguments), caution(arguments)
-    asked = measuring(arguments)
+    wanted, rejecting = objective(arguments), reject_option(arguments)
+    options = measuring(arguments)
     samples = samples_of(arguments)
     trained = build(
         arguments.models,
         samples,
         arguments.out,
         wanted,
-        caution=careful,
+        reject_option=rejecting,
         work=arguments.work,
         replace=arguments.replace,
-        origin=f"{len(samples)} samples",
-        **asked,
+        measuring=replace(options, origin=f"{len(samples)} samples"),
+        reporter=TERMINAL,
     )
     show(trained)
     write_result(arguments.json, summary(trained))

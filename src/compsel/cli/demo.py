@@ -52,7 +52,7 @@ def _run(arguments: argparse.Namespace) -> int:
     images = arguments.images or list(photographs().values())
     profile, files = _measure(outcomes, arguments.out, arguments.budget)
     TERMINAL.say(f"training from the outcomes of {len(outcomes.samples)} photographs ({outcomes.origin})")
-    from compsel.building.pipeline import train_bundle
+    from compsel.building.train import train_bundle
 
     trained = train_bundle(profile, files, arguments.out / "bundle", replace=True)
     show(trained)
@@ -75,10 +75,12 @@ def _run(arguments: argparse.Namespace) -> int:
 def _measure(outcomes: Any, out: Path, budget_s: float) -> tuple[Any, Path]:
     """Build the variants that the outcomes were measured on, measure their cost here, and join both."""
     from compsel.building.demo import calibration_samples, networks
-    from compsel.building.pipeline import build_variants, default_processors, measure_costs
+    from compsel.building.measure import default_processors, measure_costs
     from compsel.device.fingerprint import device_fingerprint
+    from compsel.profiling.choices import Choices
     from compsel.profiling.latency import Criterion
     from compsel.profiling.load import standard_states
+    from compsel.variants.build import build_variants
 
     files = out / "variants"
     samples = calibration_samples()
@@ -101,9 +103,8 @@ def _measure(outcomes: Any, out: Path, budget_s: float) -> tuple[Any, Path]:
             f"measured on (another version of a library), for example {changed[0]}"
         )
     TERMINAL.say("measuring this machine, idle and under real load")
-    measure_costs(
-        variants, samples, out, default_processors(), standard_states(), Criterion(budget_s=budget_s), TERMINAL
-    )
+    choices = Choices(variants, default_processors(), files)
+    measure_costs(choices, standard_states(), samples, out, Criterion(budget_s=budget_s), TERMINAL)
     return outcomes.with_costs(variants, out, device_fingerprint()), files
 
 

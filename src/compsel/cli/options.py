@@ -18,10 +18,10 @@ __all__ = [
     "add_measuring",
     "add_meter",
     "add_objective",
-    "caution",
     "check_budget",
     "meter_of",
     "objective",
+    "reject_option",
 ]
 
 
@@ -67,7 +67,7 @@ def samples_of(arguments: argparse.Namespace) -> Samples:
 
 
 def add_measuring(parser: argparse.ArgumentParser) -> None:
-    """Add what `compsel.building.pipeline.measure` takes."""
+    """Add what `compsel.Measuring` holds."""
     parser.add_argument("--technique", action="append", metavar="T", help="a technique to try (repeatable)")
     parser.add_argument("--processor", action="append", metavar="P", help="a processor to measure (repeatable)")
     parser.add_argument(
@@ -160,8 +160,8 @@ def add_objective(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def caution(arguments: argparse.Namespace) -> RejectOption:
-    """Return the caution that the arguments name.
+def reject_option(arguments: argparse.Namespace) -> RejectOption:
+    """Return the reject option that the arguments name.
 
     Raises:
         ObjectiveError: a value that is not allowed.

@@ -3,7 +3,7 @@
 import argparse
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from compsel.cli.terminal import TERMINAL
 from compsel.errors import ProcessorError, UsageError
 
 if TYPE_CHECKING:
+    from compsel.building.options import Measuring
     from compsel.profiling.candidates import Candidate
     from compsel.profiling.energy_table import EnergyTable
     from compsel.profiling.profile import Profile
@@ -21,45 +22,38 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND", "measuring"]
 
 
-def measuring(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the keyword arguments of `compsel.building.pipeline.measure`; every word is checked now, not after hours.
+def measuring(arguments: argparse.Namespace) -> "Measuring":
+    """Return what is to be measured, and how; every word is checked now, not after hours.
 
     Raises:
         UsageError, TechniqueError, ProcessorError, ProfileError, SelectorError: a word or a number that is not allowed.
     """
+    from compsel.building.options import Measuring
     from compsel.device.energy import open_meter
     from compsel.processors import parse as parse_processor
     from compsel.profiling.latency import Criterion
-    from compsel.profiling.load import parse_state
     from compsel.profiling.output_quality import OutputQuality
-    from compsel.techniques import parse as parse_technique
 
     if arguments.calibration < 1:
         raise UsageError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
     check_budget(arguments.budget)
-    for spec in arguments.technique or ():
-        parse_technique(spec)
-    for state in arguments.state or ():
-        parse_state(state)
-    OutputQuality(arguments.quality, arguments.confidence, arguments.good_enough)
+    options = Measuring(
+        techniques=arguments.technique,
+        processors=arguments.processor,
+        states=arguments.state,
+        calibration=arguments.calibration,
+        criterion=Criterion(budget_s=arguments.budget),
+        meter=arguments.meter,
+        output_quality=OutputQuality(arguments.quality, arguments.confidence, arguments.good_enough),
+    )
+    options.check()
     if arguments.meter is not None:
         open_meter(arguments.meter).close()
     for word in arguments.processor or ():
         found = parse_processor(word).availability()
         if not found.available:
             raise ProcessorError(f"processor {word} is not available here: {found.reason}: see compsel devices")
-    return {
-        "techniques": arguments.technique,
-        "processors": arguments.processor,
-        "states": arguments.state,
-        "calibration": arguments.calibration,
-        "meter": arguments.meter,
-        "quality": arguments.quality,
-        "confidence": arguments.confidence,
-        "good_enough": arguments.good_enough,
-        "criterion": Criterion(budget_s=arguments.budget),
-        "reporter": TERMINAL,
-    }
+    return options
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,14 +65,16 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.building.pipeline import measure
+    from compsel.building.measure import measure
     from compsel.models.model import Model
     from compsel.profiling.partial_placement import read_partly_placed
 
     options = measuring(arguments)
     samples = samples_of(arguments)
     models = [Model.load(path) for path in arguments.models]
-    profile, left_out = measure(models, samples, arguments.out, origin=f"{len(samples)} samples", **options)
+    profile, left_out = measure(
+        models, samples, arguments.out, replace(options, origin=f"{len(samples)} samples"), reporter=TERMINAL
+    )
     rows = _rows(profile, arguments.out)
     placed = read_partly_placed(arguments.out)
     energy = profile.energy

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_objective, caution, objective
+from compsel.cli.options import add_objective, objective, reject_option
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.storage.files import check_place
@@ -56,10 +56,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.building.pipeline import train_bundle
+    from compsel.building.train import train_bundle
     from compsel.profiling.profile import Profile
 
-    wanted, careful = objective(arguments), caution(arguments)
+    wanted, rejecting = objective(arguments), reject_option(arguments)
     check_place(arguments.out, replace=arguments.replace)
     profile = Profile.load(arguments.profile)
     trained = train_bundle(
@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.profile / "variants",
         arguments.out,
         wanted,
-        caution=careful,
+        reject_option=rejecting,
         replace=arguments.replace,
         reporter=TERMINAL,
     )

@@ -5,7 +5,9 @@ import numpy as np
 import onnx
 import pytest
 
-from compsel.building.pipeline import build, build_variants, default_techniques, measure, train_bundle
+from compsel.building.build import build
+from compsel.building.measure import measure
+from compsel.building.train import train_bundle
 from compsel.errors import (
     CompselError,
     ImageError,
@@ -19,14 +21,13 @@ from compsel.errors import (
 from compsel.inputs.samples import ArraySamples, ImageFolder, TensorFolder
 from compsel.models.model import Model
 from compsel.networks import build as build_network
-from compsel.profiling.latency import Criterion
 from compsel.profiling.profile import Profile
+from compsel.variants.build import build_variants, default_techniques
 from compsel.variants.writing import is_whole
 from tests.foreign_models import old_network, two_inputs, unknown_operator
+from tests.measuring import quick
 from tests.reporters import Heard
 
-QUICK = Criterion(relative_half_width=0.5, min_runs=3, max_runs=4, budget_s=1.0)
-CHEAP = {"processors": ("cpu:1",), "states": ("idle",), "criterion": QUICK, "calibration": 4}
 IMAGES = ArraySamples([np.random.default_rng(n).integers(0, 256, (70, 80, 3), np.uint8) for n in range(8)])
 
 
@@ -55,7 +56,7 @@ def test_any_graph_from_files_to_a_profile(tmp_path, token_folder, external):
     """Two inputs, one of them integers, open axes, weights beside the graph or in it, samples of any length."""
     source = two_inputs().save(tmp_path / "models" / "two.onnx", external_from_bytes=0 if external else 10**9)
     profile, left_out = measure(
-        [Model.load(source)], TensorFolder(token_folder), tmp_path / "profile", techniques=("none", "float16"), **CHEAP
+        [Model.load(source)], TensorFolder(token_folder), tmp_path / "profile", quick(techniques=("none", "float16"))
     )
     assert profile.names[0] == "two/none"
     assert {*profile.names, *(f"two/{out.technique}" for out in left_out)} == {"two/none", "two/float16"}
@@ -73,7 +74,7 @@ def test_an_old_graph_with_its_initializers_among_the_inputs(tmp_path):
     model = Model.from_proto(old_network(9, 3), "old")
     rng = np.random.default_rng(0)
     samples = ArraySamples([{"image": rng.standard_normal((1, 3, 16, 16)).astype(np.float32)} for _ in range(4)])
-    profile, _ = measure([model], samples, tmp_path, techniques=("none", "int8-static"), **CHEAP)
+    profile, _ = measure([model], samples, tmp_path, quick(techniques=("none", "int8-static")))
     assert profile.names == ("old/none", "old/int8-static")
     assert {variant.output for variant in profile.variants} == {"logits"}
 
@@ -149,7 +150,7 @@ def test_after_ctrl_c_the_rest_is_measured_and_nothing_twice(small_model, tmp_pa
     values = [IMAGES.value(index) for index in range(len(IMAGES))]
 
     def run(samples, folder):
-        return measure([small_model], samples, folder, techniques=("none", "resolution:48"), **CHEAP)[0]
+        return measure([small_model], samples, folder, quick(techniques=("none", "resolution:48")))[0]
 
     whole = run(ArraySamples(values), tmp_path / "whole")
     for at in (3, 20, 30, 45):
@@ -182,7 +183,7 @@ def test_after_ctrl_c_the_rest_is_measured_and_nothing_twice(small_model, tmp_pa
 )
 def test_a_wrong_word_is_known_before_any_work(small_model, tmp_path, change, kind, message):
     with pytest.raises(kind, match=message):
-        measure([small_model], IMAGES, tmp_path / "profile", **{**CHEAP, **change})
+        measure([small_model], IMAGES, tmp_path / "profile", quick(**change))
     assert not (tmp_path / "profile").exists()
 
 
@@ -190,11 +191,11 @@ def test_models_whose_files_would_clash(small_model, tmp_path):
     for names in (("a", "a"), ("net+1", "net_1"), ("Net", "net")):
         models = [replace(small_model, name=name) for name in names]
         with pytest.raises(ProfileError, match="give each a name of its own"):
-            measure(models, IMAGES, tmp_path / "profile", **CHEAP)
+            measure(models, IMAGES, tmp_path / "profile", quick())
     with pytest.raises(ProfileError, match="no models"):
-        measure([], IMAGES, tmp_path / "profile", **CHEAP)
+        measure([], IMAGES, tmp_path / "profile", quick())
     with pytest.raises(ProfileError, match="no samples"):
-        measure([small_model], ArraySamples([]), tmp_path / "profile", **CHEAP)
+        measure([small_model], ArraySamples([]), tmp_path / "profile", quick())
     assert not (tmp_path / "profile").exists()
 
 
@@ -209,34 +210,34 @@ def test_inputs_that_the_model_cannot_take(small_model, tmp_path):
         (small_model, tensors, InputError),
     ):
         with pytest.raises(kind, match=r"allowed|give|takes"):
-            measure([model], samples, tmp_path / "profile", techniques=("none",), **CHEAP)
+            measure([model], samples, tmp_path / "profile", quick(techniques=("none",)))
 
 
 def test_a_damaged_image_is_named(small_model, labelled_folder, tmp_path):
     for path in labelled_folder.glob("0*.png"):
         (tmp_path / path.name).write_bytes(path.read_bytes()[: 200 if path.name == "03.png" else None])
     with pytest.raises(ImageError, match=r"03\.png"):
-        measure([small_model], ImageFolder(tmp_path), tmp_path / "profile", techniques=("none",), **CHEAP)
+        measure([small_model], ImageFolder(tmp_path), tmp_path / "profile", quick(techniques=("none",)))
 
 
 def test_a_model_that_does_not_run_is_an_error_of_the_model(tmp_path):
     model = Model.from_proto(unknown_operator(), "frob")
     samples = ArraySamples([{"x": np.zeros((1, 4), np.float32)}])
     with pytest.raises(ModelError, match=r"Frobnicate|example\.frob"):
-        measure([model], samples, tmp_path / "profile", **CHEAP)
+        measure([model], samples, tmp_path / "profile", quick())
 
 
 def test_a_place_that_cannot_be_written(small_model, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="choose another place"):
-        measure([small_model], IMAGES, tmp_path / "file" / "profile", techniques=("none",), **CHEAP)
+        measure([small_model], IMAGES, tmp_path / "file" / "profile", quick(techniques=("none",)))
 
 
 def test_a_bundle_that_is_there_is_not_replaced_after_hours_of_work(small_model, tmp_path):
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "precious").touch()
     with pytest.raises(StorageError, match="is there already and not empty"):
-        build([small_model], IMAGES, tmp_path / "bundle", **CHEAP)
+        build([small_model], IMAGES, tmp_path / "bundle", measuring=quick())
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 

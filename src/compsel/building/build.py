@@ -1,0 +1,72 @@
+"""Build a bundle: compress, measure, train and write; each step goes on where it was interrupted."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from compsel.building.measure import measure
+from compsel.building.options import Measuring
+from compsel.building.train import as_objective, train_bundle
+from compsel.device.energy import open_meter
+from compsel.errors import EnergyError
+from compsel.inputs.samples import Samples
+from compsel.models.model import Model
+from compsel.progress import SILENT, Reporter
+from compsel.selection.cascade.reject_option import RejectOption
+from compsel.selection.objective import Objective
+from compsel.selection.training.training import Trained
+from compsel.storage.files import check_place
+
+__all__ = ["build"]
+
+_DEFAULT = Measuring()
+
+
+# many parameters: models, samples and out are what everybody gives; the others are rarely set, and independent
+def build(
+    models: Sequence[str | os.PathLike[str] | Model],
+    samples: Samples,
+    out: str | os.PathLike[str],
+    objective: Objective | str | None = None,
+    *,
+    measuring: Measuring = _DEFAULT,
+    reject_option: RejectOption | None = None,
+    work: str | os.PathLike[str] | None = None,
+    replace: bool = False,
+    reporter: Reporter = SILENT,
+) -> Trained:
+    """Compress, measure, train and write a bundle.
+
+    Args:
+        models: ONNX files, or models.
+        samples: labelled inputs, or unlabelled ones (then the uncompressed model's answers count as right).
+        out: folder of the bundle.
+        objective, reject_option: see `compsel.building.train.train_bundle`.
+        measuring: what is measured, and how.
+        work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
+        replace: whether a bundle that is there already is replaced.
+        reporter: hears how far it is.
+
+    Raises:
+        StorageError: `out` is there already, or cannot be written.
+        CompselError: what `measure` and `train_bundle` raise.
+    """
+    out, objective = Path(out), as_objective(objective)
+    check_place(out, replace=replace)
+    objective.check_measured(energy=_has_meter(measuring.meter))
+    work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
+    loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
+    profile, _ = measure(loaded, samples, work, measuring, reporter=reporter)
+    return train_bundle(
+        profile, work / "variants", out, objective, reject_option=reject_option, replace=replace, reporter=reporter
+    )
+
+
+def _has_meter(name: str | None) -> bool:
+    try:
+        open_meter(name).close()
+    except EnergyError:
+        if name is not None:
+            raise
+        return False
+    return True

@@ -1,0 +1,142 @@
+"""Measure models on this device: compress them, then quality, features, latency, memory and energy into a profile."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from compsel.building.options import Measuring
+from compsel.device.energy import open_meter
+from compsel.device.fingerprint import device_fingerprint
+from compsel.errors import EnergyError, ProfileError
+from compsel.features import EXTRACTORS
+from compsel.features.base import FeatureExtractor
+from compsel.inputs.image import IMAGE
+from compsel.inputs.modalities import modality_of
+from compsel.inputs.samples import Samples
+from compsel.models.model import Model
+from compsel.processors import CpuProcessor, discover, parse
+from compsel.processors.base import Processor
+from compsel.profiling.choices import Choices
+from compsel.profiling.energy import measure_energies
+from compsel.profiling.groups import write_groups
+from compsel.profiling.header import write_header
+from compsel.profiling.input_features import measure_features, time_features
+from compsel.profiling.latency import Criterion, measure_latency
+from compsel.profiling.load import soak_minutes, standard_states
+from compsel.profiling.memory import measure_memory
+from compsel.profiling.output_quality import OutputQuality
+from compsel.profiling.profile import Profile
+from compsel.profiling.quality import measure_quality, reference_of
+from compsel.progress import SILENT, Reporter
+from compsel.variants.build import LeftOut, build_variants, check_names
+from compsel.variants.variant import Variant
+
+__all__ = ["default_processors", "measure", "measure_costs"]
+
+_DEFAULT = Measuring()
+
+
+def default_processors() -> tuple[Processor, ...]:
+    """Return what works here: proven by running."""
+    return tuple(processor for processor, found in discover() if found.available)
+
+
+def measure(
+    models: Sequence[Model],
+    samples: Samples,
+    folder: str | os.PathLike[str],
+    measuring: Measuring = _DEFAULT,
+    *,
+    reporter: Reporter = SILENT,
+) -> tuple[Profile, list[LeftOut]]:
+    """Compress models and measure quality, features, latency, memory and energy into a profile folder.
+
+    Args:
+        models: with different names.
+        samples: the inputs, labelled or not; the calibration samples are spread over them.
+        folder: of the profile; what an interrupted call measured there is taken up.
+        measuring: what is measured, and how.
+        reporter: hears how far it is.
+
+    Returns:
+        The profile, and the variants that could not be made, with the reason.
+
+    Raises:
+        ProfileError: models with the same name, no samples, a state that is not a word.
+        ModelError: a model that does not run.
+        TechniqueError, ProcessorError: one that does not exist.
+        SelectorError: a function of quality or confidence that fails, or gives what is not allowed.
+        EnergyError: the meter that was asked for is not here.
+        StorageError: the folder cannot be written.
+    """
+    folder = Path(folder)
+    check_names(models)
+    if not len(samples):
+        raise ProfileError("got no samples: give some")
+    measuring.check()
+    judge = measuring.output_quality
+    files, calibration = folder / "variants", samples.spread(measuring.calibration)
+    variants, left_out = build_variants(
+        models, files, calibration, measuring.techniques, reporter, class_scores=not judge.specified
+    )
+    extractors: dict[str, FeatureExtractor] = (
+        {name: kind() for name, kind in EXTRACTORS.items()} if modality_of(models[0]) is IMAGE else {}
+    )
+    measure_features(extractors, samples, folder, reporter)
+    _say_how_judged(variants, samples, judge, reporter)
+    n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), reporter, judge)
+    words = measuring.processors
+    choices = Choices(variants, [parse(word) for word in words] if words else default_processors(), files)
+    states = measuring.states or standard_states()
+    measure_costs(choices, states, samples, folder, measuring.criterion, reporter)
+    _measure_energies(choices, states, samples, folder, measuring.meter, reporter)
+    criterion = None if n_classes else judge.criterion(reference_of(variants).name)
+    header = (n_classes, device_fingerprint(), time_features(extractors, samples), measuring.origin, criterion)
+    write_groups(folder, samples)
+    write_header(folder, variants, *header)
+    return Profile.load(folder), left_out
+
+
+def _say_how_judged(variants: Sequence[Variant], samples: Samples, judge: OutputQuality, reporter: Reporter) -> None:
+    """Say what counts as right where that is not what labels say."""
+    without = next((variant for variant in variants if variant.output == "other"), None)
+    if without is None:
+        return
+    reference = reference_of(variants).name
+    if judge.uses_targets:
+        reporter.say(f"answers are judged by {judge.name}: good enough from {judge.threshold:g}")
+        return
+    reporter.say(f"answers are compared with those of {reference} ({judge.name}): good enough from {judge.threshold:g}")
+    if any(label is not None for label in samples.labels):
+        reporter.say(
+            f"labels are ignored: {without.model} gives no class scores to compare them with; give quality=, a "
+            "function of outputs and label, to use them"
+        )
+
+
+def measure_costs(
+    choices: Choices,
+    states: Sequence[str],
+    samples: Samples,
+    folder: Path,
+    criterion: Criterion | None = None,
+    reporter: Reporter = SILENT,
+) -> None:
+    """Measure latency and memory of every choice: what a new device needs, and nothing else."""
+    measure_latency(choices, states, samples, folder, criterion, reporter)
+    measure_memory(choices, folder, samples)
+
+
+def _measure_energies(
+    choices: Choices, states: Sequence[str], samples: Samples, folder: Path, meter: str | None, reporter: Reporter
+) -> None:
+    try:
+        opened = open_meter(meter)
+    except EnergyError:
+        if meter is not None:
+            raise
+        return  # no meter: the column stays empty
+    with opened:
+        reporter.say(f"energy of {opened.covers} ({opened.name})")
+        cold = [state for state in states if not soak_minutes(state)]
+        measure_energies(choices, cold, samples, folder, opened, reporter=reporter)

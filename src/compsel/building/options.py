@@ -1,0 +1,55 @@
+"""What is measured for a bundle, and how: options that `measure` and `build` share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from compsel.processors import parse as parse_processor
+from compsel.profiling.latency import Criterion
+from compsel.profiling.load import parse_state
+from compsel.profiling.output_quality import OutputQuality
+from compsel.techniques import parse as parse_technique
+
+__all__ = ["Measuring"]
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What is measured, and how.
+
+    Attributes:
+        techniques: what to try on each model; None: `compsel.variants.build.default_techniques`.
+        processors: words such as "cpu:2"; None: all that work here.
+        states: of the device, such as "idle" or "busy:2"; None: idle and three loads.
+        calibration: number of calibration samples.
+        criterion: when a latency is known well enough; None: the defaults of `Criterion`.
+        meter: of energy, see `compsel.device.energy`; None: what this machine has, and no energies where it has none.
+        origin: in words, what the samples are.
+        output_quality: for models without class scores: how their answers are judged.
+
+    >>> Measuring(techniques=["none", "int8-static"], states=["idle"]).check()
+    >>> Measuring(states=["bored"]).check()
+    Traceback (most recent call last):
+    compsel.errors.ProfileError: state: got 'bored', allowed are idle, ...
+    """
+
+    techniques: Sequence[str] | None = None
+    processors: Sequence[str] | None = None
+    states: Sequence[str] | None = None
+    calibration: int = 50
+    criterion: Criterion | None = None
+    meter: str | None = None
+    origin: str = ""
+    output_quality: OutputQuality = field(default_factory=OutputQuality)
+
+    def check(self) -> None:
+        """Read every word now, not after hours of work.
+
+        Raises:
+            TechniqueError, ProcessorError, ProfileError: one that does not exist.
+        """
+        for spec in self.techniques or ():
+            parse_technique(spec)
+        for state in self.states or ():
+            parse_state(state)
+        for word in self.processors or ():
+            parse_processor(word)

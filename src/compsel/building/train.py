@@ -1,0 +1,164 @@
+"""Train policies on a profile, and write the bundle of the best one."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compsel.bundle.bundle import BundleContent, write_bundle
+from compsel.errors import ProfileError
+from compsel.profiling.candidates import Candidate, candidates
+from compsel.profiling.profile import Profile
+from compsel.progress import SILENT, Reporter
+from compsel.selection.cascade.reject_option import RejectOption
+from compsel.selection.costs.model import CostModel
+from compsel.selection.dataset import SelectionDataset
+from compsel.selection.objective import Objective
+from compsel.selection.policies import FixedPolicy, Policy
+from compsel.selection.training.training import Trained, default_trainers, train
+
+__all__ = ["as_objective", "selection_dataset", "train_bundle", "train_profile"]
+
+
+def as_objective(wanted: Objective | str | None) -> Objective:
+    """Return an objective that may be given in words; None is the default one.
+
+    >>> as_objective("at most 1 % less accurate").max_loss
+    0.01
+    """
+    return Objective.from_goal(wanted) if isinstance(wanted, str) else wanted or Objective()
+
+
+def selection_dataset(profile: Profile, objective: Objective | None = None) -> tuple[SelectionDataset, CostModel]:
+    """Join the tables of a profile into what selectors are trained on.
+
+    Where energy is minimised, what computing features takes is their time at the mean power of the choices.
+
+    Raises:
+        ProfileError: no costs were measured.
+        ObjectiveError: what is minimised was not measured.
+    """
+    if profile.latency is None:
+        raise ProfileError("the profile has no latencies: measure this device with compsel profile")
+    latencies = profile.latency.by_choice()
+    costs, features = CostModel.fit(latencies, profile.latency.seen), profile.features_ms
+    if objective is not None:
+        objective.check_measured(energy=profile.energy is not None)
+        if objective.minimize == "energy" and profile.energy is not None:
+            powers = profile.energy.power_w({key: float(values.mean()) for key, values in latencies.items()})
+            costs = costs.with_power(powers)
+            features = {name: time_ms * float(np.mean([*powers.values()])) for name, time_ms in features.items()}
+    return SelectionDataset.from_profile(profile, costs, features), costs
+
+
+def train_profile(
+    profile: Profile, objective: Objective | str | None = None, *, reporter: Reporter = SILENT
+) -> Trained:
+    """Train on a profile, without writing anything.
+
+    Raises:
+        ProfileError: no costs were measured, or too few samples.
+    """
+    wanted = as_objective(objective)
+    return train(selection_dataset(profile, wanted)[0], wanted, reporter=reporter)
+
+
+def train_bundle(
+    profile: Profile,
+    files: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    objective: Objective | str | None = None,
+    *,
+    reject_option: RejectOption | None = None,
+    replace: bool = False,
+    reporter: Reporter = SILENT,
+) -> Trained:
+    """Train on a profile and write the bundle.
+
+    Args:
+        profile: with costs of this device.
+        files: folder of the variants' files.
+        out: folder of the bundle.
+        objective: what "best" means, also in words ("at most 1 % less accurate"); None: as fast as possible,
+            at least as accurate as the best single network.
+        reject_option: which inputs are not chosen for, which answers are withheld; None: all are, and none is.
+        replace: whether a bundle that is there already is replaced.
+        reporter: hears what is said on the way.
+
+    Raises:
+        ProfileError: no costs were measured, or too few samples.
+        StorageError: the bundle cannot be written.
+    """
+    objective = as_objective(objective)
+    dataset, costs = selection_dataset(profile, objective)
+    trained = train(dataset, objective, default_trainers(reject_option), reporter=reporter)
+    content = BundleContent(
+        profile.variants,
+        Path(files),
+        _policies(trained, dataset, costs),
+        _selectors(trained),
+        objective,
+        dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True)),
+        costs,
+        _summary(trained, profile, dataset, costs, _say_dominated(profile, Path(files), reporter)),
+    )
+    write_bundle(content, out, replace=replace)
+    return trained
+
+
+def _policies(trained: Trained, dataset: SelectionDataset, costs: CostModel) -> dict[str, Policy]:
+
+    def pinned(name: str) -> Policy:
+        return FixedPolicy(name, costs.processors(name, costs.idle)[0])
+
+    policies: dict[str, Policy] = {
+        "adaptive": trained.fitted[trained.comparison.winner].policy,
+        "most_accurate": pinned(dataset.names[dataset.most_accurate]),
+        "fastest": pinned(dataset.names[int(dataset.costs_ms.argmin())]),
+        "best_static": pinned(trained.fitted["single best"].policy.variants[0]),
+    }
+    if "premodel" in trained.fitted:
+        policies["premodel"] = trained.fitted["premodel"].policy
+    return policies
+
+
+def _selectors(trained: Trained) -> dict[str, bytes]:
+    """Return the selectors of the policies that ship, as ONNX, by file."""
+    shipped = [trained.fitted[kind] for kind in (trained.comparison.winner, "premodel") if kind in trained.fitted]
+    return {name: data for fitted in shipped for name, data in fitted.selectors.items()}
+
+
+def _say_dominated(profile: Profile, files: Path, reporter: Reporter) -> list[Candidate]:
+    """Return every variant as a candidate, and say which ones nobody should choose."""
+    found = candidates(profile, files)
+    for one in found:
+        if one.domination is not None:
+            reporter.say(f"{one.variant}: dominated: {one.domination}" + (f" ({one.why})" if one.why else ""))
+    return found
+
+
+def _summary(
+    trained: Trained, profile: Profile, dataset: SelectionDataset, costs: CostModel, found: Sequence[Candidate]
+) -> dict[str, Any]:
+    comparison = trained.comparison
+    # a cost in energy becomes one in time at the rate of the most accurate network
+    name = dataset.names[dataset.most_accurate]
+    rate = costs.processors(name, costs.idle)[1] / dataset.costs_ms[dataset.most_accurate]
+    energy = profile.energy
+    return {
+        "n_samples": len(profile.samples),
+        "origin": profile.origin,
+        "reference": dataset.reference,
+        "judging": None if profile.quality_criterion is None else profile.quality_criterion.to_dict(),
+        "device": dict(profile.device),
+        "shipped": comparison.winner,
+        "reason": comparison.reason,
+        "penalty_ms": comparison.penalty * (1.0 if dataset.unit == "ms" else float(rate)),
+        "energy": {"meter": energy.meter, "estimated": energy.estimated} if energy else None,
+        "comparison": {name: asdict(score) for name, score in comparison.scores.items()},
+        "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],
+        "candidates": [asdict(candidate) for candidate in found],
+    }
