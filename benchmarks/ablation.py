@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from compsel.building.train import selection_dataset
-from compsel.cli.base import table
 from compsel.cli.options import add_objective, objective
+from compsel.cli.tables import plain_table
 from compsel.features.fusion import Evidence
 from compsel.profiling.profile import Profile
 from compsel.selection.cascade.policy import Plan
@@ -187,7 +187,7 @@ def main() -> None:
     for kind, rows in found.items():
         print(f"\nfeatures of the {kind}, {len(profile.samples)} samples:")
         print(
-            table(
+            plain_table(
                 [
                     (
                         name,

@@ -19,7 +19,7 @@ import numpy as np
 import onnxruntime
 from onnx import numpy_helper
 
-from compsel.cli.base import table
+from compsel.cli.tables import plain_table
 from compsel.models.model import Model
 from compsel.networks import NETWORKS, build
 from compsel.storage.files import write_json
@@ -40,7 +40,7 @@ def main() -> int:
         for reference, error in compare(name, arguments.resolution or NETWORKS[name].resolution):
             rows.append({"name": name, "reference": reference, "relative_error": float(f"{error:.1e}")})
             print(f"{name} against {reference}: {error:.1e}", file=sys.stderr, flush=True)
-    print(table(([*row.values()] for row in rows), ("name", "reference", "relative error")))
+    print(plain_table(([*row.values()] for row in rows), ("name", "reference", "relative error")))
     if arguments.json:
         write_json(arguments.json, {"limit": LIMIT, "networks": rows})
     return int(any(row["relative_error"] > LIMIT for row in rows))

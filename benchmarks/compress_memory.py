@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from compsel.cli.base import table
+from compsel.cli.tables import plain_table
 from compsel.models.model import Model
 from compsel.networks import build
 from compsel.storage.files import write_json
@@ -55,7 +55,7 @@ def main() -> int:
         path = arguments.model or make(folder / "model.onnx", arguments.gigabytes)
         size = sum(file.stat().st_size for file in {path, *path.parent.glob("*.weights")})
         rows = [measure(path, size, spec, folder) for spec in arguments.technique or specs(path)]
-    print(table(map(shown, rows), ("technique", "peak MB", "times the model", "written", "reason")))
+    print(plain_table(map(shown, rows), ("technique", "peak MB", "times the model", "written", "reason")))
     if arguments.json:
         write_json(arguments.json, {"model_mb": size / 1e6, "techniques": rows})
     return 0

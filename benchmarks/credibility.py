@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from compsel.building.train import selection_dataset
-from compsel.cli.base import table
+from compsel.cli.tables import plain_table
 from compsel.features.image import ImageFeatures
 from compsel.profiling.profile import Profile
 from compsel.selection.cascade.out_of_distribution import OutOfDistributionDetector
@@ -98,8 +98,10 @@ def main() -> None:
     for name, shares in strange_alarms.items():
         print(f"detected, {name}: {np.mean(shares):.0%}")
     by_severity = {kind: "  ".join(f"{share:.0%}" for share in shares.values()) for kind, shares in by_kind.items()}
-    print(table(list(by_severity.items()), ("corruption", "detected, by severity")))
-    print(table([(k, f"{q:.2%}", f"{ms:.2f}") for k, (q, ms) in means.items()], ("inputs", "accuracy", "mean ms")))
+    print(plain_table(list(by_severity.items()), ("corruption", "detected, by severity")))
+    print(
+        plain_table([(k, f"{q:.2%}", f"{ms:.2f}") for k, (q, ms) in means.items()], ("inputs", "accuracy", "mean ms"))
+    )
     if arguments.json:
         content = {
             "level": arguments.level,

@@ -19,7 +19,7 @@ import numpy as np
 import compsel
 from compsel.building.train import selection_dataset
 from compsel.bundle.bundle import Bundle, BundleContent, write_bundle
-from compsel.cli.base import table
+from compsel.cli.tables import plain_table
 from compsel.cli.terminal import TERMINAL
 from compsel.device.cgroup import usable_cores
 from compsel.device.fingerprint import device_fingerprint
@@ -114,7 +114,8 @@ def curve(profile: Profile, files: Path, samples: compsel.ImageFolder, folds: in
         rows[name] = Row(
             float(np.concatenate([part.right for part in found]).mean()),
             float(latency.mean()),
-            *np.quantile(latency, [0.5, 0.95]).tolist(),
+            float(np.quantile(latency, 0.5)),
+            float(np.quantile(latency, 0.95)),
             float(np.concatenate([part.features_ms for part in found]).mean()),
             float(np.concatenate([part.selector_ms for part in found]).mean()),
         )
@@ -167,7 +168,7 @@ def main() -> None:
     rows = curve(profile, arguments.profile / "variants", samples.subset(order), arguments.folds, arguments.repeats)
     reference = rows["most_accurate"]
     print(
-        table(
+        plain_table(
             [
                 (
                     name,

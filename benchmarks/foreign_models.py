@@ -31,8 +31,8 @@ import cv2
 import numpy as np
 
 from compsel.building.demo import calibration_samples
-from compsel.cli.base import table
 from compsel.cli.main import main as compsel
+from compsel.cli.tables import plain_table
 from compsel.errors import CompselError
 from compsel.inputs.samples.tensor_folder import read_npz
 from compsel.models.model import Model
@@ -187,7 +187,7 @@ def main() -> int:
                     f"{foreign.file}: {len(found)} techniques" if data else f"{foreign.file}: not in {arguments.folder}"
                 )
                 rows += found
-    print(table(map(shown, rows), ("model", "kind", "technique", "size", "difference", "latency", "reason")))
+    print(plain_table(map(shown, rows), ("model", "kind", "technique", "size", "difference", "latency", "reason")))
     if arguments.json:
         write_json(arguments.json, {"models": rows})
     return 0 if rows else 1

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from compsel import ImageFolder
-from compsel.cli.base import table
+from compsel.cli.tables import plain_table
 from compsel.errors import CompselError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
@@ -68,7 +68,7 @@ def main() -> int:
         contenders += [Contender(file.stem, Model.load(file), None) for file in arguments.variants]
         rows.extend(measure(model, contenders, judged, processors, arguments.rounds))
     header = ("model", "variant", "s", "size", "float %", "int8 %", "lost/won", "p", "processor", "latency ratio")
-    print(table(map(shown, rows), header))
+    print(plain_table(map(shown, rows), header))
     if arguments.json:
         write_json(arguments.json, {"calibration": arguments.calibration, "n": len(judged), "rows": rows})
     return 0

@@ -25,7 +25,7 @@ import onnxruntime
 import compsel
 from compsel.building.demo import calibration_samples
 from compsel.bundle.bundle import BundleContent, write_bundle
-from compsel.cli.base import table
+from compsel.cli.tables import plain_table
 from compsel.cli.terminal import TERMINAL
 from compsel.device.fingerprint import device_fingerprint
 from compsel.device.sampler import read_state
@@ -324,7 +324,7 @@ def main() -> int:
     if arguments.picture:
         draw(rows, begins, arguments.picture)
     print(
-        table(
+        plain_table(
             [(name, *(f"{value:.2f}" for value in figures.values())) for name, figures in result["policies"].items()],
             ("policy", "mean ms", "p50", "p95", "p99", "> 10 ms", "> 20 ms"),
         )

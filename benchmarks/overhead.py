@@ -19,12 +19,12 @@ import cv2
 import numpy as np
 
 import compsel
-from compsel.cli.base import table
+from compsel.cli.tables import plain_table
 from compsel.cli.terminal import TERMINAL
 from compsel.device.fingerprint import device_fingerprint
-from compsel.device.sampler import _Watch
+from compsel.device.sampler import _RecentReadings
 from compsel.features import EXTRACTORS
-from compsel.runtime import stage_execution as answering
+from compsel.runtime import stage_execution
 from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.runtime import Runtime
 from compsel.selection.cascade.planned import PlannedCascade
@@ -126,14 +126,14 @@ def answers(runtime: Runtime, samples: compsel.ImageFolder) -> tuple[Steps, dict
 def profile(runtime: Runtime, samples: compsel.ImageFolder) -> tuple[Steps, dict[str, float]]:
     """Answer every sample again with every step timed; return the shares of what comes first, and the background's."""
     clock = Clock()
-    clock.watch(runtime._plan_cache, "find", "  plan at once (else a plan stands ready)")
+    clock.watch(runtime._plan_cache, "get", "  plan at once (else a plan stands ready)")
     clock.watch(EnginePool, "get", "  find the engine")
     clock.watch(Engine, "prepare", "  prepare pixels")
     clock.watch(Engine, "answer", "  inference, with pixels")
     clock.watch(PlannedCascade, "next", "  decide what follows")
-    clock.watch(answering, "together", "  fuse the answers")
-    clock.watch(_Watch, "sample", "  background: read the device's state")
-    clock.watch(runtime._sampler, "_then", "  background: learn, cost, plan")
+    clock.watch(stage_execution, "fuse_answers", "  fuse the answers")
+    clock.watch(_RecentReadings, "sample", "  background: read the device's state")
+    clock.watch(runtime._sampler, "_after_sample", "  background: learn, cost, plan")
     before_ms, called_ms = [], []
     inferences = clock.begins_ns["  inference, with pixels"]
     started = time.perf_counter()
@@ -170,7 +170,7 @@ def main() -> None:
         (name, step["count"], *(f"{step[f'{what}_ms']:.4f}" for what in ("median", "p99", "mean")))
         for name, step in steps.items()
     ]
-    print(table(rows, ("step", "count", "median ms", "p99 ms", "mean ms")))
+    print(plain_table(rows, ("step", "count", "median ms", "p99 ms", "mean ms")))
     print(f"features and selector take {shares['share_of_mean_answer']:.2%} of the mean answer,")
     print(f"in the median {shares['share_of_medians']:.2%};")
     print(f"all that comes before the first inference {shares['share_before_first_inference']:.2%};")

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from compsel.building.search import search
-from compsel.cli.base import table
+from compsel.cli.tables import plain_table
 from compsel.cli.terminal import TERMINAL
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import ImageFolder, Samples
@@ -57,7 +57,7 @@ def main() -> int:
             print(f"{row['model']} {row['technique']}: {row['latency_ratio']}", file=sys.stderr, flush=True)
             if arguments.json:
                 write_json(arguments.json, {"goal": arguments.goal, "rows": rows})
-    print(table(map(shown, rows), HEADER))
+    print(plain_table(map(shown, rows), HEADER))
     return 0
 
 
