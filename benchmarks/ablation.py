@@ -31,10 +31,11 @@ from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import CascadePolicy
-from compsel.selection.training.cross_validation import assign_folds
+from compsel.selection.training.folds import assign_folds
 from compsel.selection.training.gap_closed import gap_of_costs
 from compsel.selection.training.portfolio import OutOfFold, choose_portfolio, contenders
-from compsel.selection.training.trainers import CascadeTrainer, Fitted, SingleBestTrainer, penalty_of
+from compsel.selection.training.trainers import CascadeTrainer, FittedPolicy, SingleBestTrainer
+from compsel.selection.training.trainers.base import penalty_of
 
 PORTFOLIO = 3  # variants for each of these costs of a wrong answer, as multiples of the objective's
 COSTS = (1.0, 5.0)
@@ -56,30 +57,30 @@ class Row:
     saving: float
 
 
-def seeing(problem: SelectionDataset, top: int) -> SelectionDataset:
-    """Return the problem with only the most probable classes of every answer."""
-    evidence = tuple(Evidence(e.classes[:, :top], e.probabilities[:, :top], e.n_classes) for e in problem.evidence)
-    return replace(problem, evidence=evidence)
+def seeing(dataset: SelectionDataset, top: int) -> SelectionDataset:
+    """Return the dataset with only the most probable classes of every answer."""
+    evidence = tuple(Evidence(e.classes[:, :top], e.probabilities[:, :top], e.n_classes) for e in dataset.evidence)
+    return replace(dataset, evidence=evidence)
 
 
-def staged(top: int, **options: object) -> Callable[[SelectionDataset, SelectionDataset, Objective], Outcome]:
-    """Return what trains a staged policy on one problem and gives its outcome on another."""
+def cascade(top: int, **options: object) -> Callable[[SelectionDataset, SelectionDataset, Objective], Outcome]:
+    """Return what trains a cascade on one dataset and gives its outcome on another."""
 
     def run(training: SelectionDataset, test: SelectionDataset, objective: Objective) -> Outcome:
         fitted = CascadeTrainer(size=PORTFOLIO, **options).fit(seeing(training, top), objective)
-        return fitted.outcome(seeing(test, top))
+        return fitted.policy.outcome(seeing(test, top))
 
     return run
 
 
 GROUPS: dict[str, Callable[[SelectionDataset, SelectionDataset, Objective], Outcome]] = {
-    "one stage": staged(10, max_stages=1, features=False),
-    "image": staged(10, max_stages=1, features=True),
-    "probe, top 1": staged(1, features=False),
-    "probe, top 2": staged(2, features=False),
-    "probe, top 10": staged(10, features=False),
-    "probe + image": staged(10, features=True),
-    "shipped": staged(10),
+    "one stage": cascade(10, max_stages=1, features=False),
+    "image": cascade(10, max_stages=1, features=True),
+    "probe, top 1": cascade(1, features=False),
+    "probe, top 2": cascade(2, features=False),
+    "probe, top 10": cascade(10, features=False),
+    "probe + image": cascade(10, features=True),
+    "shipped": cascade(10),
 }
 
 
@@ -102,7 +103,11 @@ def as_good(policy: CascadePolicy, costs: np.ndarray) -> Plan:
 
 
 def in_states(
-    training: SelectionDataset, test: SelectionDataset, single: Fitted, cost_model: CostModel, objective: Objective
+    training: SelectionDataset,
+    test: SelectionDataset,
+    single: FittedPolicy,
+    cost_model: CostModel,
+    objective: Objective,
 ) -> dict[str, Outcome]:
     """Return the mean outcome over the measured states of plans that know the state, and of those that do not."""
     fitted = CascadeTrainer(size=PORTFOLIO, features=False).fit(training, objective)
@@ -149,14 +154,14 @@ def rows_of(outcomes: dict[str, Outcome], penalty: float, groups: np.ndarray | N
 
 def ablate(profile: Profile, objective: Objective, folds: int, seed: int) -> dict[str, dict[str, Row]]:
     """Run every group on every fold."""
-    problem, cost_model = selection_dataset(profile)
-    fold_of = assign_folds(len(problem.targets), folds, problem.groups, seed)
+    dataset, cost_model = selection_dataset(profile)
+    fold_of = assign_folds(len(dataset.targets), folds, dataset.groups, seed)
     parts: dict[str, dict[str, list[Outcome]]] = {"input": {}, "device": {}}
     for fold in range(folds):
-        training, test = problem.take(np.flatnonzero(fold_of != fold)), problem.take(np.flatnonzero(fold_of == fold))
+        training, test = dataset.take(np.flatnonzero(fold_of != fold)), dataset.take(np.flatnonzero(fold_of == fold))
         columns = portfolio(training, objective)
         static = SingleBestTrainer().fit(training, objective)
-        found = {"none": static.outcome(test), "oracle": test.oracle()}
+        found = {"none": static.policy.outcome(test), "oracle": test.oracle()}
         training, few = training.among(columns), test.among(columns)
         found |= {name: run(training, few, objective) for name, run in GROUPS.items()}
         print(f"fold {fold + 1} of {folds}: {', '.join(training.names)}", flush=True)
@@ -167,9 +172,9 @@ def ablate(profile: Profile, objective: Objective, folds: int, seed: int) -> dic
             for name, outcome in outcomes.items():
                 parts[kind].setdefault(name, []).append(outcome)
     back = np.argsort(np.concatenate([np.flatnonzero(fold_of == fold) for fold in range(folds)]))
-    penalty = penalty_of(problem, objective)
+    penalty = penalty_of(dataset, objective)
     return {
-        kind: rows_of({n: Outcome.concatenate(p).take(back) for n, p in found.items()}, penalty, problem.groups)
+        kind: rows_of({n: Outcome.concatenate(p).take(back) for n, p in found.items()}, penalty, dataset.groups)
         for kind, found in parts.items()
     }
 

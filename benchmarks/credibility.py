@@ -22,7 +22,7 @@ from compsel.selection.cascade.out_of_distribution import OutOfDistributionDetec
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
-from compsel.selection.training.cross_validation import assign_folds
+from compsel.selection.training.folds import assign_folds
 from compsel.selection.training.trainers import CascadeTrainer
 
 STRANGE: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
@@ -44,9 +44,9 @@ def outcome_pair(training: SelectionDataset, tests: list[SelectionDataset], leve
     """Return [quality, latency] without and with the guard, for every set of test samples."""
     found = []
     for credibility in (0.0, level):
-        recipe = CascadeTrainer(size=3, features=False, caution=RejectOption(credibility))
-        fitted = recipe.fit(training, Objective())
-        found.append([np.stack([o.quality, o.latency_ms]) for o in (fitted.outcome(test) for test in tests)])
+        trainer = CascadeTrainer(size=3, features=False, reject_option=RejectOption(credibility))
+        fitted = trainer.fit(training, Objective())
+        found.append([np.stack([o.quality, o.latency_ms]) for o in (fitted.policy.outcome(test) for test in tests)])
     return found
 
 
@@ -62,19 +62,19 @@ def main() -> None:
     names = [name for name in clean.names if name in camera.names]
     clean, camera = clean.among(names), camera.among(names)
     photographs, kinds, severities = kinds_of(camera)
-    (problem, _), (seen, _) = selection_dataset(clean), selection_dataset(camera)
+    (dataset, _), (seen, _) = selection_dataset(clean), selection_dataset(camera)
     generator, extractor = np.random.default_rng(0), ImageFeatures()
     strange = {
         name: np.stack([extractor.extract(make(generator)) for _ in range(N_STRANGE)]) for name, make in STRANGE.items()
     }
-    fold_of = assign_folds(len(clean.samples), arguments.folds, problem.groups)
+    fold_of = assign_folds(len(clean.samples), arguments.folds, dataset.groups)
     alarms, detected = np.zeros(len(clean.samples)), np.zeros(len(camera.samples))
     strange_alarms: dict[str, list[float]] = {name: [] for name in strange}
     outcomes: dict[str, list[np.ndarray]] = {}
     for fold in range(arguments.folds):
         rows = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
         held_out = np.isin(photographs, [Path(clean.samples[row]).stem for row in rows[1]])
-        training, test, versions = problem.take(rows[0]), problem.take(rows[1]), seen.take(np.flatnonzero(held_out))
+        training, test, versions = dataset.take(rows[0]), dataset.take(rows[1]), seen.take(np.flatnonzero(held_out))
         features = training.features["image"]
         test_of = OutOfDistributionDetector.fit("image", features, arguments.level, assign_folds(len(features), 10))
         alarms[rows[1]] = test_of.doubts(test.features["image"])

@@ -30,7 +30,8 @@ from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy, Policy
-from compsel.selection.training.trainers import CascadeTrainer, PremodelTrainer, SingleBestTrainer, penalty_of
+from compsel.selection.training.trainers import CascadeTrainer, PremodelTrainer, SingleBestTrainer
+from compsel.selection.training.trainers.base import penalty_of
 
 # how much less accurate than the most accurate uncompressed network: what a bundle is built for
 LOSSES = (0.0, 0.01)
@@ -50,38 +51,38 @@ class Row:
     selector_ms: float
 
 
-def policies_of(problem: SelectionDataset, costs: CostModel) -> tuple[dict[str, Policy], dict[str, bytes]]:
+def policies_of(dataset: SelectionDataset, costs: CostModel) -> tuple[dict[str, Policy], dict[str, bytes]]:
     """Train every policy of the curve on one training part."""
     idle = costs.idle
     found: dict[str, Policy] = {
         "most_accurate": FixedPolicy(
-            problem.names[problem.most_accurate], costs.processors(problem.names[problem.most_accurate], idle)[0]
+            dataset.names[dataset.most_accurate], costs.processors(dataset.names[dataset.most_accurate], idle)[0]
         )
     }
     for loss in LOSSES:
-        found[f"adaptive, loss {loss:.0%}"] = CascadeTrainer().fit(problem, Objective(max_loss=loss)).policy
-    base = penalty_of(problem, Objective()) / 10.0
+        found[f"adaptive, loss {loss:.0%}"] = CascadeTrainer().fit(dataset, Objective(max_loss=loss)).policy
+    base = penalty_of(dataset, Objective()) / 10.0
     for factor in PENALTIES:
         objective = Objective(max_loss=None, penalty=base * factor)
-        found[f"adaptive, error = {factor:.0f} inferences"] = CascadeTrainer().fit(problem, objective).policy
+        found[f"adaptive, error = {factor:.0f} inferences"] = CascadeTrainer().fit(dataset, objective).policy
     selectors: dict[str, bytes] = {}
     premodel = PremodelTrainer()
-    if premodel.applies(problem):
-        fitted = premodel.fit(problem, Objective())
+    if premodel.applies(dataset):
+        fitted = premodel.fit(dataset, Objective())
         found["premodel"], selectors = fitted.policy, fitted.selectors
-    for name in problem.names:
+    for name in dataset.names:
         found[f"static {name}"] = FixedPolicy(name, costs.processors(name, idle)[0])
     return found, selectors
 
 
 def train_fold(profile: Profile, files: Path, test: np.ndarray, folder: Path) -> Path:
     """Train on the samples that are not in `test`, and write the bundle."""
-    problem, costs = selection_dataset(profile)
+    dataset, costs = selection_dataset(profile)
     training = np.setdiff1d(np.arange(len(profile.samples)), test)
-    policies, selectors = policies_of(problem.take(training), costs)
+    policies, selectors = policies_of(dataset.take(training), costs)
     policies["adaptive"] = policies[f"adaptive, loss {LOSSES[0]:.0%}"]
-    policies["best_static"] = SingleBestTrainer().fit(problem.take(training), Objective()).policy
-    quality = dict(zip(problem.names, problem.quality[training].mean(axis=0).tolist(), strict=True))
+    policies["best_static"] = SingleBestTrainer().fit(dataset.take(training), Objective()).policy
+    quality = dict(zip(dataset.names, dataset.quality[training].mean(axis=0).tolist(), strict=True))
     content = BundleContent(
         profile.variants, files, policies, selectors, Objective(), quality, costs, {"penalty_ms": 1.0}
     )

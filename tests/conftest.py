@@ -29,7 +29,7 @@ from compsel.networks import build
 from compsel.profiling.latency import Criterion
 from compsel.profiling.profile import Profile
 from compsel.runtime import Runtime
-from tests import staged_bundle
+from tests import cascade_bundle
 
 # a shell ignores Ctrl-C in what it runs in the background, and whatever that starts inherits it: some tests send it
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -125,22 +125,22 @@ def bundle_folder(profile: Profile, profile_folder: Path, tmp_path_factory: pyte
 
 
 @pytest.fixture(scope="session")
-def staged_folder(profile: Profile, profile_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundle of `staged_bundle`."""
-    return staged_bundle.write(profile, profile_folder / "variants", tmp_path_factory.mktemp("staged") / "bundle")
+def cascade_folder(profile: Profile, profile_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of `cascade_bundle`."""
+    return cascade_bundle.write(profile, profile_folder / "variants", tmp_path_factory.mktemp("cascade") / "bundle")
 
 
 @pytest.fixture(scope="session")
-def runtime(staged_folder: Path) -> Iterator[Runtime]:
+def runtime(cascade_folder: Path) -> Iterator[Runtime]:
     """The bundle, loaded."""
-    with compsel.load(staged_folder, warm_up=False, adapt=False) as loaded:
+    with compsel.load(cascade_folder, warm_up=False, adapt=False) as loaded:
         yield loaded
 
 
 @pytest.fixture
-def copied(staged_folder: Path, tmp_path: Path) -> Path:
+def copied(cascade_folder: Path, tmp_path: Path) -> Path:
     """A copy that a test may damage."""
-    return Path(shutil.copytree(staged_folder, tmp_path / "bundle"))
+    return Path(shutil.copytree(cascade_folder, tmp_path / "bundle"))
 
 
 @pytest.fixture

@@ -47,11 +47,11 @@ def bundle(measured):
 
 def test_stages_answer_as_well_as_the_best_and_faster(bundle):
     trained, _ = bundle
-    assert trained.comparison.winner == "staged"
-    staged, single = (trained.comparison.scores[name] for name in ("staged", "single best"))
-    assert staged.quality == single.quality == 1.0
-    assert staged.latency_ms < 0.6 * single.latency_ms
-    assert staged.gap_low > 0.5
+    assert trained.comparison.winner == "cascade"
+    cascade, single = (trained.comparison.scores[name] for name in ("cascade", "single best"))
+    assert cascade.quality == single.quality == 1.0
+    assert cascade.latency_ms < 0.6 * single.latency_ms
+    assert cascade.gap_low > 0.5
 
 
 def test_an_app_gets_the_answer_of_the_stage_that_answers(bundle):
@@ -142,7 +142,7 @@ def test_statistics_of_the_outputs_do_where_no_function_is_given(tmp_path):
     samples, folder = confident_models.inputs(160), tmp_path / "profile"
     profile, _ = measure(models, samples, folder, quick(techniques=["none"], good_enough=0.5))
     trained = train_bundle(profile, folder / "variants", tmp_path / "bundle", "at most 2 % less accurate")
-    assert trained.comparison.winner == "staged"
+    assert trained.comparison.winner == "cascade"
     with compsel.load(tmp_path / "bundle") as runtime:
         assert runtime.bundle.summary["judging"]["reference"] == "slow/none"
         assert runtime.answer(confident_models.inputs(1).value(0)).outputs[0].shape == (1, 1)

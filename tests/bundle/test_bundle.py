@@ -16,7 +16,7 @@ from compsel.errors import BundleError, ModelError, StorageError, VersionError
 from compsel.profiling.profile import Profile
 from compsel.runtime import Bundle
 from compsel.selection.policies import CascadePolicy
-from tests.staged_bundle import INT8, LATENCY_MS, LOWER, NONE, PENALTY, SELECTOR, costs
+from tests.cascade_bundle import INT8, LATENCY_MS, LOWER, NONE, PENALTY, SELECTOR, costs
 
 
 def change(bundle: Path, file: str, edit: Callable[[Any], Any]) -> None:
@@ -26,21 +26,21 @@ def change(bundle: Path, file: str, edit: Callable[[Any], Any]) -> None:
     write_manifest(bundle, "0")
 
 
-def test_bundle_is_read_as_it_was_written(staged_folder: Path, profile: Profile) -> None:
-    bundle = Bundle.load(staged_folder)
+def test_bundle_is_read_as_it_was_written(cascade_folder: Path, profile: Profile) -> None:
+    bundle = Bundle.load(cascade_folder)
     assert bundle.variants == {variant.name: variant for variant in profile.variants}
     assert list(bundle.policies) == ["adaptive", "most_accurate", "fastest", "best_static", "premodel"]
     assert bundle.quality == dict(zip(profile.names, profile.quality.mean(axis=0).tolist(), strict=True))
     np.testing.assert_array_equal(bundle.costs.latency_ms, costs().latency_ms)
     assert bundle.costs.choices == costs().choices
-    assert bundle.summary == {"penalty_ms": PENALTY, "shipped": "staged"}
-    written = json.loads((staged_folder / "policies.json").read_text())
+    assert bundle.summary == {"penalty_ms": PENALTY, "shipped": "cascade"}
+    written = json.loads((cascade_folder / "policies.json").read_text())
     assert json.loads(json.dumps({name: policy.to_dict() for name, policy in bundle.policies.items()})) == written
 
 
-def test_a_bundle_of_format_1_is_read(staged_folder: Path, tmp_path: Path) -> None:
+def test_a_bundle_of_format_1_is_read(cascade_folder: Path, tmp_path: Path) -> None:
     old = tmp_path / "old"
-    shutil.copytree(staged_folder, old)
+    shutil.copytree(cascade_folder, old)
     added = ("easiness", "guard", "least_sure")
 
     def without(policies: dict[str, Any]) -> dict[str, Any]:
@@ -53,11 +53,11 @@ def test_a_bundle_of_format_1_is_read(staged_folder: Path, tmp_path: Path) -> No
     policy = bundle.policies["adaptive"]
     assert isinstance(policy, CascadePolicy)
     assert (policy.policy.easiness, policy.guard, policy.least_sure, policy.extractor) == (None, None, 0.0, "")
-    assert policy.to_dict() == Bundle.load(staged_folder).policies["adaptive"].to_dict()
+    assert policy.to_dict() == Bundle.load(cascade_folder).policies["adaptive"].to_dict()
 
 
-def test_bundle_holds_only_what_its_policies_use(staged_folder: Path, profile: Profile, tmp_path: Path) -> None:
-    bundle = Bundle.load(staged_folder)
+def test_bundle_holds_only_what_its_policies_use(cascade_folder: Path, profile: Profile, tmp_path: Path) -> None:
+    bundle = Bundle.load(cascade_folder)
     fixed = {"adaptive": bundle.policies["fastest"]}
     write(bundle, tmp_path / "small", policies=fixed, selectors={})
     small = Bundle.load(tmp_path / "small")
@@ -80,29 +80,29 @@ def write(bundle: Bundle, folder: Path, **changes: Any) -> None:
     write_bundle(BundleContent(**(content | changes)), folder)
 
 
-def test_writing_what_was_read_gives_the_same_bytes(staged_folder: Path, tmp_path: Path) -> None:
-    write(Bundle.load(staged_folder), tmp_path / "again")
-    files = sorted(path.relative_to(staged_folder) for path in staged_folder.rglob("*") if path.is_file())
+def test_writing_what_was_read_gives_the_same_bytes(cascade_folder: Path, tmp_path: Path) -> None:
+    write(Bundle.load(cascade_folder), tmp_path / "again")
+    files = sorted(path.relative_to(cascade_folder) for path in cascade_folder.rglob("*") if path.is_file())
     assert files == sorted(p.relative_to(tmp_path / "again") for p in (tmp_path / "again").rglob("*") if p.is_file())
     for file in files:
-        assert (staged_folder / file).read_bytes() == (tmp_path / "again" / file).read_bytes(), file
+        assert (cascade_folder / file).read_bytes() == (tmp_path / "again" / file).read_bytes(), file
 
 
-def test_figures_that_do_not_exist_are_null(staged_folder: Path, tmp_path: Path) -> None:
-    write(Bundle.load(staged_folder), tmp_path / "bundle", summary={"gap": float("nan"), "low": [float("-inf"), 1.0]})
+def test_figures_that_do_not_exist_are_null(cascade_folder: Path, tmp_path: Path) -> None:
+    write(Bundle.load(cascade_folder), tmp_path / "bundle", summary={"gap": float("nan"), "low": [float("-inf"), 1.0]})
     assert Bundle.load(tmp_path / "bundle").summary == {"gap": None, "low": [None, 1.0]}
 
 
-def test_folder_that_is_there_is_kept(staged_folder: Path, tmp_path: Path) -> None:
+def test_folder_that_is_there_is_kept(cascade_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     with pytest.raises(StorageError, match="there already"):
-        write(Bundle.load(staged_folder), tmp_path)
+        write(Bundle.load(cascade_folder), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 
-def test_bundle_that_fails_halfway_leaves_nothing(staged_folder: Path, tmp_path: Path) -> None:
+def test_bundle_that_fails_halfway_leaves_nothing(cascade_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        write(Bundle.load(staged_folder), tmp_path / "bundle", files=tmp_path / "absent")
+        write(Bundle.load(cascade_folder), tmp_path / "bundle", files=tmp_path / "absent")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -138,7 +138,7 @@ WRONG: dict[str, tuple[str, Callable[[Any], Any]]] = {
         "policies.json",
         lambda content: content | {"premodel": content["premodel"] | {"variants": [NONE, INT8]}},
     ),
-    "staged policy without a root": (
+    "cascade without a root": (
         "policies.json",
         lambda content: content | {"adaptive": content["adaptive"] | {"nodes": content["adaptive"]["nodes"][1:]}},
     ),
@@ -214,13 +214,13 @@ def test_graph_that_the_runtime_cannot_load_is_a_model_error(copied: Path) -> No
         compsel.load(copied)
 
 
-def test_unknown_policy_is_refused_with_what_there_is(staged_folder: Path) -> None:
+def test_unknown_policy_is_refused_with_what_there_is(cascade_folder: Path) -> None:
     with pytest.raises(BundleError, match=r"'oracle'.*adaptive, most_accurate, fastest"):
-        compsel.load(staged_folder, policy="oracle")
+        compsel.load(cascade_folder, policy="oracle")
 
 
-def test_variants_know_what_they_are(staged_folder: Path) -> None:
-    variants = Bundle.load(staged_folder).variants
+def test_variants_know_what_they_are(cascade_folder: Path) -> None:
+    variants = Bundle.load(cascade_folder).variants
     assert [variants[name].inputs[0].shape for name in (NONE, INT8, LOWER)] == [
         (None, 3, 224, 224),
         (None, 3, 224, 224),

@@ -10,7 +10,7 @@ from compsel.runtime import Runtime
 
 
 @pytest.fixture(scope="session")
-def runtime(staged_folder: Path) -> Iterator[Runtime]:
+def runtime(cascade_folder: Path) -> Iterator[Runtime]:
     """The bundle, loaded."""
-    with compsel.load(staged_folder, warm_up=False) as loaded:
+    with compsel.load(cascade_folder, warm_up=False) as loaded:
         yield loaded

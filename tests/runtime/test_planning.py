@@ -11,7 +11,7 @@ from compsel.profiling.profile import Profile
 from compsel.runtime import Runtime
 from compsel.runtime.live_costs import ChoiceCosts
 from compsel.selection.policies import CascadePolicy, FixedPolicy
-from tests.staged_bundle import INT8, LATENCY_MS, LOWER, NONE, staged_policy
+from tests.cascade_bundle import INT8, LATENCY_MS, LOWER, NONE, cascade_policy
 
 AtLoad = Callable[[Runtime, float], None]
 P95 = {name: 1.5 * idle for name, (idle, _) in LATENCY_MS.items()}
@@ -50,9 +50,9 @@ def test_what_may_run_under_a_deadline_fits_into_it(
     idle: Runtime, profile: Profile, crops: ArraySamples, deadline_ms: float
 ) -> None:
     """The 95th percentiles of all stages that ran add up to less than the deadline, however dear a wrong answer."""
-    staged = idle.with_policy(CascadePolicy(staged_policy(profile).policy, 1e6))
+    cascade = idle.with_policy(CascadePolicy(cascade_policy(profile).policy, 1e6))
     for index in range(6):
-        answer = staged(crops.value(index), deadline_ms=deadline_ms)
+        answer = cascade(crops.value(index), deadline_ms=deadline_ms)
         assert answer.constraints_met
         assert sum(P95[stage.variant] for stage in answer.stages) <= deadline_ms
 
@@ -93,13 +93,13 @@ def test_quality_within_a_deadline_is_kept_when_the_policy_is_too_slow(idle: Run
 
 
 def test_quality_that_is_asked_for_is_what_the_plan_expects(idle: Runtime, profile: Profile) -> None:
-    staged = idle.with_policy(CascadePolicy(staged_policy(profile).policy, 1e-3))
+    cascade = idle.with_policy(CascadePolicy(cascade_policy(profile).policy, 1e-3))
     spent, reached = [], []
     for quality in (0.5, 0.6, 0.7):
-        planned = staged._planner.plan(costs_at(staged, 0.0), staged._limits(None, quality, None))
+        planned = cascade._planner.plan(costs_at(cascade, 0.0), cascade._limits(None, quality, None))
         assert not planned.note
         plan = getattr(planned.plan, "plan", None)
-        expected = plan.expected_quality if plan else staged.bundle.quality[planned.policy.variants[0]]
+        expected = plan.expected_quality if plan else cascade.bundle.quality[planned.policy.variants[0]]
         assert expected >= quality - 2e-4
         reached.append(expected)
         spent.append(plan.expected_cost if plan else float(planned.expected_ms[0]))
@@ -108,21 +108,21 @@ def test_quality_that_is_asked_for_is_what_the_plan_expects(idle: Runtime, profi
 
 def test_load_makes_a_dear_plan_cheaper(runtime: Runtime, profile: Profile) -> None:
     """Without a target for the quality, the same penalty buys less computation when each computation is dearer."""
-    staged = runtime.with_policy(CascadePolicy(staged_policy(profile).policy, 40.0))
-    limits = staged._limits(None, None, None)
-    idle, busy = (staged._planner.plan(costs_at(staged, load), limits) for load in (0.0, 2.0))
+    cascade = runtime.with_policy(CascadePolicy(cascade_policy(profile).policy, 40.0))
+    limits = cascade._limits(None, None, None)
+    idle, busy = (cascade._planner.plan(costs_at(cascade, load), limits) for load in (0.0, 2.0))
     np.testing.assert_allclose(idle.expected_ms, [one for one, _ in LATENCY_MS.values()], rtol=0.01)
     np.testing.assert_allclose(busy.expected_ms, [two for _, two in LATENCY_MS.values()], rtol=0.01)
     assert busy.plan.plan.expected_quality <= idle.plan.plan.expected_quality
 
 
 def test_load_does_not_lower_the_quality_that_a_policy_promises(runtime: Runtime, profile: Profile) -> None:
-    policy = staged_policy(profile).policy
+    policy = cascade_policy(profile).policy
     costs = np.array([idle for idle, _ in LATENCY_MS.values()])
     promised = policy.plan(costs, 40.0).expected_quality
-    staged = runtime.with_policy(CascadePolicy(policy, 40.0, promised))
+    cascade = runtime.with_policy(CascadePolicy(policy, 40.0, promised))
     for load in (0.0, 1.0, 2.0, 50.0):
-        planned = staged._planner.plan(staged._observations.live.at(load), staged._limits(None, None, None))
+        planned = cascade._planner.plan(cascade._observations.live.at(load), cascade._limits(None, None, None))
         assert planned.plan.plan.expected_quality >= promised - 2e-4
 
 

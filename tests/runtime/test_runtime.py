@@ -19,7 +19,7 @@ from compsel.runtime import Runtime
 from compsel.selection.cascade.out_of_distribution import OutOfDistributionDetector, OutOfDistributionFallback
 from compsel.selection.cascade.training import fit_cascade
 from compsel.selection.policies import CascadePolicy, FixedPolicy
-from tests.staged_bundle import INT8, LATENCY_MS, LOWER, NONE, staged_policy
+from tests.cascade_bundle import INT8, LATENCY_MS, LOWER, NONE, cascade_policy
 
 AtLoad = Callable[[Runtime, float], None]
 
@@ -64,10 +64,10 @@ def test_trace_says_what_ran(runtime: Runtime, crops: ArraySamples) -> None:
 
 
 def test_selecting_policy_takes_time_for_features_and_obeys_its_selector(
-    staged_folder: Path, crops: ArraySamples, profile: Profile
+    cascade_folder: Path, crops: ArraySamples, profile: Profile
 ) -> None:
     columns = [name.startswith("image.") for name in profile.feature_names]
-    with compsel.load(staged_folder, policy="premodel", warm_up=False) as runtime:
+    with compsel.load(cascade_folder, policy="premodel", warm_up=False) as runtime:
         policy = runtime.bundle.policies["premodel"]
         for index in range(6):
             answer = runtime(crops.value(index))
@@ -81,15 +81,15 @@ def test_selecting_policy_takes_time_for_features_and_obeys_its_selector(
 def test_stages_are_those_of_the_policy_that_was_trained(
     runtime: Runtime, profile: Profile, labelled_folder: Path, at_load: AtLoad, penalty: float
 ) -> None:
-    policy = staged_policy(profile).policy
+    policy = cascade_policy(profile).policy
     costs = np.array([idle for idle, _ in LATENCY_MS.values()])
     evidence = [profile.evidence[profile.names.index(name)] for name in policy.variants]
     walk = policy.walk(policy.plan(costs, penalty, durations=1.5 * costs), evidence)
-    staged = runtime.with_policy(CascadePolicy(policy, penalty))
-    at_load(staged, 0.0)
+    cascade = runtime.with_policy(CascadePolicy(policy, penalty))
+    at_load(cascade, 0.0)
     samples = ImageFolder(labelled_folder)
     for index in range(0, len(samples), 2):
-        answer = staged(samples.value(index))
+        answer = cascade(samples.value(index))
         ran = [policy.variants.index(stage.variant) for stage in answer.stages]
         assert sorted(ran) == np.flatnonzero(walk.ran[index]).tolist()
         assert answer.label == walk.classes[index]
@@ -104,11 +104,11 @@ def test_a_policy_that_looks_at_the_input_first_decides_as_it_was_trained_to(
     policy = fit_cascade(list(LATENCY_MS), evidence, profile.labels, features=("image", table))
     costs = np.array([idle for idle, _ in LATENCY_MS.values()])
     walk = policy.walk(policy.plan(costs, 60.0, durations=1.5 * costs), evidence, table)
-    staged = runtime.with_policy(CascadePolicy(policy, 60.0))
-    at_load(staged, 0.0)
+    cascade = runtime.with_policy(CascadePolicy(policy, 60.0))
+    at_load(cascade, 0.0)
     samples = ImageFolder(labelled_folder)
     for index in range(0, len(samples), 4):
-        answer = staged(samples.value(index))
+        answer = cascade(samples.value(index))
         assert answer.features_ms > 0
         ran = [policy.variants.index(stage.variant) for stage in answer.stages]
         assert sorted(ran) == np.flatnonzero(walk.ran[index]).tolist()
@@ -121,19 +121,19 @@ def test_inputs_unlike_the_samples_go_to_the_fallback_alone(
     table = profile.features[:, [name.startswith("image.") for name in profile.feature_names]]
     credibility = OutOfDistributionDetector.fit("image", table, 0.1, np.arange(len(table)) % 5)
     fallback = list(LATENCY_MS).index(NONE)
-    staged = runtime.with_policy(
-        CascadePolicy(staged_policy(profile).policy, 5.0, guard=OutOfDistributionFallback(credibility, fallback))
+    cascade = runtime.with_policy(
+        CascadePolicy(cascade_policy(profile).policy, 5.0, guard=OutOfDistributionFallback(credibility, fallback))
     )
-    at_load(staged, 0.0)
+    at_load(cascade, 0.0)
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3)).astype(np.uint8)
-    assert [stage.variant for stage in staged(noise).stages] == [NONE]
-    assert {staged(crops.value(index)).stages[0].variant for index in range(6)} != {NONE}
+    assert [stage.variant for stage in cascade(noise).stages] == [NONE]
+    assert {cascade(crops.value(index)).stages[0].variant for index in range(6)} != {NONE}
 
 
 def test_answers_that_are_not_sure_enough_are_flagged(
     runtime: Runtime, profile: Profile, crops: ArraySamples, at_load: AtLoad
 ) -> None:
-    policy = staged_policy(profile).policy
+    policy = cascade_policy(profile).policy
     sure = [runtime.with_policy(CascadePolicy(policy, 60.0))(crops.value(index)) for index in range(6)]
     assert not any(answer.abstained for answer in sure)
     least = float(np.median([answer.stages[-1].probability_right for answer in sure])) + 1e-9
@@ -143,7 +143,7 @@ def test_answers_that_are_not_sure_enough_are_flagged(
 
 
 def test_policies_of_these_tests_take_more_than_one_stage(profile: Profile) -> None:
-    policy = staged_policy(profile).policy
+    policy = cascade_policy(profile).policy
     costs = np.array([idle for idle, _ in LATENCY_MS.values()])
     evidence = [profile.evidence[profile.names.index(name)] for name in policy.variants]
     stages = {
@@ -156,14 +156,14 @@ def test_policies_of_these_tests_take_more_than_one_stage(profile: Profile) -> N
 def test_fused_scores_are_the_weighted_product_of_the_stages(
     runtime: Runtime, profile: Profile, crops: ArraySamples, at_load: AtLoad
 ) -> None:
-    staged = runtime.with_policy(CascadePolicy(staged_policy(profile).policy, 1e7))
-    at_load(staged, 0.0)
+    cascade = runtime.with_policy(CascadePolicy(cascade_policy(profile).policy, 1e7))
+    at_load(cascade, 0.0)
     several = 0
     for index in range(4):
-        answer = staged(crops.value(index))
+        answer = cascade(crops.value(index))
         ran = [stage.variant for stage in answer.stages]
         alone = [softmax(fixed(runtime, name)(crops.value(index)).outputs[0]) for name in ran]
-        policy = staged.bundle.policies["adaptive"].policy
+        policy = cascade.bundle.policies["adaptive"].policy
         members = sorted(policy.variants.index(name) for name in ran)
         node = policy.nodes[policy.index[tuple(members)]]
         weight = dict(zip(members, node.weights, strict=True))
@@ -174,9 +174,9 @@ def test_fused_scores_are_the_weighted_product_of_the_stages(
     assert several
 
 
-def test_run_gives_what_onnx_runtime_gives(staged_folder: Path, lite0: Model, tensor: np.ndarray) -> None:
+def test_run_gives_what_onnx_runtime_gives(cascade_folder: Path, lite0: Model, tensor: np.ndarray) -> None:
     session = onnxruntime.InferenceSession(lite0.serialize(), providers=["CPUExecutionProvider"])
-    with compsel.load(staged_folder, policy="most_accurate", warm_up=False) as runtime:
+    with compsel.load(cascade_folder, policy="most_accurate", warm_up=False) as runtime:
         for names in (None, [], ["output"], ["output", "output"]):
             names = names and [session.get_outputs()[0].name for _ in names]
             got, wanted = runtime.run(names, {"input": tensor}), session.run(names, {"input": tensor})
@@ -192,15 +192,15 @@ def test_run_gives_what_onnx_runtime_gives(staged_folder: Path, lite0: Model, te
 def test_batch_is_as_many_answers(
     runtime: Runtime, profile: Profile, lite0: Model, crops: ArraySamples, at_load: AtLoad
 ) -> None:
-    staged = runtime.with_policy(CascadePolicy(staged_policy(profile).policy, 1e7))
-    at_load(staged, 0.0)
+    cascade = runtime.with_policy(CascadePolicy(cascade_policy(profile).policy, 1e7))
+    at_load(cascade, 0.0)
     parts = [np.asarray(feeds_of(lite0, crops.value(index))["input"]) for index in range(8)]
-    stages = {len(staged.answer({"input": part}).stages) for part in parts}
+    stages = {len(cascade.answer({"input": part}).stages) for part in parts}
     assert len(stages) > 1, "some stop earlier than others"
-    (together,) = staged.run(None, {"input": np.concatenate(parts)})
+    (together,) = cascade.run(None, {"input": np.concatenate(parts)})
     assert together.shape == (8, 1000)
     for row, part in enumerate(parts):
-        (alone,) = staged.run(None, {"input": part})
+        (alone,) = cascade.run(None, {"input": part})
         np.testing.assert_array_equal(together[row : row + 1], alone)
 
 
@@ -297,8 +297,8 @@ def test_odd_shapes_are_answered(runtime: Runtime, policy: str, shape: tuple[int
     assert np.isfinite(answer.outputs[0]).all()
 
 
-def test_little_memory_evicts_but_still_answers(staged_folder: Path, runtime: Runtime, crops: ArraySamples) -> None:
-    with compsel.load(staged_folder, memory_limit_mb=1.0) as small:
+def test_little_memory_evicts_but_still_answers(cascade_folder: Path, runtime: Runtime, crops: ArraySamples) -> None:
+    with compsel.load(cascade_folder, memory_limit_mb=1.0) as small:
         for name in (INT8, LOWER, NONE, INT8):
             wanted = fixed(runtime, name)(crops.value(1)).outputs[0]
             np.testing.assert_array_equal(fixed(small, name)(crops.value(1)).outputs[0], wanted)
@@ -306,8 +306,8 @@ def test_little_memory_evicts_but_still_answers(staged_folder: Path, runtime: Ru
         assert small(crops.value(0)).label == runtime(crops.value(0)).label
 
 
-def test_memory_limit_keeps_what_was_used_last(staged_folder: Path, crops: ArraySamples) -> None:
-    with compsel.load(staged_folder, policy="best_static", memory_limit_mb=80.0, warm_up=False) as small:
+def test_memory_limit_keeps_what_was_used_last(cascade_folder: Path, crops: ArraySamples) -> None:
+    with compsel.load(cascade_folder, policy="best_static", memory_limit_mb=80.0, warm_up=False) as small:
         for name in (INT8, NONE, INT8, LOWER):
             fixed(small, name)(crops.value(1))
         loaded = [variant for variant, _, _ in small._pool._engines]
@@ -316,8 +316,8 @@ def test_memory_limit_keeps_what_was_used_last(staged_folder: Path, crops: Array
         assert NONE not in loaded
 
 
-def test_policies_share_engines(staged_folder: Path, crops: ArraySamples) -> None:
-    with compsel.load(staged_folder, policy="fastest") as runtime:
+def test_policies_share_engines(cascade_folder: Path, crops: ArraySamples) -> None:
+    with compsel.load(cascade_folder, policy="fastest") as runtime:
         loaded = len(runtime._pool._engines)
         again = runtime.with_policy(FixedPolicy(LOWER))
         again(crops.value(0))
@@ -325,8 +325,8 @@ def test_policies_share_engines(staged_folder: Path, crops: ArraySamples) -> Non
         assert again(crops.value(0)).choice == runtime(crops.value(0)).choice
 
 
-def test_threads_get_the_answers_that_one_gets(staged_folder: Path, crops: ArraySamples, tensor: np.ndarray) -> None:
-    with compsel.load(staged_folder, warm_up=False) as runtime:
+def test_threads_get_the_answers_that_one_gets(cascade_folder: Path, crops: ArraySamples, tensor: np.ndarray) -> None:
+    with compsel.load(cascade_folder, warm_up=False) as runtime:
         images = [crops.value(index) for index in range(4)]
         fixed_one = fixed(runtime, INT8)
         wanted = [fixed_one(image).outputs[0] for image in images]
@@ -351,8 +351,8 @@ def test_threads_get_the_answers_that_one_gets(staged_folder: Path, crops: Array
                 np.testing.assert_array_equal(got, want)
 
 
-def test_closed_runtime_says_so(staged_folder: Path, crops: ArraySamples, tensor: np.ndarray) -> None:
-    runtime = compsel.load(staged_folder)
+def test_closed_runtime_says_so(cascade_folder: Path, crops: ArraySamples, tensor: np.ndarray) -> None:
+    runtime = compsel.load(cascade_folder)
     with runtime:
         runtime(crops.value(0))
     runtime.close()

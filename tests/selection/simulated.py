@@ -21,8 +21,8 @@ def simulated_evidence(
     return stack_evidence(rows)
 
 
-def simulated_problem(n: int = 400, seed: int = 0, skills: tuple[float, ...] = (6.0, 12.0)) -> SelectionDataset:
-    """Return a problem of models "m0", "m1", ... of rising skill and cost, the dearest uncompressed."""
+def simulated_dataset(n: int = 400, seed: int = 0, skills: tuple[float, ...] = (6.0, 12.0)) -> SelectionDataset:
+    """Return a dataset of models "m0", "m1", ... of rising skill and cost, the dearest uncompressed."""
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, N_CLASSES, n)
     difficulty = generator.uniform(0, 1, n)

@@ -34,7 +34,7 @@ def simulated(n: int, seed: int) -> tuple[list[Evidence], np.ndarray]:
 
 
 EVIDENCE, LABELS = simulated(200, 0)
-STAGED = fit_cascade(NAMES, EVIDENCE, LABELS)
+CASCADE = fit_cascade(NAMES, EVIDENCE, LABELS)
 
 costs = st.tuples(*[st.floats(0.1, 100.0)] * 3).map(np.array)
 penalties = st.floats(0.01, 1e5)
@@ -57,8 +57,8 @@ def walk_one(policy: Policy, row: int, costs: np.ndarray, limit: float) -> tuple
 
 @settings(max_examples=30, deadline=None)
 @given(costs, penalties)
-def test_staged_policy_decides_the_same_after_a_round_trip(costs: np.ndarray, penalty: float) -> None:
-    policy = CascadePolicy(STAGED, penalty, 0.5)
+def test_a_cascade_decides_the_same_after_a_round_trip(costs: np.ndarray, penalty: float) -> None:
+    policy = CascadePolicy(CASCADE, penalty, 0.5)
     again = stored(policy)
     assert isinstance(again, CascadePolicy)
     assert (again.variants, again.penalty, again.expected_quality) == (NAMES, penalty, 0.5)
@@ -72,11 +72,11 @@ def test_staged_policy_decides_the_same_after_a_round_trip(costs: np.ndarray, pe
 def test_one_input_walks_as_a_table_of_them(costs: np.ndarray, penalty: float, limit: float) -> None:
     if costs.min() > limit:
         with pytest.raises(ValueError, match="no variant"):
-            CascadePolicy(STAGED, penalty).plan(costs, costs, limit)
+            CascadePolicy(CASCADE, penalty).plan(costs, costs, limit)
         return
-    walk = STAGED.walk(STAGED.plan(costs, penalty, limit, costs), EVIDENCE)
+    walk = CASCADE.walk(CASCADE.plan(costs, penalty, limit, costs), EVIDENCE)
     for row in range(0, 200, 29):
-        ran, sure = walk_one(CascadePolicy(STAGED, penalty), row, costs, limit)
+        ran, sure = walk_one(CascadePolicy(CASCADE, penalty), row, costs, limit)
         assert sorted(ran) == np.flatnonzero(walk.ran[row]).tolist()
         assert sure[-1] == pytest.approx(walk.score[row], abs=1e-9)
         assert costs[ran].sum() <= limit * (1 + 1e-12)
@@ -87,7 +87,7 @@ def test_one_input_walks_as_a_table_of_them(costs: np.ndarray, penalty: float, l
 def test_a_variant_of_infinite_price_never_runs(costs: np.ndarray, penalty: float) -> None:
     costs[1] = np.inf
     for row in range(0, 200, 41):
-        assert 1 not in walk_one(CascadePolicy(STAGED, penalty), row, costs, np.inf)[0]
+        assert 1 not in walk_one(CascadePolicy(CASCADE, penalty), row, costs, np.inf)[0]
 
 
 @settings(max_examples=30, deadline=None)
@@ -95,7 +95,7 @@ def test_a_variant_of_infinite_price_never_runs(costs: np.ndarray, penalty: floa
 def test_a_dearer_error_never_lowers_the_quality_that_is_expected(
     costs: np.ndarray, penalty: float, factor: float
 ) -> None:
-    policy = CascadePolicy(STAGED, penalty)
+    policy = CascadePolicy(CASCADE, penalty)
     cheap = policy.plan(costs, costs, np.inf).plan
     dear = policy.plan_at(penalty * factor, costs, costs, np.inf).plan
     assert dear.expected_quality >= cheap.expected_quality - 1e-6
@@ -155,7 +155,7 @@ def test_unknown_policies_are_refused(content: dict[str, object]) -> None:
 
 
 def damaged() -> dict[str, tuple[list[str], object]]:
-    """Places in the JSON of a staged policy, each with what should not stand there."""
+    """Places in the JSON of a cascade, each with what should not stand there."""
     return {
         "variants": (["variants"], ["only one"]),
         "penalty": (["penalty"], -1.0),
@@ -172,14 +172,14 @@ def damaged() -> dict[str, tuple[list[str], object]]:
 
 
 @pytest.mark.parametrize("case", damaged())
-def test_staged_policy_that_does_not_fit_together_is_refused_when_it_is_read(case: str) -> None:
-    content = json.loads(json.dumps(CascadePolicy(STAGED, 10.0).to_dict()))
+def test_a_cascade_that_does_not_fit_together_is_refused_when_it_is_read(case: str) -> None:
+    content = json.loads(json.dumps(CascadePolicy(CASCADE, 10.0).to_dict()))
     path, value = damaged()[case]
     place = content
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value
-    with pytest.raises(ValueError, match=r"staged policy"):
+    with pytest.raises(ValueError, match=r"cascade"):
         policy_from_dict(content, {})
 
 
@@ -187,4 +187,4 @@ def test_evidence_of_one_input_is_a_row_of_the_table() -> None:
     rows = [EVIDENCE[0].take(np.array([row])) for row in range(5)]
     table = stack_evidence(rows)
     np.testing.assert_array_equal(table.classes, EVIDENCE[0].classes[:5])
-    assert isinstance(STAGED, Cascade)
+    assert isinstance(CASCADE, Cascade)

@@ -19,11 +19,10 @@ from typing import Any
 import compsel
 from compsel.bundle.manifest import check_bundle, write_manifest
 from compsel.errors import BundleError
-from compsel.features import EXTRACTORS
 from compsel.selection.costs.model import CostModel
 from compsel.selection.export.exported import ExportedSelector
 from compsel.selection.objective import Objective
-from compsel.selection.policies import Policy, RowSelector, SelectingPolicy, policy_from_dict
+from compsel.selection.policies import Policy, RowSelector, policy_from_dict
 from compsel.storage.files import atomic_directory, without_nan, write_json
 from compsel.variants.variant import Variant
 
@@ -96,8 +95,10 @@ class Bundle:
         for name in sorted(self.variants.keys() - self.quality.keys()):
             raise BundleError(f"{self.folder}: has no quality of {name}: build it again")
         for name, policy in self.policies.items():
-            if isinstance(policy, SelectingPolicy) and not _fits(policy):
-                raise BundleError(f"{self.folder}: the selector of {name} does not fit its policy: build it again")
+            try:
+                policy.check()
+            except ValueError as error:
+                raise BundleError(f"{self.folder}: {name}: {error}: build it again") from error
         if "adaptive" not in self.policies:
             raise BundleError(f"{self.folder}: has no adaptive policy: build it again")
         for variant in self.variants.values():
@@ -149,17 +150,6 @@ def write_bundle(content: BundleContent, folder: str | os.PathLike[str], *, repl
             },
         )
         write_manifest(temporary, compsel.__version__)
-
-
-def _fits(policy: SelectingPolicy) -> bool:
-    """Whether the selector takes the features that the policy names and selects from its variants."""
-    extractor, selector = EXTRACTORS.get(policy.extractor), policy.selector
-    return (
-        extractor is not None
-        and isinstance(selector, ExportedSelector)
-        and selector.n_features == len(extractor().names)
-        and selector.n_choices == len(policy.variants)
-    )
 
 
 def _listed(name: str, listed: frozenset[str]) -> str:

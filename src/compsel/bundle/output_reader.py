@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from compsel.errors import BundleError
 from compsel.features.confidence import GENERIC, Confidence, OutputReader
-from compsel.selection.policies import CascadePolicy, Policy
+from compsel.selection.policies import Policy
 
 __all__ = ["output_reader"]
 
@@ -24,13 +24,13 @@ def output_reader(policies: Iterable[Policy], confidence: Confidence | str | Non
     True
     """
     for policy in policies:
-        if not isinstance(policy, CascadePolicy) or not policy.policy.confidence:
+        if not policy.confidence:
             continue
-        name = policy.policy.confidence
+        name = policy.confidence
         if name != GENERIC and confidence is None:
             raise BundleError(
                 f"confidence: the policy of this bundle decides by {name}, which a bundle does not hold: "
                 "give the function, compsel.load(..., confidence=function)"
             )
-        return OutputReader(None if name == GENERIC else confidence).expect(policy.policy.n_confidence)
+        return OutputReader(None if name == GENERIC else confidence).expect(policy.n_confidence)
     return None

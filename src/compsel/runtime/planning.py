@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from compsel.bundle.bundle import Bundle
 from compsel.errors import ObjectiveError, ProcessorError
 from compsel.runtime.live_costs import ChoiceCosts, LiveCosts
-from compsel.selection.policies import CascadePolicy, FixedPolicy, PlannedCascade, Policy, PolicyPlan
+from compsel.selection.policies import FixedPolicy, Policy, PolicyPlan
 
 __all__ = ["NO_LIMITS", "Limits", "PlacedPlan", "Planner"]
 
@@ -21,9 +21,7 @@ _SAME_COST = 0.15
 _WORTH_CHANGING = 1.15  # about the error of a latency in a state that was not measured: less is no reason to move
 _KEPT_PLANS, _KEPT_LIMITS = 32, 64
 _BARRED_MS = 1e12
-_BISECTIONS = 14
 _TOLERANCE = 1e-4  # of a quality: costs measured again move it by as much
-_DEAREST = 1e6  # penalty, in multiples of the dearest variant's cost, beyond which nothing changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,16 +199,12 @@ class Planner:
             return self._fastest(costs, limits, allowed)
         deadline = limits.deadline_ms if limits.deadline_ms is not None else np.inf
         try:
-            if isinstance(policy, CascadePolicy):
-                plan: PolicyPlan
-                plan, reached = _staged(policy, means, p95, deadline, limits.min_quality, pause)
-            else:
-                plan = policy.plan(means, p95, deadline)
-                reached = min(self._bundle.quality[name] for name in policy.variants)
+            plan, reached = policy.plan_for_quality(means, p95, deadline, limits.min_quality, pause)
         except ValueError:
             return self._fastest(costs, limits, allowed)
-        if isinstance(plan, PlannedCascade):
-            plan.prepare()
+        plan.prepare()
+        if reached is None:
+            reached = min(self._bundle.quality[name] for name in policy.variants)
         if limits.min_quality is None or reached >= limits.min_quality - _TOLERANCE:
             return PlacedPlan(policy, plan, processors, expected, costs)
         single = self._single(costs, limits, allowed, reached)
@@ -256,36 +250,3 @@ class Planner:
 
     def _names(self, allowed: frozenset[str] | None) -> tuple[str, ...]:
         return tuple(name for name in self._variants if allowed is None or name in allowed)
-
-
-def _staged(
-    policy: CascadePolicy,
-    costs: NDArray[np.float64],
-    durations: NDArray[np.float64],
-    deadline: float,
-    min_quality: float | None,
-    pause: Callable[[], None] | None,
-) -> tuple[PlannedCascade, float]:
-    """Return the cheapest plan that is expected to reach a quality, and that quality; by bisection on the penalty.
-
-    The policy's own target only makes the penalty dearer (where load makes every computation dearer); a quality that
-    a call asks for replaces it.
-    """
-    finite = costs[np.isfinite(costs)]
-    wanted = policy.expected_quality if min_quality is None else min_quality
-    cheapest = policy.penalty if min_quality is None else float(finite.min())
-    plan = policy.plan_at(cheapest, costs, durations, deadline)
-    if wanted is None or plan.plan.expected_quality >= wanted - _TOLERANCE:
-        return plan, plan.plan.expected_quality
-    low, high = np.log(cheapest), np.log(finite.max() * _DEAREST)
-    best = policy.plan_at(float(np.exp(high)), costs, durations, deadline)
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        if pause is not None:
-            pause()
-        plan = policy.plan_at(float(np.exp(middle)), costs, durations, deadline)
-        if plan.plan.expected_quality >= wanted - _TOLERANCE:
-            best, high = plan, middle
-        else:
-            low = middle
-    return best, best.plan.expected_quality

@@ -104,7 +104,7 @@ class SelectionDataset:
         if not uncompressed.any():
             raise ProfileError("no uncompressed variant was measured: nothing to compare with")
         costs, _, _ = cost_model.cheapest(names, cost_model.idle)
-        problem = cls(
+        dataset = cls(
             names,
             costs,
             uncompressed,
@@ -117,8 +117,8 @@ class SelectionDataset:
             groups=np.unique(profile.groups, return_inverse=True)[1] if profile.groups else None,
         )
         if profile.quality_criterion is not None:
-            return problem._judged(profile.quality_criterion)
-        return problem._with_reference() if (profile.labels < 0).any() and problem.evidence else problem
+            return dataset._judged(profile.quality_criterion)
+        return dataset._with_reference() if (profile.labels < 0).any() and dataset.evidence else dataset
 
     @property
     def most_accurate(self) -> int:
@@ -143,7 +143,7 @@ class SelectionDataset:
         return np.asarray(self.costs_ms[None] + penalty * (1.0 - self.quality))
 
     def among(self, variants: Sequence[int]) -> "SelectionDataset":
-        """Return the problem with some of the variants."""
+        """Return the dataset with some of the variants."""
         columns = list(variants)
         return replace(
             self,

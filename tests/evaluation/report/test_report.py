@@ -103,7 +103,7 @@ def test_a_profile_has_a_page_too(profile_folder, profile, tmp_path):
 
 
 def test_older_bundles_show_the_variants_that_are_in_them(runtime):
-    """The staged bundle of the tests was written without `candidates` in its summary."""
+    """The cascade bundle of the tests was written without `candidates` in its summary."""
     content = read_content(runtime.bundle.folder)
     assert {one.variant for one in content.candidates} == set(runtime.bundle.variants)
     assert content.labelled is None

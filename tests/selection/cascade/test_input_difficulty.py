@@ -10,69 +10,69 @@ from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import STOP, CascadePolicy, policy_from_dict
 from compsel.selection.training.trainers import CascadeTrainer
-from tests.selection.simulated import simulated_problem
+from tests.selection.simulated import simulated_dataset
 
 
-def telling(problem: SelectionDataset, noise: float = 0.3, seed: int = 0) -> SelectionDataset:
-    """Return the problem with one feature that tells whether the cheap variant is right, and one that tells nothing."""
+def telling(dataset: SelectionDataset, noise: float = 0.3, seed: int = 0) -> SelectionDataset:
+    """Return the dataset with one feature that tells whether the cheap variant is right, and one that tells nothing."""
     generator = np.random.default_rng(seed)
-    right = problem.quality[:, 0]
+    right = dataset.quality[:, 0]
     told = right + generator.normal(0.0, noise, len(right))
     table = np.stack([told, generator.normal(size=len(right))], axis=1).astype(np.float32)
-    return replace(problem, features={"image": table}, features_ms={"image": 0.05})
+    return replace(dataset, features={"image": table}, features_ms={"image": 0.05})
 
 
-PROBLEM = telling(simulated_problem(600, seed=1))
+DATASET = telling(simulated_dataset(600, seed=1))
 OBJECTIVE = Objective(max_loss=None)
 
 
-def split(problem):
-    return problem.take(np.arange(0, 600, 2)), problem.take(np.arange(1, 600, 2))
+def split(dataset):
+    return dataset.take(np.arange(0, 600, 2)), dataset.take(np.arange(1, 600, 2))
 
 
-def cost_of(problem, **options):
-    training, test = split(problem)
+def cost_of(dataset, **options):
+    training, test = split(dataset)
     fitted = CascadeTrainer(**options).fit(training, OBJECTIVE)
-    return fitted, fitted.outcome(test).cost(10 * problem.costs_ms[1]).mean()
+    return fitted, fitted.policy.outcome(test).cost(10 * dataset.costs_ms[1]).mean()
 
 
 def test_features_are_used_where_they_pay_and_make_it_cheaper():
-    fitted, cost = cost_of(PROBLEM)
+    fitted, cost = cost_of(DATASET)
     assert fitted.policy.extractor == "image"
-    assert cost < 0.95 * cost_of(PROBLEM, features=False)[1]
+    assert cost < 0.95 * cost_of(DATASET, features=False)[1]
 
 
 def test_inputs_that_look_hard_go_straight_to_the_better_variant():
-    policy = cost_of(PROBLEM)[0].policy
-    plan = policy.plan(PROBLEM.costs_ms[[PROBLEM.names.index(name) for name in policy.variants]], np.ones(2), np.inf)
+    policy = cost_of(DATASET)[0].policy
+    plan = policy.plan(DATASET.costs_ms[[DATASET.names.index(name) for name in policy.variants]], np.ones(2), np.inf)
     hard, easy = np.array([-0.5, 0], np.float32), np.array([1.5, 0], np.float32)
     assert policy.variants[plan.first(hard)] == "m1/none"
     assert policy.variants[plan.first(easy)] == "m0/none"
 
 
 @pytest.mark.parametrize(
-    "problem",
+    "dataset",
     [
-        simulated_problem(300),  # the features are noise
-        replace(PROBLEM, features_ms={"image": 1e3}),  # they tell, but cost more than they save
-        replace(PROBLEM, features={}),
+        simulated_dataset(300),  # the features are noise
+        replace(DATASET, features_ms={"image": 1e3}),  # they tell, but cost more than they save
+        replace(DATASET, features={}),
     ],
 )
-def test_features_that_do_not_pay_are_not_computed_at_all(problem):
-    policy = CascadeTrainer().fit(problem, OBJECTIVE).policy
+def test_features_that_do_not_pay_are_not_computed_at_all(dataset):
+    policy = CascadeTrainer().fit(dataset, OBJECTIVE).policy
     assert policy.extractor == ""
     assert policy.policy.easiness is None
 
 
 def test_the_price_of_features_is_paid():
-    training, test = split(PROBLEM)
+    training, test = split(DATASET)
     fitted = CascadeTrainer(features=True).fit(training, OBJECTIVE)
     dearer = replace(test, features_ms={"image": 7.05})
-    np.testing.assert_allclose(fitted.outcome(dearer).latency_ms, fitted.outcome(test).latency_ms + 7.0)
+    np.testing.assert_allclose(fitted.policy.outcome(dearer).latency_ms, fitted.policy.outcome(test).latency_ms + 7.0)
 
 
 def test_the_app_decides_as_training_did_after_json_too():
-    training, test = split(PROBLEM)
+    training, test = split(DATASET)
     fitted = CascadeTrainer(features=True).fit(training, OBJECTIVE)
     policy = policy_from_dict(json.loads(json.dumps(fitted.policy.to_dict())), {})
     assert isinstance(policy, CascadePolicy)
@@ -92,14 +92,14 @@ def test_the_app_decides_as_training_did_after_json_too():
 
 
 def test_the_plan_forecasts_what_it_does():
-    problem = telling(simulated_problem(2000, seed=3))
+    dataset = telling(simulated_dataset(2000, seed=3))
     policy = fit_cascade(
-        problem.names, problem.evidence, problem.targets, features=("image", problem.features["image"])
+        dataset.names, dataset.evidence, dataset.targets, features=("image", dataset.features["image"])
     )
-    plan = policy.plan(problem.costs_ms, 40.0)
-    walk = policy.walk(plan, problem.evidence, problem.features["image"])
-    assert plan.expected_quality == pytest.approx((walk.classes == problem.targets).mean(), abs=0.03)
-    assert plan.expected_cost == pytest.approx((walk.ran @ problem.costs_ms).mean(), rel=0.1)
+    plan = policy.plan(dataset.costs_ms, 40.0)
+    walk = policy.walk(plan, dataset.evidence, dataset.features["image"])
+    assert plan.expected_quality == pytest.approx((walk.classes == dataset.targets).mean(), abs=0.03)
+    assert plan.expected_cost == pytest.approx((walk.ran @ dataset.costs_ms).mean(), rel=0.1)
 
 
 def test_one_input_looks_as_easy_as_it_does_among_many():

@@ -12,7 +12,7 @@ from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.objective import Objective
 from compsel.selection.policies import STOP, policy_from_dict
 from compsel.selection.training.trainers import CascadeTrainer
-from tests.selection.simulated import simulated_problem
+from tests.selection.simulated import simulated_dataset
 
 MIXING = np.random.default_rng(9).normal(size=(6, 6))
 
@@ -74,13 +74,13 @@ def test_a_damaged_test_is_refused(change):
         OutOfDistributionDetector.from_dict({**fitted().to_dict(), **change})
 
 
-PROBLEM = simulated_problem(400)
+DATASET = simulated_dataset(400)
 STRANGE = np.full((1, 3), 50.0, np.float32)
 
 
 def guarded():
-    recipe = CascadeTrainer(features=False, caution=RejectOption(credibility=0.02))
-    return recipe.fit(PROBLEM, Objective(max_loss=None))
+    trainer = CascadeTrainer(features=False, reject_option=RejectOption(credibility=0.02))
+    return trainer.fit(DATASET, Objective(max_loss=None))
 
 
 def test_inputs_that_are_not_credible_go_to_the_most_accurate_variant_alone():
@@ -91,9 +91,9 @@ def test_inputs_that_are_not_credible_go_to_the_most_accurate_variant_alone():
     first = plan.first(STRANGE[0])
     assert policy.variants[first] == "m1/none"
     for row in range(20):
-        evidence = [PROBLEM.evidence[1].take(np.array([row]))]
+        evidence = [DATASET.evidence[1].take(np.array([row]))]
         assert plan.next([first], evidence, STRANGE[0])[0] == STOP
-    usual = PROBLEM.features["image"]
+    usual = DATASET.features["image"]
     assert {policy.variants[plan.first(row)] for row in usual[:50]} >= {"m0/none"}
     # where there is no time for it, the policy chooses after all
     in_time = policy.plan(costs, costs, 2.0)
@@ -101,15 +101,15 @@ def test_inputs_that_are_not_credible_go_to_the_most_accurate_variant_alone():
 
 
 def test_outcomes_of_training_fall_back_too():
-    strange = replace(PROBLEM, features={"image": np.repeat(STRANGE, 400, axis=0)})
-    outcome = guarded().outcome(strange)
+    strange = replace(DATASET, features={"image": np.repeat(STRANGE, 400, axis=0)})
+    outcome = guarded().policy.outcome(strange)
     assert set(outcome.variants) == {"m1/none"}
-    np.testing.assert_array_equal(outcome.quality, PROBLEM.quality[:, 1])
-    np.testing.assert_allclose(outcome.latency_ms, PROBLEM.costs_ms[1] + 0.1)
+    np.testing.assert_array_equal(outcome.quality, DATASET.quality[:, 1])
+    np.testing.assert_allclose(outcome.latency_ms, DATASET.costs_ms[1] + 0.1)
 
 
 def test_without_being_asked_for_there_is_no_test():
-    policy = CascadeTrainer(features=False).fit(PROBLEM, Objective(max_loss=None)).policy
+    policy = CascadeTrainer(features=False).fit(DATASET, Objective(max_loss=None)).policy
     assert policy.guard is None
     assert policy.extractor == ""
     assert policy.least_sure == 0.0
@@ -117,9 +117,11 @@ def test_without_being_asked_for_there_is_no_test():
 
 def test_an_answer_that_is_withheld_counts_as_wrong():
     objective = Objective(max_loss=None)
-    plain = CascadeTrainer(features=False).fit(PROBLEM, objective).outcome(PROBLEM)
+    plain = CascadeTrainer(features=False).fit(DATASET, objective).policy.outcome(DATASET)
     careful = (
-        CascadeTrainer(features=False, caution=RejectOption(abstain_below=0.8)).fit(PROBLEM, objective).outcome(PROBLEM)
+        CascadeTrainer(features=False, reject_option=RejectOption(abstain_below=0.8))
+        .fit(DATASET, objective)
+        .policy.outcome(DATASET)
     )
     np.testing.assert_array_equal(plain.latency_ms, careful.latency_ms)
     assert 0.0 < careful.quality.mean() < plain.quality.mean()

@@ -5,17 +5,17 @@ from hypothesis import strategies as st
 
 from compsel.selection.cascade.training import fit_cascade
 from compsel.selection.policies import STOP, CascadePolicy
-from tests.selection.simulated import simulated_problem
+from tests.selection.simulated import simulated_dataset
 
-PROBLEM = simulated_problem(400, skills=(4.0, 8.0, 14.0))
-POLICY = fit_cascade(PROBLEM.names, PROBLEM.evidence, PROBLEM.targets)
-COSTS = PROBLEM.costs_ms
+DATASET = simulated_dataset(400, skills=(4.0, 8.0, 14.0))
+POLICY = fit_cascade(DATASET.names, DATASET.evidence, DATASET.targets)
+COSTS = DATASET.costs_ms
 
 
 def outcome(penalty, limit=np.inf, costs=COSTS):
     plan = POLICY.plan(costs, penalty, limit)
-    walk = POLICY.walk(plan, PROBLEM.evidence)
-    return plan, walk, (walk.classes == PROBLEM.targets).mean(), (walk.ran @ costs).mean()
+    walk = POLICY.walk(plan, DATASET.evidence)
+    return plan, walk, (walk.classes == DATASET.targets).mean(), (walk.ran @ costs).mean()
 
 
 def test_when_errors_cost_nothing_only_the_cheapest_runs():
@@ -26,13 +26,13 @@ def test_when_errors_cost_nothing_only_the_cheapest_runs():
 
 def test_when_errors_cost_everything_it_is_at_least_as_good_as_the_best_variant():
     _, walk, quality, _ = outcome(1e9)
-    assert quality >= PROBLEM.quality.mean(axis=0).max()
+    assert quality >= DATASET.quality.mean(axis=0).max()
     assert walk.ran.sum(axis=1).max() > 1
 
 
 def test_between_the_extremes_it_is_nearly_as_good_and_much_cheaper_than_the_best_variant():
     _, walk, quality, cost = outcome(300.0)
-    assert quality >= PROBLEM.quality.mean(axis=0).max() - 0.01
+    assert quality >= DATASET.quality.mean(axis=0).max() - 0.01
     assert cost < 0.75 * COSTS[2]
     assert 1 < walk.ran.sum(axis=1).mean() < 2.5
 
@@ -65,7 +65,7 @@ def test_no_path_is_longer_than_the_limit(limit, penalty):
 def test_a_variant_that_must_not_run_does_not():
     costs = np.array([np.inf, 6.0, 36.0])
     plan = POLICY.plan(costs, 300.0)
-    assert not POLICY.walk(plan, PROBLEM.evidence).ran[:, 0].any()
+    assert not POLICY.walk(plan, DATASET.evidence).ran[:, 0].any()
     assert 0 not in plan.reachable
 
 
@@ -79,7 +79,7 @@ def test_nothing_may_run():
 @given(penalty=st.floats(1.0, 1e4))
 def test_the_app_decides_as_training_did_on_every_sample(prepared, penalty):
     plan = POLICY.plan(COSTS, penalty)
-    walk = POLICY.walk(plan, PROBLEM.evidence)
+    walk = POLICY.walk(plan, DATASET.evidence)
     plan = CascadePolicy(POLICY, penalty).plan(COSTS, COSTS, np.inf)
     if prepared:
         plan.prepare()
@@ -87,25 +87,25 @@ def test_the_app_decides_as_training_did_on_every_sample(prepared, penalty):
         ran, variant, sure = [], plan.first(None), None
         while variant != STOP:
             ran.append(variant)
-            variant, sure = plan.next(ran, [PROBLEM.evidence[one].take(np.array([row])) for one in ran])
+            variant, sure = plan.next(ran, [DATASET.evidence[one].take(np.array([row])) for one in ran])
         assert sorted(ran) == np.flatnonzero(walk.ran[row]).tolist()
         assert sure == pytest.approx(walk.score[row], rel=1e-12)
 
 
 def test_probabilities_are_calibrated():
     for node in POLICY.nodes[1:]:
-        classes, score = node.score([PROBLEM.evidence[member] for member in node.members])
-        assert score.mean() == pytest.approx((classes == PROBLEM.targets).mean(), abs=0.01)
+        classes, score = node.score([DATASET.evidence[member] for member in node.members])
+        assert score.mean() == pytest.approx((classes == DATASET.targets).mean(), abs=0.01)
 
 
 def test_the_same_samples_give_the_same_policy():
-    again = fit_cascade(PROBLEM.names, PROBLEM.evidence, PROBLEM.targets)
+    again = fit_cascade(DATASET.names, DATASET.evidence, DATASET.targets)
     assert CascadePolicy(again, 1.0).to_dict() == CascadePolicy(POLICY, 1.0).to_dict()
 
 
 def test_a_classifier_that_is_always_right_can_be_learned():
-    problem = simulated_problem(100, skills=(100.0, 100.0))
-    policy = fit_cascade(problem.names, problem.evidence, problem.targets)
-    walk = policy.walk(policy.plan(problem.costs_ms, 50.0), problem.evidence)
+    dataset = simulated_dataset(100, skills=(100.0, 100.0))
+    policy = fit_cascade(dataset.names, dataset.evidence, dataset.targets)
+    walk = policy.walk(policy.plan(dataset.costs_ms, 50.0), dataset.evidence)
     assert walk.ran[:, 0].all()
     assert not walk.ran[:, 1].any()

@@ -20,7 +20,8 @@ __all__ = [
 _KINDS = {
     "single best": "always the same choice, the best one",
     "most accurate": "always the most accurate uncompressed network",
-    "staged": "starts cheap, reads how sure the answer is, goes on where that pays, fuses what was said",
+    "cascade": "starts cheap, reads how sure the answer is, escalates where that pays, fuses the answers",
+    "staged": "starts cheap, reads how sure the answer is, escalates where that pays, fuses the answers",  # its name in bundles of compsel 0.1
     "cost-sensitive": "learns from image statistics what each choice will cost",
     "classifier": "cost-weighted classification from image statistics",
     "pairwise": "votes of classifiers for each pair of choices (SATzilla)",

@@ -1,4 +1,4 @@
-"""The staged policy at given costs, for one input and in plain numbers: the hot path of an app."""
+"""The cascade at given costs, for one input and in plain numbers: the hot path of an app."""
 
 import bisect
 import itertools
@@ -97,7 +97,7 @@ def _actions(plan: Plan, number: int) -> tuple[tuple[float, int], ...]:
 
 
 class PlannedCascade:
-    """The staged policy at given costs. It decides as `Cascade.walk` does, for one input and without arrays.
+    """The cascade at given costs. It decides as `Cascade.walk` does, for one input and without arrays.
 
     Args:
         plan: what the policy does at these costs.

@@ -1,4 +1,4 @@
-"""The staged policy: which variant to run first, and after each stage whether its answer is good enough.
+"""The cascade: which variant to run first, and after each stage whether its answer is good enough.
 
 A node of the policy is the set of variants that have run for an input. Their fused evidence gives one number, the
 calibrated probability that the fused answer is right. Where features of the input are worth their cost, they say

@@ -9,7 +9,7 @@ __all__ = ["RejectOption"]
 
 @dataclass(frozen=True, slots=True)
 class RejectOption:
-    """What a staged policy does with inputs that it should not judge.
+    """What a cascade does with inputs that it should not judge.
 
     Attributes:
         credibility: inputs with a p-value below it are unlike the training samples, and go to the most accurate

@@ -1,4 +1,4 @@
-"""The staged policy as JSON, checked when it is read: a bundle may come from anywhere."""
+"""The cascade as JSON, checked when it is read: a bundle may come from anywhere."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -68,9 +68,9 @@ def cascade_from_json(content: Mapping[str, Any]) -> Cascade:
         int(confidence["size"]),
     )
     if (policy.n_confidence > 0) != bool(policy.confidence):
-        raise ValueError(f"staged policy: got {policy.n_confidence} numbers of confidence {policy.confidence!r}")
+        raise ValueError(f"cascade: got {policy.n_confidence} numbers of confidence {policy.confidence!r}")
     if not nodes or nodes[0].members or len(policy.index) < len(nodes):
-        raise ValueError("staged policy: got nodes that do not begin with a root, or stand there twice")
+        raise ValueError("cascade: got nodes that do not begin with a root, or stand there twice")
     for number in range(len(nodes)):
         _check(policy, number)
     return policy
@@ -80,23 +80,23 @@ def _check(policy: Cascade, number: int) -> None:
     node = policy.nodes[number]
     size, everyone = len(node.members), range(len(policy.variants))
     if list(node.members) != sorted(set(node.members) & set(everyone)):
-        raise ValueError(f"staged policy: node {number} has members {node.members}, allowed are ascending variants")
+        raise ValueError(f"cascade: node {number} has members {node.members}, allowed are ascending variants")
     known = n_compared(size, policy.n_confidence) if policy.confidence else n_features(size)
     wanted = (known + (policy.easiness is not None)) if size else 0
     if node.weights.shape != (size,) or node.coefficients.shape != (wanted,):
-        raise ValueError(f"staged policy: node {number} needs {size} weights and {wanted} coefficients")
+        raise ValueError(f"cascade: node {number} needs {size} weights and {wanted} coefficients")
     if size and not ((node.weights >= 0).all() and node.weights.sum() > 0):
-        raise ValueError(f"staged policy: node {number} has weights {node.weights}, allowed are shares")
+        raise ValueError(f"cascade: node {number} has weights {node.weights}, allowed are shares")
     if node.grid.ndim != 1 or not len(node.grid) or not (np.diff(node.grid) > 0).all():
-        raise ValueError(f"staged policy: node {number} has a grid that does not ascend")
+        raise ValueError(f"cascade: node {number} has a grid that does not ascend")
     if not all(np.isfinite(array).all() for array in (node.weights, node.coefficients, node.grid, node.intercept)):
-        raise ValueError(f"staged policy: node {number} holds something that is no number")
+        raise ValueError(f"cascade: node {number} holds something that is no number")
     for variant, matrix in node.edges.items():
         target = policy.index.get(tuple(sorted((*node.members, variant))))
         if target is None or variant in node.members or variant not in everyone:
-            raise ValueError(f"staged policy: node {number} leads nowhere by variant {variant}")
+            raise ValueError(f"cascade: node {number} leads nowhere by variant {variant}")
         if target <= number:
-            raise ValueError(f"staged policy: node {number} leads back to node {target}")
+            raise ValueError(f"cascade: node {number} leads back to node {target}")
         shape = (len(node.grid), len(policy.nodes[target].grid))
         if matrix.shape != shape or not np.isfinite(matrix).all():
-            raise ValueError(f"staged policy: node {number} needs a transition matrix of shape {shape} to {target}")
+            raise ValueError(f"cascade: node {number} needs a transition matrix of shape {shape} to {target}")

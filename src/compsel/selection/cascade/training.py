@@ -1,4 +1,4 @@
-"""Learn a staged policy from what every variant said about labelled samples."""
+"""Learn a cascade from what every variant said about labelled samples."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from compsel.features.evidence import OutputEvidence
 from compsel.features.fusion import Evidence, candidates, fuse
 from compsel.selection.cascade.input_difficulty import InputDifficulty, easy_probability, standardise
 from compsel.selection.cascade.policy import Cascade, Node
-from compsel.selection.training.cross_validation import assign_folds
+from compsel.selection.training.folds import assign_folds
 
 __all__ = ["fit_cascade"]
 
@@ -110,7 +110,7 @@ def _easiness(
 
 
 def _pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Floats:
-    """Return the powers of the logarithmic pool that make the labels most likely (Newton, a convex problem)."""
+    """Return the powers of the logarithmic pool that make the labels most likely (Newton, a convex dataset)."""
     weights = np.full(len(stages), _PRIOR_WEIGHT)
     if len(stages) == 1:
         return np.ones(1)

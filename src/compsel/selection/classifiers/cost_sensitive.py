@@ -48,7 +48,7 @@ class CandidateScore:
     """What tuning found about one candidate, on samples that its trees had not seen.
 
     Attributes:
-        name: of the recipe, or "single best".
+        name: of the trainer, or "single best".
         cost: mean cost of what it selects.
         confidence: probability that it is cheaper than the single best, by a paired test over the samples; 0..1.
     """
@@ -149,14 +149,14 @@ class CostSensitiveSelector(TreeSelector):
         forests = self._grow(X, costs, np.hstack(values))
         mean_values = [value.mean(axis=0) for value in values]
         held_out = {
-            recipe.name: costs[np.arange(len(costs)), _held_out_scores(recipe, forests, mean_values).argmin(axis=1)]
-            for recipe in _RECIPES
+            trainer.name: costs[np.arange(len(costs)), _held_out_scores(trainer, forests, mean_values).argmin(axis=1)]
+            for trainer in _RECIPES
         }
-        recipe, confidence = self._pick(held_out, costs[:, static])
+        trainer, confidence = self._pick(held_out, costs[:, static])
         if confidence < self.confidence:
             return _always(static, costs.shape[1])
-        self.selected_ = recipe.name
-        return _table(recipe, forests, mean_values)
+        self.selected_ = trainer.name
+        return _table(trainer, forests, mean_values)
 
     def _grow(
         self, X: FeatureMatrix, costs: npt.NDArray[np.float64], values: npt.NDArray[np.float64]
@@ -183,14 +183,14 @@ class CostSensitiveSelector(TreeSelector):
     def _pick(
         self, held_out: dict[str, npt.NDArray[np.float64]], static: npt.NDArray[np.float64]
     ) -> tuple[_Recipe, float]:
-        """The recipe to keep and the probability that it is cheaper than the single best."""
+        """The trainer to keep and the probability that it is cheaper than the single best."""
         confidences = {name: self._cheaper(cost, static) for name, cost in held_out.items()}
         self.candidates_ += tuple(
             CandidateScore(name, float(cost.mean()), confidences[name]) for name, cost in held_out.items()
         )
         default = held_out[_RECIPES[0].name]
-        switch = {recipe.name: self._cheaper(held_out[recipe.name], default) for recipe in _RECIPES[1:]}
-        best = max(_RECIPES[1:], key=lambda recipe: switch[recipe.name])
+        switch = {trainer.name: self._cheaper(held_out[trainer.name], default) for trainer in _RECIPES[1:]}
+        best = max(_RECIPES[1:], key=lambda trainer: switch[trainer.name])
         kept = best if switch[best.name] >= self.switch_confidence else _RECIPES[0]
         return kept, confidences[kept.name]
 
@@ -226,21 +226,21 @@ def _standard_columns(costs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]
     return np.asarray(np.divide(centred, deviation, out=np.zeros_like(centred), where=varies))
 
 
-def _mean(recipe: _Recipe, mean_values: list[npt.NDArray[np.float64]]) -> Any:
-    return sum(weight * value for weight, value in zip(recipe.weights, mean_values, strict=True))
+def _mean(trainer: _Recipe, mean_values: list[npt.NDArray[np.float64]]) -> Any:
+    return sum(weight * value for weight, value in zip(trainer.weights, mean_values, strict=True))
 
 
 def _held_out_scores(
-    recipe: _Recipe, forests: dict[str, Forest], mean_values: list[npt.NDArray[np.float64]]
+    trainer: _Recipe, forests: dict[str, Forest], mean_values: list[npt.NDArray[np.float64]]
 ) -> npt.NDArray[np.float64]:
-    answers = np.mean([forests[name].held_out for name in recipe.forests], axis=0)
+    answers = np.mean([forests[name].held_out for name in trainer.forests], axis=0)
     parts = np.split(answers, len(_VALUES), axis=1)
-    learned = _mean(recipe, parts)
-    return np.asarray((1 - recipe.shrinkage) * learned + recipe.shrinkage * _mean(recipe, mean_values))
+    learned = _mean(trainer, parts)
+    return np.asarray((1 - trainer.shrinkage) * learned + trainer.shrinkage * _mean(trainer, mean_values))
 
 
-def _table(recipe: _Recipe, forests: dict[str, Forest], mean_values: list[npt.NDArray[np.float64]]) -> TreeTable:
-    weights = np.array(recipe.weights) * (1 - recipe.shrinkage) / len(recipe.forests)
+def _table(trainer: _Recipe, forests: dict[str, Forest], mean_values: list[npt.NDArray[np.float64]]) -> TreeTable:
+    weights = np.array(trainer.weights) * (1 - trainer.shrinkage) / len(trainer.forests)
     matrix = np.kron(weights[:, None], np.eye(len(mean_values[0]))).astype(np.float64)
-    tables = [forests[name].table.projected(matrix) for name in recipe.forests]
-    return TreeTable.stack(tables).shifted(recipe.shrinkage * _mean(recipe, mean_values))
+    tables = [forests[name].table.projected(matrix) for name in trainer.forests]
+    return TreeTable.stack(tables).shifted(trainer.shrinkage * _mean(trainer, mean_values))

@@ -1,7 +1,7 @@
 """From many variants keep the few that complement each other.
 
 Greedy forward selection, as algorithm 1 of LCTES 2018, but on the objective itself and out of fold: the variant is
-added with which the staged policy costs least on samples that it was not trained on. What each one adds is kept.
+added with which the cascade costs least on samples that it was not trained on. What each one adds is kept.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from compsel.selection.cascade.policy import Cascade
 from compsel.selection.cascade.training import fit_cascade
 from compsel.selection.dataset import SelectionDataset
-from compsel.selection.training.cross_validation import assign_folds
+from compsel.selection.training.folds import assign_folds
 
 __all__ = ["Addition", "OutOfFold", "choose_portfolio", "complementary", "contenders"]
 
@@ -48,10 +48,10 @@ class OperatingPoint:
 
 
 class OutOfFold:
-    """Staged policies, each trained without a fold, and what they do on that fold at any penalty.
+    """Cascades, each trained without a fold, and what they do on that fold at any penalty.
 
     Args:
-        problem: samples and variants.
+        dataset: samples and variants.
         columns: variants of the policies.
         max_stages: the most variants that may run for one input.
         seed: of the folds.
@@ -59,18 +59,18 @@ class OutOfFold:
     """
 
     def __init__(
-        self, problem: SelectionDataset, columns: Sequence[int], max_stages: int, seed: int = 0, extractor: str = ""
+        self, dataset: SelectionDataset, columns: Sequence[int], max_stages: int, seed: int = 0, extractor: str = ""
     ) -> None:
         self.extractor = extractor
-        self.groups = np.arange(len(problem.targets)) if problem.groups is None else problem.groups
-        self.names = tuple(problem.names[column] for column in columns)
-        self.costs = problem.costs_ms[list(columns)]
-        fold_of = assign_folds(len(problem.targets), _FOLDS, problem.groups, seed)
+        self.groups = np.arange(len(dataset.targets)) if dataset.groups is None else dataset.groups
+        self.names = tuple(dataset.names[column] for column in columns)
+        self.costs = dataset.costs_ms[list(columns)]
+        fold_of = assign_folds(len(dataset.targets), _FOLDS, dataset.groups, seed)
         self._fold_of = fold_of
-        self._features_ms = problem.features_ms.get(extractor, 0.0) if extractor else 0.0
+        self._features_ms = dataset.features_ms.get(extractor, 0.0) if extractor else 0.0
         self._parts: list[tuple[Cascade, SelectionDataset]] = []
         for fold in range(_FOLDS):
-            training = problem.take(np.flatnonzero(fold_of != fold)).among(columns)
+            training = dataset.take(np.flatnonzero(fold_of != fold)).among(columns)
             policy = fit_cascade(
                 training.names,
                 training.evidence,
@@ -80,7 +80,7 @@ class OutOfFold:
                 groups=training.groups,
                 features=(extractor, training.features[extractor]) if extractor else None,
             )
-            self._parts.append((policy, problem.take(np.flatnonzero(fold_of == fold)).among(columns)))
+            self._parts.append((policy, dataset.take(np.flatnonzero(fold_of == fold)).among(columns)))
 
     def at(self, penalty: float, allowed: Sequence[int] | None = None) -> OperatingPoint:
         """Return the point at a penalty, with only some of the variants allowed to run."""
@@ -160,9 +160,9 @@ def choose_portfolio(policies: OutOfFold, error_cost: float, size: int) -> tuple
     return tuple(additions)
 
 
-def complementary(problem: SelectionDataset, penalty: float, size: int) -> tuple[int, ...]:
+def complementary(dataset: SelectionDataset, penalty: float, size: int) -> tuple[int, ...]:
     """Return at most `size` variants among which an oracle would cost least (greedy), to choose without stages."""
-    cost = problem.costs(penalty)
+    cost = dataset.costs(penalty)
     chosen: list[int] = []
     so_far = np.full(len(cost), np.inf)
     while len(chosen) < min(size, cost.shape[1]):
@@ -175,28 +175,28 @@ def complementary(problem: SelectionDataset, penalty: float, size: int) -> tuple
     return tuple(chosen)
 
 
-def contenders(problem: SelectionDataset) -> list[int]:
+def contenders(dataset: SelectionDataset) -> list[int]:
     """Return the variants that are worth trying, cheapest first; thinned out where they crowd.
 
     A variant is out when another one is no dearer and better by more than one standard error of their difference on
     the same samples: a smaller difference says nothing, and a variant that is no better alone may still complement
     others. The most accurate uncompressed variant always stays.
     """
-    quality, costs = problem.quality.mean(axis=0), problem.costs_ms
+    quality, costs = dataset.quality.mean(axis=0), dataset.costs_ms
     order = np.argsort(costs, kind="stable").tolist()
-    kept = [number for place, number in enumerate(order) if not _beaten(problem, number, order[:place])]
+    kept = [number for place, number in enumerate(order) if not _beaten(dataset, number, order[:place])]
     while len(kept) > _MOST_CANDIDATES:
         ratios = [costs[dearer] / costs[cheaper] for cheaper, dearer in pairwise(kept)]
         place = int(np.argmin(ratios))
         worse = min(kept[place], kept[place + 1], key=lambda number: (quality[number], -costs[number]))
         kept.remove(worse)
-    if problem.most_accurate not in kept:
-        kept.append(problem.most_accurate)
+    if dataset.most_accurate not in kept:
+        kept.append(dataset.most_accurate)
     return kept
 
 
-def _beaten(problem: SelectionDataset, number: int, cheaper: Sequence[int]) -> bool:
-    gains = problem.quality[:, list(cheaper)] - problem.quality[:, [number]]
+def _beaten(dataset: SelectionDataset, number: int, cheaper: Sequence[int]) -> bool:
+    gains = dataset.quality[:, list(cheaper)] - dataset.quality[:, [number]]
     errors = gains.std(axis=0) / np.sqrt(len(gains))
     return bool((gains.mean(axis=0) > errors).any())
 

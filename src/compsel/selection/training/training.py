@@ -12,22 +12,14 @@ from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
 from compsel.progress import SILENT, Reporter
-from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.objective import Objective
-from compsel.selection.training.cross_validation import assign_folds
+from compsel.selection.training.folds import assign_folds
 from compsel.selection.training.gap_closed import gap_of_costs
-from compsel.selection.training.trainers import (
-    CascadeTrainer,
-    Fitted,
-    PolicyTrainer,
-    PremodelTrainer,
-    SelectorTrainer,
-    SingleBestTrainer,
-    penalty_of,
-)
+from compsel.selection.training.trainers import FittedPolicy, PolicyTrainer, default_trainers
+from compsel.selection.training.trainers.base import penalty_of
 
-__all__ = ["Comparison", "Score", "Trained", "compare", "default_trainers", "train"]
+__all__ = ["Comparison", "Score", "Trained", "compare", "train"]
 
 _LEAST_SAMPLES = 20
 
@@ -84,28 +76,14 @@ class Trained:
         comparison: how the winner was found.
     """
 
-    fitted: dict[str, Fitted]
+    fitted: dict[str, FittedPolicy]
     comparison: Comparison
 
 
-def default_trainers(caution: RejectOption | None = None) -> tuple[PolicyTrainer, ...]:
-    """Return every kind of policy that is tried; the staged one is as cautious as it is told to be."""
-    return (
-        SingleBestTrainer(),
-        CascadeTrainer(caution=caution),
-        SelectorTrainer("cost-sensitive", "cost_sensitive.CostSensitiveSelector"),
-        SelectorTrainer("classifier", "classification.CostSensitiveClassifier"),
-        SelectorTrainer("pairwise", "pairwise.PairwiseSelector"),
-        SelectorTrainer("regression", "regression.CostRegression"),
-        SelectorTrainer("neighbours", "neighbours.NeighbourSelector"),
-        PremodelTrainer(),
-    )
-
-
 def train(
-    problem: SelectionDataset,
+    dataset: SelectionDataset,
     objective: Objective | None = None,
-    recipes: Sequence[PolicyTrainer] | None = None,
+    trainers: Sequence[PolicyTrainer] | None = None,
     folds: int = 5,
     seed: int = 0,
     reporter: Reporter = SILENT,
@@ -117,58 +95,60 @@ def train(
         ObjectiveError: a quantity to minimise that was not measured.
     """
     objective = objective or Objective()
-    objective.check_measured(energy=problem.unit == "mJ")
-    recipes = [recipe for recipe in recipes or default_trainers() if recipe.applies(problem)]
-    comparison = compare(problem, objective, recipes, folds, seed, reporter)
+    objective.check_measured(energy=dataset.unit == "mJ")
+    trainers = [trainer for trainer in trainers or default_trainers() if trainer.applies(dataset)]
+    comparison = compare(dataset, objective, trainers, folds, seed, reporter)
     fitted = {}
-    for recipe in recipes:
-        reporter.say(f"training {recipe.name} on all samples")
-        fitted[recipe.name] = recipe.fit(problem, objective)
+    for trainer in trainers:
+        reporter.say(f"training {trainer.name} on all samples")
+        fitted[trainer.name] = trainer.fit(dataset, objective)
     return Trained(fitted, comparison)
 
 
 def compare(
-    problem: SelectionDataset,
+    dataset: SelectionDataset,
     objective: Objective,
-    recipes: Sequence[PolicyTrainer],
+    trainers: Sequence[PolicyTrainer],
     folds: int = 5,
     seed: int = 0,
     reporter: Reporter = SILENT,
     repeats: int = 2,
 ) -> Comparison:
     """Cross-validate every kind, several times with other folds, and name the winner."""
-    n = len(problem.quality)
+    n = len(dataset.quality)
     if n < _LEAST_SAMPLES:
         raise ProfileError(f"got {n} samples, needed are at least {_LEAST_SAMPLES}: measure more")
     rounds = []
     for number in range(repeats):
         reporter.say(f"cross-validation {number + 1} of {repeats}")
-        fold_of = assign_folds(n, folds, problem.groups, seed + number)
-        rounds.append(_round(problem, objective, recipes, fold_of, reporter))
+        fold_of = assign_folds(n, folds, dataset.groups, seed + number)
+        rounds.append(_round(dataset, objective, trainers, fold_of, reporter))
     outcomes = {name: Outcome.average([found[name] for found in rounds]) for name in rounds[0]}
-    penalty = penalty_of(problem, objective)
-    scores = {name: _score(name, outcomes, penalty, seed, problem.groups) for name in outcomes}
-    winner, reason = _winner(scores, recipes, objective)
-    return Comparison(scores, winner, reason, penalty, problem.unit)
+    penalty = penalty_of(dataset, objective)
+    scores = {name: _score(name, outcomes, penalty, seed, dataset.groups) for name in outcomes}
+    winner, reason = _winner(scores, trainers, objective)
+    return Comparison(scores, winner, reason, penalty, dataset.unit)
 
 
 def _round(
-    problem: SelectionDataset,
+    dataset: SelectionDataset,
     objective: Objective,
-    recipes: Sequence[PolicyTrainer],
+    trainers: Sequence[PolicyTrainer],
     fold_of: NDArray[np.integer],
     reporter: Reporter,
 ) -> dict[str, Outcome]:
     """Train every kind without each fold and return what it gives for every sample, in the order of the samples."""
-    parts: dict[str, list[Outcome]] = {name: [] for name in (*(r.name for r in recipes), "most accurate", "oracle")}
+    parts: dict[str, list[Outcome]] = {
+        name: [] for name in (*(trainer.name for trainer in trainers), "most accurate", "oracle")
+    }
     order = []
     folds = int(fold_of.max()) + 1
     for fold in range(folds):
         order.append(np.flatnonzero(fold_of == fold))
-        training, test = problem.take(np.flatnonzero(fold_of != fold)), problem.take(order[-1])
-        for recipe in recipes:
-            reporter.say(f"fold {fold + 1} of {folds}, {recipe.name}")
-            parts[recipe.name].append(recipe.fit(training, objective).outcome(test))
+        training, test = dataset.take(np.flatnonzero(fold_of != fold)), dataset.take(order[-1])
+        for trainer in trainers:
+            reporter.say(f"fold {fold + 1} of {folds}, {trainer.name}")
+            parts[trainer.name].append(trainer.fit(training, objective).policy.outcome(test))
         parts["most accurate"].append(test.fixed(training.most_accurate))
         parts["oracle"].append(test.oracle())
     back = np.argsort(np.concatenate(order))
@@ -192,12 +172,12 @@ def _score(
     )
 
 
-def _winner(scores: dict[str, Score], recipes: Sequence[PolicyTrainer], objective: Objective) -> tuple[str, str]:
+def _winner(scores: dict[str, Score], trainers: Sequence[PolicyTrainer], objective: Objective) -> tuple[str, str]:
     """Return the kind that costs least among those that honour the floor and beat the single best for certain."""
     shippable = [
-        scores[recipe.name]
-        for recipe in recipes
-        if recipe.name != "single best" and (recipe.honours_floor or not objective.has_floor)
+        scores[trainer.name]
+        for trainer in trainers
+        if trainer.name != "single best" and (trainer.honours_floor or not objective.has_floor)
     ]
     better = [score for score in shippable if score.gap_low > 0]
     if not better:

@@ -27,7 +27,7 @@ def costs(processor: str = "cpu:1") -> CostModel:
     return CostModel(tuple((name, processor) for name in LATENCY_MS), np.array([[0.0], [2.0]]), table, 1.5 * table)
 
 
-def staged_policy(profile: Profile) -> CascadePolicy:
+def cascade_policy(profile: Profile) -> CascadePolicy:
     """Learned from the profile, over the variants in the order of the bundle."""
     columns = [profile.names.index(name) for name in LATENCY_MS]
     policy = fit_cascade(list(LATENCY_MS), [profile.evidence[column] for column in columns], profile.labels)
@@ -52,7 +52,7 @@ def write(profile: Profile, files: Path, folder: Path) -> Path:
         profile.variants,
         files,
         {
-            "adaptive": staged_policy(profile),
+            "adaptive": cascade_policy(profile),
             "most_accurate": FixedPolicy(NONE, "cpu:1"),
             "fastest": FixedPolicy(LOWER, "cpu:1"),
             "best_static": FixedPolicy(INT8, "cpu:1"),
@@ -62,7 +62,7 @@ def write(profile: Profile, files: Path, folder: Path) -> Path:
         Objective(),
         quality,
         costs(),
-        {"penalty_ms": PENALTY, "shipped": "staged"},
+        {"penalty_ms": PENALTY, "shipped": "cascade"},
     )
     write_bundle(content, folder)
     return folder
