@@ -1,4 +1,4 @@
-"""What the registry knows about one architecture."""
+"""One architecture in the registry: its graph, default sizes and published checkpoints."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

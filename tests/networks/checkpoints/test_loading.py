@@ -114,6 +114,7 @@ def test_bfloat16_is_widened(tmp_path: Path) -> None:
         ({"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "belong to no tensor"),
         ({"dtype": "F32", "shape": [200], "data_offsets": [0, 800]}, "truncated"),
         ({"dtype": "F7", "shape": [2], "data_offsets": [0, 8]}, "allowed are F64"),
+        ({"dtype": ["F32"], "shape": [2], "data_offsets": [0, 8]}, "allowed are F64"),
         ({"dtype": "F32", "shape": [2]}, "needed are"),
         ([], "needed are"),
     ],
