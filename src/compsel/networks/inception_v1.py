@@ -73,7 +73,7 @@ NETWORKS = (
         paper="Szegedy et al., Going Deeper with Convolutions, CVPR 2015",
         naming="torchvision googlenet",
         reference="torchvision googlenet",
-        variants=(CheckpointLayout(_define, tensorflow),),
+        layouts=(CheckpointLayout(_define, tensorflow),),
         ignored=("aux1.", "aux2."),
     ),
 )

@@ -84,6 +84,6 @@ NETWORKS = (
         paper="Ioffe and Szegedy, Batch Normalization, ICML 2015",
         naming="PyPI pretrainedmodels bninception",
         reference="pretrainedmodels bninception",
-        variants=(CheckpointLayout(_define, _preprocessing),),
+        layouts=(CheckpointLayout(_define, _preprocessing),),
     ),
 )

@@ -117,7 +117,7 @@ NETWORKS = (
         paper="Szegedy et al., Rethinking the Inception Architecture, CVPR 2016",
         naming="torchvision inception_v3",
         reference="torchvision inception_v3",
-        variants=(CheckpointLayout(_define, tensorflow),),
+        layouts=(CheckpointLayout(_define, tensorflow),),
         ignored=("AuxLogits.",),
     ),
 )

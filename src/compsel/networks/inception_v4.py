@@ -120,6 +120,6 @@ NETWORKS = (
         paper="Szegedy et al., Inception-v4, AAAI 2017",
         naming="timm inception_v4",
         reference="timm inception_v4",
-        variants=(CheckpointLayout(_define, tensorflow),),
+        layouts=(CheckpointLayout(_define, tensorflow),),
     ),
 )

@@ -55,7 +55,7 @@ NETWORKS = (
         paper="Howard et al., MobileNets, 2017",
         naming="timm mobilenetv1; or folded: conv0, block1.depthwise, ...",
         reference="keras.applications.MobileNet; its ImageNet weights on real photographs",
-        variants=(
+        layouts=(
             CheckpointLayout(_define, tensorflow),
             CheckpointLayout(_define_folded, tensorflow, marker="conv0.bias"),
         ),

