@@ -1,5 +1,6 @@
 """A bundle whose policies are known: three variants of EfficientNet-Lite0, costs that are given, not measured."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from compsel.selection.costs.model import CostModel
 from compsel.selection.export.exported import ExportedSelector
 from compsel.selection.export.to_onnx import to_onnx
 from compsel.selection.objective import Objective
-from compsel.selection.policies import CascadePolicy, FixedPolicy, SelectingPolicy
+from compsel.selection.policies import CascadePolicy, FixedPolicy, Policy, SelectingPolicy
 
 NONE, INT8, LOWER = (f"efficientnet-lite0/{name}" for name in ("none", "int8-static", "resolution:128"))
 # (ms, idle), (ms, beside two busy neighbours)
@@ -47,22 +48,22 @@ def selecting_policy(profile: Profile) -> tuple[SelectingPolicy, bytes]:
 def write(profile: Profile, files: Path, folder: Path) -> Path:
     """Write the bundle; `files` is the folder of the variants."""
     selecting, data = selecting_policy(profile)
+    policies = {
+        "adaptive": cascade_policy(profile),
+        "most_accurate": FixedPolicy(NONE, "cpu:1"),
+        "fastest": FixedPolicy(LOWER, "cpu:1"),
+        "best_static": FixedPolicy(INT8, "cpu:1"),
+        "premodel": selecting,
+    }
+    return write_with(policies, {SELECTOR: data}, profile, files, folder)
+
+
+def write_with(
+    policies: Mapping[str, Policy], selectors: Mapping[str, bytes], profile: Profile, files: Path, folder: Path
+) -> Path:
+    """Write a bundle with other policies, and the given costs."""
     quality = dict(zip(profile.names, profile.quality.mean(axis=0).tolist(), strict=True))
-    content = BundleContent(
-        profile.variants,
-        files,
-        {
-            "adaptive": cascade_policy(profile),
-            "most_accurate": FixedPolicy(NONE, "cpu:1"),
-            "fastest": FixedPolicy(LOWER, "cpu:1"),
-            "best_static": FixedPolicy(INT8, "cpu:1"),
-            "premodel": selecting,
-        },
-        {SELECTOR: data},
-        Objective(),
-        quality,
-        costs(),
-        {"penalty_ms": PENALTY, "shipped": "cascade"},
-    )
+    summary = {"penalty_ms": PENALTY, "shipped": "cascade"}
+    content = BundleContent(profile.variants, files, policies, selectors, Objective(), quality, costs(), summary)
     write_bundle(content, folder)
     return folder

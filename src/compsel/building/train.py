@@ -18,7 +18,7 @@ from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy, Policy
-from compsel.selection.training.trainers import default_trainers
+from compsel.selection.training.trainers import PolicyTrainer, default_trainers
 from compsel.selection.training.training import Trained, train
 
 __all__ = ["as_objective", "selection_dataset", "train_bundle", "train_profile"]
@@ -56,15 +56,19 @@ def selection_dataset(profile: Profile, objective: Objective | None = None) -> t
 
 
 def train_profile(
-    profile: Profile, objective: Objective | str | None = None, *, reporter: Reporter = SILENT
+    profile: Profile,
+    objective: Objective | str | None = None,
+    trainers: Sequence[PolicyTrainer] | None = None,
+    *,
+    reporter: Reporter = SILENT,
 ) -> Trained:
-    """Train on a profile, without writing anything.
+    """Train on a profile, without writing anything; None: the kinds of policy that a build tries.
 
     Raises:
         ProfileError: no costs were measured, or too few samples.
     """
     wanted = as_objective(objective)
-    return train(selection_dataset(profile, wanted)[0], wanted, reporter=reporter)
+    return train(selection_dataset(profile, wanted)[0], wanted, trainers, reporter=reporter)
 
 
 def train_bundle(

@@ -20,7 +20,7 @@ from compsel.selection.classifiers.pairwise import PairwiseSelector
 from compsel.selection.classifiers.premodel import Premodel
 from compsel.selection.classifiers.regression import CostRegression
 from compsel.selection.export.exported import ExportedSelector
-from compsel.selection.export.to_onnx import save_selector, to_onnx
+from compsel.selection.export.to_onnx import to_onnx
 from tests.selection.selector_checks import table
 
 X, COSTS = table(n=120, n_choices=4)
@@ -83,7 +83,7 @@ def test_export_is_repeatable(trained, exported):
 
 def test_a_file_is_as_good_as_bytes(tmp_path):
     path = tmp_path / "selector.onnx"
-    save_selector(FITTED[3], path, X)
+    path.write_bytes(to_onnx(FITTED[3], X))
     np.testing.assert_array_equal(ExportedSelector(path).predict(X), FITTED[3].predict(X))
 
 
@@ -123,7 +123,7 @@ def test_foreign_and_newer_files():
 
 
 def test_running_an_exported_selector_imports_nothing_of_training(tmp_path):
-    save_selector(FITTED[3], tmp_path / "selector.onnx")
+    (tmp_path / "selector.onnx").write_bytes(to_onnx(FITTED[3]))
     program = (
         "import sys; from compsel.selection.export.exported import ExportedSelector;"
         f"ExportedSelector({str(tmp_path / 'selector.onnx')!r}).select([0.0] * 4);"

@@ -21,7 +21,8 @@ _KINDS = {
     "single best": "always the same choice, the best one",
     "most accurate": "always the most accurate uncompressed network",
     "cascade": "starts cheap, reads how sure the answer is, escalates where that pays, fuses the answers",
-    "staged": "starts cheap, reads how sure the answer is, escalates where that pays, fuses the answers",  # its name in bundles of compsel 0.1
+    # the name of the cascade in bundles of compsel 0.1
+    "staged": "starts cheap, reads how sure the answer is, escalates where that pays, fuses the answers",
     "cost-sensitive": "learns from image statistics what each choice will cost",
     "classifier": "cost-weighted classification from image statistics",
     "pairwise": "votes of classifiers for each pair of choices (SATzilla)",

@@ -42,8 +42,8 @@ class Premodel(GraphSelector):
     >>> X = np.repeat([[0.0], [1.0], [2.0]], 6, axis=0)
     >>> costs = np.repeat([[1.0, 2.0], [9.0, 2.0], [9.0, 9.0]], 6, axis=0)
     >>> premodel = Premodel().fit(X, costs, correct=costs < 9)
-    >>> premodel.chain_, premodel.predict([[0.0], [1.0]]), premodel.abstains([[1.0], [2.0]])
-    ((0, 1), array([0, 1]), array([False,  True]))
+    >>> premodel.chain_, premodel.predict([[0.0], [1.0]])
+    ((0, 1), array([0, 1]))
     """
 
     chain_: tuple[int, ...]
@@ -97,10 +97,6 @@ class Premodel(GraphSelector):
         """The columns (n,), from distances computed by numpy."""
         answer = self._answer(X)
         return np.where(answer == _NONE, self.fallback_, answer)
-
-    def abstains(self, X: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Whether the chain finds no choice for a sample (n,): the paper's "failure"."""
-        return np.equal(self._answer(self._check_fitted(X)), _NONE)
 
     def _answer(self, X: FeatureMatrix) -> npt.NDArray[np.int64]:
         answer = np.full(len(X), _NONE, dtype=np.int64)

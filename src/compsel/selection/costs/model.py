@@ -67,29 +67,14 @@ class CostModel:
         """Return the mean latency (n_choices,) in a state, given by its coordinates."""
         return self.both_at(where)[0]
 
-    def p95_at(self, where: Floats | float) -> Floats:
-        """Return the 95th percentile of the latency (n_choices,) in a state."""
-        return self.both_at(where)[1]
-
     def both_at(self, where: Floats | float) -> tuple[Floats, Floats]:
-        """Return what `at` and `p95_at` do, at once."""
+        """Return mean and 95th percentile of the latency (n_choices,) in a state."""
         weights = self._weights(where)
         # where coordinates are nearly collinear a line beyond the measured states can run away
         mean, p95 = (
             np.clip(weights @ logs, low, high) for logs, (low, high) in zip(self._logs, self._bounds, strict=True)
         )
         return np.exp(mean), np.exp(np.maximum(mean, p95))
-
-    def deviation_at(self, where: Floats | float) -> float:
-        """Return how unsure `at` is: the standard deviation of the logarithm of a mean latency, 0.1 is about 10 %.
-
-        It is wider, by one factor, where measured states are predicted worse from the others than the priors expect:
-        the scale of a covariance that is known up to its scale.
-        """
-        x = self._points(where)
-        known = _kernel(x, self._placed)
-        variance = _kernel(x, x) - known @ self._inverse @ known.T
-        return float(np.sqrt(max(0.0, variance[0, 0]))) * self._surprise
 
     def left_out_error(self) -> Floats:
         """Return log(predicted / measured) (n_states, n_choices), each state predicted from the others.
@@ -281,11 +266,6 @@ class CostModel:
     def _inverse(self) -> Floats:
         gram = _kernel(self._placed, self._placed) + _MEASURED * np.eye(len(self.states))
         return np.asarray(np.linalg.inv(gram))
-
-    @cached_property
-    def _surprise(self) -> float:
-        """Return the root mean square of errors of left-out states in their standard deviations, at least 1."""
-        return max(1.0, float(np.sqrt((self.left_out_error() ** 2 * np.diag(self._inverse)[:, None]).mean())))
 
     def _points(self, where: Floats | float) -> Floats:
         """Return a point (1, n_coordinates), moved to where the measured states allow a statement."""

@@ -1,8 +1,5 @@
 """Trained selectors as ONNX: one small graph that decides exactly as the trained selector does."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,7 +8,7 @@ from compsel.selection.classifiers.base import Selector, check_features
 from compsel.selection.export.exported import ExportedSelector
 from compsel.selection.export.graph import GraphSelector
 
-__all__ = ["save_selector", "to_onnx"]
+__all__ = ["to_onnx"]
 
 
 def to_onnx(selector: Selector, X: npt.ArrayLike | None = None) -> bytes:
@@ -44,11 +41,6 @@ def to_onnx(selector: Selector, X: npt.ArrayLike | None = None) -> bytes:
     if X is not None:
         _check_same(selector, ExportedSelector(model), check_features(X, "to_onnx"))
     return model
-
-
-def save_selector(selector: Selector, path: str | os.PathLike[str], X: npt.ArrayLike | None = None) -> None:
-    """Write `to_onnx(selector, X)` to a file, with the same errors."""
-    Path(path).write_bytes(to_onnx(selector, X))
 
 
 def _check_same(selector: GraphSelector, exported: ExportedSelector, X: npt.NDArray[np.float32]) -> None:

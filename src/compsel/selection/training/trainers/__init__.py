@@ -17,19 +17,30 @@ __all__ = [
     "PremodelTrainer",
     "SelectorTrainer",
     "SingleBestTrainer",
+    "all_trainers",
     "default_trainers",
 ]
 
 
 def default_trainers(reject_option: RejectOption | None = None) -> tuple[PolicyTrainer, ...]:
-    """Return every kind of policy that is tried; the cascade rejects as it is told to."""
+    """Return the kinds that a build tries: those that have won somewhere, and the premodel to compare with.
+
+    The others lost in every comparison so far (`benchmarks/RESULTS.md`, "Selectors").
+    """
     return (
         SingleBestTrainer(),
         CascadeTrainer(reject_option=reject_option),
         SelectorTrainer("cost-sensitive", "cost_sensitive.CostSensitiveSelector"),
+        PremodelTrainer(),
+    )
+
+
+def all_trainers(reject_option: RejectOption | None = None) -> tuple[PolicyTrainer, ...]:
+    """Return every kind of policy, for comparisons of methods."""
+    return (
+        *default_trainers(reject_option),
         SelectorTrainer("classifier", "classification.CostSensitiveClassifier"),
         SelectorTrainer("pairwise", "pairwise.PairwiseSelector"),
         SelectorTrainer("regression", "regression.CostRegression"),
         SelectorTrainer("neighbours", "neighbours.NeighbourSelector"),
-        PremodelTrainer(),
     )
