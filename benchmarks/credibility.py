@@ -41,7 +41,7 @@ def kinds_of(profile: Profile) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def outcome_pair(training: SelectionDataset, tests: list[SelectionDataset], level: float) -> list[list[np.ndarray]]:
-    """Return [quality, latency] without and with the guard, for every set of test samples."""
+    """Return [quality, latency] without and with the ood_fallback, for every set of test samples."""
     found = []
     for credibility in (0.0, level):
         trainer = CascadeTrainer(size=3, features=False, reject_option=RejectOption(credibility))
@@ -82,9 +82,9 @@ def main() -> None:
         for name, images in strange.items():
             strange_alarms[name].append(float(test_of.doubts(images).mean()))
         pairs = outcome_pair(training, [test, versions], arguments.level)
-        for guard, found in zip(("without", "with"), pairs, strict=True):
+        for ood_fallback, found in zip(("without", "with"), pairs, strict=True):
             for inputs, values in zip(("photographs", "camera"), found, strict=True):
-                outcomes.setdefault(f"{inputs}, {guard} the test", []).append(values)
+                outcomes.setdefault(f"{inputs}, {ood_fallback} the test", []).append(values)
         print(f"fold {fold + 1} of {arguments.folds}", flush=True)
     by_kind = {
         kind: {

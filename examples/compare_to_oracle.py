@@ -1,6 +1,6 @@
 """How close the choice comes to an oracle that knows the future: cross-validated, from measured tables.
 
-python examples/compare_to_oracle.py [PROFILE] [--max-loss 0.01]
+python examples/compare_to_oracle.py [PROFILE] [--max-loss 0.01] [--all]
 """
 
 import argparse
@@ -11,6 +11,7 @@ from compsel.cli.options import add_objective, objective
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show
 from compsel.profiling.profile import Profile
+from compsel.selection.training.trainers import all_trainers
 
 DATA = Path(__file__).resolve().parents[1] / "training_data" / "efficientnet-lite"
 
@@ -18,10 +19,12 @@ DATA = Path(__file__).resolve().parents[1] / "training_data" / "efficientnet-lit
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("profile", nargs="?", type=Path, default=DATA)
+    parser.add_argument("--all", action="store_true", help="also the selectors that a build does not try")
     add_objective(parser)
     arguments = parser.parse_args()
     profile = Profile.load(arguments.profile)
-    trained = train_profile(profile, objective(arguments), reporter=TERMINAL)
+    trainers = all_trainers() if arguments.all else None
+    trained = train_profile(profile, objective(arguments), trainers, reporter=TERMINAL)
     show(trained)
     adaptive, oracle = (trained.comparison.scores[name] for name in (trained.comparison.winner, "oracle"))
     accurate = trained.comparison.scores["most accurate"]

@@ -52,7 +52,7 @@ def test_a_bundle_of_format_1_is_read(cascade_folder: Path, tmp_path: Path) -> N
     bundle = Bundle.load(old)
     policy = bundle.policies["adaptive"]
     assert isinstance(policy, CascadePolicy)
-    assert (policy.policy.easiness, policy.guard, policy.least_sure, policy.extractor) == (None, None, 0.0, "")
+    assert (policy.policy.difficulty, policy.ood_fallback, policy.least_sure, policy.extractor) == (None, None, 0.0, "")
     assert policy.to_dict() == Bundle.load(cascade_folder).policies["adaptive"].to_dict()
 
 

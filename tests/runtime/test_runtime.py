@@ -122,7 +122,9 @@ def test_inputs_unlike_the_samples_go_to_the_fallback_alone(
     credibility = OutOfDistributionDetector.fit("image", table, 0.1, np.arange(len(table)) % 5)
     fallback = list(LATENCY_MS).index(NONE)
     cascade = runtime.with_policy(
-        CascadePolicy(cascade_policy(profile).policy, 5.0, guard=OutOfDistributionFallback(credibility, fallback))
+        CascadePolicy(
+            cascade_policy(profile).policy, 5.0, ood_fallback=OutOfDistributionFallback(credibility, fallback)
+        )
     )
     at_load(cascade, 0.0)
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3)).astype(np.uint8)

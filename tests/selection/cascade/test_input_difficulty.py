@@ -61,7 +61,7 @@ def test_inputs_that_look_hard_go_straight_to_the_better_variant():
 def test_features_that_do_not_pay_are_not_computed_at_all(dataset):
     policy = CascadeTrainer().fit(dataset, OBJECTIVE).policy
     assert policy.extractor == ""
-    assert policy.policy.easiness is None
+    assert policy.policy.difficulty is None
 
 
 def test_the_price_of_features_is_paid():
@@ -104,9 +104,9 @@ def test_the_plan_forecasts_what_it_does():
 
 def test_one_input_looks_as_easy_as_it_does_among_many():
     generator = np.random.default_rng(0)
-    easiness = InputDifficulty("image", *(generator.uniform(0.5, 2.0, (3, 20))), 0.3)
+    easy_log_odds = InputDifficulty("image", *(generator.uniform(0.5, 2.0, (3, 20))), 0.3)
     table = generator.normal(size=(50, 20)).astype(np.float32)
-    np.testing.assert_array_equal(easiness.of(table), [easiness.of(row) for row in table])
+    np.testing.assert_array_equal(easy_log_odds.easy_log_odds(table), [easy_log_odds.of(row) for row in table])
 
 
 @pytest.mark.parametrize(

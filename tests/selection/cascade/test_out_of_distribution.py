@@ -110,7 +110,7 @@ def test_outcomes_of_training_fall_back_too():
 
 def test_without_being_asked_for_there_is_no_test():
     policy = CascadeTrainer(features=False).fit(DATASET, Objective(max_loss=None)).policy
-    assert policy.guard is None
+    assert policy.ood_fallback is None
     assert policy.extractor == ""
     assert policy.least_sure == 0.0
 

@@ -1,4 +1,4 @@
-"""How easy an input looks before any network has seen it: one number from its features."""
+"""Input difficulty, estimated before any network has run: the log-odds that an input is easy, from its features."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,8 +44,8 @@ class InputDifficulty:
         coefficients: (n_features,), of the standardised features.
         intercept: log-odds of an input that is like all others.
 
-    >>> easiness = InputDifficulty("image", np.zeros(1), np.ones(1), np.array([2.0]), 0.5)
-    >>> easiness.of(np.array([[1.0], [np.nan]], np.float32)).tolist()
+    >>> difficulty = InputDifficulty("image", np.zeros(1), np.ones(1), np.array([2.0]), 0.5)
+    >>> difficulty.easy_log_odds(np.array([[1.0], [np.nan]], np.float32)).tolist()
     [2.5, 0.5]
     """
 
@@ -55,7 +55,7 @@ class InputDifficulty:
     coefficients: Floats
     intercept: float
 
-    def of(self, features: NDArray[np.floating[Any]]) -> Floats:
+    def easy_log_odds(self, features: NDArray[np.floating[Any]]) -> Floats:
         """Return the log-odds of features (..., n_features): the same for one input as for it among many."""
         # a sum over each row, since a product of matrices may round otherwise for other numbers of rows
         weighted = standardise(features, self.centre, self.spread) * self.coefficients

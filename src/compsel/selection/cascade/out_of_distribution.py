@@ -1,4 +1,4 @@
-"""Knowing when not to choose: is an input like those that the policy learned from?
+"""Out-of-distribution detection: is an input like those that the policy learned from?
 
 Split conformal prediction (Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005, section 4.1;
 Laxhammar and Falkman, 2015, for anomalies): the nonconformity of an input is its Mahalanobis distance to the features
@@ -31,7 +31,7 @@ class OutOfDistributionDetector:
         centre, spread: (n_features,), with which they are standardised.
         root: (n_features, n_features); standardised features times it have the distance as their length.
         distances: (n_calibration,), ascending: of samples that `root` was not fitted to.
-        level: inputs with a p-value below it are doubted; the share of false alarms.
+        level: inputs with a p-value (credibility) below it are out of distribution; the share of false alarms.
 
     >>> test = OutOfDistributionDetector("image", np.zeros(1), np.ones(1), np.eye(1), np.linspace(0.0, 3.0, 99), 0.05)
     >>> test.doubts(np.array([[0.5], [9.0]], np.float32)).tolist()
@@ -109,14 +109,14 @@ class OutOfDistributionDetector:
 
 @dataclass(frozen=True)
 class OutOfDistributionFallback:
-    """What to do with inputs that are not credible.
+    """What to do with out-of-distribution inputs.
 
     Attributes:
-        credibility: tells them.
+        detector: tells them.
         fallback: the variant that answers them, alone.
     """
 
-    credibility: OutOfDistributionDetector
+    detector: OutOfDistributionDetector
     fallback: int
 
 

@@ -34,12 +34,12 @@ class _Step:
             (variant, costs.tolist()) for variant, costs in plan.going_on.get(number, {}).items()
         ]
 
-    def score(self, stages: Sequence[Evidence], easiness: float | None) -> float:
+    def score(self, stages: Sequence[Evidence], easy_log_odds: float | None) -> float:
         if not self.members:
-            return _probability(easiness or 0.0)
+            return _probability(easy_log_odds or 0.0)
         _, features = fuse_one(stages, self.weights)
-        if easiness is not None:
-            features.append(easiness)
+        if easy_log_odds is not None:
+            features.append(easy_log_odds)
         return _probability(self.intercept + sum(map(operator.mul, self.coefficients, features)))
 
     def decide(self, score: float, penalty: float) -> int:
@@ -101,13 +101,13 @@ class PlannedCascade:
 
     Args:
         plan: what the policy does at these costs.
-        guard: against inputs that are not credible; None: every input is.
+        ood_fallback: against inputs that are not credible; None: every input is.
     """
 
-    def __init__(self, plan: Plan, guard: OutOfDistributionFallback | None = None) -> None:
+    def __init__(self, plan: Plan, ood_fallback: OutOfDistributionFallback | None = None) -> None:
         self.plan = plan
-        self.guard = guard
-        self._looks = guard is not None or plan.policy.easiness is not None
+        self.ood_fallback = ood_fallback
+        self._looks = ood_fallback is not None or plan.policy.difficulty is not None
         self._alone: dict[int, _Alone] = {}
         self._steps: dict[tuple[int, ...], _Step] = {}
         self._looked: tuple[NDArray[np.float32] | None, bool, float | None] | None = None
@@ -125,13 +125,13 @@ class PlannedCascade:
         """Return the variant to run first."""
         if not self._looks:
             return self.plan.first
-        doubted, easiness = self._look(features)
-        if doubted and self.guard is not None:
-            return self.guard.fallback
-        if easiness is None:
+        doubted, easy_log_odds = self._look(features)
+        if doubted and self.ood_fallback is not None:
+            return self.ood_fallback.fallback
+        if easy_log_odds is None:
             return self.plan.first
         step = self._step(())
-        return step.decide(step.score((), easiness), self.plan.penalty)
+        return step.decide(step.score((), easy_log_odds), self.plan.penalty)
 
     def next(
         self, ran: Sequence[int], evidence: Sequence[Evidence], features: NDArray[np.float32] | None = None
@@ -143,9 +143,9 @@ class PlannedCascade:
         members = tuple(sorted(ran))
         step = self._step(members)
         order = evidence if len(ran) == 1 else [evidence[ran.index(member)] for member in members]
-        doubted, easiness = self._look(features) if self._looks else (False, None)
-        score = step.score(order, easiness)
-        if doubted and self.guard is not None and list(ran) == [self.guard.fallback]:
+        doubted, easy_log_odds = self._look(features) if self._looks else (False, None)
+        score = step.score(order, easy_log_odds)
+        if doubted and self.ood_fallback is not None and list(ran) == [self.ood_fallback.fallback]:
             return STOP, score
         return step.decide(score, self.plan.penalty), score
 
@@ -160,11 +160,13 @@ class PlannedCascade:
         looked = self._looked
         if looked is not None and looked[0] is features:
             return looked[1], looked[2]
-        doubted = self.guard is not None and features is not None and bool(self.guard.credibility.doubts(features))
-        easiness = self.plan.policy.easiness
+        doubted = (
+            self.ood_fallback is not None and features is not None and bool(self.ood_fallback.detector.doubts(features))
+        )
+        difficulty = self.plan.policy.difficulty
         log_odds = None
-        if easiness is not None:
-            log_odds = easiness.intercept if features is None else float(easiness.of(features))
+        if difficulty is not None:
+            log_odds = difficulty.intercept if features is None else float(difficulty.easy_log_odds(features))
         self._looked = (features, doubted, log_odds)
         return doubted, log_odds
 

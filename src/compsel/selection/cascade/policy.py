@@ -34,7 +34,7 @@ class Node:
         members: their indices, ascending; empty at the root.
         weights: (n_members,), powers of the pool that fuses their probabilities.
         coefficients: (n_features,), of the logistic calibration; with `intercept` it maps the features of `fuse`
-            to the log-odds that the fused answer is right; one more, the last, where a policy knows an easiness.
+            to the log-odds that the fused answer is right; one more, the last, where a policy estimates the difficulty.
         intercept: see coefficients.
         grid: (n_grid,), ascending probabilities of being right on which values are kept; at the root, of looking
             easy, each for as many inputs.
@@ -48,10 +48,10 @@ class Node:
     grid: Floats
     edges: Mapping[int, Floats] = field(default_factory=dict)
 
-    def score(self, stages: Sequence[Evidence], easiness: Floats | None = None) -> tuple[NDArray[np.intp], Floats]:
+    def score(self, stages: Sequence[Evidence], easy_log_odds: Floats | None = None) -> tuple[NDArray[np.intp], Floats]:
         """Return the fused classes and the probability that they are right, for the evidence of the members."""
         fused = fuse(stages, self.weights)
-        features = fused.features if easiness is None else np.column_stack([fused.features, easiness])
+        features = fused.features if easy_log_odds is None else np.column_stack([fused.features, easy_log_odds])
         return fused.classes, 1.0 / (1.0 + np.exp(-(features @ self.coefficients + self.intercept)))
 
 
@@ -115,7 +115,7 @@ class Cascade:
     Attributes:
         variants: names of the variants.
         nodes: the root first, then by number of members.
-        easiness: how easy an input looks; None: nothing is known before a variant has run.
+        difficulty: how easy an input looks; None: nothing is known before a variant has run.
         confidence: name of what gives the numbers of answers without class scores; "": answers have class scores.
         n_confidence: how many of these numbers there are.
 
@@ -130,7 +130,7 @@ class Cascade:
 
     variants: tuple[str, ...]
     nodes: tuple[Node, ...]
-    easiness: InputDifficulty | None = None
+    difficulty: InputDifficulty | None = None
     confidence: str = ""
     n_confidence: int = 0
 
@@ -184,14 +184,14 @@ class Cascade:
         Args:
             plan: of this policy.
             evidence: of every variant.
-            features: (n, n_features) of the inputs, where the policy knows an easiness.
+            features: (n, n_features) of the inputs, where the policy estimates the difficulty.
         """
         n = len(evidence[0].classes)
-        easiness = self._easiness(n, features)
+        easy_log_odds = self._easy_log_odds(n, features)
         classes = np.zeros(n, np.intp)
         scores = np.zeros(n)
         ran = np.zeros((n, len(self.variants)), bool)
-        first = np.full(n, plan.first) if easiness is None else plan.decide(0, easy_probability(easiness))
+        first = np.full(n, plan.first) if easy_log_odds is None else plan.decide(0, easy_probability(easy_log_odds))
         at = {self.after(0, variant): np.flatnonzero(first == variant) for variant in set(first.tolist())}
         for number in range(1, len(self.nodes)):
             rows = at.pop(number, np.empty(0, np.intp))
@@ -200,17 +200,17 @@ class Cascade:
             node = self.nodes[number]
             ran[np.ix_(rows, np.array(node.members))] = True
             stages = [evidence[member].take(rows) for member in node.members]
-            classes[rows], scores[rows] = node.score(stages, None if easiness is None else easiness[rows])
+            classes[rows], scores[rows] = node.score(stages, None if easy_log_odds is None else easy_log_odds[rows])
             action = plan.decide(number, scores[rows])
             for variant in set(action.tolist()) - {STOP}:
                 target = self.after(number, variant)
                 at[target] = np.concatenate([at.get(target, np.empty(0, np.intp)), rows[action == variant]])
         return Walk(classes, ran, scores)
 
-    def _easiness(self, n: int, features: NDArray[np.float32] | None) -> Floats | None:
-        if self.easiness is None:
+    def _easy_log_odds(self, n: int, features: NDArray[np.float32] | None) -> Floats | None:
+        if self.difficulty is None:
             return None
-        return np.full(n, self.easiness.intercept) if features is None else self.easiness.of(features)
+        return np.full(n, self.difficulty.intercept) if features is None else self.difficulty.easy_log_odds(features)
 
     def _forecast(
         self, penalty: float, going_on: Mapping[int, Mapping[int, Floats]], costs: Floats

@@ -18,12 +18,12 @@ Floats = NDArray[np.float64]
 
 def cascade_to_json(policy: Cascade) -> dict[str, Any]:
     """Return "variants", "nodes", "easiness" and "confidence" as lists and numbers."""
-    easiness = policy.easiness.to_dict() if policy.easiness is not None else None
+    difficulty = policy.difficulty.to_dict() if policy.difficulty is not None else None
     confidence = {"name": policy.confidence, "size": policy.n_confidence} if policy.confidence else None
     return {
         "variants": list(policy.variants),
         "nodes": _nodes(policy),
-        "easiness": easiness,
+        "easiness": difficulty,
         "confidence": confidence,
     }
 
@@ -59,11 +59,11 @@ def cascade_from_json(content: Mapping[str, Any]) -> Cascade:
         )
         for node in content["nodes"]
     )
-    easiness, confidence = content.get("easiness"), content.get("confidence") or {"name": "", "size": 0}
+    difficulty, confidence = content.get("easiness"), content.get("confidence") or {"name": "", "size": 0}
     policy = Cascade(
         tuple(content["variants"]),
         nodes,
-        None if easiness is None else InputDifficulty.from_dict(easiness),
+        None if difficulty is None else InputDifficulty.from_dict(difficulty),
         str(confidence["name"]),
         int(confidence["size"]),
     )
@@ -82,7 +82,7 @@ def _check(policy: Cascade, number: int) -> None:
     if list(node.members) != sorted(set(node.members) & set(everyone)):
         raise ValueError(f"cascade: node {number} has members {node.members}, allowed are ascending variants")
     known = n_compared(size, policy.n_confidence) if policy.confidence else n_features(size)
-    wanted = (known + (policy.easiness is not None)) if size else 0
+    wanted = (known + (policy.difficulty is not None)) if size else 0
     if node.weights.shape != (size,) or node.coefficients.shape != (wanted,):
         raise ValueError(f"cascade: node {number} needs {size} weights and {wanted} coefficients")
     if size and not ((node.weights >= 0).all() and node.weights.sum() > 0):

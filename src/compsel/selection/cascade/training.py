@@ -20,7 +20,7 @@ _GRID = 24  # points on which values are kept
 _BANDWIDTH = 0.5  # of the kernel that smooths transitions, in log-odds
 _FOLDS = 5
 _RIDGE = 1.0  # on standardised features
-_EASINESS_RIDGE = 30.0  # many features that say little each
+_DIFFICULTY_RIDGE = 30.0  # many features that say little each
 _LEAST_SPREAD = 1e-6
 _NEWTON_STEPS = 50
 _SETTLED = 1e-6
@@ -59,25 +59,25 @@ def fit_cascade(
     sets = [members for size in range(1, max_stages + 1) for members in combinations(range(len(names)), size)]
     nodes: dict[tuple[int, ...], Node] = {}
     scores: dict[tuple[int, ...], Floats] = {}
-    easiness, looks = None, np.empty((len(labels), 0))
+    difficulty, easy = None, np.empty((len(labels), 0))
     root, scores[()] = Node((), np.ones(0), np.zeros(0), 0.0, np.array([0.5])), np.full(len(labels), 0.5)
     if features is not None:
-        easiness, log_odds = _easiness(*features, _weakest(evidence, labels), folds)
-        looks, scores[()] = log_odds[:, None], easy_probability(log_odds)
+        difficulty, log_odds = _fit_difficulty(*features, _weakest(evidence, labels), folds)
+        easy, scores[()] = log_odds[:, None], easy_probability(log_odds)
         root = replace(root, grid=_evenly(scores[()]))
     for members in sets:
         stages = [evidence[member] for member in members]
         weights = _pool_weights(stages, labels)
         fused = fuse(stages, weights)
         right = fused.classes == labels
-        known = np.concatenate([fused.features, looks], axis=1)
+        known = np.concatenate([fused.features, easy], axis=1)
         coefficients, intercept = _calibrate(known, right)
         scores[members] = _out_of_fold(known, right, folds)
         nodes[members] = Node(members, weights, coefficients, intercept, _grid(scores[members]))
     return Cascade(
         tuple(names),
         tuple(_with_edges(node, nodes, scores, len(names)) for node in [root, *nodes.values()]),
-        easiness,
+        difficulty,
         *_confidence(evidence[0]),
     )
 
@@ -91,10 +91,10 @@ def _weakest(evidence: Sequence[Evidence], labels: NDArray[np.integer]) -> NDArr
     return min((stage.classes[:, 0] == labels for stage in evidence), key=lambda right: float(right.mean()))
 
 
-def _easiness(
+def _fit_difficulty(
     extractor: str, features: NDArray[np.float32], right: NDArray[np.bool_], folds: NDArray[np.integer]
 ) -> tuple[InputDifficulty, Floats]:
-    """Fit the easiness of inputs, and return it with the log-odds (n,) that it gives each sample out of fold."""
+    """Fit the difficulty of inputs, and return it with the log-odds (n,) that it gives each sample out of fold."""
     known = ~np.isnan(features)
     counts = np.maximum(known.sum(axis=0), 1)
     centre = np.where(known, features, 0.0).sum(axis=0, dtype=np.float64) / counts
@@ -103,9 +103,9 @@ def _easiness(
     log_odds = np.empty(len(right))
     for fold in range(_FOLDS):
         train, test = _split(folds, fold)
-        coefficients, intercept = _calibrate(deviations[train], right[train], _EASINESS_RIDGE)
+        coefficients, intercept = _calibrate(deviations[train], right[train], _DIFFICULTY_RIDGE)
         log_odds[test] = deviations[test] @ coefficients + intercept
-    coefficients, intercept = _calibrate(deviations, right, _EASINESS_RIDGE)
+    coefficients, intercept = _calibrate(deviations, right, _DIFFICULTY_RIDGE)
     return InputDifficulty(extractor, centre, spread, coefficients, intercept), log_odds
 
 

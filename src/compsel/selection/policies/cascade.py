@@ -35,7 +35,7 @@ class CascadePolicy(Policy):
         penalty: cost of a wrong answer, in the unit of the costs, unless a call asks for another quality.
         expected_quality: that the policy reaches on an idle device, as its plan sees it. Where load makes computation
             dearer, the penalty rises with it until the plan reaches this quality again. None: the penalty stays.
-        guard: against inputs that are unlike those that it learned from; None: it chooses for all.
+        ood_fallback: against inputs that are unlike those that it learned from; None: it chooses for all.
         least_sure: see `Policy`.
     """
 
@@ -47,16 +47,16 @@ class CascadePolicy(Policy):
         policy: Cascade,
         penalty: float,
         expected_quality: float | None = None,
-        guard: OutOfDistributionFallback | None = None,
+        ood_fallback: OutOfDistributionFallback | None = None,
         least_sure: float = 0.0,
     ) -> None:
         self.policy = policy
-        self.guard = guard
+        self.ood_fallback = ood_fallback
         self.least_sure = least_sure
-        if guard is not None:
-            self.extractor = guard.credibility.extractor
-        if policy.easiness is not None:
-            self.extractor = policy.easiness.extractor
+        if ood_fallback is not None:
+            self.extractor = ood_fallback.detector.extractor
+        if policy.difficulty is not None:
+            self.extractor = policy.difficulty.extractor
         self.variants = policy.variants
         self.penalty = penalty
         self.expected_quality = expected_quality
@@ -68,9 +68,11 @@ class CascadePolicy(Policy):
 
     def plan_at(self, penalty: float, costs: Floats, durations: Floats, limit: float) -> "PlannedCascade":
         """Find what to do at these costs, with another penalty."""
-        fallback = None if self.guard is None else self.guard.fallback
+        fallback = None if self.ood_fallback is None else self.ood_fallback.fallback
         may_fall_back = fallback is not None and np.isfinite(costs[fallback]) and durations[fallback] <= limit
-        return PlannedCascade(self.policy.plan(costs, penalty, limit, durations), self.guard if may_fall_back else None)
+        return PlannedCascade(
+            self.policy.plan(costs, penalty, limit, durations), self.ood_fallback if may_fall_back else None
+        )
 
     def plan_for_quality(
         self,
@@ -108,11 +110,11 @@ class CascadePolicy(Policy):
         """Return what the policy does with the samples of a dataset of its variants, at the dataset's costs."""
         cascade, features = self.policy, self.features_of(dataset)
         walk = cascade.walk(cascade.plan(dataset.costs_ms, self.penalty), dataset.evidence, features)
-        if self.guard is None or features is None:
+        if self.ood_fallback is None or features is None:
             return walk
-        doubted, fallback = self.guard.credibility.doubts(features), self.guard.fallback
-        easiness = None if cascade.easiness is None else cascade.easiness.of(features)
-        classes, score = cascade.nodes[cascade.index[(fallback,)]].score([dataset.evidence[fallback]], easiness)
+        doubted, fallback = self.ood_fallback.detector.doubts(features), self.ood_fallback.fallback
+        easy_log_odds = None if cascade.difficulty is None else cascade.difficulty.easy_log_odds(features)
+        classes, score = cascade.nodes[cascade.index[(fallback,)]].score([dataset.evidence[fallback]], easy_log_odds)
         alone = np.arange(len(cascade.variants)) == fallback
         return Walk(
             np.where(doubted, classes, walk.classes),
@@ -142,7 +144,7 @@ class CascadePolicy(Policy):
             "penalty": self.penalty,
             "expected_quality": self.expected_quality,
             **cascade_to_json(self.policy),
-            "guard": None if self.guard is None else _guard_to_json(self.guard, self.variants),
+            "guard": None if self.ood_fallback is None else _ood_fallback_to_json(self.ood_fallback, self.variants),
             "least_sure": self.least_sure,
         }
 
@@ -159,24 +161,24 @@ class CascadePolicy(Policy):
         least_sure = float(content.get("least_sure", 0.0))
         if not 0 <= least_sure < 1:
             raise ValueError(f"cascade: got least_sure {least_sure}, allowed is 0 to below 1")
-        policy, guard = cascade_from_json(content), content.get("guard")
+        policy, ood_fallback = cascade_from_json(content), content.get("guard")
         return cls(
             policy,
             penalty,
             content["expected_quality"],
-            None if guard is None else _guard_from_json(guard, policy),
+            None if ood_fallback is None else _ood_fallback_from_json(ood_fallback, policy),
             least_sure,
         )
 
 
-def _guard_to_json(guard: OutOfDistributionFallback, variants: Sequence[str]) -> dict[str, Any]:
-    return {"fallback": variants[guard.fallback], **guard.credibility.to_dict()}
+def _ood_fallback_to_json(ood_fallback: OutOfDistributionFallback, variants: Sequence[str]) -> dict[str, Any]:
+    return {"fallback": variants[ood_fallback.fallback], **ood_fallback.detector.to_dict()}
 
 
-def _guard_from_json(content: Mapping[str, Any], policy: Cascade) -> OutOfDistributionFallback:
-    credibility = OutOfDistributionDetector.from_dict(content)
+def _ood_fallback_from_json(content: Mapping[str, Any], policy: Cascade) -> OutOfDistributionFallback:
+    detector = OutOfDistributionDetector.from_dict(content)
     if content["fallback"] not in policy.variants:
         raise ValueError(f"cascade: falls back to {content['fallback']!r}, which is none of its variants")
-    if policy.easiness is not None and policy.easiness.extractor != credibility.extractor:
+    if policy.difficulty is not None and policy.difficulty.extractor != detector.extractor:
         raise ValueError("cascade: got two kinds of features, allowed is one")
-    return OutOfDistributionFallback(credibility, policy.variants.index(content["fallback"]))
+    return OutOfDistributionFallback(detector, policy.variants.index(content["fallback"]))
