@@ -257,7 +257,8 @@ def test_scripted_processor_that_is_not_available() -> None:
 
 def test_runtime_path_needs_few_packages() -> None:
     code = (
-        "import json, sys; import compsel.inputs.images.decoding, compsel.processors, compsel.device.sampler, compsel.features.image, "
+        "import json, sys; import compsel.inputs.images.decoding, compsel.processors, "
+        "compsel.device.sampler, compsel.features.image, "
         "compsel.features.lctes, compsel.features.fusion; print(json.dumps(list(sys.modules)))"
     )
     modules = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)

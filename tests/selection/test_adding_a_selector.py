@@ -1,4 +1,4 @@
-"""A new selector is one file, and one line in the table of trainers: trained, exported, shipped and run like any other."""
+"""A new selector is one file, and one line in the table of trainers: it is trained, exported, shipped and run."""
 
 import sys
 from pathlib import Path

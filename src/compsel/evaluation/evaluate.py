@@ -77,21 +77,15 @@ def evaluate(
     shared = {name: runtime.with_policy(policy) for name, policy in runtime.bundle.policies.items()}
     for one in [*fixed.values(), *shared.values()]:
         one.warm_up()
-    names, variants = [*shared, "random", "oracle"], list(fixed)
-    collected: dict[str, list[list[_AnswerRecord]]] = {name: [] for name in names}
+    variants = list(fixed)
+    collected: dict[str, list[list[_AnswerRecord]]] = {name: [] for name in (*shared, "random", "oracle")}
     for index in reporter.track(range(len(samples)), "evaluating"):
         runtimes = shared | {
             "random": fixed[variants[generator.integers(len(variants))]],
             "oracle": fixed[oracle[index]],
         }
-        value = samples.value(index)
-        records: dict[str, list[_AnswerRecord]] = {name: [] for name in names}
-        for _ in range(repeats):
-            for position in generator.permutation(len(names)):
-                answer = runtimes[names[position]].answer(value)
-                records[names[position]].append(_AnswerRecord.of(answer, correctness.right(answer, index)))
-        for name in names:
-            collected[name].append(records[name])
+        for name, records in _interleaved(runtimes, samples, index, correctness, generator, repeats).items():
+            collected[name].append(records)
     results = {name: _result(name, rows) for name, rows in collected.items()}
     if meter is None:
         return Evaluation(results, penalty, correctness.labelled)
@@ -101,6 +95,24 @@ def evaluate(
     for name, energy_mj in policy_energies(answering, samples, meter, reporter=reporter).items():
         results[name].energy_mj = energy_mj
     return Evaluation(results, penalty, correctness.labelled, meter.name, meter.estimated)
+
+
+def _interleaved(
+    runtimes: dict[str, Runtime],
+    samples: Samples,
+    index: int,
+    correctness: Correctness,
+    generator: np.random.Generator,
+    repeats: int,
+) -> dict[str, list[_AnswerRecord]]:
+    """Answer one sample by every policy, again and again in random order."""
+    value, names = samples.value(index), list(runtimes)
+    records: dict[str, list[_AnswerRecord]] = {name: [] for name in names}
+    for _ in range(repeats):
+        for position in generator.permutation(len(names)):
+            answer = runtimes[names[position]].answer(value)
+            records[names[position]].append(_AnswerRecord.of(answer, correctness.right(answer, index)))
+    return records
 
 
 def _penalty(runtime: Runtime) -> float:

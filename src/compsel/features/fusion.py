@@ -118,9 +118,9 @@ def fuse(stages: Sequence[Evidence], weights: NDArray[np.float64]) -> Fused:
         weights: (n_stages,), the powers.
 
     Returns:
-        For answers without class scores, what `compsel.features.output_sketch.compare` says. Else the fused classes, and as
-        features the log-odds of the fused probability and its log-ratio to the second
-        class; with several stages also those two of the heaviest stage alone, and the share of stages that agree.
+        For answers without class scores, what `compsel.features.output_sketch.compare` says. Else the fused
+        classes, and as features the log-odds of the fused probability and its log-ratio to the second class; with
+        several stages also those two of the heaviest stage alone, and the share of stages that agree.
     """
     outputs = [stage for stage in stages if isinstance(stage, OutputEvidence)]
     if outputs:

@@ -42,6 +42,7 @@ def _define(net: NetworkBuilder, classes: int) -> Tensor:
     return net.dense(net.global_average(x, "avgpool"), "fc", classes)
 
 
+# many parameters: the columns of table 1 of the paper, in its order
 def _inception(
     net: NetworkBuilder,
     x: Tensor,

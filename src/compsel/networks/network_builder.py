@@ -91,6 +91,7 @@ class NetworkBuilder:
         """Return a number of channels times the width, not under 8 (unless `channels` is)."""
         return max(min(channels, 8), int(channels * self.width))
 
+    # many parameters: those of a convolution, all but four with defaults
     def conv(
         self,
         x: Tensor,

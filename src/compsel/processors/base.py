@@ -40,7 +40,7 @@ class Session(Protocol):
     outputs: tuple[TensorSpec, ...]
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
-        """Run one inference. Feeds are passed on as they are: check them before (`compsel.inputs.tensor_specs.check_feeds`)."""
+        """Run one inference. Feeds are passed on unchecked (see `compsel.inputs.tensor_specs.check_feeds`)."""
         ...
 
     def close(self) -> None:

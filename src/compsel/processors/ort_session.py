@@ -64,7 +64,7 @@ class OrtSession:
         self._session: Any = session
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
-        """Run one inference. Feeds are passed on as they are: check them before (`compsel.inputs.tensor_specs.check_feeds`).
+        """Run one inference. Feeds are passed on unchecked (see `compsel.inputs.tensor_specs.check_feeds`).
 
         Raises:
             InputError: a feed that the graph cannot take, or an output that it has not.

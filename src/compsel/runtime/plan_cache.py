@@ -119,7 +119,7 @@ class PlanCache:
         return planner.plan(self._observations.live.now(self.sampler.state()), limits, allowed)
 
     def _expiry_ns(self, now_ns: int) -> int:
-        """Return until when a plan may be used: not beyond the end of a quarantine, and not at all where trials are made."""
+        """Return until when a plan may be used: not beyond a quarantine's end, and not at all where trials are made."""
         if self._observations.explores:
             return 0
         return now_ns + int(min(_VALID_S, self._observations.quarantine.remaining_s()) * _NS)

@@ -44,6 +44,7 @@ class StageExecutor:
         self._sampler = sampler
         self._extractors: dict[str, FeatureExtractor] = {}
 
+    # long: the hot path; each further call would be fetched anew into caches that the inference has emptied
     def answer(
         self,
         value: Any,

@@ -53,7 +53,7 @@ class Objective:
 
     @classmethod
     def from_goal(cls, text: str, *, penalty: float | None = None) -> "Objective":
-        """Read a goal in words, see `compsel.selection.goals.parse_goal`; without a floor it is that of the best single network.
+        """Read a goal in words (`compsel.selection.goals.parse_goal`); without a floor it is the best single network's.
 
         Raises:
             ObjectiveError: words that are not understood, or a goal that no choosing can promise.

@@ -30,7 +30,7 @@ def discovered(monkeypatch: pytest.MonkeyPatch) -> Discovered:
 
     def find(processors: list[object]) -> None:
         monkeypatch.setattr(
-            "compsel.building.porting.port.discover", lambda: [(one, Availability(True, "")) for one in processors]
+            "compsel.building.porting.engines.discover", lambda: [(one, Availability(True, "")) for one in processors]
         )
 
     return find

@@ -1,4 +1,4 @@
-"""Adding an energy meter takes one file, and one line in `SOURCES`: a made-up one passes the checks and is measured with."""
+"""Adding an energy meter takes one file, and one line in `SOURCES`: a toy passes the checks and is measured with."""
 
 import itertools
 import json

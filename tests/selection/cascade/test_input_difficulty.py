@@ -104,9 +104,9 @@ def test_the_plan_forecasts_what_it_does():
 
 def test_one_input_looks_as_easy_as_it_does_among_many():
     generator = np.random.default_rng(0)
-    easy_log_odds = InputDifficulty("image", *(generator.uniform(0.5, 2.0, (3, 20))), 0.3)
+    difficulty = InputDifficulty("image", *(generator.uniform(0.5, 2.0, (3, 20))), 0.3)
     table = generator.normal(size=(50, 20)).astype(np.float32)
-    np.testing.assert_array_equal(easy_log_odds.easy_log_odds(table), [easy_log_odds.of(row) for row in table])
+    np.testing.assert_array_equal(difficulty.easy_log_odds(table), [difficulty.easy_log_odds(row) for row in table])
 
 
 @pytest.mark.parametrize(

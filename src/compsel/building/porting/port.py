@@ -19,27 +19,25 @@ from typing import Any
 import numpy as np
 
 import compsel
-from compsel.building.porting.transfer import Transfer, smooth
+from compsel.building.porting.engines import open_engines
+from compsel.building.porting.old_costs import core_ratio, old_tables, portable_states
+from compsel.building.porting.transfer import Transfer, Transferred, smooth
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.manifest import write_manifest
-from compsel.device.cgroup import usable_cores
 from compsel.device.fingerprint import device_fingerprint
 from compsel.device.sampler import DeviceSampler
-from compsel.errors import BundleError, ModelError, ProcessorError, ProfileError
+from compsel.errors import BundleError
 from compsel.inputs.image import IMAGE
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.synthetic_feeds import synthetic_feeds
-from compsel.processors import discover
-from compsel.processors.base import Processor
 from compsel.profiling.latency import Criterion, TimedChoice, device_numbers, time_choices
-from compsel.profiling.load import parse_state, standard_states
+from compsel.profiling.load import parse_state
 from compsel.progress import SILENT, Reporter
 from compsel.selection.costs.model import COORDINATES, CostModel
 from compsel.storage.files import atomic_directory, write_json
 from compsel.variants.engine import Engine
-from compsel.variants.variant import Variant
 
-__all__ = ["Ported", "port"]
+__all__ = ["PortingResult", "port"]
 
 _RELATIVE_HALF_WIDTH, _MIN_RUNS, _MAX_RUNS = 0.05, 12, 90  # until a pair is known
 _LEAST_PAIRS = 2  # one can be predicted from the other
@@ -47,14 +45,12 @@ _LEAST_DEVIATION = 0.03  # of a measured logarithm, whatever its runs say
 _SAMPLER_SETTLES_S = 0.5
 _SAME = ("cpu", "architecture", "cores", "usable_cores", "memory_gib")
 _IMAGE = (480, 640, 3)
-# coordinates that count threads: a core's share of them is what slows an inference down
-_COUNTS = ("load_others", "runnable_others")
 _ARITHMETIC = re.compile(r"int\d+[a-z-]*|float16|bfloat16")
 
 
 @dataclass(frozen=True)
-class Ported:
-    """What porting did.
+class PortingResult:
+    """The result of porting a bundle.
 
     Attributes:
         states, processors: that the new costs are of.
@@ -87,7 +83,7 @@ def port(
     budget_s: float = 100.0,
     replace: bool = False,
     reporter: Reporter = SILENT,
-) -> Ported:
+) -> PortingResult:
     """Measure a few choices here, correct the bundle's costs by them, and write it anew.
 
     Args:
@@ -108,13 +104,13 @@ def port(
     names = tuple(dict.fromkeys(variant for variant, _ in content.costs.choices))
     with atomic_directory(out, replace=replace) as temporary:
         shutil.copytree(content.folder, temporary, dirs_exist_ok=True)
-        engines = _open([content.variants[name] for name in names], content.folder / "variants")
+        engines = open_engines([content.variants[name] for name in names], content.folder / "variants")
         try:
             costs, ported = _measured(content, names, engines, share, budget_s, reporter)
         finally:
             for engine in engines.values():
                 engine.close()
-        ported = Ported(**{**vars(ported), "seconds": time.perf_counter() - begin})
+        ported = PortingResult(**{**vars(ported), "seconds": time.perf_counter() - begin})
         write_json(temporary / "costs.json", costs.to_dict())
         document = _document(content.folder)
         document["summary"] |= {"device": device_fingerprint(), "ported": vars(ported)}
@@ -129,37 +125,7 @@ def _document(folder: Path) -> dict[str, Any]:
     return document
 
 
-def _open(variants: Sequence[Variant], files: Path) -> dict[tuple[str, str], Engine]:
-    """Open every variant on every processor of this device that runs all of them.
-
-    Raises:
-        BundleError: there is none.
-    """
-    engines: dict[tuple[str, str], Engine] = {}
-    reasons: list[str] = []
-    for processor in (processor for processor, found in discover() if found.available):
-        opened, reason = _open_all(variants, files, processor)
-        engines |= opened
-        reasons += [f"{processor.name}: {reason}"] * bool(reason)
-    if not engines:
-        raise BundleError(f"{files.parent}: no processor of this device runs its variants ({'; '.join(reasons)})")
-    return engines
-
-
-def _open_all(
-    variants: Sequence[Variant], files: Path, processor: Processor
-) -> tuple[dict[tuple[str, str], Engine], str]:
-    opened: dict[tuple[str, str], Engine] = {}
-    try:
-        for variant in variants:
-            opened[variant.name, processor.name] = Engine(variant, files, processor)
-    except (ModelError, ProcessorError) as error:
-        for engine in opened.values():
-            engine.close()
-        return {}, str(error)
-    return opened, ""
-
-
+# long: one straight sequence of steps that share most of what they know
 def _measured(
     content: Bundle,
     names: Sequence[str],
@@ -167,31 +133,30 @@ def _measured(
     share: float,
     budget_s: float,
     reporter: Reporter,
-) -> tuple[CostModel, Ported]:
+) -> tuple[CostModel, PortingResult]:
     old, processors = content.costs, tuple(dict.fromkeys(processor for _, processor in engines))
     known = {processor for _, processor in old.choices}
-    states = _states(old)
-    kinds = [_kind(content.variants[name].technique) for name in names]
-    transfer = Transfer(len(states), kinds, [processor in known for processor in processors], _same_device(content))
+    states = portable_states(old)
+    transfer = Transfer(
+        len(states),
+        [_kind(content.variants[name].technique) for name in names],
+        [processor in known for processor in processors],
+        _same_device(content),
+    )
     pairs = math.prod(transfer.shape)
     cells = sorted(transfer.plan(max(_LEAST_PAIRS, round(share * pairs))))
     timed = [TimedChoice(engines[names[cell[1]], processors[cell[2]]]) for cell in cells]
     criterion = Criterion(_RELATIVE_HALF_WIDTH, _MIN_RUNS, _MAX_RUNS, budget_s / len(states))
-    seen: list[dict[str, float]] = []
+    by_state = [
+        [choice for cell, choice in zip(cells, timed, strict=True) if cell[0] == number]
+        for number in range(len(states))
+    ]
     with DeviceSampler() as sampler:
-        for number, word in enumerate(states):
-            here = [choice for cell, choice in zip(cells, timed, strict=True) if cell[0] == number]
-            seen.append(_visit(word, here, criterion, sampler, reporter))
-    mean, p95 = _old_tables(old, states, seen, _core_ratio(content), (names, processors))
-    smoothed = smooth(mean)
-    found = transfer.fit(
-        smoothed,
-        cells,
-        [float(np.mean(choice.latencies_ms)) for choice in timed],
-        [max(_LEAST_DEVIATION, choice.deviation()) for choice in timed],
-    )
+        seen = [_visit(word, here, criterion, sampler, reporter) for word, here in zip(states, by_state, strict=True)]
+    mean, p95 = old_tables(old, states, seen, core_ratio(content), (names, processors))
+    found = _fit(transfer, smooth(mean), cells, timed)
     costs = _cost_model(states, seen, tuple(itertools.product(names, processors)), found.latency_ms, p95 / mean)
-    return costs, Ported(
+    return costs, PortingResult(
         states,
         processors,
         tuple(processor for processor in processors if processor not in known),
@@ -202,6 +167,13 @@ def _measured(
         float(np.sqrt(np.mean(found.left_out**2))) if len(cells) > 1 else None,
         0.0,
     )
+
+
+def _fit(
+    transfer: Transfer, prior_ms: np.ndarray, cells: Sequence[tuple[int, int, int]], timed: Sequence[TimedChoice]
+) -> Transferred:
+    means = [float(np.mean(choice.latencies_ms)) for choice in timed]
+    return transfer.fit(prior_ms, cells, means, [max(_LEAST_DEVIATION, choice.deviation()) for choice in timed])
 
 
 def _visit(
@@ -238,12 +210,6 @@ def _same_device(content: Bundle) -> bool:
     return all(here[key] == there.get(key) for key in _SAME)
 
 
-def _core_ratio(content: Bundle) -> float:
-    """Return how many cores the old device has for each of this one: 1.0 where the bundle does not say."""
-    here, there = usable_cores(), content.summary.get("device", {}).get("usable_cores")
-    return there / here if isinstance(there, int) and there > 0 else 1.0
-
-
 def _cost_model(
     states: Sequence[str],
     seen: Sequence[Mapping[str, float]],
@@ -258,66 +224,3 @@ def _cost_model(
     table = latency_ms.reshape(len(states), -1)
     p95 = table * spread.reshape(len(states), -1)
     return CostModel(choices, places[order], table[order], p95[order], coordinates, tuple(states[i] for i in order))
-
-
-def _states(old: CostModel) -> tuple[str, ...]:
-    """Return the states of the old costs that can be made here; of bundles that do not name theirs, the usual ones."""
-    usable = []
-    for word in old.names:
-        try:
-            if not word.startswith("soak"):
-                parse_state(word)
-                usable.append(word)
-        except ProfileError:
-            continue
-    return tuple(usable) or (standard_states()[:1] if len(old.states) == 1 else standard_states())
-
-
-def _old_tables(
-    old: CostModel,
-    states: Sequence[str],
-    seen: Sequence[Mapping[str, float]],
-    core_ratio: float,
-    choices: tuple[Sequence[str], Sequence[str]],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and 95th percentile, (n_states, n_variants, n_processors), of the old device under the same load.
-
-    The same is as many competing threads for each core: one busy process on one core is to an inference what two are
-    on two cores. Where no such state was measured, the old cost model says what would be.
-    """
-    columns = _columns(old, *choices)
-    scale = np.array([core_ratio if name in _COUNTS else 1.0 for name in old.coordinates])
-    means, p95s = [], []
-    for word, numbers in zip(states, seen, strict=True):
-        same = _scaled(word, core_ratio)
-        if same in old.names:
-            row = old.names.index(same)
-            mean, p95 = old.latency_ms[row], old.p95_ms[row]
-        else:
-            mean, p95 = old.both_at(np.array([numbers.get(name, math.nan) for name in old.coordinates]) * scale)
-        means.append(mean[columns])
-        p95s.append(p95[columns])
-    return np.array(means), np.array(p95s)
-
-
-def _scaled(word: str, ratio: float) -> str:
-    """Return the state with so many times the processes, the word itself where it names none.
-
-    >>> _scaled("busy:1", 2.0), _scaled("busy:1", 0.5), _scaled("idle", 2.0)
-    ('busy:2', '', 'idle')
-    """
-    kind, _, count = word.partition(":")
-    scaled = int(count) * ratio if count else 0.0
-    if not scaled.is_integer():
-        return ""
-    return f"{kind}:{int(scaled)}" if count else word
-
-
-def _columns(old: CostModel, names: Sequence[str], processors: Sequence[str]) -> np.ndarray:
-    """Return the numbers of the old choices (n_variants, n_processors) that new ones are likest to."""
-    columns = np.empty((len(names), len(processors)), np.intp)
-    for row, name in enumerate(names):
-        mine = {processor: number for number, (variant, processor) in enumerate(old.choices) if variant == name}
-        fastest = min(mine.values(), key=lambda number: float(old.latency_ms[0, number]))
-        columns[row] = [mine.get(processor, fastest) for processor in processors]
-    return columns

@@ -82,7 +82,7 @@ def _covers(rails: list[_Rail]) -> str:
 
 
 def _sensors(sys: Path) -> dict[str, list[_Rail]]:
-    """Return the rails of each sensor by its name; of sensors with the same name, the second one gets "-2", and so on."""
+    """Return the rails of each sensor by its name; of those with the same name, the second gets "-2", and so on."""
     sensors: dict[str, list[_Rail]] = {}
     for folder in sorted((sys / "class/hwmon").glob("hwmon*")):
         rails = list(_rails(folder))

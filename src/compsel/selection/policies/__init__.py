@@ -1,6 +1,6 @@
 """Policies that an app runs, one kind a file.
 
-Adding a policy: a file with a class that derives from `compsel.selection.policies.base.Policy`, and a line in `POLICIES`.
+Adding a policy: a file with a class that derives from `Policy`, and a line in `POLICIES`.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """What trains each kind of policy, one a file.
 
-Adding a selector: a file in `compsel.selection.classifiers`, and a line here. Adding a policy: a file with its trainer, and
-a line here.
+Adding a selector: a file in `compsel.selection.classifiers`, and a line here. Adding a policy: a file with its
+trainer, and a line here.
 """
 
 from compsel.selection.cascade.reject_option import RejectOption
