@@ -42,6 +42,7 @@ def trained(profile: Profile, folder: Path, out: Path, minimize: Quantity) -> Pa
     return out
 
 
+@pytest.mark.slow
 def test_the_thriftiest_processor_answers(
     metered: Profile, profile_folder: Path, crops: ArraySamples, tmp_path: Path
 ) -> None:

@@ -137,6 +137,7 @@ def test_a_confidence_that_does_not_fit_the_policy_does_not_load(bundle, tmp_pat
         compsel.load(damaged, confidence=confident_models.sureness)
 
 
+@pytest.mark.slow
 def test_statistics_of_the_outputs_do_where_no_function_is_given(tmp_path):
     models = [confident_models.fast(), confident_models.slow()]
     samples, folder = confident_models.inputs(160), tmp_path / "profile"
@@ -160,6 +161,7 @@ def embedding(classifier: Model) -> Model:
     return Model(f"{classifier.name}-embedding", proto, classifier.preprocessing)
 
 
+@pytest.mark.slow
 def test_an_embedding_is_judged_by_its_angle_and_not_taken_for_class_scores(lite0, crops, tmp_path):
     profile, _ = measure(
         [embedding(lite0)],
@@ -213,6 +215,7 @@ def test_stages_are_compared_with_the_oracle_by_the_users_quality(bundle):
     assert sum(count for choice, count in choices.items() if choice.startswith("fast/")) == round(60 * easy)
 
 
+@pytest.mark.slow
 def test_embeddings_are_evaluated_against_the_uncompressed_one(lite0, crops, tmp_path):
     profile, _ = measure([embedding(lite0)], crops, tmp_path, quick(techniques=["resolution:192"], quality="cosine"))
     profile = replace(profile, features=np.empty((len(crops), 0), np.float32), feature_names=())

@@ -71,6 +71,7 @@ def test_a_terminal_shows_bars_with_the_time_left() -> None:
     assert text.count("a message") == 3
 
 
+@pytest.mark.slow
 def test_no_colour_where_none_is_wanted() -> None:
     pytest.importorskip("rich")
     assert re.search(r"\x1b\[[0-9;]*3\dm", on_a_terminal(NESTED.format(before="")))

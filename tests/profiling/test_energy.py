@@ -121,6 +121,7 @@ def test_no_samples_are_refused(variants, tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_profile_has_energies_only_with_a_meter(small_model, crops, tmp_path, monkeypatch):
     asked = {"techniques": ["none"], "processors": ["cpu:1"], "states": ["idle"], "criterion": QUICK}
     monkeypatch.setattr("compsel.device.energy._default_name", _no_meter)

@@ -14,6 +14,7 @@ from tests.foreign_models import two_inputs
 BALLAST_MB = 800
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_choice_alone(small_model, tmp_path):
     variant = write_variant(small_model, tmp_path, "logits")
     ballast = np.ones(BALLAST_MB * 1_000_000 // 8)

@@ -51,6 +51,7 @@ def test_devices_lists_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "a made-up panel" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_profile_measures_with_it(small_model: Any, crops: Any, tmp_path: Path) -> None:
     import cv2
 

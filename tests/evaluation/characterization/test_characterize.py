@@ -170,6 +170,7 @@ def test_models_with_several_inputs_are_compared_by_relative_error(tmp_path):
     assert all(row.left_out or row.relative_error.value < 0.01 for row in others)
 
 
+@pytest.mark.slow
 def test_labels_give_accuracy_of_trained_networks(lite0, labelled_folder, tmp_path):
     samples = ImageFolder(labelled_folder, classes=1000)
     none, small = characterize([lite0], quick(samples, techniques=["int8-static"], budget_s=0.2), tmp_path)
@@ -272,6 +273,7 @@ def test_bad_questions_are_refused(small_model, crops, tmp_path):
     assert not (tmp_path / "rows").exists()
 
 
+@pytest.mark.slow
 def test_energy_where_there_is_a_meter_and_an_estimate_is_called_one(small_model, crops, tmp_path):
     with open_meter("estimate:4") as meter:
         [row] = characterize([small_model], quick(crops, techniques=["none"], meter=meter), tmp_path)

@@ -102,6 +102,7 @@ def test_clusters_are_ascending_and_no_worse_than_even_ones(values: np.ndarray, 
     assert error <= first * 1.001 + 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "size", "correlation"),
     [("int8-weight", 0.27, 0.99), ("int6-weight", 0.23, 0.94), ("int4-weight", 0.18, 0.84), ("cluster:4", 0.16, 0.8)],
@@ -138,6 +139,7 @@ def test_compact_weights_become_plain_ones_for_the_next_technique(spec: str) -> 
     assert verify(parse("int8-static:samples=4").apply(variant, Photographs()), variant, samples).ok
 
 
+@pytest.mark.slow
 def test_pruned_and_clustered_savings_add_up() -> None:
     model = build("mobilenet-v1", width=1.0, resolution=64)
     size = {spec: len(parse(spec).apply(model).serialize()) for spec in ("cluster:4", "prune:0.8+cluster:4")}
@@ -166,6 +168,7 @@ def test_a_dense_layer_whose_weight_others_read_keeps_its_operator() -> None:
     assert "MatMulNBits" not in {node.op_type for node in variant.proto.graph.node}
 
 
+@pytest.mark.slow
 def test_statistics_of_a_changed_network_come_back(lite: Model) -> None:
     samples = Photographs().spread(12)
     reference = outputs(lite, samples)
