@@ -35,6 +35,8 @@ from compsel.selection.training.trainers.base import penalty_of
 
 # how much less accurate than the most accurate uncompressed network: what a bundle is built for
 LOSSES = (0.0, 0.01)
+# the policy that is compared with the best static choice in hindsight
+ADAPTIVE = "adaptive, loss 0%"
 # costs of a wrong answer, in inferences of the most accurate network: the rest of the curve
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 300.0)
 
@@ -123,6 +125,12 @@ def curve(profile: Profile, files: Path, samples: compsel.ImageFolder, folds: in
     return rows
 
 
+def hindsight_static(rows: dict[str, Row], policy: str) -> str | None:
+    """Return the fastest static choice that is at least as accurate as a policy on these very samples, if any is."""
+    as_accurate = [n for n in rows if n.startswith("static ") and rows[n].accuracy >= rows[policy].accuracy]
+    return min(as_accurate, key=lambda name: rows[name].mean_ms, default=None)
+
+
 def draw(rows: dict[str, Row], path: Path, title: str) -> None:
     """Draw accuracy against mean latency."""
     import matplotlib as mpl
@@ -143,6 +151,16 @@ def draw(rows: dict[str, Row], path: Path, title: str) -> None:
         if names:
             x, y = [rows[name].mean_ms for name in names], [100 * rows[name].accuracy for name in names]
             axes.plot(x, y, styles[kind], label=kind, markersize=12 if kind == "oracle" else 7)
+    sceptic = hindsight_static(rows, ADAPTIVE)
+    if sceptic is not None:
+        place = (rows[sceptic].mean_ms, 100 * rows[sceptic].accuracy)
+        axes.annotate(
+            f"in hindsight: {sceptic.removeprefix('static ')}",
+            place,
+            (-10, -60),
+            textcoords="offset points",
+            arrowprops={"arrowstyle": "->"},
+        )
     axes.set(xscale="log", xlabel="mean latency, end to end (ms)", ylabel="top-1 accuracy (%)", title=title)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
@@ -186,6 +204,10 @@ def main() -> None:
             ("policy", "accuracy", "points", "mean ms", "p50", "p95", "speed-up", "overhead ms"),
         )
     )
+    sceptic = hindsight_static(rows, ADAPTIVE)
+    if sceptic is not None:
+        speedup = rows[sceptic].mean_ms / rows[ADAPTIVE].mean_ms
+        print(f"hindsight static: {sceptic.removeprefix('static ')}; {ADAPTIVE} is {speedup:.2f} times as fast")
     if arguments.json:
         content = {"device": device_fingerprint(), "n": len(samples), "rows": {n: vars(r) for n, r in rows.items()}}
         arguments.json.write_text(json.dumps(content, indent=2) + "\n")
