@@ -134,6 +134,7 @@ def hindsight_static(rows: dict[str, Row], policy: str) -> str | None:
 def draw(rows: dict[str, Row], path: Path, title: str) -> None:
     """Draw accuracy against mean latency."""
     import matplotlib as mpl
+    import matplotlib.ticker
 
     mpl.use("agg")
     from matplotlib import pyplot as plt
@@ -162,6 +163,8 @@ def draw(rows: dict[str, Row], path: Path, title: str) -> None:
             arrowprops={"arrowstyle": "->"},
         )
     axes.set(xscale="log", xlabel="mean latency, end to end (ms)", ylabel="top-1 accuracy (%)", title=title)
+    for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        axis(mpl.ticker.FormatStrFormatter("%g"))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     figure.savefig(path, dpi=120, bbox_inches="tight")
