@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from compsel.cli.main import main
-from compsel.processors.proof import proof_graph
+from compsel.processors.smoke_test import smoke_graph
 
 
 def test_json_and_table_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +28,7 @@ def test_json_and_table_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 def test_model_is_run_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model, result = tmp_path / "proof.onnx", tmp_path / "devices.json"
-    model.write_bytes(proof_graph())
+    model.write_bytes(smoke_graph())
     assert main(["devices", "--model", str(model), "--json", str(result)]) == 0
     content = json.loads(result.read_text())
     available = [entry["name"] for entry in content["processors"] if entry["available"]]

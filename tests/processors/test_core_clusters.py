@@ -11,7 +11,7 @@ from compsel.errors import InputError, ProcessorError
 from compsel.processors import clusters, discover, parse
 from compsel.processors.clusters import ClusterProcessor, PinnedSession, core_clusters
 from compsel.processors.ort_session import OrtSession
-from compsel.processors.proof import proof_feeds, proof_graph
+from compsel.processors.smoke_test import smoke_feeds, smoke_graph
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads cannot be pinned on this system")
 
@@ -64,7 +64,7 @@ def test_a_machine_of_other_clusters_says_which(tmp_path: Path, monkeypatch: pyt
     processor = ClusterProcessor("mid", phone(tmp_path, [325] * 4 + [1024] * 4))
     assert processor.availability().reason == "the clusters of this machine are big, little"
     with pytest.raises(ProcessorError, match="cpu:mid: the clusters of this machine"):
-        processor.open(proof_graph())
+        processor.open(smoke_graph())
 
 
 def test_cluster_of_this_machine_runs_pinned_and_lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,8 +77,8 @@ def test_cluster_of_this_machine_runs_pinned_and_lets_go(monkeypatch: pytest.Mon
     seen: list[set[int]] = []
     real = OrtSession.run
     monkeypatch.setattr(OrtSession, "run", lambda *a, **k: (seen.append(os.sched_getaffinity(0)), real(*a, **k))[1])
-    session = parse("cpu:big").open(proof_graph())
-    session.run(proof_feeds())
+    session = parse("cpu:big").open(smoke_graph())
+    session.run(smoke_feeds())
     with pytest.raises(InputError):
         session.run({})
     assert seen == [{core}, {core}]
@@ -92,18 +92,18 @@ def test_workers_are_pinned_too() -> None:
         pytest.xfail("one core has no second thread")
     tasks = Path("/proc/self/task")
     before = {task.name for task in tasks.iterdir()}
-    with PinnedSession(proof_graph(), cores) as pinned, OrtSession(proof_graph()) as free:
+    with PinnedSession(smoke_graph(), cores) as pinned, OrtSession(smoke_graph()) as free:
         new = {task.name for task in tasks.iterdir()} - before
         assert len(new) == 1
         assert os.sched_getaffinity(int(new.pop())) == set(cores)
-        np.testing.assert_array_equal(pinned.run(proof_feeds())[0], free.run(proof_feeds())[0])
+        np.testing.assert_array_equal(pinned.run(smoke_feeds())[0], free.run(smoke_feeds())[0])
 
 
 def test_core_that_is_not_there() -> None:
-    session = PinnedSession(proof_graph(), [0])
+    session = PinnedSession(smoke_graph(), [0])
     session.cores = frozenset({4095})
     with pytest.raises(ProcessorError, match=r"cores \[4095\] may not be used"):
-        session.run(proof_feeds())
+        session.run(smoke_feeds())
 
 
 def test_unknown_word_is_refused() -> None:

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from compsel.errors import InputError, ModelError, ProcessorError
 from compsel.models.ort_options import session_options
 from compsel.processors.ort_session import OrtSession
-from compsel.processors.proof import proof_feeds, proof_graph
+from compsel.processors.smoke_test import smoke_feeds, smoke_graph
 
 
 def model(node: onnx.NodeProto, inputs: dict[str, tuple[int, list[int | str] | None]], opset: int = 17) -> bytes:
@@ -48,7 +48,7 @@ def test_models_that_cannot_be_loaded(variant: bytes, capfd: pytest.CaptureFixtu
 
 def test_message_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "broken.onnx"
-    path.write_bytes(proof_graph()[:50])
+    path.write_bytes(smoke_graph()[:50])
     with pytest.raises(ModelError, match=r"broken\.onnx: "):
         OrtSession(path)
 
@@ -102,14 +102,14 @@ def test_sequences_are_other() -> None:
 
 
 def test_the_small_graph_is_a_valid_model() -> None:
-    proto = onnx.load_from_string(proof_graph())
+    proto = onnx.load_from_string(smoke_graph())
     onnx.checker.check_model(proto, full_check=True)
     assert [node.op_type for node in proto.graph.node] == ["Conv", "Relu", "GlobalAveragePool"]
 
 
 def test_run_is_that_of_the_runtime() -> None:
-    raw = onnxruntime.InferenceSession(proof_graph(), session_options(), providers=["CPUExecutionProvider"])
-    np.testing.assert_array_equal(OrtSession(proof_graph()).run(proof_feeds())[0], raw.run(None, proof_feeds())[0])
+    raw = onnxruntime.InferenceSession(smoke_graph(), session_options(), providers=["CPUExecutionProvider"])
+    np.testing.assert_array_equal(OrtSession(smoke_graph()).run(smoke_feeds())[0], raw.run(None, smoke_feeds())[0])
 
 
 def test_options_leave_no_thread_spinning_after_a_run() -> None:

@@ -15,7 +15,7 @@ from compsel.processors import ProviderProcessor, discover, parse
 from compsel.processors import provider as provider_module
 from compsel.processors.ort_session import OrtSession
 from compsel.processors.placement import Placement, place, time_share
-from compsel.processors.proof import proof_feeds, proof_graph
+from compsel.processors.smoke_test import smoke_feeds, smoke_graph
 
 GPU, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 REAL = [processor for processor, found in discover() if found.available and isinstance(processor, ProviderProcessor)]
@@ -97,9 +97,9 @@ def test_share_of_time_is_that_of_the_last_runs(tmp_path: Path) -> None:
 def test_profile_that_onnx_runtime_writes_is_read(tmp_path: Path) -> None:
     options = provider_module.session_options()
     options.enable_profiling, options.profile_file_prefix = True, str(tmp_path / "profile")
-    with OrtSession(proof_graph(), options) as session:
+    with OrtSession(smoke_graph(), options) as session:
         for _ in range(3):
-            session.run(proof_feeds())
+            session.run(smoke_feeds())
         profile = session.end_profiling()
     assert time_share(profile, CPU, runs=2) == 1
     assert time_share(profile, GPU, runs=2) == 0
@@ -125,7 +125,7 @@ def _placed(monkeypatch: pytest.MonkeyPatch, assigned: dict[str, list[str]]) -> 
 
 def test_graph_that_is_partly_placed_opens_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     _placed(monkeypatch, {GPU: ["Conv", "Relu"], CPU: ["GlobalAveragePool"]})
-    with parse("cuda:0").open(proof_graph()) as session:  # type: ignore[attr-defined]  # of `OrtSession`
+    with parse("cuda:0").open(smoke_graph()) as session:  # type: ignore[attr-defined]  # of `OrtSession`
         assert str(session.placement) == "partly placed: 67 % of the operators; elsewhere GlobalAveragePool"
 
 
@@ -134,16 +134,16 @@ def test_asked_strictly_a_part_is_refused(name: str, monkeypatch: pytest.MonkeyP
     _placed(monkeypatch, {GPU: ["Conv", "Relu"], CPU: ["GlobalAveragePool"]})
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [GPU, "OpenVINOExecutionProvider"])
     with pytest.raises(ProcessorError, match=f"^{name}: it did not start, or cannot run every operator"):
-        parse(name).open(proof_graph())
+        parse(name).open(smoke_graph())
 
 
 def test_too_small_a_part_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     _placed(monkeypatch, {GPU: ["Relu"], CPU: ["Conv", "GlobalAveragePool"]})
     with pytest.raises(ProcessorError, match="too little of the model would run there: partly placed: 33 %"):
-        parse("cuda:0").open(proof_graph())
+        parse("cuda:0").open(smoke_graph())
     _placed(monkeypatch, {CPU: ["Conv", "Relu", "GlobalAveragePool"]})
     with pytest.raises(ProcessorError, match="runs no operator of the model"):
-        parse("cuda:0").open(proof_graph())
+        parse("cuda:0").open(smoke_graph())
 
 
 def test_runtime_that_cannot_tell_places_whole_graphs_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,18 +152,18 @@ def test_runtime_that_cannot_tell_places_whole_graphs_only(monkeypatch: pytest.M
         if "get_provider_graph_assignment_info" in vars(kind):
             monkeypatch.delattr(kind, "get_provider_graph_assignment_info")
     with pytest.raises(ProcessorError, match="cannot run every operator"):
-        parse("cuda:0").open(proof_graph())
+        parse("cuda:0").open(smoke_graph())
 
 
 @pytest.mark.skipif(not REAL, reason="no provider but the CPU here; `make gpu-test` brings one")
 @pytest.mark.parametrize("processor", REAL, ids=lambda processor: processor.name)
 def test_real_provider_leaves_one_operator_in_five(processor: ProviderProcessor) -> None:
     whole, partial = graph("Abs"), graph("Det")  # no accelerator computes determinants
-    assert processor.placement(whole, proof_feeds()) == Placement(1.0, time_share=1.0)
-    seen = processor.placement(partial, proof_feeds())
+    assert processor.placement(whole, smoke_feeds()) == Placement(1.0, time_share=1.0)
+    seen = processor.placement(partial, smoke_feeds())
     assert (seen.node_share, seen.elsewhere) == (pytest.approx(0.8), ("Det",))
     assert 0 < seen.time_share <= 1
     with processor.open(partial) as here, OrtSession(partial) as cpu:
-        np.testing.assert_allclose(here.run(proof_feeds())[0], cpu.run(proof_feeds())[0], rtol=0.02, atol=0.02)
+        np.testing.assert_allclose(here.run(smoke_feeds())[0], cpu.run(smoke_feeds())[0], rtol=0.02, atol=0.02)
     with pytest.raises(ProcessorError, match="cannot run every operator"):
         parse(f"{processor.name}:strict=true").open(partial)

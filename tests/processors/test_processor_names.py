@@ -19,9 +19,9 @@ from compsel.processors import cpu as cpu_module
 from compsel.processors import provider as provider_module
 from compsel.processors.base import Availability
 from compsel.processors.ort_session import OrtSession
-from compsel.processors.proof import proof_feeds, proof_graph, prove
 from compsel.processors.provider import PROVIDERS
-from compsel.processors.scripted import Script, ScriptedProcessor
+from compsel.processors.smoke_test import smoke_feeds, smoke_graph, smoke_test
+from tests.processors.fake_processor import FakeProcessor, Script
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_provider_that_is_not_here_is_unavailable_and_never_falls_back(
     assert not found.available
     assert "comes with" in found.reason
     with pytest.raises(ProcessorError, match=f"^{processor.name}: "):
-        processor.open(proof_graph())
+        processor.open(smoke_graph())
     assert capfd.readouterr() == ("", "")
 
 
@@ -205,7 +205,7 @@ def test_listed_provider_that_takes_nothing_is_unavailable(monkeypatch: pytest.M
         pytest.xfail("this build of ONNX Runtime lists no provider that runs nothing")
     processor = ProviderProcessor(provider_module.Provider("useless", name))
     with pytest.raises(ProcessorError, match=r"^useless: it did not start, or runs no operator"):
-        processor.open(proof_graph())
+        processor.open(smoke_graph())
     assert processor.availability().reason.startswith("it did not start")
 
 
@@ -217,29 +217,29 @@ def test_session_that_reports_another_provider_is_refused(monkeypatch: pytest.Mo
     monkeypatch.setattr(provider_module, "OrtSession", FellBack)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     with pytest.raises(ProcessorError, match="fell back to CPUExecutionProvider"):
-        parse("cuda:0").open(proof_graph())
+        parse("cuda:0").open(smoke_graph())
 
 
 def test_wrong_answer_is_unavailable() -> None:
     x, y = TensorSpec("x", "float32", (1, 3, 8, 8)), TensorSpec("y", "float32", (1, 4, 1, 1))
-    wrong = ScriptedProcessor({proof_graph(): Script((x,), (y,), ([np.zeros((1, 4, 1, 1), np.float32)],))})
-    assert prove(wrong, "found") == Availability(
+    wrong = FakeProcessor({smoke_graph(): Script((x,), (y,), ([np.zeros((1, 4, 1, 1), np.float32)],))})
+    assert smoke_test(wrong, "found") == Availability(
         False, "its answer to a small graph is not the CPU's: look for a newer driver"
     )
-    nan = ScriptedProcessor({proof_graph(): Script((x,), (y,), ([np.full((1, 4, 1, 1), np.nan, np.float32)],))})
-    assert not prove(nan, "found").available
+    nan = FakeProcessor({smoke_graph(): Script((x,), (y,), ([np.full((1, 4, 1, 1), np.nan, np.float32)],))})
+    assert not smoke_test(nan, "found").available
 
 
 def test_provider_that_fails_while_running_is_unavailable() -> None:
     x, y = TensorSpec("x", "float32", (1, 3, 8, 8)), TensorSpec("y", "float32", (1, 4, 1, 1))
-    broken = ScriptedProcessor({proof_graph(): Script((x,), (y,), (ProcessorError("scripted: device lost"),))})
-    assert prove(broken, "found") == Availability(False, "device lost")
+    broken = FakeProcessor({smoke_graph(): Script((x,), (y,), (ProcessorError("scripted: device lost"),))})
+    assert smoke_test(broken, "found") == Availability(False, "device lost")
 
 
 def test_scripted_processor_plays_its_script() -> None:
     y = TensorSpec("y", "int64", (1,))
     answers = ([np.array([1])], ModelError("second"), lambda feeds: [np.array([3])])
-    session = ScriptedProcessor({"m": Script((), (y,), answers)}).open("m")
+    session = FakeProcessor({"m": Script((), (y,), answers)}).open("m")
     assert session.run({})[0] == 1
     with pytest.raises(ModelError, match="second"):
         session.run({})
@@ -249,7 +249,7 @@ def test_scripted_processor_plays_its_script() -> None:
 
 
 def test_scripted_processor_that_is_not_available() -> None:
-    away = ScriptedProcessor({}, name="gpu:0", reason="no driver")
+    away = FakeProcessor({}, name="gpu:0", reason="no driver")
     assert away.availability() == Availability(False, "no driver")
     with pytest.raises(ProcessorError, match="gpu:0: no driver"):
         away.open(b"")
@@ -266,5 +266,5 @@ def test_runtime_path_needs_few_packages() -> None:
     assert not foreign & {name.partition(".")[0] for name in modules}
 
 
-def test_proof_feeds_are_the_same_each_time() -> None:
-    np.testing.assert_array_equal(proof_feeds()["x"], proof_feeds()["x"])
+def test_smoke_feeds_are_the_same_each_time() -> None:
+    np.testing.assert_array_equal(smoke_feeds()["x"], smoke_feeds()["x"])

@@ -14,7 +14,6 @@ from compsel.errors import BundleError, InputError, ModelError, ProcessorError
 from compsel.inputs.image import PIXELS
 from compsel.inputs.samples import ArraySamples
 from compsel.inputs.tensor_specs import TensorSpec
-from compsel.processors.scripted import Script, ScriptedProcessor
 from compsel.runtime import Runtime
 from compsel.runtime.adaptation import Corrections
 from compsel.runtime.answer import Stage
@@ -25,6 +24,7 @@ from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
 from compsel.variants.writing import write_variant
+from tests.processors.fake_processor import FakeProcessor, Script
 
 CHOICES = (("a", "cpu:1"), ("b", "cpu:1"), ("a", "cpu:2"))
 HERE, ELSEWHERE = (0.0, 0.0), (1.1, 1.6)
@@ -198,9 +198,9 @@ def scripted(
         image = TensorSpec(PIXELS, "uint8", (1, 64, 64, 3))
         scores = TensorSpec(variant.outputs[0].name, "float32", (1, 10))
 
-        def processor(name: str) -> ScriptedProcessor:
+        def processor(name: str) -> FakeProcessor:
             rule = (rules or {}).get(name, lambda _: [logits])
-            return ScriptedProcessor({file: Script((image,), (scores,), (rule,), (latency_ms[name],))}, name)
+            return FakeProcessor({file: Script((image,), (scores,), (rule,), (latency_ms[name],))}, name)
 
         monkeypatch.setattr("compsel.runtime.engine_pool.parse", processor)
         monkeypatch.setattr("compsel.bundle.available_choices.parse", processor)

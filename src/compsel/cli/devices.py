@@ -34,7 +34,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.model:
         parse("cpu:1").open(str(arguments.model)).close()  # what is no model is said at once
-    # before anything runs: the proofs are load too
+    # before anything runs: trying processors is load too
     state = read_state(_WATCH_S)
     tried = discover()
     processors = [_entry(processor, found) for processor, found in tried]

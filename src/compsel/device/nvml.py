@@ -1,4 +1,4 @@
-"""NVIDIA's management library (NVML), which comes with the driver: energy, use, memory, temperature of its GPUs.
+"""NVIDIA's management library (NVML), which comes with the driver: energy, use and memory of its GPUs.
 
 Called through ctypes: nothing has to be installed. NVML API reference: device queries.
 """
@@ -11,9 +11,6 @@ from typing import Any
 __all__ = ["Gpu", "NvmlError", "gpus"]
 
 _UTILISATION_UNITS = 100
-_TEMPERATURE_OF_GPU = 0
-# reasons for a lower clock that are limits: of power, of the hardware, of heat (software, hardware), the power brake
-_LIMITED = 0x4 | 0x8 | 0x20 | 0x40 | 0x80
 
 
 class NvmlError(Exception):
@@ -71,18 +68,6 @@ class Gpu:
         value = _Memory()
         self._get("nvmlDeviceGetMemoryInfo", value)
         return int(value.free)
-
-    def temperature_c(self) -> int:
-        """Return its temperature."""
-        value = ctypes.c_uint()
-        self._call("nvmlDeviceGetTemperature", self._handle, ctypes.c_uint(_TEMPERATURE_OF_GPU), ctypes.byref(value))
-        return int(value.value)
-
-    def throttled(self) -> bool:
-        """Return whether heat or a limit of power holds its clock back."""
-        value = ctypes.c_ulonglong()
-        self._get("nvmlDeviceGetCurrentClocksThrottleReasons", value)
-        return bool(value.value & _LIMITED)
 
     def _get(self, function: str, value: Any) -> None:
         self._call(function, self._handle, ctypes.byref(value))

@@ -2,7 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from compsel.inputs.tensor_specs import TensorSpec
 
-__all__ = ["Availability", "Processor", "Session"]
+__all__ = ["Availability", "Processor", "ProcessorFamily", "Session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +71,27 @@ class Processor(ABC):
             ModelError: not a model, a truncated one, or an operator that the runtime lacks.
             ProcessorError: the session would not run on this processor.
         """
+
+
+class ProcessorFamily(ABC):
+    """Processors of one kind: reads their names, and finds those of this machine.
+
+    One line of `compsel.processors.FAMILIES` makes a family known to the command line, to profiles and to bundles.
+
+    Attributes:
+        forms: the names that are allowed, as error messages show them.
+    """
+
+    forms: tuple[str, ...]
+
+    @abstractmethod
+    def parse(self, name: str) -> Processor | None:
+        """Return the processor called `name`; None where it is not a name of this family.
+
+        Raises:
+            ProcessorError: a name of this family with a part that is not allowed.
+        """
+
+    @abstractmethod
+    def discover(self) -> Iterator[tuple[Processor, Availability]]:
+        """Try every processor of the family that this machine may have. Trying means running: up to seconds."""

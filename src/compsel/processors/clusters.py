@@ -5,7 +5,7 @@ caller would rather have. So each cluster is a processor, to which an inference'
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,15 +14,15 @@ import numpy as np
 from compsel.device.pseudo_files import read_number
 from compsel.errors import ProcessorError
 from compsel.models.ort_options import session_options
-from compsel.processors.base import Availability, Processor
+from compsel.processors.base import Availability, Processor, ProcessorFamily
 from compsel.processors.ort_session import OrtSession
-from compsel.processors.proof import prove
+from compsel.processors.smoke_test import smoke_test
 
-__all__ = ["CLUSTERS", "ClusterProcessor", "PinnedSession", "core_clusters"]
+__all__ = ["ClusterFamily", "ClusterProcessor", "PinnedSession", "core_clusters"]
 
 # from the strongest down, by how many kinds of core there are
 _WORDS = {2: ("big", "little"), 3: ("big", "mid", "little")}
-CLUSTERS = ("big", "mid", "little")
+_CLUSTERS = ("big", "mid", "little")
 # cores whose capacities differ by less are of one kind: binning differs by a few percent
 _ALIKE = 0.9
 _HYBRID = {"big": "devices/cpu_core/cpus", "little": "devices/cpu_atom/cpus"}
@@ -88,8 +88,8 @@ class ClusterProcessor(Processor):
     provider: str = field(init=False, default="CPUExecutionProvider", repr=False)
 
     def __post_init__(self) -> None:
-        if self.word not in CLUSTERS:
-            raise ProcessorError(f"cpu: got cluster {self.word!r}, allowed are {', '.join(CLUSTERS)}")
+        if self.word not in _CLUSTERS:
+            raise ProcessorError(f"cpu: got cluster {self.word!r}, allowed are {', '.join(_CLUSTERS)}")
         object.__setattr__(self, "name", f"cpu:{self.word}")
 
     def availability(self) -> Availability:
@@ -98,7 +98,7 @@ class ClusterProcessor(Processor):
         if self.word not in clusters:
             there = f"the clusters of this machine are {', '.join(clusters)}"
             return Availability(False, there if clusters else "the cores of this machine are of one kind")
-        return prove(self, f"cores {', '.join(map(str, clusters[self.word]))}")
+        return smoke_test(self, f"cores {', '.join(map(str, clusters[self.word]))}")
 
     def open(self, variant: bytes | str | os.PathLike[str]) -> "PinnedSession":
         """Load a variant (its path, or the bytes of its ONNX file).
@@ -143,3 +143,22 @@ class PinnedSession(OrtSession):
             return super().run(feeds, outputs)
         finally:
             os.sched_setaffinity(0, before)
+
+
+class ClusterFamily(ProcessorFamily):
+    """The clusters of the CPU's cores, where they are not alike.
+
+    >>> ClusterFamily().parse("cpu:big").name
+    'cpu:big'
+    """
+
+    forms = tuple(f"cpu:{word}" for word in _CLUSTERS)
+
+    def parse(self, name: str) -> ClusterProcessor | None:
+        """Return the processor called `name`; None where it is not such a name."""
+        return ClusterProcessor(name.removeprefix("cpu:")) if name in self.forms else None
+
+    def discover(self) -> Iterator[tuple[Processor, Availability]]:
+        """Run a small graph on each cluster."""
+        for processor in map(ClusterProcessor, core_clusters()):
+            yield processor, processor.availability()

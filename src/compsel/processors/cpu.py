@@ -1,18 +1,19 @@
 """The CPU as several processors: by number of threads, and by how idle threads wait."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from compsel.device.cgroup import usable_cores
 from compsel.errors import ProcessorError
 from compsel.models.ort_options import session_options
-from compsel.processors.base import Availability, Processor
+from compsel.processors.base import Availability, Processor, ProcessorFamily
 from compsel.processors.ort_session import OrtSession
-from compsel.processors.proof import prove
+from compsel.processors.smoke_test import smoke_test
 
-__all__ = ["OVERSUBSCRIBED", "CpuProcessor"]
+__all__ = ["CpuFamily", "CpuProcessor"]
 
-OVERSUBSCRIBED = 2  # sleeping threads a core
+_OVERSUBSCRIBED = 2  # sleeping threads a core
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ class CpuProcessor(Processor):
         """Say whether this process may use that many cores (affinity, container), and whether a graph runs."""
         usable = usable_cores()
         # beside busy neighbours the scheduler shares by thread: more threads get more of the cores, if they sleep
-        most = usable if self.spinning else OVERSUBSCRIBED * usable
+        most = usable if self.spinning else _OVERSUBSCRIBED * usable
         if self.threads > most and self.threads > 1:
             return Availability(False, f"{self.threads} threads, but this process may use {usable} cores")
         waiting = "" if self.threads == 1 else ", spinning" if self.spinning else ", not spinning"
-        return prove(self, f"{self.threads} thread{'s' * (self.threads > 1)}{waiting}")
+        return smoke_test(self, f"{self.threads} thread{'s' * (self.threads > 1)}{waiting}")
 
     def open(self, variant: bytes | str | os.PathLike[str]) -> OrtSession:
         """Load a variant (its path, or the bytes of its ONNX file).
@@ -65,3 +66,40 @@ class CpuProcessor(Processor):
             ModelError: not a model, a truncated one, or an operator that the runtime lacks.
         """
         return OrtSession(variant, session_options(self.threads, spinning=self.spinning))
+
+
+class CpuFamily(ProcessorFamily):
+    """The CPU with 1, 2, 4, ... threads up to all cores that this process may use, spinning and not.
+
+    Then with twice as many threads as cores, which is fastest beside busy neighbours.
+
+    >>> CpuFamily().parse("cpu:2:nospin").threads
+    2
+    """
+
+    forms = ("cpu:N", "cpu:N:nospin", "cpu:all")
+
+    def parse(self, name: str) -> CpuProcessor | None:
+        """Return the processor called `name`; None where it is not such a name."""
+        word, _, rest = name.partition(":")
+        count, _, waiting = rest.partition(":")
+        threads = usable_cores() if count == "all" else int(count) if count.isdecimal() and count.isascii() else 0
+        wrong = threads < 1 or waiting not in ("", "nospin") or rest.endswith(":") or (waiting and threads == 1)
+        return None if word != "cpu" or wrong else CpuProcessor(threads, spinning=not waiting)
+
+    def discover(self) -> Iterator[tuple[Processor, Availability]]:
+        """Run a small graph with each number of threads."""
+        cores = usable_cores()
+        counts = [1]
+        while 2 * counts[-1] < cores:
+            counts.append(2 * counts[-1])
+        for threads in dict.fromkeys((*counts, cores)):
+            yield _tried(CpuProcessor(threads))
+            if threads > 1:
+                yield _tried(CpuProcessor(threads, spinning=False))
+        if cores > 1:
+            yield _tried(CpuProcessor(_OVERSUBSCRIBED * cores, spinning=False))
+
+
+def _tried(processor: CpuProcessor) -> tuple[Processor, Availability]:
+    return processor, processor.availability()

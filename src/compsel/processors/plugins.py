@@ -13,7 +13,7 @@ import onnxruntime
 from compsel.errors import ProcessorError
 from compsel.processors.provider_table import Provider
 
-__all__ = ["captured_log", "package_versions", "plugged_device", "plugged_providers", "provider_version"]
+__all__ = ["captured_log", "package_versions", "plugin_device", "plugin_providers", "provider_version"]
 
 _PLUGIN_PREFIX = "onnxruntime_ep_"
 _ORT_DEFAULT_SEVERITY, _FATAL = 2, 4
@@ -25,7 +25,7 @@ _RUNTIMES = (
 
 
 @functools.cache
-def plugged_providers() -> dict[str, str]:
+def plugin_providers() -> dict[str, str]:
     """Register the installed plug-in packages with ONNX Runtime, once a process.
 
     Such a package is called `onnxruntime_ep_...` and says where its library is and what its providers are called.
@@ -44,13 +44,13 @@ def plugged_providers() -> dict[str, str]:
     return found
 
 
-def plugged_device(entry: Provider, device: str) -> Any:
+def plugin_device(entry: Provider, device: str) -> Any:
     """Return ONNX Runtime's object of a plug-in's device.
 
     Raises:
         ProcessorError: no plug-in brings the provider, or it has no such device here.
     """
-    plugged = plugged_providers()
+    plugged = plugin_providers()
     every = onnxruntime.get_ep_devices() if hasattr(onnxruntime, "get_ep_devices") else []
     devices = [found for found in every if found.ep_name == entry.name]
     if device.isdecimal():
@@ -65,7 +65,7 @@ def plugged_device(entry: Provider, device: str) -> Any:
 
 def package_versions() -> dict[str, str]:
     """Return the versions of the installed ONNX Runtime and of its plug-in packages, from package metadata."""
-    names = (*_RUNTIMES, *dict.fromkeys(plugged_providers().values()))
+    names = (*_RUNTIMES, *dict.fromkeys(plugin_providers().values()))
     return {name: known for name in names if (known := _version(name))}
 
 
@@ -78,7 +78,7 @@ def provider_version(name: str) -> str:
     if name in onnxruntime.get_available_providers():
         package = next((known for known in _RUNTIMES if _version(known)), "onnxruntime")
         return f"{package} {onnxruntime.__version__}"
-    package = plugged_providers().get(name, "")
+    package = plugin_providers().get(name, "")
     return f"{package} {_version(package)}".strip()
 
 

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,18 +12,19 @@ import onnxruntime
 from compsel.errors import CompselError, ProcessorError
 from compsel.models.ort_errors import FELL_BACK
 from compsel.models.ort_options import session_options
-from compsel.processors.base import Availability, Processor
+from compsel.processors.base import Availability, Processor, ProcessorFamily
 from compsel.processors.ort_session import OrtSession
 from compsel.processors.placement import Placement, place, time_share
-from compsel.processors.plugins import captured_log, plugged_device, plugged_providers
-from compsel.processors.proof import proof_feeds, proof_graph, prove
+from compsel.processors.plugins import captured_log, plugin_device, plugin_providers
 from compsel.processors.provider_table import PROVIDERS, STRICT, Provider
+from compsel.processors.smoke_test import smoke_feeds, smoke_graph, smoke_test
 
-__all__ = ["PROVIDERS", "Provider", "ProviderProcessor", "plugged_providers"]
+__all__ = ["PROVIDERS", "Provider", "ProviderFamily", "ProviderProcessor", "is_offered", "plugin_providers"]
 
 # where less of a graph is placed, the name of the processor would say what is not so
 _LEAST_NODE_SHARE = 0.5
 _WARM_UP_RUNS = 2
+_MOST_DEVICES = 16
 _RECORD = "session.record_ep_graph_assignment_info"
 _NOT_WHOLE = "it did not start, or cannot run every operator of the model"
 
@@ -73,10 +74,10 @@ class ProviderProcessor(Processor):
 
     def availability(self) -> Availability:
         """Say whether the provider is there, and whether a small graph runs on it with the CPU's answer."""
-        found = prove(self, "")
+        found = smoke_test(self, "")
         if not found.available:
             return found
-        return replace(found, reason=f"a small graph is {self.placement(proof_graph(), proof_feeds())}")
+        return replace(found, reason=f"a small graph is {self.placement(smoke_graph(), smoke_feeds())}")
 
     def open(self, variant: bytes | str | os.PathLike[str]) -> OrtSession:
         """Load a variant (its path, or the bytes of its ONNX file); `placement` of the session says what runs there.
@@ -143,7 +144,7 @@ class ProviderProcessor(Processor):
             device = {self.entry.option: self.device} if self.entry.option else {}
             return OrtSession(variant, options, [(self.provider, device | settings)])
         try:
-            options.add_provider_for_devices([plugged_device(self.entry, self.device)], settings)
+            options.add_provider_for_devices([plugin_device(self.entry, self.device)], settings)
         except RuntimeError as error:
             raise ProcessorError(str(error)) from error
         return OrtSession(variant, options, ())
@@ -181,3 +182,54 @@ def _operators(variant: bytes | str | os.PathLike[str]) -> int:
 
 def _details(log: list[str]) -> str:
     return f" ({log[-1]})" if log else ""
+
+
+def is_offered(entry: Provider) -> bool:
+    """Return whether the installed ONNX Runtime, or a plug-in package, has the provider."""
+    return entry.name in onnxruntime.get_available_providers() or entry.name in plugin_providers()
+
+
+class ProviderFamily(ProcessorFamily):
+    """The devices of every provider in `PROVIDERS`.
+
+    >>> ProviderFamily().parse("openvino:GPU:precision=f16").device
+    'GPU'
+    """
+
+    forms = tuple(
+        "|".join(f"{entry.word}:{device}" if device else entry.word for device in entry.devices).replace(":0", ":N")
+        for entry in PROVIDERS
+    )
+
+    def parse(self, name: str) -> ProviderProcessor | None:
+        """Return the processor called `name`; None where its word is not that of a provider.
+
+        Raises:
+            ProcessorError: a device or an option that the provider has not.
+        """
+        word, _, rest = name.partition(":")
+        entry = next((entry for entry in PROVIDERS if entry.word == word), None)
+        if entry is None:
+            return None
+        device, _, text = rest.partition(":")
+        if "=" in device:  # the device was left out
+            device, text = "", rest
+        options = {}
+        for part in text.split(",") if text or rest.endswith(":") else ():
+            key, equals, value = part.partition("=")
+            if not equals or key in options:
+                raise ProcessorError(f"processor {name!r}: got option {part!r}, allowed is key=value, each key once")
+            options[key] = value
+        return ProviderProcessor(entry, device or entry.devices[0], options)
+
+    def discover(self) -> Iterator[tuple[Processor, Availability]]:
+        """Run a small graph on each device of each provider that is offered."""
+        for entry in filter(is_offered, PROVIDERS):
+            numbered = entry.devices == ("0",)
+            for device in map(str, range(_MOST_DEVICES)) if numbered else entry.devices:
+                processor = ProviderProcessor(entry, device)
+                found = processor.availability()
+                if found.available or not numbered or device == "0":
+                    yield processor, found
+                if numbered and not found.available:
+                    break

@@ -17,8 +17,8 @@ from compsel.device.cgroup import usable_cores
 from compsel.errors import BundleError, StorageError
 from compsel.inputs.samples import ArraySamples
 from compsel.processors import Availability, CpuProcessor
-from compsel.processors.scripted import ScriptedProcessor
 from compsel.selection.costs.model import CostModel
+from tests.processors.fake_processor import FakeProcessor
 
 Discovered = Callable[[list[object]], None]
 ONE = np.zeros(1)
@@ -91,7 +91,7 @@ def test_half_as_many_cores_are_as_busy_beside_half_as_many_processes(
 def test_a_device_that_runs_nothing_of_it_is_refused(
     bundle_folder: Path, tmp_path: Path, discovered: Discovered
 ) -> None:
-    for processors in ([], [ScriptedProcessor({}, "npu")]):
+    for processors in ([], [FakeProcessor({}, "npu")]):
         discovered(list(processors))
         with pytest.raises(BundleError, match="no processor of this device runs its variants"):
             port(bundle_folder, tmp_path / "ported")

@@ -18,8 +18,6 @@ class FakeNvml:
             "nvmlDeviceGetHandleByIndex_v2": lambda index, out: self._set(out, 1),
             "nvmlDeviceGetName": lambda handle, text, size: self._text(text),
             "nvmlDeviceGetPowerUsage": lambda handle, out: self._set(out, self.power_mw),
-            "nvmlDeviceGetTemperature": lambda handle, kind, out: self._set(out, 61),
-            "nvmlDeviceGetCurrentClocksThrottleReasons": lambda handle, out: self._set(out, 0x21),
         }
         if self.counts_energy:
             answers["nvmlDeviceGetTotalEnergyConsumption"] = lambda handle, out: self._set(out, self.energy_mj)

@@ -244,7 +244,7 @@ def test_gpus_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_gpu_says_its_state() -> None:
     (gpu,) = gpus(FakeNvml())
-    assert (gpu.use(), gpu.free_memory_bytes(), gpu.temperature_c(), gpu.throttled()) == (0.4, 5, 61, True)
+    assert (gpu.use(), gpu.free_memory_bytes()) == (0.4, 5)
 
 
 def test_apple_processor_is_read_through_zeus(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The proof that a processor computes: a small graph, run on it and on the CPU.
+"""A smoke test of processors: a small graph, run on the processor and on the CPU.
 
 A provider that ONNX Runtime lists may lack a driver, a device or a library, and may hand the graph to the CPU without a
 word. So each is asked to run a convolution, an activation and a mean, and its answer is compared. The graph is written
@@ -15,7 +15,7 @@ from compsel.processors.base import Availability, Processor
 from compsel.processors.ort_session import OrtSession
 from compsel.processors.plugins import provider_version
 
-__all__ = ["proof_feeds", "proof_graph", "prove"]
+__all__ = ["smoke_feeds", "smoke_graph", "smoke_test"]
 
 # accelerators may compute in half precision
 _TOLERANCE = 0.02
@@ -29,7 +29,7 @@ _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_TYPE = 1, 2, 3, 4
 _TENSOR_DIMENSION, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_BYTES = 1, 2, 8, 9
 
 
-def prove(processor: Processor, found: str) -> Availability:
+def smoke_test(processor: Processor, found: str) -> Availability:
     """Say whether `processor` runs the small graph with the CPU's answer.
 
     Args:
@@ -37,9 +37,9 @@ def prove(processor: Processor, found: str) -> Availability:
         found: the reason to give when it does.
     """
     try:
-        session = processor.open(proof_graph())
+        session = processor.open(smoke_graph())
         try:
-            (answer,) = session.run(proof_feeds())
+            (answer,) = session.run(smoke_feeds())
         finally:
             session.close()
     except CompselError as error:
@@ -53,20 +53,20 @@ def prove(processor: Processor, found: str) -> Availability:
 
 @functools.cache
 def _expected() -> np.ndarray:
-    with OrtSession(proof_graph()) as session:
-        return session.run(proof_feeds())[0]
+    with OrtSession(smoke_graph()) as session:
+        return session.run(smoke_feeds())[0]
 
 
-def proof_feeds() -> dict[str, np.ndarray]:
+def smoke_feeds() -> dict[str, np.ndarray]:
     """Return the input of the small graph: float32 (1, 3, 8, 8), between -1 and 1."""
     return {"x": np.sin(np.arange(np.prod(_SHAPE), dtype=np.float32)).reshape(_SHAPE)}
 
 
 @functools.cache
-def proof_graph() -> bytes:
+def smoke_graph() -> bytes:
     """Return the ONNX file of the small graph: y (1, 4, 1, 1) = mean(relu(conv3x3(x))).
 
-    >>> [spec.shape for spec in OrtSession(proof_graph()).outputs]
+    >>> [spec.shape for spec in OrtSession(smoke_graph()).outputs]
     [(1, 4, 1, 1)]
     """
     weight = np.cos(np.arange(4 * 3 * 3 * 3, dtype=np.float32)).reshape(4, 3, 3, 3)

@@ -1,4 +1,4 @@
-"""A processor that plays a script: for tests of what stands above processors, without models."""
+"""A fake processor that plays a script: for tests of the layers above processors, without models."""
 
 import itertools
 import os
@@ -13,7 +13,7 @@ from compsel.errors import InputError, ModelError, ProcessorError
 from compsel.inputs.tensor_specs import TensorSpec, check_feeds
 from compsel.processors.base import Availability, Processor
 
-__all__ = ["Script", "ScriptedProcessor"]
+__all__ = ["Script", "FakeProcessor"]
 
 Outcome = Sequence[np.ndarray] | Exception
 Rule = Callable[[Mapping[str, np.ndarray]], Outcome]
@@ -37,7 +37,7 @@ class Script:
     latencies_ms: tuple[float, ...] = (0.0,)
 
 
-class ScriptedProcessor(Processor):
+class FakeProcessor(Processor):
     """A processor whose variants play scripts.
 
     Args:
@@ -47,12 +47,12 @@ class ScriptedProcessor(Processor):
 
     >>> x, y = TensorSpec("x", "float32", (1,)), TensorSpec("y", "float32", (1,))
     >>> double = Script((x,), (y,), (lambda feeds: [2 * feeds["x"]],))
-    >>> session = ScriptedProcessor({"double.onnx": double}).open("double.onnx")
+    >>> session = FakeProcessor({"double.onnx": double}).open("double.onnx")
     >>> session.run({"x": np.array([21], np.float32)})
     [array([42.], dtype=float32)]
     """
 
-    provider = "ScriptedExecutionProvider"
+    provider = "FakeExecutionProvider"
 
     def __init__(
         self, scripts: Mapping[bytes | str, Script], name: str = "scripted", reason: str | None = None
@@ -65,7 +65,7 @@ class ScriptedProcessor(Processor):
         """Say what the script says."""
         return Availability(self.reason is None, self.reason or "scripted")
 
-    def open(self, variant: bytes | str | os.PathLike[str]) -> "ScriptedSession":
+    def open(self, variant: bytes | str | os.PathLike[str]) -> "FakeSession":
         """Return a session that plays the script of `variant`.
 
         Raises:
@@ -77,10 +77,10 @@ class ScriptedProcessor(Processor):
         key = variant if isinstance(variant, bytes) else os.fspath(variant)
         if key not in self.scripts:
             raise ModelError(f"{'model' if isinstance(key, bytes) else key}: has no script")
-        return ScriptedSession(self.scripts[key])
+        return FakeSession(self.scripts[key])
 
 
-class ScriptedSession:
+class FakeSession:
     """Plays a script; safe to run from several threads, as ONNX Runtime's sessions are.
 
     Attributes:
@@ -88,7 +88,7 @@ class ScriptedSession:
         outputs: what comes out.
         runs: how often it ran.
 
-    >>> ScriptedSession(Script((), (), ([],))).run({})
+    >>> FakeSession(Script((), (), ([],))).run({})
     []
     """
 
