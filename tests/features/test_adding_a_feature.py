@@ -1,4 +1,4 @@
-"""Adding features takes one file, and one line in `EXTRACTORS`: made-up ones pass the checks, and profiles have them."""
+"""Adding features takes one file, and one line in `EXTRACTORS`: toys pass the checks, and profiles have them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -43,10 +43,10 @@ def test_profiles_have_them_and_their_cost(small_model: Any, crops: Any, tmp_pat
     (tmp_path / "images").mkdir()
     for index, sample in enumerate(crops.spread(4)):
         assert cv2.imwrite(str(tmp_path / "images" / f"{index}.png"), sample.value[:, :, ::-1])
-    options = [*"--technique none --processor cpu:1 --state idle --calibration 2 --budget 0.2".split()]
+    words = "--technique none --processor cpu:1 --state idle --calibration 2 --budget 0.2"
     places = ["--samples", tmp_path / "images", "--out", tmp_path / "profile"]
     model = small_model.save(tmp_path / "small.onnx")
-    assert main(["profile", str(model), *map(str, places), *options]) == 0
+    assert main(["profile", str(model), *map(str, places), *words.split()]) == 0
     profile = Profile.load(tmp_path / "profile")
     names = [name for name in profile.feature_names if name.rpartition(":")[2].endswith(CornerFeatures.names)]
     assert len(names) == 3

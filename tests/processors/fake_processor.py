@@ -13,7 +13,7 @@ from compsel.errors import InputError, ModelError, ProcessorError
 from compsel.inputs.tensor_specs import TensorSpec, check_feeds
 from compsel.processors.base import Availability, Processor
 
-__all__ = ["Script", "FakeProcessor"]
+__all__ = ["FakeProcessor", "Script"]
 
 Outcome = Sequence[np.ndarray] | Exception
 Rule = Callable[[Mapping[str, np.ndarray]], Outcome]

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import compsel.processors
 from compsel.errors import InputError, ProcessorError
 from compsel.processors import clusters, discover, parse
 from compsel.processors.clusters import ClusterProcessor, PinnedSession, core_clusters
@@ -69,8 +68,7 @@ def test_a_machine_of_other_clusters_says_which(tmp_path: Path, monkeypatch: pyt
 
 def test_cluster_of_this_machine_runs_pinned_and_lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
     core = min(os.sched_getaffinity(0))
-    monkeypatch.setattr(clusters, "core_clusters", lambda _: {"big": (core,)})
-    monkeypatch.setattr(compsel.processors, "core_clusters", lambda: {"big": (core,)})
+    monkeypatch.setattr(clusters, "core_clusters", lambda *_: {"big": (core,)})
     found = {processor.name: availability for processor, availability in discover()}["cpu:big"]
     assert (found.available, found.reason) == (True, f"cores {core}")
     before = os.sched_getaffinity(0)

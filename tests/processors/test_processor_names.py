@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import compsel.processors
 from compsel.errors import ModelError, ProcessorError
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.processors import CpuProcessor, ProviderProcessor, absent, discover, package_versions, parse, unusable
@@ -40,7 +39,7 @@ def test_names_of_cpus_round_trip(threads: int, spinning: bool) -> None:
 
 
 def test_all_is_this_process_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compsel.processors, "usable_cores", lambda: 6)
+    monkeypatch.setattr(cpu_module, "usable_cores", lambda: 6)
     assert parse("cpu:all").name == "cpu:6"
     assert parse("cpu:all:nospin").name == "cpu:6:nospin"
 
@@ -165,7 +164,6 @@ def test_more_threads_than_cores_are_not_available(monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_discovery_lists_the_cpu_by_threads(cores: int, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compsel.processors, "usable_cores", lambda: cores)
     monkeypatch.setattr(cpu_module, "usable_cores", lambda: cores)
     found = discover()
     assert [processor.name for processor, _ in found if isinstance(processor, CpuProcessor)] == names
