@@ -26,7 +26,7 @@ from compsel.cli.options import add_objective, objective
 from compsel.cli.tables import plain_table
 from compsel.features.fusion import Evidence
 from compsel.profiling.profile import Profile
-from compsel.selection.cascade.policy import Plan
+from compsel.selection.cascade.decision_graph import Plan
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.objective import Objective

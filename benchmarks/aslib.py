@@ -19,12 +19,12 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow.parquet as pq
 
-from compsel.selection.classifiers.classification import CostSensitiveClassifier
-from compsel.selection.classifiers.cost_sensitive import CostSensitiveSelector
-from compsel.selection.classifiers.neighbours import NeighbourSelector
-from compsel.selection.classifiers.pairwise import PairwiseSelector
-from compsel.selection.classifiers.premodel import Premodel
-from compsel.selection.classifiers.regression import CostRegression
+from compsel.selection.selectors.classification import CostSensitiveClassifier
+from compsel.selection.selectors.cost_sensitive import CostSensitiveSelector
+from compsel.selection.selectors.neighbours import NeighbourSelector
+from compsel.selection.selectors.pairwise import PairwiseSelector
+from compsel.selection.selectors.premodel import Premodel
+from compsel.selection.selectors.regression import CostRegression
 from compsel.selection.training.gap_closed import measure_gap
 
 TIMED_ROWS = 200

@@ -44,7 +44,7 @@ from compsel.storage.files import write_json
 from compsel.techniques import parse as parse_technique
 from compsel.variants.engine import Engine
 from compsel.variants.variant import Variant
-from compsel.variants.writing import write_variant
+from compsel.variants.writer import write_variant
 
 STATES = ("idle", "busy:1", "busy:2", "busy:4", "memory:1", "memory:2")
 MOST_COMPUTE, MOST_MEMORY = 4, 2

@@ -27,7 +27,7 @@ from compsel.features import EXTRACTORS
 from compsel.runtime import stage_execution
 from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.runtime import Runtime
-from compsel.selection.cascade.planned import PlannedCascade
+from compsel.selection.cascade.online import PlannedCascade
 from compsel.variants.engine import Engine
 
 _WARM = 200

@@ -28,7 +28,7 @@ from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality
 from compsel.selection.objective import Objective
 from compsel.storage.files import write_json
-from compsel.variants.build import build_variants
+from compsel.variants.build_variants import build_variants
 
 ROOT = Path(__file__).resolve().parents[1]
 

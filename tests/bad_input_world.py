@@ -22,7 +22,7 @@ from compsel.networks import build
 from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
-from compsel.variants.build import build_variants
+from compsel.variants.build_variants import build_variants
 
 CLASSES = 10
 

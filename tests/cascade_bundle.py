@@ -7,13 +7,13 @@ import numpy as np
 
 from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.profiling.profile import Profile
-from compsel.selection.cascade.training import fit_cascade
-from compsel.selection.classifiers.cost_sensitive import CostSensitiveSelector
+from compsel.selection.cascade.fitting import fit_cascade
 from compsel.selection.costs.model import CostModel
-from compsel.selection.export.exported import ExportedSelector
+from compsel.selection.export.onnx_selector import ExportedSelector
 from compsel.selection.export.to_onnx import to_onnx
 from compsel.selection.objective import Objective
 from compsel.selection.policies import CascadePolicy, FixedPolicy, Policy, SelectingPolicy
+from compsel.selection.selectors.cost_sensitive import CostSensitiveSelector
 
 NONE, INT8, LOWER = (f"efficientnet-lite0/{name}" for name in ("none", "int8-static", "resolution:128"))
 # (ms, idle), (ms, beside two busy neighbours)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from compsel.building.options import Measuring
-from compsel.features.confidence import Confidence
+from compsel.features.output_confidence import Confidence
 from compsel.profiling.latency import Criterion
 from compsel.profiling.output_quality import OutputQuality, Quality
 

@@ -22,8 +22,8 @@ from compsel.inputs.samples import ArraySamples, ImageFolder, TensorFolder
 from compsel.models.model import Model
 from compsel.networks import build as build_network
 from compsel.profiling.profile import Profile
-from compsel.variants.build import build_variants, default_techniques
-from compsel.variants.writing import is_whole
+from compsel.variants.build_variants import build_variants, default_techniques
+from compsel.variants.writer import is_whole
 from tests.foreign_models import old_network, two_inputs, unknown_operator
 from tests.measuring import quick
 from tests.reporters import Heard

@@ -14,7 +14,7 @@ from compsel.building.train import train_bundle
 from compsel.cli.main import main
 from compsel.errors import BundleError, CompselError, SelectorError
 from compsel.evaluation.evaluate import evaluate
-from compsel.features.confidence import OutputReader
+from compsel.features.output_confidence import OutputReader
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
 from compsel.runtime.answer_fusion import fuse_answers

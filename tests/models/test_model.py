@@ -12,7 +12,7 @@ from compsel.inputs.samples import ArraySamples
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.storage.files import atomic_file
-from compsel.variants.build import build_variants
+from compsel.variants.build_variants import build_variants
 from tests.foreign_models import old_network, two_inputs, unknown_operator
 
 

@@ -18,7 +18,7 @@ from compsel.profiling.profile import Profile
 from compsel.storage.parquet import read_table
 from compsel.techniques import parse
 from compsel.variants.engine import Engine
-from compsel.variants.writing import write_variant
+from compsel.variants.writer import write_variant
 from tests.conftest import QUICK
 
 IMAGES = ArraySamples([np.full((70, 70, 3), 40 * n, np.uint8) for n in range(5)])

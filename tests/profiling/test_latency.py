@@ -14,7 +14,7 @@ from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.latency_table import read_latency
 from compsel.storage.parquet import read_table
 from compsel.techniques import parse
-from compsel.variants.writing import write_variant
+from compsel.variants.writer import write_variant
 from tests.reporters import Heard, Interrupts
 
 QUICK = Criterion(relative_half_width=0.5, min_runs=4, max_runs=8, budget_s=5.0)

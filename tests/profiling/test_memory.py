@@ -8,7 +8,7 @@ from compsel.profiling import memory
 from compsel.profiling.choices import Choices
 from compsel.profiling.memory import measure_memory
 from compsel.profiling.memory_table import read_memory
-from compsel.variants.writing import write_variant
+from compsel.variants.writer import write_variant
 from tests.foreign_models import two_inputs
 
 BALLAST_MB = 800

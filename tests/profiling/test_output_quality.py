@@ -8,7 +8,7 @@ from compsel.processors import CpuProcessor
 from compsel.profiling.output_quality import OutputQuality
 from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality
-from compsel.variants.writing import write_variant
+from compsel.variants.writer import write_variant
 from tests import confident_models
 from tests.measuring import quick
 from tests.reporters import Heard

@@ -12,7 +12,7 @@ from compsel.profiling.choices import Choices
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.partial_placement import placement_text, read_partly_placed
 from compsel.variants.engine import Engine
-from compsel.variants.writing import write_variant
+from compsel.variants.writer import write_variant
 
 IMAGES = ArraySamples([np.zeros((70, 70, 3), np.uint8)])
 QUICK = Criterion(relative_half_width=0.5, min_runs=2, max_runs=3, budget_s=1.0)

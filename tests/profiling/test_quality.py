@@ -12,7 +12,7 @@ from compsel.storage import checkpointed as resuming
 from compsel.storage.parquet import read_table
 from compsel.techniques import parse
 from compsel.variants.engine import Engine
-from compsel.variants.writing import write_variant
+from compsel.variants.writer import write_variant
 from tests.foreign_models import two_inputs
 
 IMAGES = [np.random.default_rng(n).integers(0, 256, (70, 80, 3), np.uint8) for n in range(12)]

@@ -8,7 +8,7 @@ from compsel.models.complexity import macs
 from compsel.profiling.operator_profile import OperatorProfile, OperatorUse, measure_operators
 from compsel.profiling.slowdown_causes import slowdown_causes
 from compsel.techniques import parse
-from compsel.variants.writing import write_variant
+from compsel.variants.writer import write_variant
 
 FLOAT = OperatorProfile({"Conv": OperatorUse(10, 8.0), "Gemm": OperatorUse(1, 1.0)}, macs=1000)
 X86, VNNI = ["avx2"], ["avx2", "avx512_vnni"]

@@ -16,8 +16,8 @@ from compsel.inputs.samples import ArraySamples, ImageFolder
 from compsel.models.model import Model
 from compsel.profiling.profile import Profile
 from compsel.runtime import Runtime
+from compsel.selection.cascade.fitting import fit_cascade
 from compsel.selection.cascade.out_of_distribution import OutOfDistributionDetector, OutOfDistributionFallback
-from compsel.selection.cascade.training import fit_cascade
 from compsel.selection.policies import CascadePolicy, FixedPolicy
 from tests.cascade_bundle import INT8, LATENCY_MS, LOWER, NONE, cascade_policy
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 
 from compsel.errors import SelectorError
-from compsel.selection.classifiers.base import Selector
+from compsel.selection.selectors.base import Selector
 
 
 def table(n: int = 60, n_features: int = 4, n_choices: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -15,8 +15,8 @@ from compsel.selection import policies
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies.base import Policy, PolicyPlan, RowSelector, SingleStagePlan
+from compsel.selection.training.comparison import train
 from compsel.selection.training.trainers import FittedPolicy, PolicyTrainer, SingleBestTrainer
-from compsel.selection.training.training import train
 from tests import cascade_bundle
 from tests.selection.simulated import simulated_dataset
 

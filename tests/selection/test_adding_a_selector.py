@@ -13,10 +13,10 @@ from compsel.building.train import train_profile
 from compsel.features.image import ImageFeatures
 from compsel.inputs.samples import Samples
 from compsel.profiling.profile import Profile
-from compsel.selection.classifiers.base import Selector
-from compsel.selection.classifiers.tree_table import TreeTable
 from compsel.selection.export.graph import GraphSelector, SelectorGraph
 from compsel.selection.policies import SelectingPolicy
+from compsel.selection.selectors.base import Selector
+from compsel.selection.selectors.tree_table import TreeTable
 from compsel.selection.training.trainers import SelectorTrainer, SingleBestTrainer
 from tests import cascade_bundle
 from tests.selection.selector_checks import CHECKS
@@ -49,7 +49,7 @@ def test_it_passes_the_shared_checks(check: Any) -> None:
 def test_it_is_trained_shipped_and_run(
     profile: Profile, profile_folder: Path, crops: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = ModuleType("compsel.selection.classifiers.least_median")
+    module = ModuleType("compsel.selection.selectors.least_median")
     module.LeastMedian = LeastMedian  # type: ignore[attr-defined]  # stands for the file
     monkeypatch.setitem(sys.modules, module.__name__, module)
     line = SelectorTrainer("least median", "least_median.LeastMedian")  # stands for the line in the table

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from compsel.errors import BundleError
 from compsel.features.fusion import Evidence, stack_evidence
-from compsel.selection.cascade.policy import Cascade
-from compsel.selection.cascade.training import fit_cascade
+from compsel.selection.cascade.decision_graph import Cascade
+from compsel.selection.cascade.fitting import fit_cascade
 from compsel.selection.policies import STOP, CascadePolicy, FixedPolicy, Policy, SelectingPolicy, policy_from_dict
 
 NAMES = ("small", "middle", "large")

@@ -14,7 +14,7 @@ from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.objective import Objective
-from compsel.selection.training.training import Trained
+from compsel.selection.training.comparison import Trained
 from compsel.storage.files import check_place
 
 __all__ = ["build"]

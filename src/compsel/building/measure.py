@@ -28,7 +28,7 @@ from compsel.profiling.output_quality import OutputQuality
 from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality, reference_of
 from compsel.progress import SILENT, Reporter
-from compsel.variants.build import LeftOut, build_variants, check_names
+from compsel.variants.build_variants import LeftOut, build_variants, check_names
 from compsel.variants.variant import Variant
 
 __all__ = ["default_processors", "measure", "measure_costs"]

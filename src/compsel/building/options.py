@@ -17,7 +17,7 @@ class Measuring:
     """What is measured, and how.
 
     Attributes:
-        techniques: what to try on each model; None: `compsel.variants.build.default_techniques`.
+        techniques: what to try on each model; None: `compsel.variants.build_variants.default_techniques`.
         processors: words such as "cpu:2"; None: all that work here.
         states: of the device, such as "idle" or "busy:2"; None: idle and three loads.
         calibration: number of calibration samples.

@@ -18,8 +18,8 @@ from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy, Policy
+from compsel.selection.training.comparison import Trained, train
 from compsel.selection.training.trainers import PolicyTrainer, default_trainers
-from compsel.selection.training.training import Trained, train
 
 __all__ = ["as_objective", "selection_dataset", "train_bundle", "train_profile"]
 

@@ -20,7 +20,7 @@ import compsel
 from compsel.bundle.manifest import check_bundle, write_manifest
 from compsel.errors import BundleError
 from compsel.selection.costs.model import CostModel
-from compsel.selection.export.exported import ExportedSelector
+from compsel.selection.export.onnx_selector import ExportedSelector
 from compsel.selection.objective import Objective
 from compsel.selection.policies import Policy, RowSelector, policy_from_dict
 from compsel.storage.files import atomic_directory, without_nan, write_json

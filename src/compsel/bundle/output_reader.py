@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from compsel.errors import BundleError
-from compsel.features.confidence import GENERIC, Confidence, OutputReader
+from compsel.features.output_confidence import GENERIC, Confidence, OutputReader
 from compsel.selection.policies import Policy
 
 __all__ = ["output_reader"]

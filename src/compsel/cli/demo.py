@@ -80,7 +80,7 @@ def _measure(outcomes: Any, out: Path, budget_s: float) -> tuple[Any, Path]:
     from compsel.profiling.choices import Choices
     from compsel.profiling.latency import Criterion
     from compsel.profiling.load import standard_states
-    from compsel.variants.build import build_variants
+    from compsel.variants.build_variants import build_variants
 
     files = out / "variants"
     samples = calibration_samples()

@@ -17,7 +17,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.evaluation.report.content import read_evaluation
-    from compsel.evaluation.report.page import write_report
+    from compsel.evaluation.report.report import write_report
 
     evaluation = None if arguments.evaluation is None else read_evaluation(arguments.evaluation)
     path = write_report(arguments.source, arguments.out, evaluation)

@@ -37,7 +37,7 @@ class OutputEvidence(Evidence):
     samples tell (`judged`); every sample's right class is 1.
 
     Attributes:
-        confidence: float32 (n, k), numbers of each answer alone: `compsel.features.confidence`.
+        confidence: float32 (n, k), numbers of each answer alone: `compsel.features.output_confidence`.
         sketch: float32 (n, n_sketch), by which answers are compared: `compsel.features.output_sketch.sketch`.
         source: name of what gave the confidence.
 

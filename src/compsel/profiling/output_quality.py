@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from compsel.errors import ProfileError, SelectorError
-from compsel.features.confidence import Confidence, OutputReader, code_hash, function_of, name_of
+from compsel.features.output_confidence import Confidence, OutputReader, code_hash, function_of, name_of
 from compsel.models.output_comparison import cosine_similarity, flat_numbers, relative_error
 
 __all__ = ["COSINE", "FIDELITY", "OutputQuality", "Quality", "QualityCriterion"]

@@ -1,4 +1,4 @@
-"""The answer of several stages fuse_answers."""
+"""Fuses the answers of several stages into one."""
 
 from collections.abc import Sequence
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from compsel.errors import BundleError
-from compsel.features.confidence import OutputReader
+from compsel.features.output_confidence import OutputReader
 from compsel.processors import parse
 from compsel.processors.base import Processor
 from compsel.variants.engine import Engine

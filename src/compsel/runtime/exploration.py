@@ -3,7 +3,7 @@
 import numpy as np
 
 from compsel.errors import BundleError
-from compsel.runtime.adaptation import Corrections
+from compsel.runtime.latency_correction import LatencyCorrections
 from compsel.runtime.live_costs import ChoiceCosts, LiveCosts
 
 __all__ = ["Explorer"]
@@ -34,7 +34,9 @@ class Explorer:
         self.share = share
         self.credit_ms = 0.0
 
-    def processor(self, variant: str, best: str, costs: ChoiceCosts, live: LiveCosts, corrections: Corrections) -> str:
+    def processor(
+        self, variant: str, best: str, costs: ChoiceCosts, live: LiveCosts, corrections: LatencyCorrections
+    ) -> str:
         """Return where to run: on the stalest processor that can be afforded, else on the best one."""
         best_ms = float(costs.latency_ms[live.number((variant, best))])
         stalest, found = _STALE_S, best

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.device.state import DeviceState
-from compsel.runtime.adaptation import Corrections, StateCoordinates
+from compsel.runtime.latency_correction import LatencyCorrections, StateCoordinates
 from compsel.runtime.quarantine import Quarantine
 from compsel.selection.costs.model import CostModel, place
 
@@ -49,7 +49,9 @@ class LiveCosts:
     array([3.])
     """
 
-    def __init__(self, cost_model: CostModel, quarantine: Quarantine, corrections: Corrections | None = None) -> None:
+    def __init__(
+        self, cost_model: CostModel, quarantine: Quarantine, corrections: LatencyCorrections | None = None
+    ) -> None:
         self.model = cost_model
         self.quarantine = quarantine
         self.corrections = corrections

@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Sequence
 
 from compsel.errors import CompselError, ModelError
-from compsel.runtime.adaptation import Corrections
 from compsel.runtime.answer import Stage
 from compsel.runtime.exploration import Explorer
+from compsel.runtime.latency_correction import LatencyCorrections
 from compsel.runtime.live_costs import ChoiceCosts, LiveCosts
 from compsel.runtime.planning import PlacedPlan
 from compsel.runtime.quarantine import Quarantine
@@ -56,7 +56,7 @@ class Observations:
 
     def __init__(self, cost_model: CostModel, *, adapt: bool, explore: float) -> None:
         self.quarantine = Quarantine()
-        self.corrections = Corrections(cost_model.choices) if adapt or explore else None
+        self.corrections = LatencyCorrections(cost_model.choices) if adapt or explore else None
         self.live = LiveCosts(cost_model, self.quarantine, self.corrections)
         self.explores = explore > 0
         self._explorer = Explorer(explore) if explore else None

@@ -13,7 +13,7 @@ from compsel.bundle.available_choices import available_costs
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.output_reader import output_reader
 from compsel.errors import BundleError, InputError, ModelError, ProcessorError
-from compsel.features.confidence import Confidence
+from compsel.features.output_confidence import Confidence
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.runtime.answer import Answer

@@ -7,16 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compsel.selection.cascade.policy import Cascade
-    from compsel.selection.classifiers.cost_sensitive import CostSensitiveSelector
+    from compsel.selection.cascade.decision_graph import Cascade
     from compsel.selection.costs.model import CostModel
     from compsel.selection.objective import Objective
+    from compsel.selection.selectors.cost_sensitive import CostSensitiveSelector
 
 _HOME = {
     "CostModel": "compsel.selection.costs.model",
-    "CostSensitiveSelector": "compsel.selection.classifiers.cost_sensitive",
+    "CostSensitiveSelector": "compsel.selection.selectors.cost_sensitive",
     "Objective": "compsel.selection.objective",
-    "Cascade": "compsel.selection.cascade.policy",
+    "Cascade": "compsel.selection.cascade.decision_graph",
 }
 
 __all__ = ["Cascade", "CostModel", "CostSensitiveSelector", "Objective"]

@@ -12,7 +12,7 @@ from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
 from compsel.techniques.base import Technique
-from compsel.variants.making import VariantMaker
+from compsel.variants.maker import VariantMaker
 from compsel.variants.verification import Verification
 
 __all__ = ["CompressionReport", "compress"]

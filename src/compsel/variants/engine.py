@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from compsel.features.confidence import OutputReader
 from compsel.features.fusion import LEAST_PROBABILITY, Evidence, Scores, read_evidence, softmax
+from compsel.features.output_confidence import OutputReader
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import check_feeds
 from compsel.inputs.tensors import TENSORS
@@ -40,7 +40,7 @@ class Engine:
     >>> import tempfile
     >>> from compsel.networks import build
     >>> from compsel.processors import CpuProcessor
-    >>> from compsel.variants.writing import write_variant
+    >>> from compsel.variants.writer import write_variant
     >>> folder = tempfile.mkdtemp()
     >>> variant = write_variant(build("mobilenet-v1", width=0.25, resolution=32), folder, "logits")
     >>> engine = Engine(variant, folder, CpuProcessor(1))

@@ -8,8 +8,8 @@ import pytest
 
 from compsel.errors import BundleError, IntegrityError, UsageError
 from compsel.evaluation.report.content import ReportContent, read_content, read_evaluation
-from compsel.evaluation.report.html import table
-from compsel.evaluation.report.page import render, write_report
+from compsel.evaluation.report.html_elements import table
+from compsel.evaluation.report.report import render, write_report
 from compsel.profiling.candidates import Candidate
 from compsel.profiling.dominance import Domination
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from compsel.selection.cascade.fitting import fit_cascade
 from compsel.selection.cascade.input_difficulty import InputDifficulty
-from compsel.selection.cascade.training import fit_cascade
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import STOP, CascadePolicy, policy_from_dict

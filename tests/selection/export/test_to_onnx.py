@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from compsel.errors import SelectorError, VersionError
-from compsel.selection.classifiers.baselines import OracleSelector, SingleBest
-from compsel.selection.classifiers.classification import CostSensitiveClassifier
-from compsel.selection.classifiers.cost_sensitive import CostSensitiveSelector
-from compsel.selection.classifiers.neighbours import NeighbourSelector
-from compsel.selection.classifiers.pairwise import PairwiseSelector
-from compsel.selection.classifiers.premodel import Premodel
-from compsel.selection.classifiers.regression import CostRegression
-from compsel.selection.export.exported import ExportedSelector
+from compsel.selection.export.onnx_selector import ExportedSelector
 from compsel.selection.export.to_onnx import to_onnx
+from compsel.selection.selectors.baselines import OracleSelector, SingleBest
+from compsel.selection.selectors.classification import CostSensitiveClassifier
+from compsel.selection.selectors.cost_sensitive import CostSensitiveSelector
+from compsel.selection.selectors.neighbours import NeighbourSelector
+from compsel.selection.selectors.pairwise import PairwiseSelector
+from compsel.selection.selectors.premodel import Premodel
+from compsel.selection.selectors.regression import CostRegression
 from tests.selection.selector_checks import table
 
 X, COSTS = table(n=120, n_choices=4)
@@ -125,7 +125,7 @@ def test_foreign_and_newer_files():
 def test_running_an_exported_selector_imports_nothing_of_training(tmp_path):
     (tmp_path / "selector.onnx").write_bytes(to_onnx(FITTED[3]))
     program = (
-        "import sys; from compsel.selection.export.exported import ExportedSelector;"
+        "import sys; from compsel.selection.export.onnx_selector import ExportedSelector;"
         f"ExportedSelector({str(tmp_path / 'selector.onnx')!r}).select([0.0] * 4);"
         "print({'onnx', 'sklearn', 'scipy', 'xgboost', 'pyarrow', 'pandas'} & set(sys.modules))"
     )

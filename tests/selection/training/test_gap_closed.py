@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from compsel.errors import SelectorError
-from compsel.selection.classifiers.baselines import OracleSelector
+from compsel.selection.selectors.baselines import OracleSelector
 from compsel.selection.training.gap_closed import gap_closed, measure_gap
 
 costs_tables = arrays(np.float64, (12, 3), elements=st.integers(0, 1000).map(float))

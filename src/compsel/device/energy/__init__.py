@@ -23,7 +23,7 @@ from pathlib import Path
 
 from compsel.device.energy import apple, battery, estimate, hwmon, nvidia, powercap
 from compsel.device.energy.base import Meter, MeterAvailability, MeterSource, SummedMeter
-from compsel.device.energy.measurement import Energy, idle_power_mw, measure_energy
+from compsel.device.energy.inference_energy import Energy, idle_power_mw, measure_energy
 from compsel.errors import EnergyError
 
 __all__ = [

@@ -10,7 +10,7 @@ from compsel.errors import MissingDependencyError
 from compsel.evaluation.characterization.averages import average_changes
 from compsel.evaluation.characterization.ispa2018 import counterpart
 from compsel.evaluation.characterization.markdown import to_markdown
-from compsel.evaluation.characterization.pictures import draw_all
+from compsel.evaluation.characterization.plots import draw_all
 from compsel.evaluation.characterization.row_domination import RowDomination, dominated_rows
 from compsel.evaluation.characterization.rows import FORMAT_VERSION, Row, write_rows
 from compsel.progress import SILENT, Reporter

@@ -24,9 +24,9 @@ from compsel.profiling.tables import device_text
 from compsel.progress import Reporter
 from compsel.techniques import parse as parse_technique
 from compsel.variants.engine import Engine
-from compsel.variants.making import VariantMaker
+from compsel.variants.maker import VariantMaker
 from compsel.variants.variant import OutputKind, Variant
-from compsel.variants.writing import output_kind_of, write_variant
+from compsel.variants.writer import output_kind_of, write_variant
 
 __all__ = ["ModelRows"]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from compsel.evaluation.report.content import ReportContent
-from compsel.evaluation.report.html import paragraph, picture, section, table
-from compsel.evaluation.report.pictures import draw_costs, draw_selectors, draw_trade_off
+from compsel.evaluation.report.html_elements import paragraph, picture, section, table
+from compsel.evaluation.report.plots import draw_costs, draw_selectors, draw_trade_off
 
 __all__ = [
     "show_costs",

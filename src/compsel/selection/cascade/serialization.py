@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from compsel.features.fusion import n_features
 from compsel.features.output_sketch import n_compared
+from compsel.selection.cascade.decision_graph import Cascade, Node
 from compsel.selection.cascade.input_difficulty import InputDifficulty
-from compsel.selection.cascade.policy import Cascade, Node
 
 __all__ = ["cascade_from_json", "cascade_to_json"]
 

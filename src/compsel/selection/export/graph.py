@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from compsel.errors import require
-from compsel.selection.classifiers.base import FeatureMatrix, Selector
-from compsel.selection.classifiers.tree_table import TreeTable
-from compsel.selection.export.exported import CHOICE, FEATURES, FORMAT_VERSION, SCORES, ExportedSelector
+from compsel.selection.export.onnx_selector import CHOICE, FEATURES, FORMAT_VERSION, SCORES, ExportedSelector
+from compsel.selection.selectors.base import FeatureMatrix, Selector
+from compsel.selection.selectors.tree_table import TreeTable
 
 __all__ = ["DOUBLE", "FLOAT", "GraphSelector", "SelectorGraph"]
 

@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from compsel.errors import SelectorError
-from compsel.selection.classifiers.base import Selector, check_features
-from compsel.selection.export.exported import ExportedSelector
 from compsel.selection.export.graph import GraphSelector
+from compsel.selection.export.onnx_selector import ExportedSelector
+from compsel.selection.selectors.base import Selector, check_features
 
 __all__ = ["to_onnx"]
 
@@ -21,13 +21,13 @@ def to_onnx(selector: Selector, X: npt.ArrayLike | None = None) -> bytes:
 
     Returns:
         the bytes of an ONNX model: input `features` float32 (n, n_features), outputs `choice` int64 (n,) and `scores`
-        float32 (n, n_choices). `compsel.selection.export.exported.ExportedSelector` runs it.
+        float32 (n, n_choices). `compsel.selection.export.onnx_selector.ExportedSelector` runs it.
 
     Raises:
         SelectorError: not fitted, of a kind that has no graph, or the graph decides otherwise on a row of `X`.
         MissingDependencyError: onnx is not installed.
 
-    >>> from compsel.selection.classifiers.neighbours import NeighbourSelector
+    >>> from compsel.selection.selectors.neighbours import NeighbourSelector
     >>> X = np.array([[0.0], [1.0]])
     >>> trained = NeighbourSelector(neighbours=1).fit(X, [[0.0, 1.0], [1.0, 0.0]])
     >>> ExportedSelector(to_onnx(trained, X)).predict([[0.2], [0.9]])

@@ -10,7 +10,7 @@ from compsel.errors import BundleError
 from compsel.selection.policies.base import STOP, Policy, PolicyPlan, RowSelector
 from compsel.selection.policies.cascade import CascadePolicy
 from compsel.selection.policies.fixed import FixedPolicy
-from compsel.selection.policies.selecting import SelectingPolicy
+from compsel.selection.policies.selector import SelectingPolicy
 
 __all__ = [
     "POLICIES",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from compsel.selection.cascade.decision_graph import Cascade, Walk
+from compsel.selection.cascade.online import PlannedCascade
 from compsel.selection.cascade.out_of_distribution import OutOfDistributionDetector, OutOfDistributionFallback
-from compsel.selection.cascade.planned import PlannedCascade
-from compsel.selection.cascade.policy import Cascade, Walk
 from compsel.selection.cascade.serialization import cascade_from_json, cascade_to_json
 from compsel.selection.policies.base import Policy, RowSelector
 

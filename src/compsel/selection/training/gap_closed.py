@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compsel.errors import SelectorError
-from compsel.selection.classifiers.base import check_costs
+from compsel.selection.selectors.base import check_costs
 
 __all__ = ["GapClosed", "gap_closed", "gap_of_costs", "measure_gap"]
 

@@ -11,8 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.selection.cascade.policy import Cascade
-from compsel.selection.cascade.training import fit_cascade
+from compsel.selection.cascade.decision_graph import Cascade
+from compsel.selection.cascade.fitting import fit_cascade
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.training.folds import assign_folds
 

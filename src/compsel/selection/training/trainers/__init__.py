@@ -1,6 +1,6 @@
 """What trains each kind of policy, one a file.
 
-Adding a selector: a file in `compsel.selection.classifiers`, and a line here. Adding a policy: a file with its
+Adding a selector: a file in `compsel.selection.selectors`, and a line here. Adding a policy: a file with its
 trainer, and a line here.
 """
 

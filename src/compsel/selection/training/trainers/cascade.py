@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from compsel.errors import SelectorError
+from compsel.selection.cascade.fitting import fit_cascade
 from compsel.selection.cascade.out_of_distribution import OutOfDistributionDetector, OutOfDistributionFallback
 from compsel.selection.cascade.reject_option import RejectOption
-from compsel.selection.cascade.training import fit_cascade
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import STOP, CascadePolicy

@@ -2,10 +2,10 @@
 
 from importlib import import_module
 
-from compsel.selection.classifiers.base import Selector
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import SelectingPolicy
+from compsel.selection.selectors.base import Selector
 from compsel.selection.training.portfolio import complementary
 from compsel.selection.training.trainers.base import FittedPolicy, PolicyTrainer, penalty_of
 
@@ -26,7 +26,7 @@ class PremodelTrainer(PolicyTrainer):
 
     def fit(self, dataset: SelectionDataset, objective: Objective) -> FittedPolicy:
         """Train on the optimal choice of every sample."""
-        from compsel.selection.classifiers.premodel import Premodel
+        from compsel.selection.selectors.premodel import Premodel
 
         penalty = penalty_of(dataset, objective)
         dataset = dataset.among(complementary(dataset, penalty, _SHORTLIST))
@@ -39,7 +39,7 @@ class SelectorTrainer(PolicyTrainer):
 
     Args:
         name: the word in comparisons.
-        selector: "<module>.<class>" of `compsel.selection.classifiers`; made without arguments.
+        selector: "<module>.<class>" of `compsel.selection.selectors`; made without arguments.
         extractor: which features it decides by.
     """
 
@@ -57,7 +57,7 @@ class SelectorTrainer(PolicyTrainer):
         penalty = penalty_of(dataset, objective)
         dataset = dataset.among(complementary(dataset, penalty, _SHORTLIST))
         module, _, kind = self.selector.partition(".")
-        selector = getattr(import_module(f"compsel.selection.classifiers.{module}"), kind)()
+        selector = getattr(import_module(f"compsel.selection.selectors.{module}"), kind)()
         selector.fit(dataset.features[self.extractor], dataset.costs(penalty))
         file = f"selectors/{self.name.replace(' ', '-')}.onnx"
         return _exported(file, selector, self.extractor, dataset)
@@ -65,7 +65,7 @@ class SelectorTrainer(PolicyTrainer):
 
 def _exported(file: str, selector: Selector, extractor: str, dataset: SelectionDataset) -> FittedPolicy:
     """Export a selector, checked to decide the same on every training sample."""
-    from compsel.selection.export.exported import ExportedSelector
+    from compsel.selection.export.onnx_selector import ExportedSelector
     from compsel.selection.export.to_onnx import to_onnx
 
     data = to_onnx(selector, dataset.features[extractor])

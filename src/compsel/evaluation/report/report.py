@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from compsel.evaluation.report.content import ReportContent, read_content
-from compsel.evaluation.report.html import definitions, paragraph, section, whole_page
+from compsel.evaluation.report.html_elements import definitions, paragraph, section, whole_page
 from compsel.evaluation.report.sections import (
     show_costs,
     show_dominated,

@@ -5,10 +5,10 @@ import pytest
 
 from compsel.errors import ProfileError
 from compsel.selection.objective import Objective
+from compsel.selection.training.comparison import compare, train
 from compsel.selection.training.portfolio import OutOfFold, choose_portfolio, complementary, contenders
 from compsel.selection.training.trainers import CascadeTrainer, SingleBestTrainer
 from compsel.selection.training.trainers.base import penalty_of
-from compsel.selection.training.training import compare, train
 from tests.selection.simulated import simulated_dataset
 
 DATASET = simulated_dataset(300, skills=(6.0, 14.0))

@@ -6,7 +6,7 @@ import pytest
 
 from compsel.device.energy import idle_power_mw, measure_energy
 from compsel.device.energy.base import Meter
-from compsel.device.energy.measurement import least_seconds
+from compsel.device.energy.inference_energy import least_seconds
 from compsel.errors import EnergyError
 
 

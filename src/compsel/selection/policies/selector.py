@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compsel.errors import BundleError
 from compsel.features import EXTRACTORS
-from compsel.selection.export.exported import ExportedSelector
+from compsel.selection.export.onnx_selector import ExportedSelector
 from compsel.selection.policies.base import Policy, PolicyPlan, RowSelector, SingleStagePlan
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
 from compsel.storage.files import storage_errors, write_json
 from compsel.techniques import parse as parse_technique
-from compsel.variants.making import VariantMaker
+from compsel.variants.maker import VariantMaker
 from compsel.variants.variant import Variant
-from compsel.variants.writing import is_whole, output_kind_of, write_variant
+from compsel.variants.writer import is_whole, output_kind_of, write_variant
 
 __all__ = ["LeftOut", "build_variants", "check_names", "default_techniques"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.features.fusion import SOFT, Evidence, fuse_one
+from compsel.selection.cascade.decision_graph import STOP, Plan
 from compsel.selection.cascade.out_of_distribution import OutOfDistributionFallback
-from compsel.selection.cascade.policy import STOP, Plan
 
 __all__ = ["PlannedCascade"]
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from compsel.features.evidence import OutputEvidence
 from compsel.features.fusion import Evidence, candidates, fuse
+from compsel.selection.cascade.calibration import FOLDS, NEWTON_STEPS, calibrate, out_of_fold_probabilities, split
+from compsel.selection.cascade.decision_graph import Cascade, Node
 from compsel.selection.cascade.input_difficulty import InputDifficulty, easy_probability, standardise
-from compsel.selection.cascade.policy import Cascade, Node
 from compsel.selection.training.folds import assign_folds
 
 __all__ = ["fit_cascade"]
@@ -18,11 +19,8 @@ __all__ = ["fit_cascade"]
 Floats = NDArray[np.float64]
 _GRID = 24  # points on which values are kept
 _BANDWIDTH = 0.5  # of the kernel that smooths transitions, in log-odds
-_FOLDS = 5
-_RIDGE = 1.0  # on standardised features
 _DIFFICULTY_RIDGE = 30.0  # many features that say little each
 _LEAST_SPREAD = 1e-6
-_NEWTON_STEPS = 50
 _SETTLED = 1e-6
 _PRIOR_WEIGHT = 0.7  # two stages that say the same thing are not twice as right
 _POOL_RIDGE = 2e-3
@@ -55,7 +53,7 @@ def fit_cascade(
         A policy; costs and the penalty come later, with `Cascade.plan`.
     """
     labels = np.asarray(labels)
-    folds = assign_folds(len(labels), _FOLDS, groups, seed)
+    folds = assign_folds(len(labels), FOLDS, groups, seed)
     sets = [members for size in range(1, max_stages + 1) for members in combinations(range(len(names)), size)]
     nodes: dict[tuple[int, ...], Node] = {}
     scores: dict[tuple[int, ...], Floats] = {}
@@ -71,8 +69,8 @@ def fit_cascade(
         fused = fuse(stages, weights)
         right = fused.classes == labels
         known = np.concatenate([fused.features, easy], axis=1)
-        coefficients, intercept = _calibrate(known, right)
-        scores[members] = _out_of_fold(known, right, folds)
+        coefficients, intercept = calibrate(known, right)
+        scores[members] = out_of_fold_probabilities(known, right, folds)
         nodes[members] = Node(members, weights, coefficients, intercept, _grid(scores[members]))
     return Cascade(
         tuple(names),
@@ -101,11 +99,11 @@ def _fit_difficulty(
     spread = np.sqrt((np.where(known, features - centre, 0.0) ** 2).sum(axis=0) / counts) + _LEAST_SPREAD
     deviations = standardise(features, centre, spread)
     log_odds = np.empty(len(right))
-    for fold in range(_FOLDS):
-        train, test = _split(folds, fold)
-        coefficients, intercept = _calibrate(deviations[train], right[train], _DIFFICULTY_RIDGE)
+    for fold in range(FOLDS):
+        train, test = split(folds, fold)
+        coefficients, intercept = calibrate(deviations[train], right[train], _DIFFICULTY_RIDGE)
         log_odds[test] = deviations[test] @ coefficients + intercept
-    coefficients, intercept = _calibrate(deviations, right, _DIFFICULTY_RIDGE)
+    coefficients, intercept = calibrate(deviations, right, _DIFFICULTY_RIDGE)
     return InputDifficulty(extractor, centre, spread, coefficients, intercept), log_odds
 
 
@@ -121,7 +119,7 @@ def _pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Fl
     is_label = (found.classes == labels[:, None]) & found.counted
     named = is_label.any(axis=1)
     of_label = np.where(named[:, None], found.log_probabilities[rows, is_label.argmax(axis=1)], found.log_rest)
-    for _ in range(_NEWTON_STEPS):
+    for _ in range(NEWTON_STEPS):
         scores = np.where(found.counted, found.log_probabilities @ weights, -np.inf)
         others = found.log_rest @ weights
         top = np.maximum(scores.max(axis=1), others)
@@ -147,45 +145,6 @@ def _best_alone(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Floa
     """Return 1 for the stage that is right most often, which answers: outputs without class scores are not fused."""
     rights = [int((stage.classes[:, 0] == labels).sum()) for stage in stages]
     return np.asarray(np.eye(len(stages))[int(np.argmax(rights))])
-
-
-def _calibrate(features: Floats, right: NDArray[np.bool_], strength: float = _RIDGE) -> tuple[Floats, float]:
-    """Fit a logistic calibration (ridge, Newton); with too few of one kind, only the base rate (Laplace's rule)."""
-    if min(right.sum(), (~right).sum()) < 5:
-        rate = (right.sum() + 1) / (len(right) + 2)
-        return np.zeros(features.shape[1]), float(np.log(rate / (1 - rate)))
-    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
-    design = np.column_stack([(features - mean) / spread, np.ones(len(features))])
-    ridge = np.diag([strength] * features.shape[1] + [0.0])
-    solution = np.zeros(design.shape[1])
-    for _ in range(_NEWTON_STEPS):
-        probability = 1.0 / (1.0 + np.exp(-design @ solution))
-        gradient = design.T @ (probability - right) + ridge @ solution
-        curvature = (design * (probability * (1.0 - probability) + 1e-9)[:, None]).T @ design + ridge
-        step = np.linalg.solve(curvature, gradient)
-        solution -= np.clip(step, -4.0, 4.0)
-        if np.abs(step).max() < 1e-9:
-            break
-    coefficients = solution[:-1] / spread
-    return coefficients, float(solution[-1] - coefficients @ mean)
-
-
-def _out_of_fold(features: Floats, right: NDArray[np.bool_], folds: NDArray[np.integer]) -> Floats:
-    scores = np.empty(len(right))
-    for fold in range(_FOLDS):
-        train, test = _split(folds, fold)
-        coefficients, intercept = _calibrate(features[train], right[train])
-        scores[test] = 1.0 / (1.0 + np.exp(-(features[test] @ coefficients + intercept)))
-    return scores
-
-
-def _split(folds: NDArray[np.integer], fold: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which samples train and which are held out; a fold that holds none, or all, trains on all."""
-    test = folds == fold
-    if not test.any() or test.all():
-        everyone = np.ones(len(folds), bool)
-        return everyone, everyone
-    return ~test, test
 
 
 def _evenly(scores: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Corrections of the cost model by what inferences really take."""
+"""LatencyCorrections of the cost model by what inferences really take."""
 
 import math
 import time
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Corrections"]
+__all__ = ["LatencyCorrections"]
 
 StateCoordinates = tuple[float, ...]
 
@@ -25,7 +25,7 @@ _CHOICE_GAIN, _CHOICE_CLIP, _CHOICE_MOST = 0.1, 0.5, 0.7
 _NOTICEABLE = 0.05  # smaller changes of a logarithm make no new costs
 
 
-class Corrections:
+class LatencyCorrections:
     """How much longer, or shorter, each choice takes than the cost model says.
 
     A processor's correction is the weighted median of the log-ratios of its last inferences and of what is believed
@@ -40,7 +40,7 @@ class Corrections:
         choices: pairs of variant and processor.
         clock: seconds, from some start.
 
-    >>> corrections = Corrections([("a", "cpu:1"), ("a", "cpu:2")])
+    >>> corrections = LatencyCorrections([("a", "cpu:1"), ("a", "cpu:2")])
     >>> for _ in range(3):
     ...     _ = corrections.observe(1, expected_ms=2.0, measured_ms=6.0, where=(0.0,))
     >>> corrections.factors().round(1)

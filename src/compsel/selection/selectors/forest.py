@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compsel.errors import require
-from compsel.selection.classifiers.tree_table import TreeTable
+from compsel.selection.selectors.tree_table import TreeTable
 
 __all__ = ["Forest", "ForestSettings", "at_most", "grow_forest", "table_of_tree", "with_indicators"]
 

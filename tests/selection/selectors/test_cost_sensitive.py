@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compsel.errors import SelectorError
-from compsel.selection.classifiers.cost_sensitive import CostSensitiveSelector
+from compsel.selection.selectors.cost_sensitive import CostSensitiveSelector
 from compsel.selection.training.gap_closed import gap_closed
 from tests.selection.selector_checks import table
 

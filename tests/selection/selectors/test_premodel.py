@@ -6,9 +6,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import MinMaxScaler
 
 from compsel.errors import SelectorError
-from compsel.selection.classifiers.neighbour_index import NeighbourIndex
-from compsel.selection.classifiers.neighbours import NeighbourSelector
-from compsel.selection.classifiers.premodel import Premodel, order_choices
+from compsel.selection.selectors.neighbour_index import NeighbourIndex
+from compsel.selection.selectors.neighbours import NeighbourSelector
+from compsel.selection.selectors.premodel import Premodel, order_choices
 
 
 def finds_none(premodel: Premodel, X: object) -> np.ndarray:

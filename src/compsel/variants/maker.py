@@ -65,7 +65,7 @@ class VariantMaker:
     >>> import tempfile
     >>> from compsel.networks import build
     >>> from compsel.techniques import parse
-    >>> from compsel.variants.writing import write_variant
+    >>> from compsel.variants.writer import write_variant
     >>> maker = VariantMaker(build("mobilenet-v1", width=0.25, resolution=32), None)
     >>> made = maker.make(parse("float16"), tempfile.mkdtemp(), lambda model, to: write_variant(model, to, "logits"))
     >>> made.accepted().name, made.verification.agreement

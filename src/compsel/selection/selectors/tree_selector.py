@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from compsel.selection.classifiers.base import FeatureMatrix
-from compsel.selection.classifiers.tree_table import TreeTable
 from compsel.selection.export.graph import GraphSelector, SelectorGraph
+from compsel.selection.selectors.base import FeatureMatrix
+from compsel.selection.selectors.tree_table import TreeTable
 
 __all__ = ["TreeSelector"]
 

@@ -156,7 +156,7 @@ def name_of(function: Callable[..., Any]) -> str:
     """Return the "module:function" of a function.
 
     >>> name_of(generic_confidence)
-    'compsel.features.confidence:generic_confidence'
+    'compsel.features.output_confidence:generic_confidence'
     """
     kind = function if hasattr(function, "__qualname__") else type(function)
     return f"{kind.__module__}:{kind.__qualname__}"

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from compsel.errors import SelectorError
-from compsel.selection.classifiers.base import FeatureMatrix
-from compsel.selection.classifiers.cost_transforms import regret, transform_costs
-from compsel.selection.classifiers.forest import Forest, ForestSettings, grow_forest
-from compsel.selection.classifiers.tree_selector import TreeSelector
-from compsel.selection.classifiers.tree_table import TreeTable
+from compsel.selection.selectors.base import FeatureMatrix
+from compsel.selection.selectors.cost_transforms import regret, transform_costs
+from compsel.selection.selectors.forest import Forest, ForestSettings, grow_forest
+from compsel.selection.selectors.tree_selector import TreeSelector
+from compsel.selection.selectors.tree_table import TreeTable
 
 __all__ = ["CandidateScore", "CostSensitiveSelector"]
 

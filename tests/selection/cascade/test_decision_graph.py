@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compsel.selection.cascade.training import fit_cascade
+from compsel.selection.cascade.fitting import fit_cascade
 from compsel.selection.policies import STOP, CascadePolicy
 from tests.selection.simulated import simulated_dataset
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
 from compsel.errors import SelectorError
-from compsel.selection.classifiers.classification import CostSensitiveClassifier, weighted_labels
-from compsel.selection.classifiers.forest import ForestSettings, at_most, grow_forest, table_of_tree, with_indicators
-from compsel.selection.classifiers.tree_table import TreeTable
+from compsel.selection.selectors.classification import CostSensitiveClassifier, weighted_labels
+from compsel.selection.selectors.forest import ForestSettings, at_most, grow_forest, table_of_tree, with_indicators
+from compsel.selection.selectors.tree_table import TreeTable
 from tests.selection.selector_checks import table
 
 X, COSTS = table(n=150, n_choices=5)

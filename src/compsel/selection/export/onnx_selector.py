@@ -11,7 +11,7 @@ import onnxruntime
 from compsel.errors import SelectorError, VersionError
 from compsel.models.ort_errors import translate
 from compsel.models.ort_options import session_options
-from compsel.selection.classifiers.base import FeatureMatrix, check_features
+from compsel.selection.selectors.base import FeatureMatrix, check_features
 
 __all__ = ["CHOICE", "FEATURES", "FORMAT_VERSION", "SCORES", "ExportedSelector"]
 
@@ -37,7 +37,7 @@ class ExportedSelector:
         SelectorError: not an exported selector.
         VersionError: written by a newer compsel.
 
-    >>> from compsel.selection.classifiers.baselines import SingleBest
+    >>> from compsel.selection.selectors.baselines import SingleBest
     >>> from compsel.selection.export.to_onnx import to_onnx
     >>> trained = SingleBest().fit(np.zeros((2, 3)), np.array([[3.0, 1.0], [1.0, 2.0]]))
     >>> exported = ExportedSelector(to_onnx(trained))

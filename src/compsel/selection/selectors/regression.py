@@ -3,11 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from compsel.selection.classifiers.base import FeatureMatrix
-from compsel.selection.classifiers.cost_transforms import transform_costs
-from compsel.selection.classifiers.forest import ForestSettings, grow_forest
-from compsel.selection.classifiers.tree_selector import TreeSelector
-from compsel.selection.classifiers.tree_table import TreeTable
+from compsel.selection.selectors.base import FeatureMatrix
+from compsel.selection.selectors.cost_transforms import transform_costs
+from compsel.selection.selectors.forest import ForestSettings, grow_forest
+from compsel.selection.selectors.tree_selector import TreeSelector
+from compsel.selection.selectors.tree_table import TreeTable
 
 __all__ = ["CostRegression"]
 
@@ -19,7 +19,7 @@ class CostRegression(TreeSelector):
     one multi-output forest in place of a model for each choice, so that choices are compared on the same neighbours.
 
     Args:
-        transform: what is predicted, a name of `compsel.selection.classifiers.cost_transforms.TRANSFORMS`.
+        transform: what is predicted, a name of `compsel.selection.selectors.cost_transforms.TRANSFORMS`.
         n_trees: size of the forest.
         min_samples_leaf: samples in a leaf at least.
         max_features: share of features drawn for each split.

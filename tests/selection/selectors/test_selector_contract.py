@@ -5,14 +5,14 @@ import pytest
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier
 
-from compsel.selection.classifiers.base import Selector
-from compsel.selection.classifiers.baselines import RandomSelector, SingleBest
-from compsel.selection.classifiers.classification import CostSensitiveClassifier
-from compsel.selection.classifiers.cost_sensitive import CostSensitiveSelector
-from compsel.selection.classifiers.neighbours import NeighbourSelector
-from compsel.selection.classifiers.pairwise import PairwiseSelector
-from compsel.selection.classifiers.premodel import Premodel
-from compsel.selection.classifiers.regression import CostRegression
+from compsel.selection.selectors.base import Selector
+from compsel.selection.selectors.baselines import RandomSelector, SingleBest
+from compsel.selection.selectors.classification import CostSensitiveClassifier
+from compsel.selection.selectors.cost_sensitive import CostSensitiveSelector
+from compsel.selection.selectors.neighbours import NeighbourSelector
+from compsel.selection.selectors.pairwise import PairwiseSelector
+from compsel.selection.selectors.premodel import Premodel
+from compsel.selection.selectors.regression import CostRegression
 from tests.selection.selector_checks import CHECKS, LEARNER_CHECKS
 
 

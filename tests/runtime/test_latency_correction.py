@@ -1,4 +1,4 @@
-"""Corrections, quarantine and exploration; and a runtime whose processors are wrong, slow or broken by script."""
+"""Latency corrections, quarantine, exploration; and a runtime whose processors are wrong, slow or broken by script."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,15 +15,15 @@ from compsel.inputs.image import PIXELS
 from compsel.inputs.samples import ArraySamples
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.runtime import Runtime
-from compsel.runtime.adaptation import Corrections
 from compsel.runtime.answer import Stage
 from compsel.runtime.exploration import Explorer
+from compsel.runtime.latency_correction import LatencyCorrections
 from compsel.runtime.observations import Observations
 from compsel.runtime.quarantine import Quarantine
 from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
-from compsel.variants.writing import write_variant
+from compsel.variants.writer import write_variant
 from tests.processors.fake_processor import FakeProcessor, Script
 
 CHOICES = (("a", "cpu:1"), ("b", "cpu:1"), ("a", "cpu:2"))
@@ -45,14 +45,14 @@ def clock() -> Clock:
     return Clock()
 
 
-def observe(corrections: Corrections, choice: int, ratio: float, times: int = 1) -> None:
+def observe(corrections: LatencyCorrections, choice: int, ratio: float, times: int = 1) -> None:
     for _ in range(times):
         corrections.observe(choice, 4.0, 4.0 * ratio, HERE)
 
 
 @given(st.floats(0.05, 20.0))
 def test_a_wrong_profile_is_mended_within_ten_inferences(ratio: float) -> None:
-    corrections = Corrections(CHOICES, Clock())
+    corrections = LatencyCorrections(CHOICES, Clock())
     observe(corrections, 0, ratio, 10)
     found = corrections.factors()
     assert found[0] == pytest.approx(ratio, rel=0.1)
@@ -62,7 +62,7 @@ def test_a_wrong_profile_is_mended_within_ten_inferences(ratio: float) -> None:
 
 
 def test_one_outlier_moves_hardly_anything(clock: Clock) -> None:
-    corrections = Corrections(CHOICES, clock)
+    corrections = LatencyCorrections(CHOICES, clock)
     observe(corrections, 0, 50.0)
     assert corrections.factors()[0] < 1.15
     observe(corrections, 0, 1.0, 8)
@@ -71,19 +71,19 @@ def test_one_outlier_moves_hardly_anything(clock: Clock) -> None:
 
 
 def test_a_change_of_level_is_followed_within_eight_inferences(clock: Clock) -> None:
-    corrections = Corrections(CHOICES, clock)
+    corrections = LatencyCorrections(CHOICES, clock)
     observe(corrections, 0, 1.0, 20)
     observe(corrections, 0, 3.0, 8)
     assert corrections.factors()[0] == pytest.approx(3.0, rel=0.2)
 
 
 def test_corrections_fade_with_time_but_what_lasts_stays_longer(clock: Clock) -> None:
-    corrections = Corrections(CHOICES, clock)
+    corrections = LatencyCorrections(CHOICES, clock)
     observe(corrections, 0, 3.0, 60)
     clock.now_s += 120
     corrections.move(HERE)
     assert 1.5 < corrections.factors()[0] < 3.1
-    brief = Corrections(CHOICES, clock)
+    brief = LatencyCorrections(CHOICES, clock)
     observe(brief, 0, 3.0, 3)
     clock.now_s += 120
     brief.move(HERE)
@@ -91,7 +91,7 @@ def test_corrections_fade_with_time_but_what_lasts_stays_longer(clock: Clock) ->
 
 
 def test_corrections_of_another_state_wait_until_it_is_back(clock: Clock) -> None:
-    corrections = Corrections(CHOICES, clock)
+    corrections = LatencyCorrections(CHOICES, clock)
     observe(corrections, 0, 3.0, 5)
     corrections.move(ELSEWHERE)
     assert corrections.factors()[0] < 1.4
@@ -100,7 +100,7 @@ def test_corrections_of_another_state_wait_until_it_is_back(clock: Clock) -> Non
 
 
 def test_the_other_processors_are_no_better_off_on_a_device_that_is_slower_than_it_seems(clock: Clock) -> None:
-    corrections = Corrections(CHOICES, clock)
+    corrections = LatencyCorrections(CHOICES, clock)
     observe(corrections, 0, 2.0, 5)
     assert 1.2 < corrections.factors()[2] < 1.5
     clock.now_s += 20
@@ -109,7 +109,7 @@ def test_the_other_processors_are_no_better_off_on_a_device_that_is_slower_than_
 
 
 def test_a_choice_is_corrected_weakly(clock: Clock) -> None:
-    corrections = Corrections(CHOICES, clock)
+    corrections = LatencyCorrections(CHOICES, clock)
     for _ in range(40):
         observe(corrections, 0, 2.0)
         observe(corrections, 1, 1.0)
@@ -149,7 +149,7 @@ def test_trials_cost_no_more_than_their_share() -> None:
 def test_trials_find_a_processor_that_became_fast(clock: Clock) -> None:
     table_ms = np.array([[4.0, 8.0, 6.0]])
     observations = Observations(CostModel(CHOICES, np.zeros((1, 1)), table_ms, table_ms), adapt=True, explore=0.05)
-    observations.corrections = observations.live.corrections = Corrections(CHOICES, clock)
+    observations.corrections = observations.live.corrections = LatencyCorrections(CHOICES, clock)
     latency_ms, best, trials = {"cpu:1": 4.0, "cpu:2": 2.0}, "cpu:1", []
     for _ in range(300):
         clock.now_s += 0.1

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from compsel.errors import SelectorError
-from compsel.features.confidence import GENERIC, OutputReader, generic_confidence
 from compsel.features.evidence import OutputEvidence, stack_evidence
 from compsel.features.fusion import fuse, fuse_one
+from compsel.features.output_confidence import GENERIC, OutputReader, generic_confidence
 from compsel.features.output_sketch import SKETCH, compare, n_compared, sketch
 from tests import confident_models
 

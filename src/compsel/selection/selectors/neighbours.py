@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from compsel.errors import SelectorError
-from compsel.selection.classifiers.base import FeatureMatrix
-from compsel.selection.classifiers.cost_transforms import transform_costs
-from compsel.selection.classifiers.neighbour_graph import farness, nearest
-from compsel.selection.classifiers.neighbour_index import NeighbourIndex
 from compsel.selection.export.graph import FLOAT, GraphSelector, SelectorGraph
+from compsel.selection.selectors.base import FeatureMatrix
+from compsel.selection.selectors.cost_transforms import transform_costs
+from compsel.selection.selectors.neighbour_graph import farness, nearest
+from compsel.selection.selectors.neighbour_index import NeighbourIndex
 
 __all__ = ["NeighbourSelector"]
 
@@ -25,7 +25,7 @@ class NeighbourSelector(GraphSelector):
 
     Args:
         neighbours: how many (all, where there are fewer).
-        transform: a name of `compsel.selection.classifiers.cost_transforms.TRANSFORMS`.
+        transform: a name of `compsel.selection.selectors.cost_transforms.TRANSFORMS`.
 
     Attributes:
         index_: the scaled training rows.

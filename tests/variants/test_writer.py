@@ -17,7 +17,7 @@ from compsel.storage.file_names import slug
 from compsel.techniques import parse
 from compsel.variants.engine import Engine
 from compsel.variants.variant import Variant
-from compsel.variants.writing import is_whole, write_variant
+from compsel.variants.writer import is_whole, write_variant
 from tests.foreign_models import finish, old_network, two_inputs
 
 TEXTS = st.text(min_size=1, max_size=20)

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from compsel.errors import SelectorError
-from compsel.selection.classifiers.base import FeatureMatrix, Selector, check_costs
-from compsel.selection.classifiers.tree_table import TreeTable
 from compsel.selection.export.graph import GraphSelector, SelectorGraph
+from compsel.selection.selectors.base import FeatureMatrix, Selector, check_costs
+from compsel.selection.selectors.tree_table import TreeTable
 
 __all__ = ["OracleSelector", "RandomSelector", "SingleBest"]
 

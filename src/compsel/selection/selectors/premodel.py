@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from compsel.errors import SelectorError
-from compsel.selection.classifiers.base import FeatureMatrix
-from compsel.selection.classifiers.neighbour_graph import farness, nearest
-from compsel.selection.classifiers.neighbour_index import NeighbourIndex
-from compsel.selection.classifiers.tree_table import TreeTable
 from compsel.selection.export.graph import FLOAT, GraphSelector, SelectorGraph
+from compsel.selection.selectors.base import FeatureMatrix
+from compsel.selection.selectors.neighbour_graph import farness, nearest
+from compsel.selection.selectors.neighbour_index import NeighbourIndex
+from compsel.selection.selectors.tree_table import TreeTable
 
 __all__ = ["Premodel", "order_choices"]
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from compsel.selection.classifiers.base import LARGEST_FEATURE
-from compsel.selection.classifiers.neighbour_index import STEPS, NeighbourIndex
-from compsel.selection.export.exported import FEATURES
 from compsel.selection.export.graph import DOUBLE, SelectorGraph
+from compsel.selection.export.onnx_selector import FEATURES
+from compsel.selection.selectors.base import LARGEST_FEATURE
+from compsel.selection.selectors.neighbour_index import STEPS, NeighbourIndex
 
 __all__ = ["farness", "nearest"]
 

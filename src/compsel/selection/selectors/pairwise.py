@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from compsel.errors import require
-from compsel.selection.classifiers.base import FeatureMatrix
-from compsel.selection.classifiers.forest import table_of_tree
-from compsel.selection.classifiers.tree_table import TreeTable
 from compsel.selection.export.graph import DOUBLE, FLOAT, GraphSelector, SelectorGraph
+from compsel.selection.selectors.base import FeatureMatrix
+from compsel.selection.selectors.forest import table_of_tree
+from compsel.selection.selectors.tree_table import TreeTable
 
 __all__ = ["PairwiseSelector"]
 
