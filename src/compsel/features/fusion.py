@@ -1,4 +1,4 @@
-"""What the stages that ran say about an input: their most probable classes, fused, and how sure they are together.
+"""Fusion of the answers of several stages: the most probable class of all together, and features of how sure it is.
 
 The same arithmetic runs when a policy is trained (on a table of samples) and on the device (on one input), so that
 both decide alike.
@@ -15,8 +15,8 @@ from compsel.features.evidence import Evidence, Fused, OutputEvidence, Scores, s
 from compsel.features.output_sketch import compare
 
 __all__ = [
-    "LEAST_PROBABILITY",
-    "SOFT",
+    "MIN_PROBABILITY",
+    "ODDS_SMOOTHING",
     "TOP",
     "Candidates",
     "Evidence",
@@ -34,8 +34,8 @@ __all__ = [
 # classes kept of each answer: the right one is hardly ever beyond, and a table stays small
 TOP = 10
 _LEAST_REST = 1e-6  # of the probability that the classes beyond share
-LEAST_PROBABILITY = 1e-12  # keeps logarithms finite
-SOFT = 1e-4  # keeps log-odds finite; differences beyond it say nothing about being right
+MIN_PROBABILITY = 1e-12  # keeps logarithms finite
+ODDS_SMOOTHING = 1e-4  # keeps log-odds finite; differences beyond it say nothing about being right
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -101,7 +101,7 @@ def candidates(stages: Sequence[Evidence]) -> Candidates:
         )
         named = classes[:, :, None] == stage.classes[:, None, :]
         mass = np.matmul(named, probabilities[:, :, None])[:, :, 0]
-        logs.append(np.log(np.where(named.any(axis=2), np.maximum(mass, LEAST_PROBABILITY), rest[:, None])))
+        logs.append(np.log(np.where(named.any(axis=2), np.maximum(mass, MIN_PROBABILITY), rest[:, None])))
         rests.append(np.log(rest))
     others = stages[0].n_classes - counted.sum(axis=1)
     return Candidates(classes, counted, np.stack(logs, axis=2), np.stack(rests, axis=1), others.astype(np.float64))
@@ -127,7 +127,7 @@ def fuse(stages: Sequence[Evidence], weights: NDArray[np.float64]) -> Fused:
         return compare(outputs, weights)
     if len(stages) == 1:
         stage = stages[0]
-        return Fused(stage.classes[:, 0].astype(np.intp), np.stack(_sureness(stage), axis=1))
+        return Fused(stage.classes[:, 0].astype(np.intp), np.stack(_margins(stage), axis=1))
     found = candidates(stages)
     scores = np.where(found.counted, found.log_probabilities @ weights, -np.inf)
     rows = np.arange(len(scores))
@@ -138,7 +138,7 @@ def fuse(stages: Sequence[Evidence], weights: NDArray[np.float64]) -> Fused:
     powers[rows, top] = 0.0
     first, second = 1.0 / total, powers.max(axis=1) / total
     agree = sum((stage.classes[:, 0] == best for stage in stages), np.zeros(len(rows))) / len(stages)
-    heavy = _sureness(stages[int(weights.argmax())])
+    heavy = _margins(stages[int(weights.argmax())])
     return Fused(best, np.stack([_log_odds(first), _log_ratio(first, second), *heavy, agree], axis=1))
 
 
@@ -158,7 +158,7 @@ def fuse_one(stages: Sequence[Evidence], weights: Sequence[float]) -> tuple[int,
     if len(stages) == 1:
         probabilities = stages[0].probabilities
         second = probabilities.item(1) if probabilities.size > 1 else 0.0
-        return stages[0].classes.item(0), _sureness_of(probabilities.item(0), second)
+        return stages[0].classes.item(0), _margins_of(probabilities.item(0), second)
     rows = [(stage.classes[0].tolist(), stage.probabilities[0].tolist()) for stage in stages]
     scores: dict[int, float] = {}
     base = 0.0
@@ -167,7 +167,7 @@ def fuse_one(stages: Sequence[Evidence], weights: Sequence[float]) -> tuple[int,
         base += weight * rest
         # relative to what the stage says about a class that it does not name
         for one, probability in zip(classes, probabilities, strict=True):
-            scores[one] = scores.get(one, 0.0) + weight * (math.log(max(probability, LEAST_PROBABILITY)) - rest)
+            scores[one] = scores.get(one, 0.0) + weight * (math.log(max(probability, MIN_PROBABILITY)) - rest)
     best = max(scores, key=scores.__getitem__)
     top = scores.pop(best)
     powers = [math.exp(score - top) for score in scores.values()]
@@ -175,14 +175,17 @@ def fuse_one(stages: Sequence[Evidence], weights: Sequence[float]) -> tuple[int,
     first, second = 1.0 / total, max(powers, default=0.0) / total
     agree = sum(classes[0] == best for classes, _ in rows) / len(rows)
     heavy = rows[max(range(len(rows)), key=weights.__getitem__)][1]
-    return best, [*_sureness_of(first, second), *_sureness_of(*(*heavy, 0.0)[:2]), agree]
+    return best, [*_margins_of(first, second), *_margins_of(*(*heavy, 0.0)[:2]), agree]
 
 
-def _sureness_of(first: float, second: float) -> list[float]:
-    return [math.log((first + SOFT) / (1.0 - first + SOFT)), math.log((first + SOFT) / (second + SOFT))]
+def _margins_of(first: float, second: float) -> list[float]:
+    return [
+        math.log((first + ODDS_SMOOTHING) / (1.0 - first + ODDS_SMOOTHING)),
+        math.log((first + ODDS_SMOOTHING) / (second + ODDS_SMOOTHING)),
+    ]
 
 
-def _sureness(stage: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _margins(stage: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     probabilities = stage.probabilities[:, :2].astype(np.float64)
     first = probabilities[:, 0]
     second = probabilities[:, 1] if probabilities.shape[1] > 1 else np.zeros_like(first)
@@ -190,8 +193,8 @@ def _sureness(stage: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
 
 def _log_odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.log((probability + SOFT) / (1.0 - probability + SOFT)))
+    return np.asarray(np.log((probability + ODDS_SMOOTHING) / (1.0 - probability + ODDS_SMOOTHING)))
 
 
 def _log_ratio(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.log((first + SOFT) / (second + SOFT)))
+    return np.asarray(np.log((first + ODDS_SMOOTHING) / (second + ODDS_SMOOTHING)))

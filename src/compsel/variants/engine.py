@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compsel.features.fusion import LEAST_PROBABILITY, Evidence, Scores, read_evidence, softmax
+from compsel.features.fusion import MIN_PROBABILITY, Evidence, Scores, read_evidence, softmax
 from compsel.features.output_confidence import OutputReader
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import check_feeds
@@ -108,7 +108,7 @@ class Engine:
             return None
         scores = np.asarray(output[0], np.float32)
         probabilities = softmax(scores) if self.variant.output == "logits" else scores
-        logs = np.log(np.maximum(probabilities, np.float32(LEAST_PROBABILITY)))
+        logs = np.log(np.maximum(probabilities, np.float32(MIN_PROBABILITY)))
         return Scores(logs, read_evidence(probabilities))
 
     def close(self) -> None:

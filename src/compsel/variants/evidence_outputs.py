@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from compsel.features.fusion import LEAST_PROBABILITY, TOP
+from compsel.features.fusion import MIN_PROBABILITY, TOP
 from compsel.variants.engine import LOG_PROBABILITIES, TOP_CLASSES, TOP_PROBABILITIES
 
 __all__ = ["add_evidence_outputs"]
@@ -44,7 +44,7 @@ def add_evidence_outputs(proto: onnx.ModelProto, output: str) -> bool:
         nodes.append(_node("TopK", [LOG_PROBABILITIES, "compsel_top"], ["compsel_top_logs", TOP_CLASSES]))
         nodes.append(_node("Exp", ["compsel_top_logs"], [TOP_PROBABILITIES]))
     else:
-        least = numpy_helper.from_array(np.array(LEAST_PROBABILITY, np.float32), "compsel_least")
+        least = numpy_helper.from_array(np.array(MIN_PROBABILITY, np.float32), "compsel_least")
         graph.initializer.append(least)
         nodes.append(_node("Max", [scores, "compsel_least"], ["compsel_positive"]))
         nodes.append(_node("Log", ["compsel_positive"], [LOG_PROBABILITIES]))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.features.fusion import SOFT, Evidence, fuse_one
+from compsel.features.fusion import ODDS_SMOOTHING, Evidence, fuse_one
 from compsel.selection.cascade.decision_graph import STOP, Plan
 from compsel.selection.cascade.out_of_distribution import OutOfDistributionFallback
 
@@ -182,7 +182,10 @@ def _look_up(alone: _Alone, evidence: Evidence) -> tuple[int, float]:
     probabilities = evidence.probabilities
     first = probabilities.item(0)
     second = probabilities.item(1) if probabilities.size > 1 else 0.0
-    odds, ratio = (first + SOFT) / (1.0 - first + SOFT), (first + SOFT) / (second + SOFT)
+    odds, ratio = (
+        (first + ODDS_SMOOTHING) / (1.0 - first + ODDS_SMOOTHING),
+        (first + ODDS_SMOOTHING) / (second + ODDS_SMOOTHING),
+    )
     log_odds = alone.intercept + (alone.of_odds * math.log(odds) + alone.of_ratio * math.log(ratio))
     score = 1.0 / (1.0 + math.exp(-log_odds)) if log_odds > -700.0 else 0.0
     for below, action in alone.actions:
