@@ -37,7 +37,7 @@ def synthetic_feeds(
     return {spec.name: _synthetic(spec, rng, lengths.get(spec.name, _OPEN_AXIS)) for spec in inputs}
 
 
-def _synthetic(spec: TensorSpec, rng: np.random.Generator, length: int) -> np.ndarray:
+def _synthetic(spec: TensorSpec, rng: "np.random.Generator", length: int) -> np.ndarray:
     if spec.dtype == "other":
         raise InputError(f"input {spec.name!r} is a sequence or a map: give samples of it")
     axes = () if spec.shape is None else spec.shape
