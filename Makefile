@@ -11,11 +11,13 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	scripts/check $(BIN)
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not clock"
+	$(BIN)/pytest -m clock
 
 # the loop while developing
 quick: $(VENV)/.test
-	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not slow"
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not slow and not clock"
+	$(BIN)/pytest -m "clock and not slow"
 
 check: $(VENV)/.test
 	scripts/check $(BIN)

@@ -16,6 +16,9 @@ from compsel.cli.main import main
 from tests.bad_input_world import World, make_world, truncated
 from tests.bad_inputs import BAD_INPUT, CASES, Case, outcome, profile, run
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 COMPSEL = [sys.executable, "-m", "compsel"]
 
 

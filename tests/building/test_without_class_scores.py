@@ -22,6 +22,9 @@ from tests import confident_models
 from tests.measuring import quick
 from tests.reporters import Heard
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 FUNCTIONS = {"quality": "closeness", "confidence": "sureness"}
 
 

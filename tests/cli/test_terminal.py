@@ -10,6 +10,9 @@ import pytest
 
 from compsel.cli.terminal import TERMINAL, TerminalReporter
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"

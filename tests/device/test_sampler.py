@@ -20,6 +20,9 @@ from compsel.device.sampler import DeviceSampler, DeviceState, device_fingerprin
 from compsel.errors import CompselError
 from tests.device.recorded_device import LAPTOP, write
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 
 class ScriptedReader:
     """A reader whose clock and load a test moves."""

@@ -16,6 +16,9 @@ from compsel.inputs.samples import ArraySamples, ImageFolder, Samples
 from compsel.runtime import Runtime
 from tests.reporters import Heard
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 NAMES = {"adaptive", "most_accurate", "fastest", "best_static", "premodel", "random", "oracle"}
 
 

@@ -12,6 +12,9 @@ from compsel.inputs.samples import ArraySamples
 from compsel.runtime import Runtime
 from compsel.selection.policies import FixedPolicy
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 
 class PerInference(Meter):
     """Counts what a runtime computes: its latency as energy."""

@@ -21,6 +21,9 @@ from compsel.variants.engine import Engine
 from compsel.variants.writer import write_variant
 from tests.conftest import QUICK
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 IMAGES = ArraySamples([np.full((70, 70, 3), 40 * n, np.uint8) for n in range(5)])
 
 

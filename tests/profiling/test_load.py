@@ -10,6 +10,9 @@ import pytest
 from compsel.errors import ProfileError
 from compsel.profiling.load import BusyProcesses, parse_state, soak_minutes, standard_states
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 
 def children() -> set[int]:
     return {process.pid for process in psutil.Process().children()}

@@ -2,11 +2,15 @@ import itertools
 import time
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from compsel.profiling.latency import Criterion
 from compsel.profiling.paired_timer import PairedLatencies, measure_pair
+
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
 
 
 class Slept:

@@ -26,6 +26,9 @@ from compsel.selection.policies import FixedPolicy
 from compsel.variants.writer import write_variant
 from tests.processors.fake_processor import FakeProcessor, Script
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 CHOICES = (("a", "cpu:1"), ("b", "cpu:1"), ("a", "cpu:2"))
 HERE, ELSEWHERE = (0.0, 0.0), (1.1, 1.6)
 

@@ -17,6 +17,9 @@ from compsel.runtime.planning import NO_LIMITS, PlacedPlan, Planner
 from compsel.selection.costs.model import CostModel
 from compsel.selection.policies import FixedPolicy
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 COSTS = CostModel(
     (("a", "one"), ("a", "two")), np.array([[0.0], [2.0]]), np.array([[4.0, 2.0], [4.0, 9.0]]), np.full((2, 2), 9.0)
 )

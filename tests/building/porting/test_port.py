@@ -20,6 +20,9 @@ from compsel.processors import Availability, CpuProcessor
 from compsel.selection.costs.model import CostModel
 from tests.processors.fake_processor import FakeProcessor
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 Discovered = Callable[[list[object]], None]
 ONE = np.zeros(1)
 

@@ -21,6 +21,9 @@ from tests.device.energy.fake_nvml import FakeNvml
 from tests.device.energy.recorded_meters import AGX_ORIN, DESKTOP, LAPTOP, NANO, ORIN, SERVER
 from tests.device.recorded_device import write
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 
 def found(sys_folder: Path) -> dict[str, MeterAvailability]:
     return {meter.name: meter for meter in find_meters(sys_folder) if not meter.name.startswith("nvml")}
@@ -173,12 +176,15 @@ def test_power_meter_adds_up_by_the_trapezoid_rule_and_ends_clearly() -> None:
             raise EnergyError("lamp: gone")
         return powers[0]
 
+    opening = time.perf_counter()
     with PowerMeter("lamp", "a lamp", 60.0, power) as meter:
-        begin = time.perf_counter()
+        opened = time.perf_counter()
         time.sleep(0.03)
         powers[0] = 3000.0
-        energy, end = meter.energy_mj(), time.perf_counter()
-        assert energy == pytest.approx(2000 * (end - begin), rel=0.2)
+        asking = time.perf_counter()
+        energy = meter.energy_mj()
+        # the power was read some time between opening and opened, and between asking and now
+        assert 2000 * (asking - opened) <= energy <= 2000 * (time.perf_counter() - opening)
         assert meter.energy_mj() >= energy
         powers.clear()
         with pytest.raises(EnergyError, match="gone"):
@@ -230,10 +236,10 @@ def test_gpu_counts_its_energy() -> None:
 def test_gpu_that_shows_power_only() -> None:
     library = FakeNvml(counts_energy=False)
     assert find_nvidia(library)[0].available
+    opening = time.perf_counter()
     with open_nvidia("nvml:0", library) as meter:
-        begin = time.perf_counter()
         time.sleep(0.02)
-        assert 0 < meter.energy_mj() <= 30_000 * (time.perf_counter() - begin) * 1.5
+        assert 0 < meter.energy_mj() <= 30_000 * (time.perf_counter() - opening)
 
 
 def test_gpus_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,9 @@ from compsel.device.energy.base import Meter
 from compsel.device.energy.inference_energy import least_seconds
 from compsel.errors import EnergyError
 
+# real time, or real load, is what is looked at: nothing runs beside
+pytestmark = pytest.mark.clock
+
 
 class Simulated(Meter):
     """A device that idles at `idle_mw` and takes `run_mj` more for each run."""
