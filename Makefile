@@ -17,7 +17,6 @@ test: $(VENV)/.test
 # the loop while developing
 quick: $(VENV)/.test
 	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not slow and not clock"
-	$(BIN)/pytest -m "clock and not slow"
 
 check: $(VENV)/.test
 	scripts/check $(BIN)
