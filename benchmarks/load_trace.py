@@ -12,6 +12,7 @@ Needs a quiet machine (it looks before it starts); --noisy measures anyway, and 
 
 import argparse
 import contextlib
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -80,18 +81,32 @@ class DefaultProcessor(CpuProcessor):
         return OrtSession(variant, options)
 
 
+class PausableProcesses(BusyProcesses):
+    """Busy processes that can be stopped, and are busy again at once."""
+
+    def pause(self) -> None:
+        """Stop the processes; they stay."""
+        for process in self.processes:
+            process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let paused processes go on."""
+        for process in self.processes:
+            process.send_signal(signal.SIGCONT)
+
+
 class Trace:
     """Makes states: all load processes exist from the start and are stopped, so that a state begins at once."""
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
-        self._compute: list[BusyProcesses] = []
-        self._memory: list[BusyProcesses] = []
+        self._compute: list[PausableProcesses] = []
+        self._memory: list[PausableProcesses] = []
 
     def __enter__(self) -> "Trace":
         for kept, kind, count in ((self._compute, "compute", MOST_COMPUTE), (self._memory, "memory", MOST_MEMORY)):
             for _ in range(count):
-                load = self._stack.enter_context(BusyProcesses(1, kind))
+                load = self._stack.enter_context(PausableProcesses(1, kind))
                 load.pause()
                 kept.append(load)
         return self

@@ -29,7 +29,7 @@ def policy_energies(
         samples: up to 64 of them, spread over all, are answered in turn; decoding is not counted.
         meter: open.
         least_s: so long answers each policy, at least; idling is watched for as long before each.
-        reporter: hears how far it is.
+        reporter: of progress.
 
     Raises:
         EnergyError: the meter cannot be read any more.

@@ -1,7 +1,6 @@
 """Real load on the machine: processes that keep cores, or the memory bus, busy while something is measured."""
 
 import math
-import signal
 import subprocess
 import sys
 import time
@@ -27,6 +26,9 @@ class BusyProcesses:
         count: how many processes.
         kind: "compute" spins in the interpreter, "memory" streams through arrays larger than the caches.
 
+    Attributes:
+        processes: that run now.
+
     >>> with BusyProcesses(0) as busy:
     ...     busy.count
     0
@@ -35,7 +37,7 @@ class BusyProcesses:
     def __init__(self, count: int, kind: Literal["compute", "memory"] = "compute") -> None:
         self.count = count
         self.kind = kind
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         code = _COMPUTE if self.kind == "compute" else _MEMORY
@@ -47,7 +49,7 @@ class BusyProcesses:
                 process = subprocess.Popen(
                     [sys.executable, "-c", watch + code], stdin=subprocess.PIPE, start_new_session=True
                 )
-                self._processes.append(process)
+                self.processes.append(process)
             if self.count:
                 time.sleep(_SETTLE_S)
         except BaseException:
@@ -55,29 +57,19 @@ class BusyProcesses:
             raise
         return self
 
-    def pause(self) -> None:
-        """Stop the processes; they stay, and `resume` has them busy again at once."""
-        for process in self._processes:
-            process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let paused processes go on."""
-        for process in self._processes:
-            process.send_signal(signal.SIGCONT)
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end()
 
     def _end(self) -> None:
-        for process in self._processes:
+        for process in self.processes:
             process.kill()
-        for process in self._processes:
+        for process in self.processes:
             process.wait()
             if process.stdin is not None:
                 process.stdin.close()
-        self._processes = []
+        self.processes = []
 
 
 def standard_states() -> tuple[str, ...]:

@@ -57,6 +57,11 @@ class Profile:
         energy: of one inference of every choice; None without a meter.
         groups: (n,) group of each sample, see `Samples.groups`; empty where each is a group of its own.
         quality_criterion: how answers without class scores were rated; None for classifiers.
+
+    >>> nothing = np.empty((2, 0), np.float32)
+    >>> profile = Profile(("a.png", "b.png"), np.array([3, 7]), (), np.empty((2, 0)), (), nothing, ())
+    >>> profile.take([1]).samples
+    ('b.png',)
     """
 
     samples: tuple[str, ...]

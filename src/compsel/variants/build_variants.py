@@ -28,7 +28,11 @@ _RESOLUTION_STEP = 16
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A variant that was not built, with the reason."""
+    """A variant that was not built, with the reason.
+
+    >>> LeftOut("a", "resolution:32", "a has no image preprocessing").technique
+    'resolution:32'
+    """
 
     model: str
     technique: str

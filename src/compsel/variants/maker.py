@@ -37,6 +37,11 @@ class MadeVariant(Generic[W]):
         written: what was written; None where the verification refused it, and no file of it stays.
         verification: how far it agrees with its model.
         compress_s: what the technique took.
+
+    >>> refused = Verification(False, "it does not run", None, None, samples=0, synthetic=True)
+    >>> MadeVariant(None, refused, compress_s=0.5).accepted()
+    Traceback (most recent call last):
+    compsel.errors.NotApplicableError: it does not run
     """
 
     written: W | None

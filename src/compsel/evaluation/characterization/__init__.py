@@ -1,1 +1,1 @@
-"""Compression techniques side by side: measured, judged, written down."""
+"""Characterisation: compression techniques side by side, measured and written as tables and pictures."""

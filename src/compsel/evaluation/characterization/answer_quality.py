@@ -58,6 +58,9 @@ class AnswerQuality:
         kl: Kullback-Leibler divergence from the uncompressed model's probabilities (nats).
         relative_error: Euclidean, of the outputs.
         trained: whether the uncompressed model answers better than by chance; None without labels.
+
+    >>> AnswerQuality(8, None, None, Estimate(0.9, 0.8, 1.0), None, None, None).score
+    0.9
     """
 
     n_samples: int

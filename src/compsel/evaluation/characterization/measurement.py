@@ -42,6 +42,12 @@ class VariantUnderTest:
         variant: its description.
         files: folder of its files.
         compress_s: what making it took.
+
+    >>> from compsel.inputs.tensor_specs import TensorSpec
+    >>> spec = TensorSpec("x", "float32", (1, 2))
+    >>> variant = Variant("a/none", "a", "none", "a.onnx", None, None, "0", 9, (spec,), (spec,), None, "logits")
+    >>> VariantUnderTest(variant, Path("variants"), compress_s=0.5).variant.name
+    'a/none'
     """
 
     variant: Variant

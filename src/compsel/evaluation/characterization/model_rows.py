@@ -41,6 +41,16 @@ class ModelRows:
         processors: where to run.
         folder: of the rows.
         reporter: of messages.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from compsel.inputs.samples import ArraySamples
+    >>> from compsel.networks import build
+    >>> from compsel.progress import SILENT
+    >>> settings = CharacterizationSettings(ArraySamples([np.zeros((32, 32, 3), np.uint8)]), budget_s=0.01)
+    >>> model, folder = build("mobilenet-v1", width=0.25, resolution=32), Path(tempfile.mkdtemp())
+    >>> [row.label for row in ModelRows(model, (), settings, [CpuProcessor(1)], folder, SILENT).measure()]
+    ['mobilenet-v1/none@cpu:1']
     """
 
     def __init__(

@@ -27,6 +27,9 @@ class StateCost:
         variant, processor: the choice.
         latency_ms: (n_states,) means.
         p95_ms: (n_states,) 95th percentiles.
+
+    >>> StateCost("a/none", "cpu:1", latency_ms=(5.0, 9.0), p95_ms=(6.0, 14.0)).latency_ms[0]
+    5.0
     """
 
     variant: str
