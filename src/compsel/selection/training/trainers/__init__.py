@@ -25,7 +25,7 @@ __all__ = [
 def default_trainers(reject_option: RejectOption | None = None) -> tuple[PolicyTrainer, ...]:
     """Return the kinds that a build tries: those that have won somewhere, and the premodel to compare with.
 
-    The others lost in every comparison so far (`benchmarks/RESULTS.md`, "Selectors").
+    The others lost on both objectives of `training_data/` (`benchmarks/RESULTS.md`, "Selectors").
     """
     return (
         SingleBestTrainer(),
