@@ -74,29 +74,25 @@ def operators(model: Model) -> list[str]:
     return [node.op_type for node in model.proto.graph.node]
 
 
-@settings(max_examples=30, deadline=None)
-@given(
+PREPROCESSINGS = st.builds(
+    lambda normalisation, channels, layout: ImagePreprocessing(
+        (SIDE, SIDE), mean=normalisation[0], std=normalisation[1], channels=channels, layout=layout
+    ),
     st.sampled_from(NORMALISATIONS),
     st.sampled_from(["RGB", "BGR"]),
     st.sampled_from(["NCHW", "NHWC"]),
-    st.integers(0, 2**32 - 1),
 )
-def test_pixels_give_exactly_the_answers_of_tensors(normalisation, channels, layout, seed):
-    mean, std = normalisation
-    preprocessing = ImagePreprocessing((SIDE, SIDE), mean=mean, std=std, channels=channels, layout=layout)
+
+
+@settings(max_examples=30, deadline=None)
+@given(PREPROCESSINGS, st.integers(0, 2**32 - 1))
+def test_pixels_give_exactly_the_answers_of_tensors(preprocessing, seed):
     same_answers(convolution(preprocessing, seed), [image_of(seed), np.zeros((SIDE, SIDE, 3), np.uint8)])
 
 
 @settings(max_examples=12, deadline=None)
-@given(
-    st.sampled_from(NORMALISATIONS),
-    st.sampled_from(["RGB", "BGR"]),
-    st.sampled_from(["NCHW", "NHWC"]),
-    st.integers(0, 2**32 - 1),
-)
-def test_so_do_those_of_an_integer_graph(normalisation, channels, layout, seed):
-    mean, std = normalisation
-    preprocessing = ImagePreprocessing((SIDE, SIDE), mean=mean, std=std, channels=channels, layout=layout)
+@given(PREPROCESSINGS, st.integers(0, 2**32 - 1))
+def test_so_do_those_of_an_integer_graph(preprocessing, seed):
     model = convolution(preprocessing, seed)
     # black and white among the samples: the range of the input is that of all bytes
     edges = [np.full((SIDE, SIDE, 3), value, np.uint8) for value in (0, 255)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compsel.building.measure import measure
-from compsel.building.options import Measuring
+from compsel.building.options import DEFAULT_MEASURING, Measuring
 from compsel.building.train import as_objective, train_bundle
 from compsel.device.energy import open_meter
 from compsel.errors import EnergyError
@@ -19,8 +19,6 @@ from compsel.storage.files import check_place
 
 __all__ = ["build"]
 
-_DEFAULT = Measuring()
-
 
 # many parameters: models, samples and out are what everybody gives; the others are rarely set, and independent
 def build(
@@ -29,7 +27,7 @@ def build(
     out: str | os.PathLike[str],
     objective: Objective | str | None = None,
     *,
-    measuring: Measuring = _DEFAULT,
+    measuring: Measuring = DEFAULT_MEASURING,
     reject_option: RejectOption | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,

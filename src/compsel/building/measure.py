@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from compsel.building.options import Measuring
+from compsel.building.options import DEFAULT_MEASURING, Measuring
 from compsel.device.energy import open_meter
 from compsel.device.fingerprint import device_fingerprint
 from compsel.errors import EnergyError, ProfileError
@@ -33,8 +33,6 @@ from compsel.variants.variant import Variant
 
 __all__ = ["default_processors", "measure", "measure_costs"]
 
-_DEFAULT = Measuring()
-
 
 def default_processors() -> tuple[Processor, ...]:
     """Return what works here: proven by running."""
@@ -45,7 +43,7 @@ def measure(
     models: Sequence[Model],
     samples: Samples,
     folder: str | os.PathLike[str],
-    measuring: Measuring = _DEFAULT,
+    measuring: Measuring = DEFAULT_MEASURING,
     *,
     reporter: Reporter = SILENT,
 ) -> tuple[Profile, list[LeftOut]]:

@@ -9,7 +9,7 @@ from compsel.profiling.load import parse_state
 from compsel.profiling.output_quality import OutputQuality
 from compsel.techniques import parse as parse_technique
 
-__all__ = ["Measuring"]
+__all__ = ["DEFAULT_MEASURING", "Measuring"]
 
 
 @dataclass(frozen=True)
@@ -53,3 +53,6 @@ class Measuring:
             parse_state(state)
         for word in self.processors or ():
             parse_processor(word)
+
+
+DEFAULT_MEASURING = Measuring()
