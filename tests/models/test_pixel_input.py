@@ -64,9 +64,13 @@ def same_answers(model: Model, images: list[np.ndarray]) -> None:
     onnx.checker.check_model(folded.proto)
     tensors, pixels = open_session(model.to_proto()), open_session(folded.to_proto())
     assert [(value.name, value.type) for value in pixels.get_inputs()] == [(PIXELS, "tensor(uint8)")]
+    channels = pixels.get_inputs()[0].shape[-1]
     for image in images:
         (wanted,) = tensors.run(None, {model.inputs[0].name: model.preprocessing.tensor(image)})
-        (got,) = pixels.run(None, {PIXELS: model.preprocessing.pixels(image)[None]})
+        plain = model.preprocessing.pixels(image)[None]
+        fourth = np.random.default_rng(0).integers(0, 256, (*plain.shape[:3], 1), np.uint8)  # counts for nothing
+        seen = np.concatenate([plain, fourth], axis=3)[..., :channels]
+        (got,) = pixels.run(None, {PIXELS: np.ascontiguousarray(seen)})
         np.testing.assert_array_equal(got, wanted)
 
 
@@ -117,6 +121,7 @@ def test_bytes_go_straight_into_the_integer_graph(lite0):
     assert "Cast" not in operators(folded)
     assert "Sub" not in operators(folded)
     assert operators(folded).count("QuantizeLinear") == operators(compressed).count("QuantizeLinear") - 1
+    assert folded.inputs[0].shape == (1, 32, 32, 4)
     same_answers(compressed, [image_of(seed, 40) for seed in range(3)])
 
 

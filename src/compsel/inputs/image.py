@@ -50,11 +50,14 @@ class ImageModality(Modality):
 
     def graph_inputs(self, model: ModelLike) -> Sequence[TensorSpec]:
         """Return the input for pixels."""
-        return [TensorSpec(PIXELS, "uint8", (1, *_preprocessing(model).resolution, 3))]
+        return [TensorSpec(PIXELS, "uint8", (1, *_preprocessing(model).resolution, _pixel_channels(model)))]
 
     def graph_feeds(self, model: ModelLike, value: np.ndarray) -> dict[str, np.ndarray]:
         """Crop and resize; the rest is in the graph."""
-        return {PIXELS: _preprocessing(model).pixels(value)[None]}
+        pixels = _preprocessing(model).pixels(value)
+        if _pixel_channels(model) == 4:
+            pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA))
+        return {PIXELS: pixels[None]}
 
     def synthetic(
         self, model: ModelLike, count: int, refusal: Callable[[Mapping[str, np.ndarray]], str]
@@ -82,6 +85,12 @@ def _preprocessing(model: ModelLike) -> ImagePreprocessing:
     if not isinstance(model.preprocessing, ImagePreprocessing):
         raise InputError(f"{model.name} has no image preprocessing: give tensors by name")
     return model.preprocessing
+
+
+def _pixel_channels(model: ModelLike) -> int:
+    """Return how many channels a variant's graph of pixels takes (`compsel.models.pixel_input`); models have no such."""
+    channels: int = getattr(model, "pixel_channels", 3)
+    return channels
 
 
 IMAGE = ImageModality()

@@ -4,6 +4,9 @@ The folded graph takes uint8 pixels (1, height, width, 3) in RGB. Where the grap
 with exactly the normalisation's scale and offset, the bytes already are the quantised input and go straight into
 the first integer convolution; otherwise a cast and the normalisation's own arithmetic are put in front. Either way
 the outputs are those of the original graph on the normalised tensor.
+
+An integer convolution of three channels takes twice as long as one of four (ONNX Runtime's kernels read four bytes at
+once): where bytes go into one, pixels have a fourth channel, whose weights are zero.
 """
 
 import numpy as np
@@ -14,13 +17,14 @@ from compsel.errors import NotApplicableError
 from compsel.inputs.image import PIXELS, image_preprocessing
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.models.external_data import make_weights_constant
+from compsel.models.graph_queries import attribute, constants, is_standard
 from compsel.models.model import Model
 
 __all__ = ["with_pixel_input"]
 
 
 def with_pixel_input(model: Model) -> Model:
-    """Return `model` with one input `compsel_pixels`: uint8 (1, height, width, 3), RGB.
+    """Return `model` with one input `compsel_pixels`: uint8 (1, height, width, 3 or 4), RGB and anything.
 
     Raises:
         NotApplicableError: the model has no image preprocessing, or several inputs.
@@ -33,8 +37,10 @@ def with_pixel_input(model: Model) -> Model:
     # a sub-graph may read the input too: then it must go on existing
     whole = len(list(model.graphs())) == 1
     quantise = _quantisation_of_pixels(proto.graph, name, preprocessing) if whole else None
+    channels = 3
     if quantise is not None:
-        head = _bytes_head(proto.graph, quantise, preprocessing)
+        channels = _fourth_channel(proto.graph, quantise.output[0])
+        head = _ordered(proto.graph, preprocessing, quantise.output[0], channels)
         proto.graph.node.remove(quantise)
     else:
         head = _normalising_head(proto.graph, name, preprocessing)
@@ -43,7 +49,7 @@ def with_pixel_input(model: Model) -> Model:
     proto.graph.node.extend([*head, *body])
     make_weights_constant(proto)
     del proto.graph.input[:]
-    shape = [1, *preprocessing.resolution, 3]
+    shape = [1, *preprocessing.resolution, channels]
     proto.graph.input.extend([helper.make_tensor_value_info(PIXELS, onnx.TensorProto.UINT8, shape)])
     return model.with_proto(proto)
 
@@ -69,10 +75,43 @@ def _quantisation_of_pixels(
     return consumers[0] if np.array_equal(quantised, levels) else None
 
 
-def _bytes_head(
-    graph: onnx.GraphProto, quantise: onnx.NodeProto, preprocessing: ImagePreprocessing
-) -> list[onnx.NodeProto]:
-    return _ordered(graph, preprocessing, quantise.output[0])
+def _fourth_channel(graph: onnx.GraphProto, pixels: str) -> int:
+    """Give the integer convolution that reads the pixels a fourth channel of zeros, in place; return how many it has.
+
+    3 where it is no plain convolution of dequantised pixels and weights.
+    """
+    readers = {name: [node for node in graph.node if name in node.input] for name in (pixels,)}[pixels]
+    if len(readers) != 1 or readers[0].op_type != "DequantizeLinear":
+        return 3
+    convolutions = [node for node in graph.node if readers[0].output[0] in node.input]
+    if (
+        len(convolutions) != 1
+        or not is_standard(convolutions[0], "Conv")
+        or attribute(convolutions[0], "group", 1) != 1
+    ):
+        return 3
+    weight = next((node for node in graph.node if convolutions[0].input[1] in node.output), None)
+    if weight is None or weight.op_type != "DequantizeLinear" or any(p.name == pixels for p in graph.output):
+        return 3
+    tensors = constants(graph)
+    stored = tensors.get(weight.input[0])
+    if stored is None or stored.data_type != onnx.TensorProto.INT8 or len(stored.dims) != 4 or stored.dims[1] != 3:
+        return 3
+    if len(weight.input) > 2 and numpy_helper.to_array(tensors[weight.input[2]]).any():
+        return 3
+    zeros = np.zeros((stored.dims[0], 1, *stored.dims[2:]), np.int8)
+    graph.initializer.append(numpy_helper.from_array(zeros, f"{PIXELS}_zeros"))
+    # the weights may lie in a file that other graphs share: they are joined when the graph is loaded
+    padded = helper.make_node(
+        "Concat", [weight.input[0], f"{PIXELS}_zeros"], [f"{PIXELS}_weights"], f"{PIXELS}_pad", axis=1
+    )
+    graph.node.insert(list(graph.node).index(weight), padded)
+    own = onnx.NodeProto()
+    own.CopyFrom(weight)
+    own.input[0], own.output[0], own.name = padded.output[0], f"{PIXELS}_dequantised", f"{PIXELS}_dequantise"
+    graph.node.insert(list(graph.node).index(weight), own)
+    convolutions[0].input[1] = own.output[0]
+    return 4
 
 
 def _normalising_head(graph: onnx.GraphProto, name: str, preprocessing: ImagePreprocessing) -> list[onnx.NodeProto]:
@@ -89,12 +128,16 @@ def _normalising_head(graph: onnx.GraphProto, name: str, preprocessing: ImagePre
     ]
 
 
-def _ordered(graph: onnx.GraphProto, preprocessing: ImagePreprocessing, target: str) -> list[onnx.NodeProto]:
+def _ordered(
+    graph: onnx.GraphProto, preprocessing: ImagePreprocessing, target: str, channels: int = 3
+) -> list[onnx.NodeProto]:
     """Return the nodes that put the bytes in the model's order of channels and axes."""
     nodes, source = [], PIXELS
     if preprocessing.channels == "BGR":
         source = f"{PIXELS}_bgr"
-        graph.initializer.append(numpy_helper.from_array(np.array([2, 1, 0], np.int64), f"{PIXELS}_order"))
+        graph.initializer.append(
+            numpy_helper.from_array(np.array([2, 1, 0, 3][:channels], np.int64), f"{PIXELS}_order")
+        )
         nodes.append(helper.make_node("Gather", [PIXELS, f"{PIXELS}_order"], [source], f"{PIXELS}_gather", axis=3))
     if preprocessing.layout == "NCHW":
         nodes.append(helper.make_node("Transpose", [source], [target], f"{PIXELS}_transpose", perm=[0, 3, 1, 2]))

@@ -33,6 +33,7 @@ class Variant:
         inputs, outputs: of the tensor graph.
         preprocessing: how an input becomes the tensors; None for tensor models.
         output: what the first output is: class scores as "logits" or "probabilities", or something "other".
+        pixel_channels: of the pixels that `pixels_file` takes: 3, or 4 where the last one counts for nothing.
 
     >>> spec = TensorSpec("x", "float32", (1, 2))
     >>> variant = Variant("a/none", "a", "none", "a.onnx", None, None, "0", 9, (spec,), (spec,), None, "logits")
@@ -52,6 +53,7 @@ class Variant:
     outputs: tuple[TensorSpec, ...]
     preprocessing: Preprocessing | None
     output: OutputKind
+    pixel_channels: int = 3
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -43,11 +43,12 @@ def write_variant(
     proto, weights = model.with_weights_in(folder)
     make_weights_constant(proto)
     tensor_file = _write(proto, folder / f"{stem}.onnx")
-    pixels_file = None
+    pixels_file, pixel_channels = None, 3
     if modality_of(model) is IMAGE:
         shell = model.with_proto(proto)
         pixels = with_pixel_input(shell).proto
         add_evidence_outputs(pixels, output)
+        pixel_channels = pixels.graph.input[0].type.tensor_type.shape.dim[-1].dim_value
         pixels_file = _write(pixels, folder / f"{stem}.pixels.onnx")
     files = [tensor_file, *([weights] if weights else [])]
     return Variant(
@@ -63,6 +64,7 @@ def write_variant(
         outputs=model.outputs,
         preprocessing=model.preprocessing,
         output=output,
+        pixel_channels=pixel_channels,
     )
 
 
