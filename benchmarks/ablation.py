@@ -33,7 +33,8 @@ from compsel.selection.objective import Objective
 from compsel.selection.policies import CascadePolicy
 from compsel.selection.training.folds import assign_folds
 from compsel.selection.training.gap_closed import gap_of_costs
-from compsel.selection.training.portfolio import OutOfFold, choose_portfolio, contenders
+from compsel.selection.training.operating_points import OutOfFoldCascades
+from compsel.selection.training.portfolio import choose_portfolio, contenders
 from compsel.selection.training.trainers import CascadeTrainer, FittedPolicy, SingleBestTrainer
 from compsel.selection.training.trainers.base import penalty_of
 
@@ -86,7 +87,7 @@ GROUPS: dict[str, Callable[[SelectionDataset, SelectionDataset, Objective], Outc
 
 def portfolio(training: SelectionDataset, objective: Objective) -> list[int]:
     """Return the variants that groups decide among, with the most accurate uncompressed one."""
-    candidates, cost = OutOfFold(training, contenders(training), 2), penalty_of(training, objective)
+    candidates, cost = OutOfFoldCascades(training, contenders(training), 2), penalty_of(training, objective)
     chosen = [choose_portfolio(candidates, cost * factor, PORTFOLIO) for factor in COSTS]
     columns = list(dict.fromkeys(training.names.index(one.variant) for additions in chosen for one in additions))
     return columns if training.most_accurate in columns else [*columns, training.most_accurate]

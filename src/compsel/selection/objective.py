@@ -10,6 +10,8 @@ from compsel.selection.goals import parse_goal
 
 __all__ = ["Objective", "Quantity"]
 
+CONFIDENCE_95 = 1.645  # standard errors: 95 %, one-sided
+_LEAST_MARGIN, _DISCORDANT = 0.01, 0.05
 Quantity = Literal["latency", "energy", "energy_delay", "memory"]
 
 
@@ -24,13 +26,15 @@ class Objective:
             answers (0.01 is one in a hundred); None sets no floor.
         min_quality: absolute floor, in addition; None sets none.
         penalty: cost of one wrong answer in the unit of what is minimised (ms for latency, mJ for energy). None
-            takes the exchange rate at which the fastest and the most accurate uncompressed choice are equally good.
+            takes ten inferences of the most accurate uncompressed network.
+        margin: of non-inferiority, as a fraction of all answers: with 95 % confidence a policy lies less than so much
+            below the floor. None: 0.01, or with few samples what these can show (`margin_with`).
 
     Raises:
         ObjectiveError: a value that is not allowed.
 
     >>> Objective(max_loss=0.01)
-    Objective(minimize='latency', max_loss=0.01, min_quality=None, penalty=None)
+    Objective(minimize='latency', max_loss=0.01, min_quality=None, penalty=None, margin=None)
     >>> Objective(minimize="beauty")
     Traceback (most recent call last):
     compsel.errors.ObjectiveError: minimize: got 'beauty', allowed are latency, energy, energy_delay, memory
@@ -40,11 +44,12 @@ class Objective:
     max_loss: float | None = 0.0
     min_quality: float | None = None
     penalty: float | None = None
+    margin: float | None = None
 
     def __post_init__(self) -> None:
         if self.minimize not in get_args(Quantity):
             raise ObjectiveError(f"minimize: got {self.minimize!r}, allowed are {', '.join(get_args(Quantity))}")
-        for name in ("max_loss", "min_quality"):
+        for name in ("max_loss", "min_quality", "margin"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ObjectiveError(f"{name}: got {value}, allowed is a fraction from 0 to 1")
@@ -68,7 +73,7 @@ class Objective:
                 "time is for compressing one model"
             )
         floor = goal.max_loss if goal.max_loss is not None or goal.min_quality is not None else 0.0
-        return cls(goal.minimize, floor, goal.min_quality, penalty)  # type: ignore[arg-type]  # checked on construction
+        return cls(goal.minimize, floor, goal.min_quality, penalty=penalty)  # type: ignore[arg-type]  # checked on construction
 
     def check_measured(self, *, energy: bool = False) -> None:
         """Raise ObjectiveError unless what is minimised is measured.
@@ -91,6 +96,19 @@ class Objective:
     def has_floor(self) -> bool:
         """Whether there is a least quality."""
         return self.max_loss is not None or self.min_quality is not None
+
+    def margin_with(self, n: int) -> float:
+        """Return the margin that holds with n samples.
+
+        Where none was asked for: 0.01, or the half-width (95 %, one-sided) of a paired difference where one answer in
+        twenty differs.
+
+        >>> [round(Objective().margin_with(n), 3) for n in (60, 600, 6000)]
+        [0.047, 0.015, 0.01]
+        """
+        if self.margin is not None:
+            return self.margin
+        return max(_LEAST_MARGIN, CONFIDENCE_95 * math.sqrt(_DISCORDANT / max(n, 1)))
 
     def floor(self, most_accurate: float) -> float:
         """Return the least quality allowed, given that of the most accurate uncompressed network."""

@@ -6,7 +6,8 @@ import pytest
 from compsel.errors import ProfileError
 from compsel.selection.objective import Objective
 from compsel.selection.training.comparison import compare, train
-from compsel.selection.training.portfolio import OutOfFold, choose_portfolio, complementary, contenders
+from compsel.selection.training.operating_points import OutOfFoldCascades
+from compsel.selection.training.portfolio import choose_portfolio, complementary, contenders
 from compsel.selection.training.trainers import CascadeTrainer, SingleBestTrainer
 from compsel.selection.training.trainers.base import penalty_of
 from tests.selection.simulated import simulated_dataset
@@ -71,7 +72,7 @@ def test_too_few_samples():
 
 def test_portfolios_add_what_pays():
     cost = penalty_of(DATASET, Objective())
-    additions = choose_portfolio(OutOfFold(DATASET, [0, 1], 2), cost, 4)
+    additions = choose_portfolio(OutOfFoldCascades(DATASET, [0, 1], 2), cost, 4)
     assert sorted(addition.variant for addition in additions) == ["m0/none", "m1/none"]
     costs = [addition.latency_ms + cost * (1.0 - addition.quality) for addition in additions]
     assert costs[1] < costs[0]

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from compsel.selection.cascade.calibration_prior import CalibrationPrior
+
 __all__ = ["FOLDS", "NEWTON_STEPS", "calibrate", "out_of_fold_probabilities", "split"]
 
 Floats = NDArray[np.float64]
@@ -11,33 +13,55 @@ NEWTON_STEPS = 50
 _RIDGE = 1.0  # on standardised features
 
 
-def calibrate(features: Floats, right: NDArray[np.bool_], strength: float = _RIDGE) -> tuple[Floats, float]:
-    """Fit a logistic calibration (ridge, Newton); with too few of one kind, only the base rate (Laplace's rule)."""
-    if min(right.sum(), (~right).sum()) < 5:
-        rate = (right.sum() + 1) / (len(right) + 2)
-        return np.zeros(features.shape[1]), float(np.log(rate / (1 - rate)))
+def calibrate(
+    features: Floats, right: NDArray[np.bool_], strength: float = _RIDGE, prior: CalibrationPrior | None = None
+) -> tuple[Floats, float]:
+    """Fit a logistic calibration by Newton's method.
+
+    Args:
+        features: (n, n_features).
+        right: (n,), whether each answer is right.
+        strength: of a ridge on standardised features, where there is no prior; with too few of one kind it gives
+            the base rate alone (Laplace's rule).
+        prior: of the coefficients and the intercept.
+
+    Returns:
+        The coefficients (n_features,) and the intercept.
+    """
+    n, size = features.shape
+    if prior is None and min(right.sum(), (~right).sum()) < 5:
+        rate = (right.sum() + 1) / (n + 2)
+        return np.zeros(size), float(np.log(rate / (1 - rate)))
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
-    design = np.column_stack([(features - mean) / spread, np.ones(len(features))])
-    ridge = np.diag([strength] * features.shape[1] + [0.0])
-    solution = np.zeros(design.shape[1])
+    design = np.column_stack([(features - mean) / spread, np.ones(n)])
+    # coefficients of standardised features times this are those of the features
+    back = np.diag([*(1.0 / spread), 1.0])
+    back[-1, :-1] = -mean / spread
+    if prior is None:
+        centre, pull = np.zeros(size + 1), np.diag([strength] * size + [0.0])
+    else:
+        centre, pull = np.linalg.solve(back, prior.mean), back.T @ prior.precision @ back
+    solution = centre.copy()
     for _ in range(NEWTON_STEPS):
         probability = 1.0 / (1.0 + np.exp(-design @ solution))
-        gradient = design.T @ (probability - right) + ridge @ solution
-        curvature = (design * (probability * (1.0 - probability) + 1e-9)[:, None]).T @ design + ridge
+        gradient = design.T @ (probability - right) + pull @ (solution - centre)
+        curvature = (design * (probability * (1.0 - probability) + 1e-9)[:, None]).T @ design + pull
         step = np.linalg.solve(curvature, gradient)
         solution -= np.clip(step, -4.0, 4.0)
         if np.abs(step).max() < 1e-9:
             break
-    coefficients = solution[:-1] / spread
-    return coefficients, float(solution[-1] - coefficients @ mean)
+    found = back @ solution
+    return found[:-1], float(found[-1])
 
 
-def out_of_fold_probabilities(features: Floats, right: NDArray[np.bool_], folds: NDArray[np.integer]) -> Floats:
+def out_of_fold_probabilities(
+    features: Floats, right: NDArray[np.bool_], folds: NDArray[np.integer], prior: CalibrationPrior | None = None
+) -> Floats:
     """Return the calibrated probability (n,) of each sample, by the calibration without its fold."""
     scores = np.empty(len(right))
     for fold in range(FOLDS):
         train, test = split(folds, fold)
-        coefficients, intercept = calibrate(features[train], right[train])
+        coefficients, intercept = calibrate(features[train], right[train], prior=prior)
         scores[test] = 1.0 / (1.0 + np.exp(-(features[test] @ coefficients + intercept)))
     return scores
 

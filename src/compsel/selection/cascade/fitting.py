@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.features.evidence import OutputEvidence
-from compsel.features.fusion import Evidence, candidates, fuse
-from compsel.selection.cascade.calibration import FOLDS, NEWTON_STEPS, calibrate, out_of_fold_probabilities, split
+from compsel.features.fusion import Evidence, fuse
+from compsel.selection.cascade.calibration import FOLDS, calibrate, out_of_fold_probabilities, split
+from compsel.selection.cascade.calibration_prior import CalibrationPrior, shipped_prior
 from compsel.selection.cascade.decision_graph import Cascade, Node
 from compsel.selection.cascade.input_difficulty import InputDifficulty, easy_probability, standardise
+from compsel.selection.cascade.pooling import pool_weights
 from compsel.selection.training.folds import assign_folds
 
 __all__ = ["fit_cascade"]
@@ -20,11 +22,8 @@ Floats = NDArray[np.float64]
 _GRID = 24  # points on which values are kept
 _BANDWIDTH = 0.5  # of the kernel that smooths transitions, in log-odds
 _DIFFICULTY_RIDGE = 30.0  # many features that say little each
+_EASY_RIDGE = 1.0  # on the log-odds of looking easy
 _LEAST_SPREAD = 1e-6
-_SETTLED = 1e-6
-_PRIOR_WEIGHT = 0.7  # two stages that say the same thing are not twice as right
-_POOL_RIDGE = 2e-3
-_LEAST_WEIGHT, _MOST_WEIGHT = 0.02, 3.0
 
 
 def fit_cascade(
@@ -65,12 +64,13 @@ def fit_cascade(
         root = replace(root, grid=_evenly(scores[()]))
     for members in sets:
         stages = [evidence[member] for member in members]
-        weights = _pool_weights(stages, labels)
+        weights = pool_weights(stages, labels)
         fused = fuse(stages, weights)
         right = fused.classes == labels
         known = np.concatenate([fused.features, easy], axis=1)
-        coefficients, intercept = calibrate(known, right)
-        scores[members] = out_of_fold_probabilities(known, right, folds)
+        prior = _prior(stages, easy.shape[1])
+        coefficients, intercept = calibrate(known, right, prior=prior)
+        scores[members] = out_of_fold_probabilities(known, right, folds, prior)
         nodes[members] = Node(members, weights, coefficients, intercept, _grid(scores[members]))
     return Cascade(
         tuple(names),
@@ -78,6 +78,12 @@ def fit_cascade(
         difficulty,
         *_confidence(evidence[0]),
     )
+
+
+def _prior(stages: Sequence[Evidence], n_further: int) -> CalibrationPrior | None:
+    """Return what other models say about such a calibration; nothing, for answers without class scores."""
+    prior = None if isinstance(stages[0], OutputEvidence) else shipped_prior(len(stages))
+    return None if prior is None else prior.with_features(n_further, _EASY_RIDGE)
 
 
 def _confidence(evidence: Evidence) -> tuple[str, int]:
@@ -105,46 +111,6 @@ def _fit_difficulty(
         log_odds[test] = deviations[test] @ coefficients + intercept
     coefficients, intercept = calibrate(deviations, right, _DIFFICULTY_RIDGE)
     return InputDifficulty(extractor, centre, spread, coefficients, intercept), log_odds
-
-
-def _pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Floats:
-    """Return the powers of the logarithmic pool that make the labels most likely (Newton, a convex dataset)."""
-    weights = np.full(len(stages), _PRIOR_WEIGHT)
-    if len(stages) == 1:
-        return np.ones(1)
-    if isinstance(stages[0], OutputEvidence):
-        return _best_alone(stages, labels)
-    found = candidates(stages)
-    rows = np.arange(len(labels))
-    is_label = (found.classes == labels[:, None]) & found.counted
-    named = is_label.any(axis=1)
-    of_label = np.where(named[:, None], found.log_probabilities[rows, is_label.argmax(axis=1)], found.log_rest)
-    for _ in range(NEWTON_STEPS):
-        scores = np.where(found.counted, found.log_probabilities @ weights, -np.inf)
-        others = found.log_rest @ weights
-        top = np.maximum(scores.max(axis=1), others)
-        powers = np.exp(scores - top[:, None])
-        beyond = found.n_others * np.exp(others - top)
-        total = powers.sum(axis=1) + beyond
-        share, share_beyond = powers / total[:, None], beyond / total
-        weighted = share[:, :, None] * found.log_probabilities
-        mean = weighted.sum(axis=1) + share_beyond[:, None] * found.log_rest
-        square = np.tensordot(weighted, found.log_probabilities, axes=([0, 1], [0, 1]))
-        square += (share_beyond[:, None] * found.log_rest).T @ found.log_rest
-        ridge = _POOL_RIDGE * len(labels)
-        gradient = (mean - of_label).sum(axis=0) + ridge * (weights - _PRIOR_WEIGHT)
-        step = np.linalg.solve(square - mean.T @ mean + ridge * np.eye(len(weights)), gradient)
-        before = weights
-        weights = np.clip(weights - np.clip(step, -0.5, 0.5), _LEAST_WEIGHT, _MOST_WEIGHT)
-        if np.abs(weights - before).max() < _SETTLED:
-            break
-    return weights
-
-
-def _best_alone(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Floats:
-    """Return 1 for the stage that is right most often, which answers: outputs without class scores are not fused."""
-    rights = [int((stage.classes[:, 0] == labels).sum()) for stage in stages]
-    return np.asarray(np.eye(len(stages))[int(np.argmax(rights))])
 
 
 def _evenly(scores: Floats) -> Floats:

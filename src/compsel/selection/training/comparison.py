@@ -1,7 +1,9 @@
 """Train every kind of policy, compare them by cross-validation on the objective itself, and ship the winner.
 
-The folds are nested: whatever a kind of policy tunes (portfolio, penalty, learner), it tunes inside the training part
-of an outer fold. The winner must beat the single best choice with 95 % confidence, or the single best is shipped.
+The folds are nested: whatever a kind of policy tunes (portfolio, operating point, learner), it tunes inside the
+training part of an outer fold. What is judged is the whole procedure, then, that choice included. One rule holds for
+every kind: what loses more quality than the objective allows on held-out samples is not shipped. The winner must beat
+the single best choice with 95 % confidence, or the single best is shipped.
 """
 
 from collections.abc import Sequence
@@ -15,37 +17,14 @@ from compsel.progress import SILENT, Reporter
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.training.folds import assign_folds
-from compsel.selection.training.gap_closed import gap_of_costs
+from compsel.selection.training.promise import Promise, Score, promise_of, score_of
 from compsel.selection.training.trainers import FittedPolicy, PolicyTrainer, default_trainers
-from compsel.selection.training.trainers.base import penalty_of
+from compsel.selection.training.trainers.base import floor_of, penalty_of
 
-__all__ = ["Comparison", "Score", "Trained", "compare", "train"]
+__all__ = ["Comparison", "Trained", "compare", "train"]
 
 _LEAST_SAMPLES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What one kind of policy reaches on held-out samples.
-
-    Attributes:
-        name: of the kind.
-        quality: mean.
-        latency_ms: mean.
-        cost: mean, wrong answers included at the objective's penalty.
-        gap_closed: share of the distance between single best and oracle, a ratio of sums over all samples.
-        gap_low, gap_high: its 95 % confidence interval, by bootstrap over samples (groups of them).
-        quality_loss: how much quality it loses to the most accurate uncompressed network.
-    """
-
-    name: str
-    quality: float
-    latency_ms: float
-    cost: float
-    gap_closed: float
-    gap_low: float
-    gap_high: float
-    quality_loss: float
+SINGLE_BEST = "single best"
 
 
 @dataclass(frozen=True)
@@ -57,6 +36,7 @@ class Comparison:
         winner: the kind that is shipped.
         reason: why.
         penalty: cost of a wrong answer in the costs.
+        promise: what is promised of the winner on other samples.
         unit: of the costs: "ms", or "mJ" where energy is minimised, which then stands in place of latencies.
     """
 
@@ -64,6 +44,7 @@ class Comparison:
     winner: str
     reason: str
     penalty: float
+    promise: Promise
     unit: str = "ms"
 
 
@@ -74,10 +55,12 @@ class Trained:
     Attributes:
         fitted: by kind; the winner is `fitted[comparison.winner]`.
         comparison: how the winner was found.
+        shipped: the winner, trained on all samples, on these samples: how it differs from what was judged.
     """
 
     fitted: dict[str, FittedPolicy]
     comparison: Comparison
+    shipped: Score
 
 
 def train(
@@ -102,7 +85,10 @@ def train(
     for trainer in trainers:
         reporter.say(f"training {trainer.name} on all samples")
         fitted[trainer.name] = trainer.fit(dataset, objective)
-    return Trained(fitted, comparison)
+    outcomes = _baselines(dataset) | {
+        name: fitted[name].policy.outcome(dataset) for name in {comparison.winner, SINGLE_BEST}
+    }
+    return Trained(fitted, comparison, score_of(comparison.winner, outcomes, comparison.penalty, seed, dataset.groups))
 
 
 def compare(
@@ -125,9 +111,15 @@ def compare(
         rounds.append(_round(dataset, objective, trainers, fold_of, reporter))
     outcomes = {name: Outcome.average([found[name] for found in rounds]) for name in rounds[0]}
     penalty = penalty_of(dataset, objective)
-    scores = {name: _score(name, outcomes, penalty, seed, dataset.groups) for name in outcomes}
-    winner, reason = _winner(scores, trainers, objective)
-    return Comparison(scores, winner, reason, penalty, dataset.unit)
+    scores = {name: score_of(name, outcomes, penalty, seed, dataset.groups) for name in outcomes}
+    barred = _barred(dataset, objective, outcomes)
+    winner, reason = _winner(scores, objective, [trainer.name for trainer in trainers], barred)
+    promise = promise_of(dataset, outcomes, winner, penalty, seed)
+    return Comparison(scores, winner, f"{promise.verdict}\n{reason}", penalty, promise, dataset.unit)
+
+
+def _baselines(dataset: SelectionDataset) -> dict[str, Outcome]:
+    return {"most accurate": dataset.fixed(dataset.most_accurate), "oracle": dataset.oracle()}
 
 
 def _round(
@@ -155,38 +147,32 @@ def _round(
     return {name: Outcome.concatenate(found).take(back) for name, found in parts.items()}
 
 
-def _score(
-    name: str, outcomes: dict[str, Outcome], penalty: float, seed: int, groups: NDArray[np.intp] | None
-) -> Score:
-    mine, single_best, oracle = (outcomes[key].cost(penalty) for key in (name, "single best", "oracle"))
-    value, low, high = gap_of_costs(mine, single_best, oracle, seed, groups)
-    return Score(
-        name,
-        float(outcomes[name].quality.mean()),
-        float(outcomes[name].latency_ms.mean()),
-        float(mine.mean()),
-        value,
-        low,
-        high,
-        float((outcomes["most accurate"].quality - outcomes[name].quality).mean()),
-    )
+def _barred(dataset: SelectionDataset, objective: Objective, outcomes: dict[str, Outcome]) -> dict[str, str]:
+    """Return the kinds whose held-out answers contradict the floor, with how."""
+    floor = floor_of(dataset, objective)
+    found = {name: floor.violated(outcome.quality) for name, outcome in outcomes.items() if name != SINGLE_BEST}
+    return {name: why for name, why in found.items() if why}
 
 
-def _winner(scores: dict[str, Score], trainers: Sequence[PolicyTrainer], objective: Objective) -> tuple[str, str]:
-    """Return the kind that costs least among those that honour the floor and beat the single best for certain."""
-    shippable = [
-        scores[trainer.name]
-        for trainer in trainers
-        if trainer.name != "single best" and (trainer.honours_floor or not objective.has_floor)
-    ]
-    better = [score for score in shippable if score.gap_low > 0]
-    if not better:
-        return "single best", (
-            "no learned selector that honours the objective beats the single best choice with 95 % confidence, "
-            "so the single best is shipped"
-        )
-    best = min(better, key=lambda score: score.cost)
+def _winner(
+    scores: dict[str, Score], objective: Objective, kinds: Sequence[str], barred: dict[str, str]
+) -> tuple[str, str]:
+    """Return the kind to ship, and why.
+
+    Under a floor it is the fastest one that keeps it, else the one that costs least, wrong answers included; either way
+    it is better than the single best for certain.
+    """
+    rivals = [scores[name] for name in kinds if name != SINGLE_BEST]
+    better = [score for score in rivals if (score.faster_low > 1 if objective.has_floor else score.gap_low > 0)]
+    allowed = [score for score in better if score.name not in barred]
+    if not allowed:
+        reason = "no learned selector beats the single best choice with 95 % confidence"
+        if better:
+            reason = "; ".join(f"{score.name} loses too much: {barred[score.name]}" for score in better)
+        return SINGLE_BEST, f"{reason}, so the single best is shipped"
+    best = min(allowed, key=lambda score: score.latency_ms if objective.has_floor else score.cost)
     return best.name, (
-        f"{best.name} closes {best.gap_closed:.0%} of the gap between the single best choice and the oracle "
-        f"(95 % confidence: {best.gap_low:.0%} to {best.gap_high:.0%}), on samples that it was not trained on"
+        f"{best.name} is {best.faster:.2f} times as fast as the single best choice ({best.faster_low:.2f} to "
+        f"{best.faster_high:.2f}) and closes {best.gap_closed:.0%} of the gap between it and the oracle (95 % "
+        f"confidence: {best.gap_low:.0%} to {best.gap_high:.0%}), on samples that it was not trained on"
     )

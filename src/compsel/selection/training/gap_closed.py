@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from compsel.errors import SelectorError
 from compsel.selection.selectors.base import check_costs
+from compsel.selection.training.bootstrap import bootstrap, share_of_distance
 
 __all__ = ["GapClosed", "gap_closed", "gap_of_costs", "measure_gap"]
 
@@ -102,24 +103,9 @@ def gap_of_costs(
     >>> gap_of_costs(*costs)[0]
     0.75
     """
-    value = _share(ours, single_best, oracle)
-    if np.isnan(value):
-        # parts of the samples may have a gap where all together have none: an interval of those alone is of nothing
-        return value, value, value
-    random = np.random.default_rng(random_state)
-    members = np.arange(len(ours)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
-    sums = [np.bincount(members, costs).astype(np.float64) for costs in (ours, single_best, oracle)]
-    n = len(sums[0])
-    draws = [_share(*(costs[rows] for costs in sums)) for rows in (random.integers(0, n, n) for _ in range(_DRAWS))]
-    low, high = np.quantile([draw for draw in draws if np.isfinite(draw)] or [np.nan], [0.025, 0.975])
-    return value, float(low), float(high)
-
-
-def _share(
-    ours: npt.NDArray[np.float64], single_best: npt.NDArray[np.float64], oracle: npt.NDArray[np.float64]
-) -> float:
-    distance = float((single_best - oracle).sum())
-    return float((single_best - ours).sum()) / distance if distance > 0 else float("nan")
+    return bootstrap(
+        share_of_distance, [ours, single_best, oracle], None if groups is None else np.asarray(groups), random_state
+    )
 
 
 def _gains(

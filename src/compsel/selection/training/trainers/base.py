@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import Policy
+from compsel.selection.training.non_inferiority import QualityFloor
 from compsel.selection.training.portfolio import Addition
 
 __all__ = ["FittedPolicy", "PolicyTrainer", "floor_of", "penalty_of"]
@@ -19,9 +20,9 @@ def penalty_of(dataset: SelectionDataset, objective: Objective) -> float:
     return objective.penalty or _PENALTY_IN_INFERENCES * float(dataset.costs_ms[dataset.most_accurate])
 
 
-def floor_of(dataset: SelectionDataset, objective: Objective) -> float:
-    """Return the least quality that the objective allows on these samples."""
-    return objective.floor(float(dataset.quality[:, dataset.most_accurate].mean()))
+def floor_of(dataset: SelectionDataset, objective: Objective) -> QualityFloor:
+    """Return what the objective demands on these samples."""
+    return QualityFloor(objective, dataset.quality[:, dataset.most_accurate], dataset.groups)
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,9 @@ class PolicyTrainer(ABC):
 
     Attributes:
         name: the word in comparisons.
-        honours_floor: whether `fit` looks for a policy that meets the objective's floor of quality; those that do
-            not are compared, but shipped only for objectives without a floor.
     """
 
     name: str
-    honours_floor: bool = False
 
     @abstractmethod
     def fit(self, dataset: SelectionDataset, objective: Objective) -> FittedPolicy:

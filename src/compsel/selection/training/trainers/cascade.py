@@ -9,24 +9,24 @@ from compsel.selection.cascade.fitting import fit_cascade
 from compsel.selection.cascade.out_of_distribution import OutOfDistributionDetector, OutOfDistributionFallback
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.dataset import SelectionDataset
-from compsel.selection.objective import Objective
+from compsel.selection.objective import CONFIDENCE_95, Objective
 from compsel.selection.policies import STOP, CascadePolicy
 from compsel.selection.training.folds import assign_folds
-from compsel.selection.training.portfolio import OutOfFold, choose_portfolio, contenders, rank
+from compsel.selection.training.operating_points import OutOfFoldCascades
+from compsel.selection.training.portfolio import choose_portfolio, contenders
 from compsel.selection.training.trainers.base import FittedPolicy, PolicyTrainer, floor_of, penalty_of
 
 __all__ = ["CascadeTrainer"]
 
 # penalties that portfolios are chosen at, as multiples of the objective's, when a floor must be met
 _PORTFOLIO_PENALTIES = (0.3, 1.0, 3.0, 10.0)
-_CONFIDENCE = 1.645  # standard errors: 95 %, one-sided
 _DETECTOR_FOLDS = 10
 # penalties that are tried, as multiples of the objective's
 _PENALTIES = tuple(float(factor) for factor in np.geomspace(0.05, 20.0, 16))
 
 
 class CascadeTrainer(PolicyTrainer):
-    """A cascade over a portfolio, with the least penalty under which the floor is met out of fold.
+    """A cascade over a portfolio, at the fastest operating point that keeps the floor out of fold.
 
     Args:
         size: of the portfolio, at most.
@@ -39,7 +39,6 @@ class CascadeTrainer(PolicyTrainer):
     """
 
     name = "cascade"
-    honours_floor = True
 
     def __init__(
         self,
@@ -65,18 +64,18 @@ class CascadeTrainer(PolicyTrainer):
         """Choose the portfolio, then the penalty, both out of fold; then train on everything."""
         cost = penalty_of(dataset, objective)
         penalties = [cost * factor for factor in _PENALTIES]
-        floor = floor_of(dataset, objective) if objective.has_floor else None
-        candidates = OutOfFold(dataset, contenders(dataset), min(2, self.max_stages), self.seed)
+        floor = floor_of(dataset, objective)
+        candidates = OutOfFoldCascades(dataset, contenders(dataset), min(2, self.max_stages), self.seed)
         found = {}
-        for factor in _PORTFOLIO_PENALTIES if floor is not None else (1.0,):
+        for factor in _PORTFOLIO_PENALTIES if objective.has_floor else (1.0,):
             portfolio = choose_portfolio(candidates, cost * factor, self.size)
             if portfolio in found:
                 continue
             columns = [dataset.names.index(addition.variant) for addition in portfolio]
             # on other folds than the portfolio: what was lucky there is judged anew
-            trials = OutOfFold(dataset, columns, self.max_stages, self.seed + 1)
+            trials = OutOfFoldCascades(dataset, columns, self.max_stages, self.seed + 1)
             found[portfolio] = (trials.best(penalties, floor, cost), trials)
-        portfolio, (best, trials) = min(found.items(), key=lambda item: rank(item[1][0], floor, cost))
+        portfolio, (best, trials) = min(found.items(), key=lambda item: (item[1][0].missing, item[1][0].latency_ms))
         columns = [dataset.names.index(addition.variant) for addition in portfolio]
         with_features = self._with_features(dataset, columns, trials, best.penalty)
         if with_features is not None:
@@ -98,15 +97,15 @@ class CascadeTrainer(PolicyTrainer):
         return FittedPolicy(trained, portfolio)
 
     def _with_features(
-        self, dataset: SelectionDataset, columns: Sequence[int], without: OutOfFold, penalty: float
-    ) -> OutOfFold | None:
+        self, dataset: SelectionDataset, columns: Sequence[int], without: OutOfFoldCascades, penalty: float
+    ) -> OutOfFoldCascades | None:
         """Return policies that use features of the input, where these pay for their cost."""
         if self.features is False or self.extractor not in dataset.features:
             return None
-        with_features = OutOfFold(dataset, columns, self.max_stages, self.seed + 1, self.extractor)
+        with_features = OutOfFoldCascades(dataset, columns, self.max_stages, self.seed + 1, self.extractor)
         # at the cost of a wrong answer at which the objective is met, whatever its floor
         gain, error = with_features.gain(without, penalty)
-        return with_features if self.features or gain > _CONFIDENCE * error else None
+        return with_features if self.features or gain > CONFIDENCE_95 * error else None
 
     def _fallback(self, dataset: SelectionDataset, columns: list[int]) -> OutOfDistributionFallback | None:
         """Return what answers out-of-distribution inputs, if asked for; its variant is added to the columns."""
