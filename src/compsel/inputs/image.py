@@ -88,7 +88,7 @@ def _preprocessing(model: ModelLike) -> ImagePreprocessing:
 
 
 def _pixel_channels(model: ModelLike) -> int:
-    """Return how many channels a variant's graph of pixels takes (`compsel.models.pixel_input`); models have no such."""
+    """Return how many channels the graph of pixels of a variant takes; of a model, which has no such graph, 3."""
     channels: int = getattr(model, "pixel_channels", 3)
     return channels
 

