@@ -15,6 +15,8 @@ from compsel.selection.costs.model import CostModel
 __all__ = ["Outcome", "SelectionDataset"]
 
 Floats = NDArray[np.float64]
+# samples with labels from which on these alone say what is right, and those without only what inputs look like
+LEAST_LABELLED = 50
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class SelectionDataset:
             class scores; else "".
         groups: (n,), number of the group of each sample; None: each is a group of its own.
         unit: of costs: "ms" or "mJ".
+        unlabelled: what each variant said about further inputs whose right class nobody knows: they show how confidence
+            moves from stage to stage. Empty: there are none.
     """
 
     names: tuple[str, ...]
@@ -87,12 +91,15 @@ class SelectionDataset:
     reference: str = ""
     groups: NDArray[np.intp] | None = None
     unit: str = "ms"
+    unlabelled: tuple[Evidence, ...] = ()
 
     @classmethod
     def from_profile(
         cls, profile: Profile, cost_model: CostModel, features_ms: Mapping[str, float]
     ) -> "SelectionDataset":
         """Join the tables. Variants without costs are left out.
+
+        Where enough samples have labels, the others are kept as `unlabelled`; else agreement counts, for all alike.
 
         Raises:
             ProfileError: no uncompressed variant is left.
@@ -118,7 +125,7 @@ class SelectionDataset:
         )
         if profile.quality_criterion is not None:
             return dataset._judged(profile.quality_criterion)
-        return dataset._with_reference() if (profile.labels < 0).any() and dataset.evidence else dataset
+        return dataset._with_what_labels_there_are()
 
     @property
     def most_accurate(self) -> int:
@@ -152,6 +159,7 @@ class SelectionDataset:
             uncompressed=self.uncompressed[columns],
             quality=self.quality[:, columns],
             evidence=tuple(self.evidence[column] for column in columns) if self.evidence else (),
+            unlabelled=tuple(self.unlabelled[column] for column in columns) if self.unlabelled else (),
         )
 
     def fixed(self, variant: int) -> Outcome:
@@ -173,8 +181,18 @@ class SelectionDataset:
         good = (self.quality >= judging.good_enough).astype(np.float64)
         return replace(self, quality=good, targets=np.ones(len(good), np.int64), reference=judging.reference)
 
-    def _with_reference(self) -> "SelectionDataset":
-        """Without labels, the dearest uncompressed model's answers count as right, for all models alike."""
+    def _with_what_labels_there_are(self) -> "SelectionDataset":
+        labelled = self.targets >= 0
+        if labelled.all() or not self.evidence:
+            return self
+        if labelled.sum() < LEAST_LABELLED:
+            return self.without_labels()
+        others = np.flatnonzero(~labelled)
+        unlabelled = tuple(evidence.take(others) for evidence in self.evidence)
+        return replace(self.take(np.flatnonzero(labelled)), unlabelled=unlabelled)
+
+    def without_labels(self) -> "SelectionDataset":
+        """Return the same as it is without labels: the dearest uncompressed model's answers count as right."""
         reference = int(max(np.flatnonzero(self.uncompressed), key=lambda number: self.costs_ms[number]))
         targets = self.evidence[reference].classes[:, 0].astype(np.int64)
         quality = np.stack([evidence.classes[:, 0] == targets for evidence in self.evidence], axis=1)

@@ -35,6 +35,7 @@ def fit_cascade(
     seed: int = 0,
     groups: NDArray[np.integer] | None = None,
     features: tuple[str, NDArray[np.float32]] | None = None,
+    unlabelled: Sequence[Evidence] = (),
 ) -> Cascade:
     """Learn pool weights, calibrations and transitions of every set of at most `max_stages` variants.
 
@@ -47,6 +48,7 @@ def fit_cascade(
         groups: (n,), samples of one group share a fold; None: each is by itself.
         features: name of an extractor and its features (n, n_features), by which inputs look easy or not; None: by
             nothing before a variant has run.
+        unlabelled: what each variant said about further inputs, without features: they count in transitions.
 
     Returns:
         A policy; costs and the penalty come later, with `Cascade.plan`.
@@ -57,7 +59,8 @@ def fit_cascade(
     nodes: dict[tuple[int, ...], Node] = {}
     scores: dict[tuple[int, ...], Floats] = {}
     difficulty, easy = None, np.empty((len(labels), 0))
-    root, scores[()] = Node((), np.ones(0), np.zeros(0), 0.0, np.array([0.5])), np.full(len(labels), 0.5)
+    n_inputs = len(labels) + (len(unlabelled[0].classes) if unlabelled else 0)
+    root, scores[()] = Node((), np.ones(0), np.zeros(0), 0.0, np.array([0.5])), np.full(n_inputs, 0.5)
     if features is not None:
         difficulty, log_odds = _fit_difficulty(*features, _weakest(evidence, labels), folds)
         easy, scores[()] = log_odds[:, None], easy_probability(log_odds)
@@ -71,6 +74,10 @@ def fit_cascade(
         prior = _prior(stages, easy.shape[1])
         coefficients, intercept = calibrate(known, right, prior=prior)
         scores[members] = out_of_fold_probabilities(known, right, folds, prior)
+        if unlabelled and features is None:
+            others = fuse([unlabelled[member] for member in members], weights).features
+            further = 1.0 / (1.0 + np.exp(-(others @ coefficients + intercept)))
+            scores[members] = np.concatenate([scores[members], further])
         nodes[members] = Node(members, weights, coefficients, intercept, _grid(scores[members]))
     return Cascade(
         tuple(names),

@@ -73,6 +73,7 @@ class OutOfFoldCascades:
                 seed=seed,
                 groups=training.groups,
                 features=(extractor, training.features[extractor]) if extractor else None,
+                unlabelled=training.unlabelled,
             )
             self._parts.append((policy, dataset.take(np.flatnonzero(fold_of == fold)).among(columns)))
 

@@ -90,6 +90,7 @@ class CascadeTrainer(PolicyTrainer):
             seed=self.seed,
             groups=chosen.groups,
             features=None if with_features is None else (self.extractor, chosen.features[self.extractor]),
+            unlabelled=chosen.unlabelled,
         )
         reached = cascade.plan(chosen.costs_ms, best.penalty).expected_quality
         trained = CascadePolicy(cascade, best.penalty, reached, fallback, self.reject_option.abstain_below)
