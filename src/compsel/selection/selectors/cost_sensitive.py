@@ -135,9 +135,7 @@ class CostSensitiveSelector(TreeSelector):
         share = (1 - _SHRINKAGE) / len(forests)
         return TreeTable.stack([forest.table.weighted(share) for forest in forests]).shifted(prior)
 
-    def _grow(
-        self, X: FeatureMatrix, costs: npt.NDArray[np.float64], values: npt.NDArray[np.float64]
-    ) -> list[Forest]:
+    def _grow(self, X: FeatureMatrix, costs: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> list[Forest]:
         standard, rank = _standard_columns(costs), _unit(transform_costs(costs, "rank"))
         leaf = max(2, round(len(X) / 1000))
         each = self.n_trees // 3
