@@ -77,7 +77,7 @@ class CostSensitiveSelector(TreeSelector):
 
     def __init__(
         self,
-        n_trees: int = 150,
+        n_trees: int = 120,
         confidence: float = 0.3,
         budget_s: float | None = None,
         random_state: int = 0,
