@@ -1,4 +1,4 @@
-"""The selector that tunes itself: never worse than not choosing, whatever the table is like."""
+"""The selector with nothing to set: hardly ever worse than not choosing, whatever the table is like."""
 
 import numpy as np
 import pytest
@@ -100,7 +100,7 @@ def test_arguments_out_of_range():
     X, costs = table()
     with pytest.raises(SelectorError, match="n_trees must be at least 3"):
         CostSensitiveSelector(n_trees=2).fit(X, costs)
-    with pytest.raises(SelectorError, match=r"confidences 0\.\.1"):
+    with pytest.raises(SelectorError, match=r"confidence 0\.\.1"):
         CostSensitiveSelector(confidence=1.5).fit(X, costs)
     with pytest.raises(SelectorError, match="3 groups for 60 samples"):
         CostSensitiveSelector().fit(X, costs, groups=[0, 1, 2])

@@ -1,9 +1,9 @@
-"""The selector for any table of costs: it picks and tunes its own learner, and knows when not to choose."""
+"""The selector for any table of costs: nothing to set, and it knows when not to choose."""
 
 import time
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,30 +17,11 @@ from compsel.selection.selectors.tree_table import TreeTable
 
 __all__ = ["CandidateScore", "CostSensitiveSelector"]
 
-_VALUES = ("regret", "root", "rank")
+_WEIGHTS = {"regret": 1.0, "root": 1.0, "rank": 2.0}  # what a leaf answers: their sum, each with deviation 1 first
+_SHRINKAGE = 0.05  # towards the mean of the table: settles what trees leave undecided
+_FORESTS = "forests"
 _FEWEST_SAMPLES = 10
 _MOST_DRAWN = 50  # features for a split: more make wide tables slow, not better
-
-
-@dataclass(frozen=True, slots=True)
-class _Recipe:
-    """A way to score: which forests, how their answers are weighted, how far all is pulled to the mean of the table."""
-
-    name: str
-    forests: tuple[str, ...]
-    weights: tuple[float, float, float]
-    shrinkage: float
-
-
-_FINE = ("standard", "standard+rank", "best")
-# The first is used unless another is better with confidence; they differ in what kind of table they suit.
-_RECIPES = (
-    _Recipe("balanced", _FINE, (1.0, 1.0, 2.0), 0.05),
-    _Recipe("cost", _FINE, (1.0, 0.0, 0.0), 0.05),
-    _Recipe("rank", _FINE, (0.0, 0.0, 1.0), 0.05),
-    _Recipe("coarse", ("coarse",), (1.0, 1.0, 2.0), 0.05),
-    _Recipe("cautious", (*_FINE, "coarse"), (1.0, 1.0, 2.0), 0.35),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +29,7 @@ class CandidateScore:
     """What tuning found about one candidate, on samples that its trees had not seen.
 
     Attributes:
-        name: of the trainer, or "single best".
+        name: "forests" or "single best".
         cost: mean cost of what it selects.
         confidence: probability that it is cheaper than the single best, by a paired test over the samples; 0..1.
     """
@@ -61,26 +42,24 @@ class CandidateScore:
 class CostSensitiveSelector(TreeSelector):
     """Learns from any table of features and costs, with nothing to set.
 
-    Forests are grown whose leaves hold regret, its root and the rank of every choice, and whose splits separate
-    samples by their standardised costs and ranks: huge costs do not drown the others, samples on which all choices
-    fail alike say nothing, and near-equal choices share what is known about them. Candidates weight those answers in
-    different ways. Each is scored by the true cost of its choices on samples that are out of the bag, which is
-    cross-validation without growing again; the first candidate is kept unless another is better with confidence, since
-    the best of many noisy scores is often only lucky. If the kept one is not cheaper than the single best with
-    confidence, the single best is what is selected, always.
+    Three forests are grown whose leaves hold a weighted sum of regret, its root and the rank of every choice, and whose
+    splits separate samples by their standardised costs and ranks: huge costs do not drown the others, samples on which
+    all choices fail alike say nothing, and near-equal choices share what is known about them. They are judged by the
+    true cost of what they select on samples that are out of the bag, which is cross-validation without growing again;
+    where that speaks against them, the single best is what is selected, always. A third of the trees answers out of
+    the bag, so the judgement is harsher than the whole deserves: they need not win it, only not lose it clearly.
 
     Args:
         n_trees: of all forests that decide.
         confidence: probability, 0..1, that choosing is cheaper than the single best, below which it does not choose.
-        switch_confidence: probability, 0..1, that another candidate is better, from which it is taken.
         budget_s: seconds after which no further tree is grown; None for no limit. A limit that is met makes the
             result depend on the machine's speed.
         random_state: seed.
 
     Attributes:
         table_: the scores of all choices.
-        selected_: name of the candidate that decides, or "single best".
-        candidates_: `CandidateScore` of every candidate, and of the single best.
+        selected_: the name of what decides, "forests" or "single best".
+        candidates_: `CandidateScore` of the single best and, where they were grown, of the forests.
 
     >>> random = np.random.default_rng(0)
     >>> X = random.random((80, 3))
@@ -98,15 +77,13 @@ class CostSensitiveSelector(TreeSelector):
 
     def __init__(
         self,
-        n_trees: int = 210,
-        confidence: float = 0.7,
-        switch_confidence: float = 0.93,
+        n_trees: int = 120,
+        confidence: float = 0.3,
         budget_s: float | None = None,
         random_state: int = 0,
     ) -> None:
         self.n_trees = n_trees
         self.confidence = confidence
-        self.switch_confidence = switch_confidence
         self.budget_s = budget_s
         self.random_state = random_state
 
@@ -122,10 +99,10 @@ class CostSensitiveSelector(TreeSelector):
         Raises:
             SelectorError: as `Selector.fit`, groups of another length, or arguments out of range.
         """
-        if self.n_trees < 3 or not (0 <= self.confidence <= 1 and 0 <= self.switch_confidence <= 1):
+        if self.n_trees < 3 or not 0 <= self.confidence <= 1:
             raise SelectorError(
-                f"CostSensitiveSelector: n_trees must be at least 3 and confidences 0..1, got {self.n_trees}, "
-                f"{self.confidence} and {self.switch_confidence}"
+                f"CostSensitiveSelector: n_trees must be at least 3 and confidence 0..1, got {self.n_trees} "
+                f"and {self.confidence}"
             )
         self._groups = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
         try:
@@ -145,54 +122,36 @@ class CostSensitiveSelector(TreeSelector):
             or not regret(costs).any()
         ):
             return _always(static, costs.shape[1])
-        values = [_unit(transform_costs(costs, name)) for name in _VALUES]
-        forests = self._grow(X, costs, np.hstack(values))
-        mean_values = [value.mean(axis=0) for value in values]
-        held_out = {
-            trainer.name: costs[np.arange(len(costs)), _held_out_scores(trainer, forests, mean_values).argmin(axis=1)]
-            for trainer in _RECIPES
-        }
-        trainer, confidence = self._pick(held_out, costs[:, static])
-        if confidence < self.confidence:
+        values = np.sum([weight * _unit(transform_costs(costs, name)) for name, weight in _WEIGHTS.items()], axis=0)
+        forests = self._grow(X, costs, values)
+        prior = _SHRINKAGE * values.mean(axis=0)
+        held_out = (1 - _SHRINKAGE) * np.mean([forest.held_out for forest in forests], axis=0) + prior
+        chosen = costs[np.arange(len(costs)), held_out.argmin(axis=1)]
+        confidence = self._cheaper(chosen, costs[:, static])
+        self.candidates_ += (CandidateScore(_FORESTS, float(chosen.mean()), confidence),)
+        if confidence < self.confidence or np.array_equal(chosen, costs[:, static]):
             return _always(static, costs.shape[1])
-        self.selected_ = trainer.name
-        return _table(trainer, forests, mean_values)
+        self.selected_ = _FORESTS
+        share = (1 - _SHRINKAGE) / len(forests)
+        return TreeTable.stack([forest.table.weighted(share) for forest in forests]).shifted(prior)
 
-    def _grow(
-        self, X: FeatureMatrix, costs: npt.NDArray[np.float64], values: npt.NDArray[np.float64]
-    ) -> dict[str, Forest]:
+    def _grow(self, X: FeatureMatrix, costs: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> list[Forest]:
         standard, rank = _standard_columns(costs), _unit(transform_costs(costs, "rank"))
         leaf = max(2, round(len(X) / 1000))
-        each = max(1, self.n_trees // 3)
+        each = self.n_trees // 3
         share = min(0.5, _MOST_DRAWN / X.shape[1])
-        plans = {
-            "standard": (standard, ForestSettings(each, "extra", leaf, share)),
-            "standard+rank": (np.hstack([standard, rank]), ForestSettings(each, "extra", leaf, share)),
-            "best": (standard, ForestSettings(each, "best", leaf, 2 * share / 3)),
-            "coarse": (np.hstack([standard, rank]), ForestSettings(each, "extra", 4 * leaf, share)),
-        }
+        plans = (
+            (standard, ForestSettings(each, "extra", leaf, share)),
+            (np.hstack([standard, rank]), ForestSettings(each, "extra", leaf, share)),
+            (standard, ForestSettings(each, "best", leaf, 2 * share / 3)),
+        )
         random = np.random.default_rng(self.random_state)
         start, budget_ns = time.perf_counter_ns(), 1e9 * (np.inf if self.budget_s is None else self.budget_s)
-        return {
-            name: grow_forest(
-                X, targets, values, settings, random, self._groups, start + budget_ns * (number + 1) / len(plans)
-            )
-            for number, (name, (targets, settings)) in enumerate(plans.items())
-        }
-
-    def _pick(
-        self, held_out: dict[str, npt.NDArray[np.float64]], static: npt.NDArray[np.float64]
-    ) -> tuple[_Recipe, float]:
-        """The trainer to keep and the probability that it is cheaper than the single best."""
-        confidences = {name: self._cheaper(cost, static) for name, cost in held_out.items()}
-        self.candidates_ += tuple(
-            CandidateScore(name, float(cost.mean()), confidences[name]) for name, cost in held_out.items()
-        )
-        default = held_out[_RECIPES[0].name]
-        switch = {trainer.name: self._cheaper(held_out[trainer.name], default) for trainer in _RECIPES[1:]}
-        best = max(_RECIPES[1:], key=lambda trainer: switch[trainer.name])
-        kept = best if switch[best.name] >= self.switch_confidence else _RECIPES[0]
-        return kept, confidences[kept.name]
+        ends = [start + budget_ns * (number + 1) / len(plans) for number in range(len(plans))]
+        return [
+            grow_forest(X, targets, values, settings, random, self._groups, end)
+            for (targets, settings), end in zip(plans, ends, strict=True)
+        ]
 
     def _cheaper(self, costs: npt.NDArray[np.float64], others: npt.NDArray[np.float64]) -> float:
         """Probability that the mean of `costs` is below that of `others`, (n,) each; whole groups are the unit."""
@@ -224,23 +183,3 @@ def _standard_columns(costs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]
     deviation = costs.std(axis=0)
     varies = deviation > 1e-12 * np.abs(costs).max()
     return np.asarray(np.divide(centred, deviation, out=np.zeros_like(centred), where=varies))
-
-
-def _mean(trainer: _Recipe, mean_values: list[npt.NDArray[np.float64]]) -> Any:
-    return sum(weight * value for weight, value in zip(trainer.weights, mean_values, strict=True))
-
-
-def _held_out_scores(
-    trainer: _Recipe, forests: dict[str, Forest], mean_values: list[npt.NDArray[np.float64]]
-) -> npt.NDArray[np.float64]:
-    answers = np.mean([forests[name].held_out for name in trainer.forests], axis=0)
-    parts = np.split(answers, len(_VALUES), axis=1)
-    learned = _mean(trainer, parts)
-    return np.asarray((1 - trainer.shrinkage) * learned + trainer.shrinkage * _mean(trainer, mean_values))
-
-
-def _table(trainer: _Recipe, forests: dict[str, Forest], mean_values: list[npt.NDArray[np.float64]]) -> TreeTable:
-    weights = np.array(trainer.weights) * (1 - trainer.shrinkage) / len(trainer.forests)
-    matrix = np.kron(weights[:, None], np.eye(len(mean_values[0]))).astype(np.float64)
-    tables = [forests[name].table.projected(matrix) for name in trainer.forests]
-    return TreeTable.stack(tables).shifted(trainer.shrinkage * _mean(trainer, mean_values))
