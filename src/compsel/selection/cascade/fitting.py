@@ -73,7 +73,7 @@ def fit_cascade(
         known = np.concatenate([fused.features, easy], axis=1)
         prior = _prior(stages, easy.shape[1])
         coefficients, intercept = calibrate(known, right, prior=prior)
-        scores[members] = out_of_fold_probabilities(known, right, folds, prior)
+        scores[members] = out_of_fold_probabilities(known, right, folds, prior, (coefficients, intercept))
         if unlabelled and features is None:
             others = fuse([unlabelled[member] for member in members], weights).features
             further = 1.0 / (1.0 + np.exp(-(others @ coefficients + intercept)))

@@ -12,7 +12,8 @@ from compsel.selection.cascade.calibration import NEWTON_STEPS
 __all__ = ["pool_weights"]
 
 Floats = NDArray[np.float64]
-_SETTLED = 1e-6
+_SETTLED = 1e-4
+_LEARNED_FROM = 4  # classes
 _PRIOR_WEIGHT = 0.7  # two stages that say the same thing are not twice as right
 _POOL_RIDGE = 2e-3
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.02, 3.0
@@ -25,7 +26,7 @@ def pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Flo
         return np.ones(1)
     if isinstance(stages[0], OutputEvidence):
         return _best_alone(stages, labels)
-    found = candidates(stages)
+    found = candidates([_most_probable(stage) for stage in stages])
     rows = np.arange(len(labels))
     is_label = (found.classes == labels[:, None]) & found.counted
     named = is_label.any(axis=1)
@@ -50,6 +51,11 @@ def pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Flo
         if np.abs(weights - before).max() < _SETTLED:
             break
     return weights
+
+
+def _most_probable(stage: Evidence) -> Evidence:
+    """Return the first classes of each answer: a weight is learned from them as well as from all that are kept."""
+    return Evidence(stage.classes[:, :_LEARNED_FROM], stage.probabilities[:, :_LEARNED_FROM], stage.n_classes)
 
 
 def _best_alone(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Floats:

@@ -117,7 +117,7 @@ def compare(
     folds: int = 5,
     seed: int = 0,
     reporter: Reporter = SILENT,
-    repeats: int = 2,
+    repeats: int = 1,
 ) -> Comparison:
     """Cross-validate every kind, several times with other folds, and name the winner."""
     n = len(dataset.quality)

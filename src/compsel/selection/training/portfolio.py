@@ -16,7 +16,7 @@ from compsel.selection.training.operating_points import OutOfFoldCascades
 __all__ = ["Addition", "choose_portfolio", "complementary", "contenders"]
 
 _LEAST_GAIN = 0.005  # of the cost so far: less is noise
-_MOST_CANDIDATES = 11
+_MOST_CANDIDATES = 9
 
 
 @dataclass(frozen=True, slots=True)
