@@ -112,5 +112,5 @@ def test_samples_of_one_group_are_never_split():
             return super().fit(dataset, objective)
 
     compare(dataset, Objective(), [Spy()])
-    assert len(seen) == 10
+    assert len(seen) == 5
     assert all(set(counts.tolist()) == {0, 3} for counts in seen)

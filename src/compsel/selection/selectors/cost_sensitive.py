@@ -60,6 +60,7 @@ class CostSensitiveSelector(TreeSelector):
         table_: the scores of all choices.
         selected_: the name of what decides, "forests" or "single best".
         candidates_: `CandidateScore` of the single best and, where they were grown, of the forests.
+        held_out_: (n,), what it selects for each training sample by the trees that did not see it.
 
     >>> random = np.random.default_rng(0)
     >>> X = random.random((80, 3))
@@ -74,6 +75,7 @@ class CostSensitiveSelector(TreeSelector):
 
     selected_: str
     candidates_: tuple[CandidateScore, ...]
+    held_out_: npt.NDArray[np.int64]
 
     def __init__(
         self,
@@ -117,6 +119,7 @@ class CostSensitiveSelector(TreeSelector):
         static = int(means.argmin())
         self.selected_ = "single best"
         self.candidates_ = (CandidateScore("single best", float(means[static]), 0.5),)
+        self.held_out_ = np.full(len(X), static)
         if (
             min(len(X), _FEWEST_SAMPLES * X.shape[1] * (costs.shape[1] - 1)) < _FEWEST_SAMPLES
             or not regret(costs).any()
@@ -131,7 +134,7 @@ class CostSensitiveSelector(TreeSelector):
         self.candidates_ += (CandidateScore(_FORESTS, float(chosen.mean()), confidence),)
         if confidence < self.confidence or np.array_equal(chosen, costs[:, static]):
             return _always(static, costs.shape[1])
-        self.selected_ = _FORESTS
+        self.selected_, self.held_out_ = _FORESTS, held_out.argmin(axis=1)
         share = (1 - _SHRINKAGE) / len(forests)
         return TreeTable.stack([forest.table.weighted(share) for forest in forests]).shifted(prior)
 

@@ -1,16 +1,21 @@
 """Trains selectors over features of the input, any of them and the premodel of LCTES 2018, and exports them."""
 
+from dataclasses import dataclass
 from importlib import import_module
+
+import numpy as np
+from numpy.typing import NDArray
 
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import SelectingPolicy
 from compsel.selection.selectors.base import Selector
 from compsel.selection.training.portfolio import complementary
-from compsel.selection.training.trainers.base import FittedPolicy, PolicyTrainer, penalty_of
+from compsel.selection.training.trainers.base import FittedPolicy, PolicyTrainer, floor_of, penalty_of
 
 __all__ = ["PremodelTrainer", "SelectorTrainer"]
 
+_PENALTIES = (3.0, 10.0)  # that are tried besides the objective's, in multiples of it
 _SHORTLIST = 5  # variants among which selectors without stages choose
 
 
@@ -53,14 +58,40 @@ class SelectorTrainer(PolicyTrainer):
         return self.extractor in dataset.features and len(dataset.names) > 1
 
     def fit(self, dataset: SelectionDataset, objective: Objective) -> FittedPolicy:
-        """Train on a shortlist of variants."""
+        """Train on a shortlist of variants, at the cost of a wrong answer at which the floor is kept soonest.
+
+        Whether it is kept, held-out selections say, of selectors that have them; others get the objective's cost.
+        """
         penalty = penalty_of(dataset, objective)
-        dataset = dataset.among(complementary(dataset, penalty, _SHORTLIST))
+        found = self._trained(dataset, objective, penalty)
+        if objective.has_floor and found.held_out is not None:
+            more = [self._trained(dataset, objective, penalty * factor) for factor in _PENALTIES]
+            found = min([found, *more], key=lambda one: (one.missing, one.latency_ms))
+        file = f"selectors/{self.name.replace(' ', '-')}.onnx"
+        return _exported(file, found.selector, self.extractor, found.shortlist)
+
+    def _trained(self, dataset: SelectionDataset, objective: Objective, penalty: float) -> "_Candidate":
+        shortlist = dataset.among(complementary(dataset, penalty, _SHORTLIST))
         module, _, kind = self.selector.partition(".")
         selector = getattr(import_module(f"compsel.selection.selectors.{module}"), kind)()
-        selector.fit(dataset.features[self.extractor], dataset.costs(penalty))
-        file = f"selectors/{self.name.replace(' ', '-')}.onnx"
-        return _exported(file, selector, self.extractor, dataset)
+        selector.fit(dataset.features[self.extractor], shortlist.costs(penalty))
+        held_out = getattr(selector, "held_out_", None)
+        if held_out is None:
+            return _Candidate(selector, shortlist, None)
+        quality = shortlist.quality[np.arange(len(held_out)), held_out]
+        latency_ms = float(shortlist.costs_ms[held_out].mean())
+        return _Candidate(selector, shortlist, held_out, floor_of(dataset, objective).missing(quality), latency_ms)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A selector at one cost of a wrong answer, and what its held-out selections reach."""
+
+    selector: Selector
+    shortlist: SelectionDataset
+    held_out: NDArray[np.integer] | None
+    missing: float = 0.0
+    latency_ms: float = 0.0
 
 
 def _exported(file: str, selector: Selector, extractor: str, dataset: SelectionDataset) -> FittedPolicy:
