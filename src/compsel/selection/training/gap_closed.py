@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compsel.errors import SelectorError
+from compsel.profiling.confidence_intervals import bootstrap_sums
 from compsel.selection.selectors.base import check_costs
 
 __all__ = ["GapClosed", "gap_closed", "gap_of_costs", "measure_gap"]
@@ -106,12 +107,11 @@ def gap_of_costs(
     if np.isnan(value):
         # parts of the samples may have a gap where all together have none: an interval of those alone is of nothing
         return value, value, value
-    random = np.random.default_rng(random_state)
-    members = np.arange(len(ours)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
-    sums = [np.bincount(members, costs).astype(np.float64) for costs in (ours, single_best, oracle)]
-    n = len(sums[0])
-    draws = [_share(*(costs[rows] for costs in sums)) for rows in (random.integers(0, n, n) for _ in range(_DRAWS))]
-    low, high = np.quantile([draw for draw in draws if np.isfinite(draw)] or [np.nan], [0.025, 0.975])
+    sums = bootstrap_sums(np.stack([ours, single_best, oracle], axis=1), groups, _DRAWS, random_state)
+    distances = sums[:, 1] - sums[:, 2]
+    has_gap = distances > 0
+    shares = (sums[has_gap, 1] - sums[has_gap, 0]) / distances[has_gap]
+    low, high = np.quantile(shares, [0.025, 0.975]) if len(shares) else (np.nan, np.nan)
     return value, float(low), float(high)
 
 
