@@ -11,6 +11,7 @@ import pytest
 import compsel
 from compsel.errors import BundleError, SamplesError
 from compsel.evaluation.evaluate import evaluate
+from compsel.evaluation.hindsight import HindsightStatic
 from compsel.evaluation.results import Evaluation, PolicyResult
 from compsel.inputs.samples import ArraySamples, ImageFolder, Samples
 from compsel.runtime import Runtime
@@ -19,7 +20,7 @@ from tests.reporters import Heard
 # real time, or real load, is what is looked at: nothing runs beside
 pytestmark = pytest.mark.clock
 
-NAMES = {"adaptive", "most_accurate", "fastest", "best_static", "premodel", "random", "oracle"}
+NAMES = {"adaptive", "most_accurate", "fastest", "best_static", "hindsight_static", "premodel", "random", "oracle"}
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +143,8 @@ def made_up(costs: Mapping[str, list[float]]) -> Evaluation:
     for result in results.values():
         result.features_ms = result.selector_ms = 0.01 * ones
         result.choices["x@cpu:1"] = 4
-    return Evaluation(results, 10.0, True)
+    results.setdefault("hindsight_static", results["best_static"])
+    return Evaluation(results, 10.0, True, HindsightStatic("x", True, 1))
 
 
 def test_gap_of_known_figures() -> None:

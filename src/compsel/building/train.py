@@ -10,6 +10,8 @@ import numpy as np
 
 from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.errors import ProfileError
+from compsel.models.protobuf_streaming import read_proto
+from compsel.models.random_weights import has_random_weights
 from compsel.profiling.candidates import Candidate, candidates
 from compsel.profiling.profile import Profile
 from compsel.progress import SILENT, Reporter
@@ -108,7 +110,8 @@ def train_bundle(
         objective,
         dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True)),
         costs,
-        _summary(trained, profile, dataset, costs, _say_dominated(profile, Path(files), reporter)),
+        _summary(trained, profile, dataset, costs, _say_dominated(profile, Path(files), reporter))
+        | {"random_weights": _random_weights(profile, Path(files))},
     )
     write_bundle(content, out, replace=replace)
     return trained
@@ -143,6 +146,12 @@ def _say_dominated(profile: Profile, files: Path, reporter: Reporter) -> list[Ca
         if one.domination is not None:
             reporter.say(f"{one.variant}: dominated: {one.domination}" + (f" ({one.why})" if one.why else ""))
     return found
+
+
+def _random_weights(profile: Profile, files: Path) -> list[str]:
+    """Return the models whose files say that their weights are random."""
+    originals = [variant for variant in profile.variants if variant.technique == "none"]
+    return [one.model for one in originals if has_random_weights(read_proto(files / one.tensor_file))]
 
 
 def _summary(

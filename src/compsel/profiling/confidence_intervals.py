@@ -96,7 +96,10 @@ def binomial_tail(right: int, n: int, chance: float) -> float:
     if not 0 < chance < 1:
         return float(chance >= 1)
     logs = [
-        math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(chance)
+        math.lgamma(n + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(n - k + 1)
+        + k * math.log(chance)
         + (n - k) * math.log1p(-chance)
         for k in range(right, n + 1)
     ]
