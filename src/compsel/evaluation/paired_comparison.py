@@ -73,6 +73,14 @@ class PairedComparison:
         """Whether we are better in one of both with 95 % confidence, and not worse in the other one so surely."""
         return (self.faster and not self.less_accurate) or (self.more_accurate and not self.slower)
 
+    def __str__(self) -> str:
+        """Return the figures in words."""
+        speedup, points = self.speedup, self.accuracy
+        return (
+            f"{speedup.value:.2f}x as fast (95 %: {speedup.low:.2f} to {speedup.high:.2f}), "
+            f"{100 * points.value:+.1f} points of accuracy ({100 * points.low:+.1f} to {100 * points.high:+.1f})"
+        )
+
     def to_dict(self, other: str) -> dict[str, Any]:
         """Return the JSON form, the figures named after the other one."""
         return {

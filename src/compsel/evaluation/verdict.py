@@ -29,7 +29,7 @@ class Verdict:
     Attributes:
         beats_hindsight_static: whether it does.
         sentence: in words, with the figures.
-        reasons: why not, and what would help; empty where it does.
+        reasons: why not, and what would help; where it does, a variant that comes near it.
 
     >>> Verdict(True, "adaptive beats net/int8-static").to_dict()["reasons"]
     []
@@ -60,6 +60,8 @@ def judge(
 ) -> Verdict:
     """Compare a policy with the sceptic's choice, and say why it does not win, where it does not.
 
+    Of the choice with itself (the same answers, timed once) there is nothing to compare.
+
     Args:
         ours, sceptic, oracle: answers to the same n samples.
         static: by variant, the answers of all that the sceptic chose from.
@@ -74,18 +76,37 @@ def judge(
     True
     """
     found = compare(ours, sceptic, groups)
+    possible = _what_is_possible(compare(oracle, sceptic, groups), static, trained_on)
+    if _is_same(found):
+        return Verdict(False, f"adaptive is {choice.described}: nothing is gained by choosing", (possible,))
     verb = "beats" if found.beats else "does not beat"
-    speedup, points = found.speedup, found.accuracy
-    sentence = (
-        f"adaptive {verb} {choice.described}: {speedup.value:.2f}x as fast (95 %: {speedup.low:.2f} to "
-        f"{speedup.high:.2f}), {100 * points.value:+.1f} points of accuracy ({100 * points.low:+.1f} to "
-        f"{100 * points.high:+.1f})"
-    )
+    sentence = f"adaptive {verb} {choice.described}: {found}"
     if found.beats:
-        return Verdict(True, sentence)
-    possible = compare(oracle, sceptic, groups)
-    reasons = [_why(found, choice.variant, len(ours.right)), _what_is_possible(possible, static, trained_on)]
-    return Verdict(False, sentence, tuple(reasons))
+        rival = _rival(ours, static, choice.variant, groups)
+        return Verdict(True, sentence, (rival,) if rival else ())
+    return Verdict(False, sentence, (_why(found, choice.variant, len(ours.right)), possible))
+
+
+def _is_same(found: PairedComparison) -> bool:
+    return found.speedup.low == found.speedup.high == 1
+
+
+def _rival(ours: PolicyAnswers, static: Mapping[str, PolicyAnswers], beaten: str, groups: ArrayLike | None) -> str:
+    """Return a variant that is faster for certain and not less accurate for certain; "" where there is none.
+
+    Hindsight static is at least as accurate: another one that falls short of that by a sample or two is not it.
+    """
+    accuracy, latency_ms = float(ours.right.mean()), float(ours.latency_ms.mean())
+    near = [
+        name
+        for name, answers in static.items()
+        if name != beaten and answers.latency_ms.mean() < latency_ms and answers.right.mean() < accuracy
+    ]
+    for name in sorted(near, key=lambda name: -float(static[name].right.mean())):
+        found = compare(static[name], ours, groups)
+        if found.faster and not found.less_accurate:
+            return f"but {name} is nearly as accurate, and faster: {found} against adaptive"
+    return ""
 
 
 def _why(found: PairedComparison, variant: str, n: int) -> str:
@@ -100,8 +121,6 @@ def _why(found: PairedComparison, variant: str, n: int) -> str:
         return "it is more accurate, but slower, both with 95 % confidence: ship it where that is worth the time"
     if found.slower or found.less_accurate:
         return f"this static choice is better here: ship that one, {variant}"
-    if speedup.low == speedup.value == speedup.high == 1:
-        return f"adaptive is that choice: it runs {variant} for every input"
     distance = abs(math.log(speedup.value))
     half_width = (math.log(speedup.high) - math.log(speedup.low)) / 2
     needed = n * (half_width / max(distance, 1e-9)) ** 2
