@@ -30,6 +30,7 @@ from compsel.evaluation.hindsight import HindsightStatic, hindsight_static
 from compsel.evaluation.paired_comparison import compare
 from compsel.evaluation.results import PolicyResult
 from compsel.evaluation.verdict import Verdict, judge
+from compsel.inputs.samples import Samples
 from compsel.profiling.profile import Profile
 from compsel.runtime.runtime import Runtime
 from compsel.selection.costs.model import CostModel
@@ -106,7 +107,7 @@ def train_fold(profile: Profile, files: Path, test: np.ndarray, folder: Path) ->
 
 
 def curve(
-    profile: Profile, files: Path, samples: compsel.ImageFolder, folds: int, repeats: int
+    profile: Profile, files: Path, samples: Samples, folds: int, repeats: int
 ) -> tuple[dict[str, PolicyResult], np.ndarray]:
     """Return what every policy did on all samples, and the samples' groups.
 
@@ -206,11 +207,11 @@ def main() -> None:
         profile = profile.among([v.name for v in profile.variants if v.model in arguments.model])
     samples = compsel.ImageFolder(arguments.samples)
     order = [samples.names.index(name) for name in profile.samples]
-    samples = samples.subset(order)
-    results, groups = curve(profile, arguments.profile / "variants", samples, arguments.folds, arguments.repeats)
+    files, ordered = arguments.profile / "variants", samples.subset(order)
+    results, groups = curve(profile, files, ordered, arguments.folds, arguments.repeats)
     rows = {name: Row.of(result) for name, result in results.items()}
     reference, sceptic = rows["most_accurate"], sceptic_of(results, ADAPTIVE).variant
-    verdict = verdict_of(results, groups, len(samples) * (arguments.folds - 1) // arguments.folds)
+    verdict = verdict_of(results, groups, len(ordered) * (arguments.folds - 1) // arguments.folds)
     print("\n".join((verdict.sentence, *(f"- {reason}" for reason in verdict.reasons))))
     print(
         plain_table(
@@ -231,7 +232,7 @@ def main() -> None:
         )
     )
     compared = {"most_accurate": "most_accurate", "best_static": "best_static", "hindsight_static": sceptic}
-    summary = {}
+    summary: dict[str, object] = {}
     for name, other in compared.items():
         found = compare(results[ADAPTIVE], results[other], groups)
         summary |= found.to_dict(name)
@@ -239,7 +240,7 @@ def main() -> None:
     if arguments.json:
         content = {
             "device": device_fingerprint(),
-            "n": len(samples),
+            "n": len(ordered),
             "verdict": verdict.to_dict(),
             "hindsight_static": sceptic.removeprefix("static "),
             "summary": summary,

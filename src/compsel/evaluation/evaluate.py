@@ -1,7 +1,7 @@
 """Compare a bundle's policy with the baselines, the sceptic's choice and the oracle: one run, on the real runtime.
 
 First every variant of the bundle, and every policy that may change between them, answers every sample once: who is
-right, what a sceptic would ship, and what the oracle chooses. Then whatever a policy runs for a sample is timed,
+right, what a sceptic might ship, and what the oracle chooses. Then whatever a policy runs for a sample is timed,
 interleaved, in a new random order each time, so that drift of the device hits all alike. Whoever runs the same variant
 runs it in the same way, placed where it is cheapest now, and is timed once: a choice compared with itself is 1.0.
 Latencies are end to end: decoded image in, answer out, with preprocessing, features, selector and every stage.
@@ -9,7 +9,7 @@ Latencies are end to end: decoded image in, answer out, with preprocessing, feat
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from compsel.device.energy import Meter
 from compsel.errors import BundleError, SamplesError
 from compsel.evaluation.correctness import Correctness, correctness_of
-from compsel.evaluation.hindsight import hindsight_static, oracle_choices
+from compsel.evaluation.hindsight import hindsight_static, oracle_choices, shortlist
 from compsel.evaluation.policy_energy import policy_energies
 from compsel.evaluation.results import Evaluation, PolicyResult
 from compsel.inputs.samples import Samples
@@ -71,22 +71,23 @@ def evaluate(
         SamplesError: no samples, labels that the models do not have, or fewer than one repeat.
         BundleError: a quality that is missing, or a bundle without a cost of a wrong answer.
     """
-    _check(samples, repeats)
-    penalty, n = _penalty(runtime), len(samples)
+    penalty, n = _checked_penalty(runtime, samples, repeats), len(samples)
     correctness = correctness_of(runtime, samples, quality, reporter)
     generator = np.random.default_rng(seed)
-    variants = list(runtime.bundle.variants)
     runtimes = _warm_runtimes(runtime)
     once = _answer_once(runtimes, samples, correctness, generator, reporter)
-    static = {name: once[name] for name in variants}
-    sceptic = hindsight_static(static, float(once[_runs(runtime, "adaptive")].right.mean()))
+    static = {name: once[name] for name in runtime.bundle.variants}
+    accuracy = float(once[_runs(runtime, "adaptive")].right.mean())
     # what each policy runs for each sample, by the name of its runtime
     runs = {name: [_runs(runtime, name)] * n for name in runtime.bundle.policies} | {
-        "hindsight_static": [sceptic.variant] * n,
-        "random": [variants[number] for number in generator.integers(len(variants), size=n)],
+        "random": generator.choice([*static], n).tolist(),
         "oracle": oracle_choices(static),
     }
-    timings = _time(runtimes, runs, samples, generator, repeats, reporter)
+    near = {name: [name] * n for name in shortlist(static, accuracy)}
+    timings = _time(runtimes, [*runs.values(), *near.values()], samples, generator, repeats, reporter)
+    well_timed = {name: _result(name, ran, timings, once) for name, ran in near.items()}
+    sceptic = replace(hindsight_static(well_timed, accuracy), contenders=len(static))
+    runs["hindsight_static"] = near[sceptic.variant]
     results = {name: _result(name, ran, timings, once) for name, ran in runs.items()}
     if meter is not None:
         _measure_energies(results, runs, runtimes, samples, meter, reporter)
@@ -103,11 +104,16 @@ def evaluate(
     )
 
 
-def _check(samples: Samples, repeats: int) -> None:
+def _checked_penalty(runtime: Runtime, samples: Samples, repeats: int) -> float:
+    """Return the cost of a wrong answer."""
     if not len(samples):
         raise SamplesError("no samples to evaluate on: give some")
     if repeats < 1:
         raise SamplesError(f"repeats: got {repeats}, allowed is 1 or more")
+    penalty = runtime.bundle.summary.get("penalty_ms")
+    if penalty is None:
+        raise BundleError(f"{runtime.bundle.folder}: has no cost of a wrong answer (penalty_ms): build it again")
+    return float(penalty)
 
 
 def _warm_runtimes(runtime: Runtime) -> dict[str, Runtime]:
@@ -151,17 +157,17 @@ def _answer_once(
 
 def _time(
     runtimes: Mapping[str, Runtime],
-    runs: Mapping[str, Sequence[str]],
+    runs: Sequence[Sequence[str]],
     samples: Samples,
     generator: np.random.Generator,
     repeats: int,
     reporter: Reporter,
 ) -> dict[str, dict[int, list[_Timing]]]:
-    """Time what the policies run, again and again in random order; return it by what ran, and by sample."""
+    """Time what runs for each sample, again and again in random order; return it by what ran, and by sample."""
     timings: dict[str, dict[int, list[_Timing]]] = {name: {} for name in runtimes}
     for index in reporter.track(range(len(samples)), "evaluating"):
         value = samples.value(index)
-        names = list(dict.fromkeys(ran[index] for ran in runs.values()))
+        names = list(dict.fromkeys(ran[index] for ran in runs))
         for _ in range(repeats):
             for number in generator.permutation(len(names)):
                 answer = runtimes[names[number]].answer(value)
@@ -205,11 +211,3 @@ def _measure_energies(
     energies = policy_energies(answering, samples, meter, reporter=reporter)
     for name, ran in runs.items():
         results[name].energy_mj = energies[same[tuple(ran)]]
-
-
-def _penalty(runtime: Runtime) -> float:
-    """Return the cost of a wrong answer."""
-    penalty = runtime.bundle.summary.get("penalty_ms")
-    if penalty is None:
-        raise BundleError(f"{runtime.bundle.folder}: has no cost of a wrong answer (penalty_ms): build it again")
-    return float(penalty)

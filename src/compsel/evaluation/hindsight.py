@@ -1,13 +1,16 @@
 """Hindsight: what a sceptic would ship, and what an oracle would choose, found on the very samples that judge."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from compsel.evaluation.paired_comparison import PolicyAnswers
 
-__all__ = ["HindsightStatic", "hindsight_static", "oracle_choices"]
+__all__ = ["HindsightStatic", "hindsight_static", "oracle_choices", "shortlist"]
+
+# one answer a sample tells latencies apart that differ by more than this factor; what is nearer is timed again
+_NEAR, _MOST = 1.25, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,27 @@ def hindsight_static(static: Mapping[str, PolicyAnswers], accuracy: float) -> Hi
     return HindsightStatic(best, False, len(static))
 
 
+def shortlist(static: Mapping[str, PolicyAnswers], accuracy: float) -> list[str]:
+    """Return the few variants, fastest first, one of which `hindsight_static` will be when they are timed well.
+
+    Args:
+        static: by variant, one answer to each sample. Medians are compared: a single hiccup outweighs few samples.
+        accuracy: see `hindsight_static`.
+
+    >>> from compsel.evaluation.results import PolicyResult
+    >>> static = {name: PolicyResult(name, np.ones(2), np.array([ms, ms])) for name, ms in (("a", 9.0), ("b", 2.0))}
+    >>> shortlist(static, 1.0)
+    ['b']
+    """
+    enough = sorted((name for name in static if static[name].right.mean() >= accuracy), key=_median_of(static))
+    if not enough:
+        return [hindsight_static(static, accuracy).variant]
+    limit_ms = _NEAR * _median_of(static)(enough[0])
+    return [name for name in enough if _median_of(static)(name) <= limit_ms][:_MOST]
+
+
 def oracle_choices(static: Mapping[str, PolicyAnswers]) -> list[str]:
-    """Return for each sample the variant that is fastest on average among those that are right; if none, among all.
+    """Return for each sample the fastest variant (by the median) among those that are right; if none, among all.
 
     >>> from compsel.evaluation.results import PolicyResult
     >>> static = {"dear": PolicyResult("dear", np.ones(2), np.array([9.0, 9.0])),
@@ -66,6 +88,10 @@ def oracle_choices(static: Mapping[str, PolicyAnswers]) -> list[str]:
     >>> oracle_choices(static)
     ['cheap', 'dear']
     """
-    order = sorted(static, key=lambda name: float(static[name].latency_ms.mean()))
+    order = sorted(static, key=_median_of(static))
     right = np.stack([static[name].right for name in order])
     return [order[place] for place in right.argmax(axis=0)]  # the first of those that are right
+
+
+def _median_of(static: Mapping[str, PolicyAnswers]) -> Callable[[str], float]:
+    return lambda name: float(np.median(static[name].latency_ms))
