@@ -82,14 +82,14 @@ def measure(
     files, calibration = folder / "variants", samples.spread(measuring.calibration)
     scores = not judge.specified
     random_weights = [model.name for model in models if has_random_weights(model.proto)]
-    for name in random_weights:
-        reporter.say(random_weights_warning(name))
     if scores and samples.labelled:
         # before the work of hours: nothing that is measured with wrong labels is worth it
         originals, _ = build_variants(models, files, calibration, ("none",), reporter)
         n_classes = measure_quality(originals, files, samples, folder, CpuProcessor(1), reporter, judge)
         _check_labels(originals, folder, n_classes, random_weights, reporter)
     variants, left_out = build_variants(models, files, calibration, measuring.techniques, reporter, class_scores=scores)
+    for name in random_weights:
+        reporter.say(random_weights_warning(name))
     extractors: dict[str, FeatureExtractor] = (
         {name: kind() for name, kind in EXTRACTORS.items()} if modality_of(models[0]) is IMAGE else {}
     )

@@ -18,6 +18,7 @@ __all__ = ["check_labels"]
 
 _SIGNIFICANCE = 0.01
 _EXPLAINED = 0.001  # significance of a cause: many are tried
+_LEAST, _MOSTLY = 3, 0.8
 _USEFUL = 0.2  # of the way from chance to always right: what a poor but working network reaches
 _SEEN = 20  # so many equal answers are no accident
 _HARDLY_VARIES = 0.5
@@ -85,7 +86,7 @@ def check_labels(
     best = max(found, key=lambda one: one.right)
     if min(one.probability for one in found) < _SIGNIFICANCE / len(found):
         return ""
-    cause = _shifted(found, labels) or _other_order(found, labels)
+    cause = _mistaken(found, labels)
     text = (
         f"no network predicts them better than guessing: the best one, {best.name}, is right for "
         f"{_percent(best.right / best.n)} of {best.n} samples, guessing for {_percent(best.chance)}"
@@ -103,40 +104,49 @@ def _chance(answers: Classes, labels: Classes) -> float:
     return float(np.prod([*counts], axis=0).sum())
 
 
-def _shifted(found: Collection[_Agreement], labels: Classes) -> str:
-    """Return which constant, added to the labels, makes them right; "" where none does."""
-    for one in found:
-        shifts, counts = np.unique(one.answers - labels, return_counts=True)
-        shift, count = int(shifts[counts.argmax()]), int(counts.max())
-        inside = labels + shift >= 0
-        if shift == 0 or count < 3 or not inside.any():
-            continue
-        chance = _chance(one.answers[inside], labels[inside] + shift)
-        if binomial_tail(count, one.n, chance) < _EXPLAINED / len(shifts):
-            return (
-                f"labels {shift:+d} would be right for {_percent(count / one.n)} ({one.name}): the numbers are off by "
-                f"{abs(shift)}, such as by a background class: shift them in labels.csv"
-            )
+def _mistaken(found: Collection[_Agreement], labels: Classes) -> str:
+    """Return which other numbers would make the labels right; "" where none are known."""
+    n = len(labels)
+    shifts = [(one.name, *_shifted(one, labels)) for one in found]
+    orders = [(one.name, _in_another_order(one, labels)) for one in found]
+    name, shift, shifted = max(shifts, key=lambda one: one[2])
+    another, ordered = max(orders, key=lambda one: one[1])
+    # what a constant explains, another order explains too
+    if shifted and shifted >= _MOSTLY * ordered:
+        return (
+            f"labels {shift:+d} would be right for {_percent(shifted / n)} ({name}): the numbers are off by "
+            f"{abs(shift)}, such as by a background class: shift them in labels.csv"
+        )
+    if ordered:
+        return (
+            f"in another order of the classes {_percent(ordered / n)} would be right ({another}): number the labels in "
+            "the order of the model's outputs"
+        )
     return ""
 
 
-def _other_order(found: Collection[_Agreement], labels: Classes) -> str:
-    """Return that answers tell the labels apart under other numbers; "" where they do not.
+def _shifted(one: _Agreement, labels: Classes) -> tuple[int, int]:
+    """Return the constant that, added to the labels, makes most of them right, and how many; 0, 0 by chance."""
+    shifts, counts = np.unique(one.answers - labels, return_counts=True)
+    shift, count = int(shifts[counts.argmax()]), int(counts.max())
+    inside = labels + shift >= 0
+    if shift == 0 or count < _LEAST or not inside.any():
+        return 0, 0
+    chance = _chance(one.answers[inside], labels[inside] + shift)
+    return (shift, count) if binomial_tail(count, one.n, chance) < _EXPLAINED / len(shifts) else (0, 0)
+
+
+def _in_another_order(one: _Agreement, labels: Classes) -> int:
+    """Return how many labels the answers tell apart, under whatever numbers; 0 where that is chance.
 
     Each sample is given the commonest label of the other samples with the same answer, where that is one.
     """
     chance = float(np.bincount(labels).max()) / len(labels)
-    for one in found:
-        table = np.zeros((int(one.answers.max()) + 1, int(labels.max()) + 2), np.int64)
-        np.add.at(table, (one.answers, labels), 1)
-        second, first = np.sort(table, axis=1)[:, -2:].T
-        right = int(first[first - 1 > second].sum())
-        if right >= 3 and binomial_tail(right, one.n, chance) < _EXPLAINED:
-            return (
-                f"in another order of the classes {_percent(right / one.n)} would be right ({one.name}): number the "
-                "labels in the order of the model's outputs"
-            )
-    return ""
+    table = np.zeros((int(one.answers.max()) + 1, int(labels.max()) + 2), np.int64)
+    np.add.at(table, (one.answers, labels), 1)
+    second, first = np.sort(table, axis=1)[:, -2:].T
+    right = int(first[first - 1 > second].sum())
+    return right if right >= _LEAST and binomial_tail(right, one.n, chance) < _EXPLAINED else 0
 
 
 def _weights(best: _Agreement, labels: Classes, random_weights: Collection[str]) -> str:
@@ -147,8 +157,8 @@ def _weights(best: _Agreement, labels: Classes, random_weights: Collection[str])
     share = float(counts.max()) / best.n
     if share > _HARDLY_VARIES and share > 2 * np.bincount(labels).max() / best.n:
         return (
-            f"it answers class {counts.argmax()} for {share:.0%} of them: check that its weights were loaded, and its "
-            "preprocessing"
+            f"it answers class {counts.argmax()} for {_percent(share)} of them: check that its weights were loaded, "
+            "and its preprocessing"
         )
     return "check the order of the classes (labels count the model's outputs, from 0), its weights and preprocessing"
 
