@@ -2,6 +2,7 @@
 
 Cross-validated: for each fold, policies are trained on the other folds of a measured profile and answer the samples of
 the fold on the real runtime, all policies interleaved. Latencies are end to end: decoded image in, answer out.
+Intervals are of 95 %, by the bootstrap over samples; versions of one photograph are drawn together.
 
     python benchmarks/curve.py --profile PROFILE --samples DIR --json curve.json --picture curve.png
 """
@@ -9,6 +10,7 @@ the fold on the real runtime, all policies interleaved. Latencies are end to end
 import argparse
 import json
 import tempfile
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -24,6 +26,11 @@ from compsel.cli.terminal import TERMINAL
 from compsel.device.cgroup import usable_cores
 from compsel.device.fingerprint import device_fingerprint
 from compsel.evaluation.evaluate import evaluate
+from compsel.evaluation.hindsight import HindsightStatic, hindsight_static
+from compsel.evaluation.paired_comparison import compare
+from compsel.evaluation.results import PolicyResult
+from compsel.evaluation.verdict import Verdict, judge
+from compsel.inputs.samples import Samples
 from compsel.profiling.profile import Profile
 from compsel.runtime.runtime import Runtime
 from compsel.selection.costs.model import CostModel
@@ -51,6 +58,13 @@ class Row:
     p95_ms: float
     features_ms: float
     selector_ms: float
+
+    @classmethod
+    def of(cls, result: PolicyResult) -> "Row":
+        """Return the figures of a result."""
+        latency = result.to_dict()["latency_ms"]
+        overheads = float(result.features_ms.mean()), float(result.selector_ms.mean())
+        return cls(float(result.right.mean()), latency["mean"], latency["p50"], latency["p95"], *overheads)
 
 
 def policies_of(dataset: SelectionDataset, costs: CostModel) -> tuple[dict[str, Policy], dict[str, bytes]]:
@@ -92,13 +106,18 @@ def train_fold(profile: Profile, files: Path, test: np.ndarray, folder: Path) ->
     return folder
 
 
-def curve(profile: Profile, files: Path, samples: compsel.ImageFolder, folds: int, repeats: int) -> dict[str, Row]:
-    """Pool the folds; versions of one photograph share a fold. All policies are trained before anything is timed."""
+def curve(
+    profile: Profile, files: Path, samples: Samples, folds: int, repeats: int
+) -> tuple[dict[str, PolicyResult], np.ndarray]:
+    """Return what every policy did on all samples, and the samples' groups.
+
+    Versions of one photograph share a fold. All policies are trained before anything is timed.
+    """
     groups = np.array(profile.groups or profile.samples)
     _, number = np.unique(groups, return_inverse=True)
     fold_of = (np.random.default_rng(0).permutation(number.max() + 1) % folds)[number]
     tests = [np.flatnonzero(fold_of == fold) for fold in range(folds)]
-    parts: dict[str, list] = {}
+    parts: dict[str, list[PolicyResult]] = {}
     with tempfile.TemporaryDirectory() as folder:
         with ProcessPoolExecutor(usable_cores(), get_context("spawn")) as pool:
             waiting = [
@@ -111,27 +130,31 @@ def curve(profile: Profile, files: Path, samples: compsel.ImageFolder, folds: in
                 evaluation = evaluate(runtime, samples.subset(test), repeats=repeats, reporter=TERMINAL)
             for name, result in evaluation.results.items():
                 parts.setdefault(name, []).append(result)
-    rows = {}
-    for name, found in parts.items():
-        latency = np.concatenate([part.latency_ms for part in found])
-        rows[name] = Row(
-            float(np.concatenate([part.right for part in found]).mean()),
-            float(latency.mean()),
-            float(np.quantile(latency, 0.5)),
-            float(np.quantile(latency, 0.95)),
-            float(np.concatenate([part.features_ms for part in found]).mean()),
-            float(np.concatenate([part.selector_ms for part in found]).mean()),
-        )
-    return rows
+    del parts["hindsight_static"]  # of each fold: here one has to do for all of them
+    return {name: joined(name, found) for name, found in parts.items()}, groups[np.concatenate(tests)]
 
 
-def hindsight_static(rows: dict[str, Row], policy: str) -> str | None:
-    """Return the fastest static choice that is at least as accurate as a policy on these very samples, if any is."""
-    as_accurate = [n for n in rows if n.startswith("static ") and rows[n].accuracy >= rows[policy].accuracy]
-    return min(as_accurate, key=lambda name: rows[name].mean_ms, default=None)
+def joined(name: str, parts: list[PolicyResult]) -> PolicyResult:
+    """Return the results of several folds as one."""
+    figures = ("right", "latency_ms", "features_ms", "selector_ms")
+    arrays = {figure: np.concatenate([getattr(part, figure) for part in parts]) for figure in figures}
+    return PolicyResult(name, choices=sum((part.choices for part in parts), Counter()), **arrays)
 
 
-def draw(rows: dict[str, Row], path: Path, title: str) -> None:
+def sceptic_of(results: dict[str, PolicyResult], policy: str) -> HindsightStatic:
+    """Return what a sceptic would ship instead of a policy, found on these very samples."""
+    static = {name: result for name, result in results.items() if name.startswith("static ")}
+    return hindsight_static(static, float(results[policy].right.mean()))
+
+
+def verdict_of(results: dict[str, PolicyResult], groups: np.ndarray, trained_on: int) -> Verdict:
+    """Return whether the adaptive policy beats the sceptic's choice."""
+    static = {name: result for name, result in results.items() if name.startswith("static ")}
+    sceptic = sceptic_of(results, ADAPTIVE)
+    return judge(results[ADAPTIVE], results[sceptic.variant], results["oracle"], static, sceptic, groups, trained_on)
+
+
+def draw(rows: dict[str, Row], sceptic: str, path: Path, title: str) -> None:
     """Draw accuracy against mean latency."""
     import matplotlib as mpl
     import matplotlib.ticker
@@ -152,16 +175,13 @@ def draw(rows: dict[str, Row], path: Path, title: str) -> None:
         if names:
             x, y = [rows[name].mean_ms for name in names], [100 * rows[name].accuracy for name in names]
             axes.plot(x, y, styles[kind], label=kind, markersize=12 if kind == "oracle" else 7)
-    sceptic = hindsight_static(rows, ADAPTIVE)
-    if sceptic is not None:
-        place = (rows[sceptic].mean_ms, 100 * rows[sceptic].accuracy)
-        axes.annotate(
-            f"in hindsight: {sceptic.removeprefix('static ')}",
-            place,
-            (-10, -60),
-            textcoords="offset points",
-            arrowprops={"arrowstyle": "->"},
-        )
+    axes.annotate(
+        f"in hindsight: {sceptic.removeprefix('static ')}",
+        (rows[sceptic].mean_ms, 100 * rows[sceptic].accuracy),
+        (-10, -60),
+        textcoords="offset points",
+        arrowprops={"arrowstyle": "->"},
+    )
     axes.set(xscale="log", xlabel="mean latency, end to end (ms)", ylabel="top-1 accuracy (%)", title=title)
     for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
         axis(mpl.ticker.FormatStrFormatter("%g"))
@@ -187,8 +207,12 @@ def main() -> None:
         profile = profile.among([v.name for v in profile.variants if v.model in arguments.model])
     samples = compsel.ImageFolder(arguments.samples)
     order = [samples.names.index(name) for name in profile.samples]
-    rows = curve(profile, arguments.profile / "variants", samples.subset(order), arguments.folds, arguments.repeats)
-    reference = rows["most_accurate"]
+    files, ordered = arguments.profile / "variants", samples.subset(order)
+    results, groups = curve(profile, files, ordered, arguments.folds, arguments.repeats)
+    rows = {name: Row.of(result) for name, result in results.items()}
+    reference, sceptic = rows["most_accurate"], sceptic_of(results, ADAPTIVE).variant
+    verdict = verdict_of(results, groups, len(ordered) * (arguments.folds - 1) // arguments.folds)
+    print("\n".join((verdict.sentence, *(f"- {reason}" for reason in verdict.reasons))))
     print(
         plain_table(
             [
@@ -207,15 +231,24 @@ def main() -> None:
             ("policy", "accuracy", "points", "mean ms", "p50", "p95", "speed-up", "overhead ms"),
         )
     )
-    sceptic = hindsight_static(rows, ADAPTIVE)
-    if sceptic is not None:
-        speedup = rows[sceptic].mean_ms / rows[ADAPTIVE].mean_ms
-        print(f"hindsight static: {sceptic.removeprefix('static ')}; {ADAPTIVE} is {speedup:.2f} times as fast")
+    compared = {"most_accurate": "most_accurate", "best_static": "best_static", "hindsight_static": sceptic}
+    summary: dict[str, object] = {}
+    for name, other in compared.items():
+        found = compare(results[ADAPTIVE], results[other], groups)
+        summary |= found.to_dict(name)
+        print(f"{ADAPTIVE} against {other.removeprefix('static ')}: {found}")
     if arguments.json:
-        content = {"device": device_fingerprint(), "n": len(samples), "rows": {n: vars(r) for n, r in rows.items()}}
+        content = {
+            "device": device_fingerprint(),
+            "n": len(ordered),
+            "verdict": verdict.to_dict(),
+            "hindsight_static": sceptic.removeprefix("static "),
+            "summary": summary,
+            "rows": {name: vars(row) for name, row in rows.items()},
+        }
         arguments.json.write_text(json.dumps(content, indent=2) + "\n")
     if arguments.picture:
-        draw(rows, arguments.picture, arguments.title)
+        draw(rows, sceptic, arguments.picture, arguments.title)
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ import numpy as np
 
 from compsel.building.train import as_objective, selection_dataset
 from compsel.cli.tables import plain_table
+from compsel.evaluation.hindsight import hindsight_static
 from compsel.profiling.profile import Profile
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.training.comparison import SINGLE_BEST, train
 from compsel.selection.training.folds import assign_folds
 from compsel.selection.training.gap_closed import gap_of_costs
-from compsel.selection.training.promise import hindsight_static
 
 FIGURES = ("accuracy_difference", "speedup_vs_most_accurate", "speedup_vs_best_static", "gap_closed")
 
@@ -50,11 +50,12 @@ def judge(built: SelectionDataset, other: SelectionDataset, objective: Objective
     trained = train(built, objective)
     seconds = time.perf_counter() - start
     comparison = trained.comparison
-    policy, promise = trained.fitted[comparison.winner].policy, comparison.promise
+    policy, promise = trained.fitted[comparison.winner].policy, trained.promise
     mine = policy.outcome(other)
     accurate = other.fixed(built.most_accurate)
     static = trained.fitted[SINGLE_BEST].policy.outcome(other)
-    rival = other.fixed(hindsight_static(other, float(mine.quality.mean())))
+    statics = other.static()
+    rival = statics[hindsight_static(statics, float(mine.quality.mean())).variant]
     costs = [one.cost(comparison.penalty) for one in (mine, static, other.oracle())]
     latency = mine.latency_ms.mean()
     found = {

@@ -19,12 +19,12 @@ import numpy as np
 
 from compsel.building.train import as_objective, selection_dataset
 from compsel.cli.tables import plain_table
+from compsel.evaluation.hindsight import hindsight_static
 from compsel.profiling.profile import Profile
 from compsel.selection.cascade import calibration_prior
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.training.comparison import train
-from compsel.selection.training.promise import hindsight_static
 
 FEWEST_TO_JUDGE = 150
 
@@ -51,7 +51,8 @@ def judged(training: SelectionDataset, test: SelectionDataset, objective: Object
     """Build, and return what ships reaches on samples with labels."""
     trained = train(training, objective)
     mine = trained.fitted[trained.comparison.winner].policy.outcome(test)
-    reference, rival = test.fixed(accurate), test.fixed(hindsight_static(test, float(mine.quality.mean())))
+    reference, statics = test.fixed(accurate), test.static()
+    rival = statics[hindsight_static(statics, float(mine.quality.mean())).variant]
     latency = float(mine.latency_ms.mean())
     return {
         "accuracy_difference": float((mine.quality - reference.quality).mean()),

@@ -8,6 +8,7 @@ import pytest
 from compsel.building.build import build
 from compsel.building.measure import measure
 from compsel.building.train import train_bundle
+from compsel.bundle.bundle import Bundle
 from compsel.errors import (
     CompselError,
     ImageError,
@@ -185,6 +186,43 @@ def test_a_wrong_word_is_known_before_any_work(small_model, tmp_path, change, ki
     with pytest.raises(kind, match=message):
         measure([small_model], IMAGES, tmp_path / "profile", quick(**change))
     assert not (tmp_path / "profile").exists()
+
+
+def labelled_as(lite0, crops, labels):
+    return [lite0], ArraySamples([sample.value for sample in crops], labels=labels.tolist())
+
+
+def test_labels_that_no_network_predicts_stop_it_before_costs_are_measured(lite0, crops, profile, tmp_path, heard):
+    """The labels of `profile` are what EfficientNet-Lite0 says for three of four crops; here they are off by one."""
+    models, samples = labelled_as(lite0, crops, (profile.labels + 1) % 1000)
+    with pytest.raises(ProfileError, match=r"no network predicts them better than guessing.*labels -1 would be right"):
+        build(models, samples, tmp_path / "bundle", measuring=quick(techniques=("none", "int8-static")))
+    assert sorted(path.name for path in (tmp_path / "bundle.work").iterdir()) == ["quality", "variants"]
+    assert [path.stem for path in (tmp_path / "bundle.work" / "quality").iterdir()] == ["efficientnet-lite0_none"]
+    # corrected, the same call goes on
+    models, samples = labelled_as(lite0, crops, profile.labels)
+    measured, _ = measure(models, samples, tmp_path / "bundle.work", quick(techniques=("none",)), reporter=heard)
+    assert measured.quality.mean() == pytest.approx(0.75)
+    assert not any(message.startswith("warning") for message in heard.messages)
+
+
+def test_random_weights_are_said_and_noted_in_the_bundle(small_model, crops, tmp_path, heard):
+    build([small_model], crops, tmp_path / "bundle", measuring=quick(techniques=("none",)), reporter=heard)
+    warning = "warning: mobilenet-v1: its weights are random, its answers mean nothing"
+    assert heard.messages.count(warning) == 1
+    assert Bundle.load(tmp_path / "bundle").summary["random_weights"] == ["mobilenet-v1"]
+
+
+def test_trained_weights_are_not_called_random(bundle_folder):
+    assert Bundle.load(bundle_folder).summary["random_weights"] == []
+
+
+def test_few_wrong_labels_are_a_doubt_that_is_said(small_model, tmp_path, heard):
+    samples = ArraySamples([IMAGES.value(index) for index in range(4)], labels=[0, 1, 2, 3])
+    measure([small_model], samples, tmp_path, quick(techniques=("none",)), reporter=heard)
+    said = [message for message in heard.messages if message.startswith("warning: labels:")]
+    assert len(said) == 1
+    assert "few samples" in said[0]
 
 
 def test_models_whose_files_would_clash(small_model, tmp_path):

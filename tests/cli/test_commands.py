@@ -1,6 +1,7 @@
 """Every command: its help, its JSON, its exit status; from a profile to answers on the command line alone."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -180,6 +181,47 @@ def test_evaluate_writes_the_comparison(
     printed = capsys.readouterr()
     assert all(name in printed.out for name in content["policies"])
     assert "evaluating: 6 in" in printed.err
+    # the verdict comes first, and then why
+    said = [content["verdict"]["sentence"], *(f"- {reason}" for reason in content["verdict"]["reasons"]), ""]
+    assert printed.out.splitlines()[: len(said)] == said
+    # what the build measured lies beside the bundle
+    assert content["hindsight_static"]["all_measured"] is True
+    assert "--profile" not in printed.out
+    assert "warning: small: its weights are random, its answers mean nothing" in printed.err
+
+
+def evaluated(bundle: Path, samples: Path, out: Path, *more: object) -> dict[str, Any]:
+    arguments = [bundle, "--samples", samples, "--part", "1/12", "--repeats", 1, "--json", out, *more]
+    assert main(["evaluate", *map(str, arguments)]) == 0
+    return read(out)
+
+
+def test_the_sceptic_chooses_among_what_the_build_measured(
+    built: Path, small_samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = Path(shutil.copytree(built / "bundle", tmp_path / "bundle"))
+    content = evaluated(alone, small_samples, tmp_path / "e.json")
+    assert content["hindsight_static"]["all_measured"] is False
+    note = f"hindsight static: among the {len(content['static'])} variants in this bundle; --profile DIR brings all"
+    assert note in capsys.readouterr().out
+    content = evaluated(alone, small_samples, tmp_path / "e.json", "--profile", built / "bundle.work")
+    assert content["hindsight_static"]["all_measured"] is True
+    assert note not in capsys.readouterr().out
+
+
+def test_measurements_of_another_build_are_not_used_unless_asked_for(
+    built: Path, small_samples: Path, profile_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = Path(shutil.copytree(built / "bundle", tmp_path / "bundle"))
+    shutil.copytree(profile_folder, tmp_path / "bundle.work")
+    content = evaluated(alone, small_samples, tmp_path / "e.json")
+    printed = capsys.readouterr()
+    assert content["hindsight_static"]["all_measured"] is False
+    assert "not used: " in printed.err
+    assert "is not of this bundle" in printed.err
+    command = ["evaluate", alone, "--samples", small_samples, "--profile", profile_folder]
+    assert main(list(map(str, command))) == 2
+    assert "is not of this bundle" in capsys.readouterr().err
 
 
 def test_parts_of_the_samples_are_disjoint_and_together_all(built: Path, small_samples: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from compsel.cli.main import main
 from compsel.models.model import Model
+from compsel.models.random_weights import has_random_weights
 from compsel.networks import names
 
 
@@ -34,3 +35,20 @@ def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(export) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "m.onnx").exists()
+
+
+def test_random_weights_are_said_loudly_and_noted_in_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "m.onnx"
+    assert main(["networks", "export", "mobilenet-v1", "--width", "0.25", "--resolution", "64", "--out", str(out)]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"warning: {out}: its weights are random, its answers mean nothing: give --weights")
+    assert has_random_weights(Model.load(out).proto)
+
+
+def test_of_real_weights_nothing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "m.onnx"
+    assert main(["networks", "export", "efficientnet-lite0", "--weights", "imagenet", "--out", str(out)]) == 0
+    assert capsys.readouterr().err == ""
+    assert not has_random_weights(Model.load(out).proto)

@@ -11,15 +11,17 @@ import pytest
 import compsel
 from compsel.errors import BundleError, SamplesError
 from compsel.evaluation.evaluate import evaluate
+from compsel.evaluation.hindsight import HindsightStatic
 from compsel.evaluation.results import Evaluation, PolicyResult
 from compsel.inputs.samples import ArraySamples, ImageFolder, Samples
 from compsel.runtime import Runtime
+from compsel.selection.policies import FixedPolicy
 from tests.reporters import Heard
 
 # real time, or real load, is what is looked at: nothing runs beside
 pytestmark = pytest.mark.clock
 
-NAMES = {"adaptive", "most_accurate", "fastest", "best_static", "premodel", "random", "oracle"}
+NAMES = {"adaptive", "most_accurate", "fastest", "best_static", "hindsight_static", "premodel", "random", "oracle"}
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +34,13 @@ def evaluation(runtime: Runtime, samples: Samples) -> Evaluation:
     return evaluate(runtime, samples, repeats=1)
 
 
-def test_json_has_the_keys_that_others_script_against(evaluation: Evaluation) -> None:
+COMPARED = ("most_accurate", "best_static", "hindsight_static")
+
+
+def test_json_has_the_keys_that_others_script_against(evaluation: Evaluation, runtime: Runtime) -> None:
     content = evaluation.to_dict()
     assert json.loads(json.dumps(content, allow_nan=False)) == content
-    assert content.keys() >= {"n", "device", "policies", "names", "overhead_ms", "summary"}
+    assert content.keys() >= {"n", "device", "policies", "names", "static", "overhead_ms", "summary", "verdict"}
     assert content["n"] == 10
     assert content["policies"].keys() == NAMES
     for policy in content["policies"].values():
@@ -49,14 +54,16 @@ def test_json_has_the_keys_that_others_script_against(evaluation: Evaluation) ->
     assert set(content["names"].values()) <= content["policies"].keys()
     assert content["overhead_ms"].keys() >= {"features", "selector", "total"}
     assert content["overhead_ms"]["total"] == content["overhead_ms"]["features"] + content["overhead_ms"]["selector"]
-    assert content["summary"].keys() >= {
-        "speedup_vs_most_accurate",
-        "accuracy_vs_most_accurate",
-        "speedup_vs_best_static",
-        "accuracy_vs_best_static",
+    figures = {
+        *(f"{figure}_vs_{other}" for figure in ("speedup", "accuracy") for other in COMPARED),
         "oracle_latency_fraction",
         "gap_closed",
     }
+    assert content["summary"].keys() >= figures | {f"{name}_95" for name in figures}
+    assert content["static"].keys() == set(runtime.bundle.variants)
+    for static in content["static"].values():
+        assert static.keys() == {"accuracy", "latency_ms"}
+    assert content["verdict"].keys() == {"beats_hindsight_static", "sentence", "reasons"}
 
 
 def test_summary_follows_from_the_policies(evaluation: Evaluation) -> None:
@@ -64,10 +71,13 @@ def test_summary_follows_from_the_policies(evaluation: Evaluation) -> None:
     mean = {name: policy["latency_ms"]["mean"] for name, policy in content["policies"].items()}
     accuracy = {name: policy["accuracy"] for name, policy in content["policies"].items()}
     summary = content["summary"]
-    for other in ("most_accurate", "best_static"):
+    for other in COMPARED:
         assert summary[f"speedup_vs_{other}"] == pytest.approx(mean[other] / mean["adaptive"])
         assert summary[f"accuracy_vs_{other}"] == pytest.approx(accuracy["adaptive"] - accuracy[other])
     assert summary["oracle_latency_fraction"] == pytest.approx(mean["oracle"] / mean["adaptive"])
+    for name in [name for name in summary if f"{name}_95" in summary]:
+        low, high = summary[f"{name}_95"]
+        assert summary[name] is None or low <= summary[name] <= high, name
 
 
 def test_accuracy_is_the_share_of_labels_that_were_said(
@@ -89,12 +99,36 @@ def test_no_choice_of_one_variant_is_right_more_often_than_the_oracle(evaluation
 def test_oracle_takes_the_cheapest_variant_that_is_right(
     evaluation: Evaluation, runtime: Runtime, samples: Samples
 ) -> None:
-    cheapest = min(runtime.bundle.variants, key=lambda name: runtime.costs.processors(name, 0.0)[1])
-    first = runtime.with_policy(runtime.bundle.policies["fastest"])
+    cheapest = min(evaluation.static, key=lambda name: np.median(evaluation.static[name].latency_ms))
+    first = runtime.with_policy(FixedPolicy(cheapest))
     share = evaluation.to_dict()["policies"]["oracle"]["choices"].get(f"{cheapest}@cpu:1", 0.0)
     right = np.mean([first.answer(sample.value).label == sample.label for sample in samples])
     nothing_right = float((evaluation.results["oracle"].right == 0).mean())
     assert share == pytest.approx(right + nothing_right)
+
+
+def test_hindsight_static_is_the_fastest_variant_that_is_as_accurate_on_these_very_samples(
+    evaluation: Evaluation,
+) -> None:
+    accuracy = evaluation.results["adaptive"].right.mean()
+    enough = {name: static for name, static in evaluation.static.items() if static.right.mean() >= accuracy}
+    assert enough
+    found = evaluation.hindsight
+    assert found.as_accurate
+    medians = {name: float(np.median(static.latency_ms)) for name, static in enough.items()}
+    assert found.variant in enough
+    assert medians[found.variant] <= 1.25 * min(medians.values())
+    assert evaluation.results["hindsight_static"].right.tolist() == evaluation.static[found.variant].right.tolist()
+    assert [*evaluation.results["hindsight_static"].choices] == [f"{found.variant}@cpu:1"]
+
+
+def test_samples_of_a_group_are_drawn_together(evaluation: Evaluation) -> None:
+    slower = with_latencies(evaluation, {"adaptive": 0.5})
+    grouped = replace(slower, groups=("a",) * 5 + ("b",) * 5)
+    alone, together = (one.to_dict()["summary"]["speedup_vs_best_static_95"] for one in (slower, grouped))
+    assert alone != together
+    evaluated = evaluation.groups
+    assert evaluated == ()  # each photograph is its own
 
 
 def with_latencies(evaluation: Evaluation, factors: Mapping[str, float]) -> Evaluation:
@@ -142,7 +176,8 @@ def made_up(costs: Mapping[str, list[float]]) -> Evaluation:
     for result in results.values():
         result.features_ms = result.selector_ms = 0.01 * ones
         result.choices["x@cpu:1"] = 4
-    return Evaluation(results, 10.0, True)
+    results.setdefault("hindsight_static", results["best_static"])
+    return Evaluation(results, 10.0, True, HindsightStatic("x", True, 1))
 
 
 def test_gap_of_known_figures() -> None:

@@ -4,6 +4,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from compsel.building.options import DEFAULT_MEASURING, Measuring
 from compsel.device.energy import open_meter
 from compsel.device.fingerprint import device_fingerprint
@@ -14,6 +16,7 @@ from compsel.inputs.image import IMAGE
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
+from compsel.models.random_weights import has_random_weights, random_weights_warning
 from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
 from compsel.profiling.choices import Choices
@@ -21,12 +24,14 @@ from compsel.profiling.energy import measure_energies
 from compsel.profiling.groups import write_groups
 from compsel.profiling.header import write_header
 from compsel.profiling.input_features import measure_features, time_features
+from compsel.profiling.label_check import check_labels
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.load import soak_minutes, standard_states
 from compsel.profiling.memory import measure_memory
 from compsel.profiling.output_quality import OutputQuality
 from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality, reference_of
+from compsel.profiling.quality_table import read_quality
 from compsel.progress import SILENT, Reporter
 from compsel.variants.build_variants import LeftOut, build_variants, check_names
 from compsel.variants.variant import Variant
@@ -60,7 +65,8 @@ def measure(
         The profile, and the variants that could not be made, with the reason.
 
     Raises:
-        ProfileError: models with the same name, no samples, a state that is not a word.
+        ProfileError: models with the same name, no samples, a state that is not a word, labels that no model predicts
+            better than guessing.
         ModelError: a model that does not run.
         TechniqueError, ProcessorError: one that does not exist.
         SelectorError: a function of quality or confidence that fails, or gives what is not allowed.
@@ -74,9 +80,16 @@ def measure(
     measuring.check()
     judge = measuring.output_quality
     files, calibration = folder / "variants", samples.spread(measuring.calibration)
-    variants, left_out = build_variants(
-        models, files, calibration, measuring.techniques, reporter, class_scores=not judge.specified
-    )
+    scores = not judge.specified
+    random_weights = [model.name for model in models if has_random_weights(model.proto)]
+    if scores and samples.labelled:
+        # before the work of hours: nothing that is measured with wrong labels is worth it
+        originals, _ = build_variants(models, files, calibration, ("none",), reporter)
+        n_classes = measure_quality(originals, files, samples, folder, CpuProcessor(1), reporter, judge)
+        _check_labels(originals, folder, n_classes, random_weights, reporter)
+    variants, left_out = build_variants(models, files, calibration, measuring.techniques, reporter, class_scores=scores)
+    for name in random_weights:
+        reporter.say(random_weights_warning(name))
     extractors: dict[str, FeatureExtractor] = (
         {name: kind() for name, kind in EXTRACTORS.items()} if modality_of(models[0]) is IMAGE else {}
     )
@@ -93,6 +106,20 @@ def measure(
     write_groups(folder, samples)
     write_header(folder, variants, *header)
     return Profile.load(folder), left_out
+
+
+def _check_labels(
+    originals: Sequence[Variant], folder: Path, n_classes: int, random_weights: Sequence[str], reporter: Reporter
+) -> None:
+    """Raise ProfileError where no uncompressed model predicts the labels better than guessing; say a doubt."""
+    tables = {variant.model: read_quality(folder, variant) for variant in originals if variant.output != "other"}
+    if not tables:
+        return
+    labels = next(iter(tables.values()))["label"].astype(np.int64)
+    answers = {name: table["classes"][:, 0].astype(np.int64) for name, table in tables.items()}
+    doubt = check_labels(labels, answers, n_classes, random_weights)
+    if doubt:
+        reporter.say(f"warning: labels: {doubt}")
 
 
 def _say_how_judged(variants: Sequence[Variant], samples: Samples, judge: OutputQuality, reporter: Reporter) -> None:

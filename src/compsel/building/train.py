@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from compsel.building.verdict import verdict_of
 from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.errors import ProfileError
+from compsel.models.protobuf_streaming import read_proto
+from compsel.models.random_weights import has_random_weights
 from compsel.profiling.candidates import Candidate, candidates
 from compsel.profiling.profile import Profile
 from compsel.progress import SILENT, Reporter
@@ -108,7 +111,8 @@ def train_bundle(
         objective,
         dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True)),
         costs,
-        _summary(trained, profile, dataset, costs, _say_dominated(profile, Path(files), reporter)),
+        _summary(trained, profile, dataset, costs, _say_dominated(profile, Path(files), reporter))
+        | {"random_weights": _random_weights(profile, Path(files))},
     )
     write_bundle(content, out, replace=replace)
     return trained
@@ -145,6 +149,12 @@ def _say_dominated(profile: Profile, files: Path, reporter: Reporter) -> list[Ca
     return found
 
 
+def _random_weights(profile: Profile, files: Path) -> list[str]:
+    """Return the models whose files say that their weights are random."""
+    originals = [variant for variant in profile.variants if variant.technique == "none"]
+    return [one.model for one in originals if has_random_weights(read_proto(files / one.tensor_file))]
+
+
 def _summary(
     trained: Trained, profile: Profile, dataset: SelectionDataset, costs: CostModel, found: Sequence[Candidate]
 ) -> dict[str, Any]:
@@ -164,6 +174,10 @@ def _summary(
         "penalty_ms": comparison.penalty * (1.0 if dataset.unit == "ms" else float(rate)),
         "energy": {"meter": energy.meter, "estimated": energy.estimated} if energy else None,
         "comparison": {name: asdict(score) for name, score in comparison.scores.items()},
+        "expected": asdict(trained.shipped),
+        "promise": asdict(trained.promise),
+        "margin": trained.margin,
+        "verdict": verdict_of(trained, dataset.groups).to_dict(),
         "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],
         "candidates": [asdict(candidate) for candidate in found],
     }

@@ -1,19 +1,59 @@
 """`compsel evaluate`: compare a bundle's policy with the baselines and the oracle, on the real runtime."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_confidence, add_meter, add_samples, meter_of, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
+from compsel.errors import CompselError
+
+if TYPE_CHECKING:
+    from compsel.bundle.bundle import Bundle
 
 __all__ = ["COMMAND", "show"]
 
 
+_COMPARED = {
+    "most_accurate": "most accurate network",
+    "best_static": "best static choice",
+    "hindsight_static": "hindsight static",
+}
+
+
 def show(content: dict[str, Any]) -> None:
-    """Print the comparison."""
+    """Print the verdict, the policies, and the comparisons."""
+    verdict, summary, overhead = content["verdict"], content["summary"], content["overhead_ms"]
+    print(verdict["sentence"])
+    for reason in verdict["reasons"]:
+        print(f"- {reason}")
+    print()
+    _show_policies(content)
+    print()
+    print_table(
+        [
+            (words, *_interval(summary, f"speedup_vs_{name}", "{:.2f}x"), *_points(summary, f"accuracy_vs_{name}"))
+            for name, words in _COMPARED.items()
+        ],
+        ("adaptive against", "times as fast", "95 %", "points of accuracy", "95 %"),
+    )
+    print(_gap(summary))
+    print(
+        f"features and selector: {overhead['total']:.3f} ms, {overhead['share_of_mean_latency']:.1%} of the mean "
+        "latency; all policies are placed where they are cheapest now"
+    )
+    sceptic = content["hindsight_static"]
+    if not sceptic["all_measured"]:
+        print(
+            f"hindsight static: among the {sceptic['contenders']} variants in this bundle; --profile DIR brings all "
+            "that the build measured"
+        )
+
+
+def _show_policies(content: dict[str, Any]) -> None:
     energy = content["energy"]
     figures = () if energy is None else ("estimated mJ" if energy["estimated"] else "mJ",)
     print_table(
@@ -31,16 +71,15 @@ def show(content: dict[str, Any]) -> None:
     )
     if energy is not None:
         print(f"energy of one answer, {'an estimate, not measured' if energy['estimated'] else energy['meter']}")
-    summary, overhead = content["summary"], content["overhead_ms"]
-    print(
-        f"adaptive against the most accurate network: {summary['speedup_vs_most_accurate']:.2f}x as fast, "
-        f"{summary['accuracy_vs_most_accurate']:+.2%} accuracy\n"
-        f"adaptive against the best static choice:    {summary['speedup_vs_best_static']:.2f}x as fast, "
-        f"{summary['accuracy_vs_best_static']:+.2%} accuracy\n"
-        f"{_gap(summary)}\n"
-        f"features and selector: {overhead['total']:.3f} ms, "
-        f"{overhead['share_of_mean_latency']:.1%} of the mean latency"
-    )
+
+
+def _interval(summary: dict[str, Any], name: str, form: str, factor: float = 1.0) -> tuple[str, str]:
+    low, high = (form.format(factor * end).rstrip("x") for end in summary[f"{name}_95"])
+    return form.format(factor * summary[name]), f"{low} to {high}"
+
+
+def _points(summary: dict[str, Any], name: str) -> tuple[str, str]:
+    return _interval(summary, name, "{:+.2f}", 100)
 
 
 def _gap(summary: dict[str, Any]) -> str:
@@ -57,6 +96,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE")
     add_samples(parser)
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of each sample and policy (default 3)")
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        metavar="DIR",
+        help="what the build measured: a static choice may then be any of it (default: BUNDLE.work, where it is there)",
+    )
     add_meter(parser)
     parser.add_argument(
         "--quality",
@@ -68,11 +113,16 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    import compsel
+    from compsel.bundle.bundle import Bundle
     from compsel.evaluation.evaluate import evaluate
+    from compsel.models.random_weights import random_weights_warning
+    from compsel.runtime.runtime import Runtime
 
     samples = samples_of(arguments)
-    with compsel.load(arguments.bundle, confidence=arguments.confidence) as runtime, meter_of(arguments) as meter:
+    bundle, widened = _widened(Bundle.load(arguments.bundle), arguments)
+    for name in bundle.summary.get("random_weights", ()):
+        TERMINAL.say(random_weights_warning(name))
+    with Runtime(bundle, confidence=arguments.confidence) as runtime, meter_of(arguments) as meter:
         evaluation = evaluate(
             runtime,
             samples,
@@ -81,10 +131,26 @@ def _run(arguments: argparse.Namespace) -> int:
             meter=meter,
             quality=arguments.quality,
         )
-    content = evaluation.to_dict()
+    content = replace(evaluation, all_measured=widened).to_dict()
     show(content)
     write_result(arguments.json, content)
     return 0
+
+
+def _widened(bundle: "Bundle", arguments: argparse.Namespace) -> tuple["Bundle", bool]:
+    """Return the bundle with all that its build measured, and whether that is here."""
+    from compsel.evaluation.contenders import with_measured_variants, work_folder
+
+    if arguments.profile is not None:
+        return with_measured_variants(bundle, arguments.profile), True
+    folder = work_folder(arguments.bundle)
+    if not (folder / "profile.json").is_file():
+        return bundle, False
+    try:
+        return with_measured_variants(bundle, folder), True
+    except CompselError as error:
+        TERMINAL.say(f"not used: {error}")
+        return bundle, False
 
 
 COMMAND = Command(

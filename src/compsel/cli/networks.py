@@ -5,6 +5,7 @@ from pathlib import Path
 
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.tables import print_table
+from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
 
@@ -14,11 +15,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="export", dest="action")
     export = actions.add_parser("export", help="write a network as an ONNX file, its preprocessing in the metadata")
     export.add_argument("name", metavar="NAME", help="a name from the list")
-    export.add_argument("--weights", metavar="FILE", help="weights file, or the word imagenet; without: seeded weights")
+    export.add_argument("--weights", metavar="FILE", help="weights file, or the word imagenet; without: random weights")
     export.add_argument("--width", type=float, metavar="W", help="factor on the channels of every layer (default 1)")
     export.add_argument("--resolution", type=int, metavar="R", help="side of the input in pixels")
     export.add_argument("--classes", type=int, default=1000, metavar="N", help="number of classes (default 1000)")
-    export.add_argument("--seed", type=int, default=0, metavar="S", help="of seeded weights (default 0)")
+    export.add_argument("--seed", type=int, default=0, metavar="S", help="of random weights (default 0)")
     export.add_argument("--out", type=Path, required=True, metavar="MODEL.onnx", help="where to write it")
     # suppressed: its default would undo a --json that stands before the word export
     export.add_argument(
@@ -49,6 +50,7 @@ def _list(json: Path | None) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    from compsel.models.random_weights import random_weights_warning
     from compsel.networks import build, macs, parameters
 
     model = build(
@@ -60,6 +62,8 @@ def _export(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
     )
     path = model.save(arguments.out)
+    if arguments.weights is None:
+        TERMINAL.say(f"{random_weights_warning(str(path))}: give --weights FILE, or the word imagenet")
     size = path.stat().st_size
     result = {
         "name": model.name,

@@ -17,6 +17,8 @@ def summary(trained: Any) -> dict[str, Any]:
     """Return the JSON form of what training found."""
     from dataclasses import asdict
 
+    from compsel.building.verdict import verdict_of
+
     comparison = trained.comparison
     return {
         "shipped": comparison.winner,
@@ -24,12 +26,20 @@ def summary(trained: Any) -> dict[str, Any]:
         "penalty_ms": comparison.penalty,
         "unit": comparison.unit,
         "comparison": {name: asdict(score) for name, score in comparison.scores.items()},
+        "expected": asdict(trained.shipped),
+        "promise": asdict(trained.promise),
+        "margin": trained.margin,
+        "verdict": verdict_of(trained).to_dict(),
         "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],
     }
 
 
 def show(trained: Any) -> None:
-    """Print the comparison on held-out samples, and what is shipped."""
+    """Print the verdict, the comparison on held-out samples, what is shipped and what is promised of it."""
+    from compsel.building.verdict import promises, verdict_of
+
+    verdict = verdict_of(trained)
+    print("\n".join([verdict.sentence, *verdict.reasons]).replace("adaptive", trained.comparison.winner))
     print("cross-validated, on samples that were not trained on:")
     print_table(
         [
@@ -37,14 +47,22 @@ def show(trained: Any) -> None:
                 score.name,
                 f"{score.quality:.2%}",
                 f"{score.latency_ms:.2f}",
+                f"{score.faster:.2f} ({score.faster_low:.2f} to {score.faster_high:.2f})",
                 f"{score.gap_closed:.2f}",
                 f"{score.gap_low:.2f} to {score.gap_high:.2f}",
             )
             for score in trained.comparison.scores.values()
         ],
-        ("selector", "quality", f"mean {trained.comparison.unit}", "gap closed", "95 %"),
+        (
+            "selector",
+            "quality",
+            f"mean {trained.comparison.unit}",
+            "times as fast as single best",
+            "gap closed",
+            "95 %",
+        ),
     )
-    print(trained.comparison.reason)
+    print("\n".join([trained.comparison.reason, *promises(trained)]))
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

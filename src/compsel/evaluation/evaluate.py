@@ -1,17 +1,23 @@
-"""Compare a bundle's policy with the baselines and the oracle: one run, interleaved, on the real runtime.
+"""Compare a bundle's policy with the baselines, the sceptic's choice and the oracle: one run, on the real runtime.
 
-Every policy answers every sample, in a new random order each time, so that drift of the device hits all alike.
+First every variant of the bundle, and every policy that may change between them, answers every sample once: who is
+right, what a sceptic might ship, and what the oracle chooses. Then whatever a policy runs for a sample is timed,
+interleaved, in a new random order each time, so that drift of the device hits all alike. Whoever runs the same variant
+runs it in the same way, placed where it is cheapest now, and is timed once: a choice compared with itself is 1.0.
 Latencies are end to end: decoded image in, answer out, with preprocessing, features, selector and every stage.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compsel.device.energy import Meter
 from compsel.errors import BundleError, SamplesError
 from compsel.evaluation.correctness import Correctness, correctness_of
+from compsel.evaluation.hindsight import hindsight_static, oracle_choices, shortlist
 from compsel.evaluation.policy_energy import policy_energies
 from compsel.evaluation.results import Evaluation, PolicyResult
 from compsel.inputs.samples import Samples
@@ -19,24 +25,23 @@ from compsel.profiling.output_quality import Quality
 from compsel.progress import SILENT, Reporter
 from compsel.runtime.answer import Answer
 from compsel.runtime.runtime import Runtime
-from compsel.selection.policies import FixedPolicy
+from compsel.selection.policies import FixedPolicy, Policy
 
 __all__ = ["evaluate"]
 
 
 @dataclass(frozen=True, slots=True)
-class _AnswerRecord:
+class _Timing:
     """What is kept of one answer; the outputs of all would fill the memory."""
 
-    right: bool
     choice: str
     latency_ms: float
     features_ms: float
     selector_ms: float
 
     @classmethod
-    def of(cls, answer: Answer, right: bool) -> "_AnswerRecord":
-        return cls(right, answer.choice, answer.latency_ms, answer.features_ms, answer.selector_ms)
+    def of(cls, answer: Answer) -> "_Timing":
+        return cls(answer.choice, answer.latency_ms, answer.features_ms, answer.selector_ms)
 
 
 def evaluate(
@@ -49,10 +54,11 @@ def evaluate(
     meter: Meter | None = None,
     quality: Quality | str | None = None,
 ) -> Evaluation:
-    """Answer every sample by every policy of the bundle, by random choices, and by the oracle.
+    """Answer every sample by every policy of the bundle, by random choices, by the sceptic's, and by the oracle.
 
     Args:
-        runtime: of the bundle.
+        runtime: of the bundle; the sceptic and the oracle choose among all of its variants (see
+            `compsel.evaluation.contenders.with_measured_variants` for more than a bundle holds).
         samples: with labels; without, answers count as right that agree with the most accurate uncompressed network.
         repeats: of each sample and policy; the median counts.
         seed: of the order and of the random choices.
@@ -65,84 +71,143 @@ def evaluate(
         SamplesError: no samples, labels that the models do not have, or fewer than one repeat.
         BundleError: a quality that is missing, or a bundle without a cost of a wrong answer.
     """
+    penalty, n = _checked_penalty(runtime, samples, repeats), len(samples)
+    correctness = correctness_of(runtime, samples, quality, reporter)
+    generator = np.random.default_rng(seed)
+    runtimes = _warm_runtimes(runtime)
+    once = _answer_once(runtimes, samples, correctness, generator, reporter)
+    static = {name: once[name] for name in runtime.bundle.variants}
+    accuracy = float(once[_runs(runtime, "adaptive")].right.mean())
+    # what each policy runs for each sample, by the name of its runtime
+    runs = {name: [_runs(runtime, name)] * n for name in runtime.bundle.policies} | {
+        "random": generator.choice([*static], n).tolist(),
+        "oracle": oracle_choices(static),
+    }
+    near = {name: [name] * n for name in shortlist(static, accuracy)}
+    timings = _time(runtimes, [*runs.values(), *near.values()], samples, generator, repeats, reporter)
+    well_timed = {name: _result(name, ran, timings, once) for name, ran in near.items()}
+    sceptic = replace(hindsight_static(well_timed, accuracy), contenders=len(static))
+    runs["hindsight_static"] = near[sceptic.variant]
+    results = {name: _result(name, ran, timings, once) for name, ran in runs.items()}
+    if meter is not None:
+        _measure_energies(results, runs, runtimes, samples, meter, reporter)
+    return Evaluation(
+        results,
+        penalty,
+        correctness.labelled,
+        sceptic,
+        static,
+        samples.groups if samples.groups != samples.names else (),
+        int(runtime.bundle.summary.get("n_samples", 0)),
+        meter=None if meter is None else meter.name,
+        energy_estimated=meter is not None and meter.estimated,
+    )
+
+
+def _checked_penalty(runtime: Runtime, samples: Samples, repeats: int) -> float:
+    """Return the cost of a wrong answer."""
     if not len(samples):
         raise SamplesError("no samples to evaluate on: give some")
     if repeats < 1:
         raise SamplesError(f"repeats: got {repeats}, allowed is 1 or more")
-    penalty = _penalty(runtime)
-    correctness = correctness_of(runtime, samples, quality, reporter)
-    oracle = _oracle_variants(runtime, samples, correctness, reporter)
-    generator = np.random.default_rng(seed)
-    fixed = {name: runtime.with_policy(FixedPolicy(name)) for name in runtime.bundle.variants}
-    shared = {name: runtime.with_policy(policy) for name, policy in runtime.bundle.policies.items()}
-    for one in [*fixed.values(), *shared.values()]:
-        one.warm_up()
-    variants = list(fixed)
-    collected: dict[str, list[list[_AnswerRecord]]] = {name: [] for name in (*shared, "random", "oracle")}
-    for index in reporter.track(range(len(samples)), "evaluating"):
-        runtimes = shared | {
-            "random": fixed[variants[generator.integers(len(variants))]],
-            "oracle": fixed[oracle[index]],
-        }
-        for name, records in _interleaved(runtimes, samples, index, correctness, generator, repeats).items():
-            collected[name].append(records)
-    results = {name: _result(name, rows) for name, rows in collected.items()}
-    if meter is None:
-        return Evaluation(results, penalty, correctness.labelled)
-    answering: dict[str, list[Runtime]] = {name: [one] * len(samples) for name, one in shared.items()}
-    answering["random"] = [fixed[name] for name in generator.choice(variants, len(samples))]
-    answering["oracle"] = [fixed[name] for name in oracle]
-    for name, energy_mj in policy_energies(answering, samples, meter, reporter=reporter).items():
-        results[name].energy_mj = energy_mj
-    return Evaluation(results, penalty, correctness.labelled, meter.name, meter.estimated)
-
-
-def _interleaved(
-    runtimes: dict[str, Runtime],
-    samples: Samples,
-    index: int,
-    correctness: Correctness,
-    generator: np.random.Generator,
-    repeats: int,
-) -> dict[str, list[_AnswerRecord]]:
-    """Answer one sample by every policy, again and again in random order."""
-    value, names = samples.value(index), list(runtimes)
-    records: dict[str, list[_AnswerRecord]] = {name: [] for name in names}
-    for _ in range(repeats):
-        for position in generator.permutation(len(names)):
-            answer = runtimes[names[position]].answer(value)
-            records[names[position]].append(_AnswerRecord.of(answer, correctness.right(answer, index)))
-    return records
-
-
-def _penalty(runtime: Runtime) -> float:
-    """Return the cost of a wrong answer."""
     penalty = runtime.bundle.summary.get("penalty_ms")
     if penalty is None:
         raise BundleError(f"{runtime.bundle.folder}: has no cost of a wrong answer (penalty_ms): build it again")
     return float(penalty)
 
 
-def _oracle_variants(runtime: Runtime, samples: Samples, correctness: Correctness, reporter: Reporter) -> list[str]:
-    """Return for each sample the cheapest variant that is right; the cheapest of all where none is."""
-    order = sorted(runtime.bundle.variants, key=lambda name: runtime.costs.processors(name, runtime.costs.idle)[1])
-    fixed = {name: runtime.with_policy(FixedPolicy(name)) for name in order}
-    chosen = []
-    for index in reporter.track(range(len(samples)), "oracle"):
+def _warm_runtimes(runtime: Runtime) -> dict[str, Runtime]:
+    """Return a runtime for each variant, and one for each policy that may change between variants."""
+    policies: dict[str, Policy] = {name: FixedPolicy(name) for name in runtime.bundle.variants}
+    policies |= {name: one for name, one in runtime.bundle.policies.items() if not isinstance(one, FixedPolicy)}
+    runtimes = {name: runtime.with_policy(policy) for name, policy in policies.items()}
+    for one in runtimes.values():
+        one.warm_up()
+    return runtimes
+
+
+def _runs(runtime: Runtime, name: str) -> str:
+    """Return what a policy runs: its one variant, where it never changes, else what it chooses, under its own name.
+
+    A baseline that is pinned to a processor in the bundle is not pinned here: the adaptive policy moves when the
+    device is busy, and what is compared is what they choose, not whether they may move.
+    """
+    policy = runtime.bundle.policies[name]
+    return policy.variants[0] if isinstance(policy, FixedPolicy) else name
+
+
+def _answer_once(
+    runtimes: Mapping[str, Runtime],
+    samples: Samples,
+    correctness: Correctness,
+    generator: np.random.Generator,
+    reporter: Reporter,
+) -> dict[str, PolicyResult]:
+    """Answer every sample once by every runtime, in random order."""
+    names = list(runtimes)
+    right, latency_ms = np.empty((len(names), len(samples))), np.empty((len(names), len(samples)))
+    for index in reporter.track(range(len(samples)), f"answers of {len(names)} variants and policies"):
         value = samples.value(index)
-        right = (name for name in order if correctness.right(fixed[name].answer(value), index))
-        chosen.append(next(right, order[0]))
-    return chosen
+        for number in generator.permutation(len(names)):
+            answer = runtimes[names[number]].answer(value)
+            right[number, index] = correctness.right(answer, index)
+            latency_ms[number, index] = answer.latency_ms
+    return {name: PolicyResult(name, right[row], latency_ms[row]) for row, name in enumerate(names)}
 
 
-def _result(name: str, rows: list[list[_AnswerRecord]]) -> PolicyResult:
-    """Join the records (n samples, repeats): the first answer counts, and the median of the times."""
-    firsts = [answers[0] for answers in rows]
+def _time(
+    runtimes: Mapping[str, Runtime],
+    runs: Sequence[Sequence[str]],
+    samples: Samples,
+    generator: np.random.Generator,
+    repeats: int,
+    reporter: Reporter,
+) -> dict[str, dict[int, list[_Timing]]]:
+    """Time what runs for each sample, again and again in random order; return it by what ran, and by sample."""
+    timings: dict[str, dict[int, list[_Timing]]] = {name: {} for name in runtimes}
+    for index in reporter.track(range(len(samples)), "evaluating"):
+        value = samples.value(index)
+        names = list(dict.fromkeys(ran[index] for ran in runs))
+        for _ in range(repeats):
+            for number in generator.permutation(len(names)):
+                answer = runtimes[names[number]].answer(value)
+                timings[names[number]].setdefault(index, []).append(_Timing.of(answer))
+    return timings
+
+
+def _result(
+    name: str,
+    ran: Sequence[str],
+    timings: Mapping[str, Mapping[int, list[_Timing]]],
+    once: Mapping[str, PolicyResult],
+) -> PolicyResult:
+    """Join what ran for a policy: the first answer counts, and the median of the times."""
+    found = [timings[key][index] for index, key in enumerate(ran)]
+
+    def medians(figure: str) -> NDArray[np.float64]:
+        return np.array([np.median([getattr(timing, figure) for timing in one]) for one in found])
+
     return PolicyResult(
         name,
-        np.array([answer.right for answer in firsts], np.float64),
-        np.array([np.median([answer.latency_ms for answer in answers]) for answers in rows]),
-        Counter(answer.choice for answer in firsts),
-        np.array([np.median([answer.features_ms for answer in answers]) for answers in rows]),
-        np.array([np.median([answer.selector_ms for answer in answers]) for answers in rows]),
+        np.array([once[key].right[index] for index, key in enumerate(ran)]),
+        medians("latency_ms"),
+        Counter(one[0].choice for one in found),
+        medians("features_ms"),
+        medians("selector_ms"),
     )
+
+
+def _measure_energies(
+    results: Mapping[str, PolicyResult],
+    runs: Mapping[str, Sequence[str]],
+    runtimes: Mapping[str, Runtime],
+    samples: Samples,
+    meter: Meter,
+    reporter: Reporter,
+) -> None:
+    """Set the energy of every result; policies that run the same are measured once."""
+    same = {tuple(ran): name for name, ran in runs.items()}
+    answering = {name: [runtimes[key] for key in ran] for ran, name in same.items()}
+    energies = policy_energies(answering, samples, meter, reporter=reporter)
+    for name, ran in runs.items():
+        results[name].energy_mj = energies[same[tuple(ran)]]

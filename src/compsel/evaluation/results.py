@@ -2,18 +2,23 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compsel.device.fingerprint import device_fingerprint
+from compsel.evaluation.hindsight import HindsightStatic
+from compsel.evaluation.paired_comparison import PairedComparison, compare
+from compsel.evaluation.verdict import Verdict, judge
 from compsel.selection.training.gap_closed import gap_of_costs
 from compsel.storage.files import without_nan
 
-__all__ = ["Evaluation", "PolicyResult"]
+__all__ = ["COMPARED", "Evaluation", "PolicyResult"]
 
+# what the adaptive policy is compared with
+COMPARED = ("most_accurate", "best_static", "hindsight_static")
 Floats = NDArray[np.float64]
 
 
@@ -45,10 +50,9 @@ class PolicyResult:
         """Return the latency (n,) in ms, plus the penalty where the answer is wrong."""
         return self.latency_ms + penalty_ms * (1.0 - self.right)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
+    def summary(self) -> dict[str, Any]:
+        """Return accuracy and latency as JSON."""
         p50, p95, p99 = np.quantile(self.latency_ms, [0.5, 0.95, 0.99])
-        n = len(self.right)
         return {
             "accuracy": float(self.right.mean()),
             "latency_ms": {
@@ -57,6 +61,13 @@ class PolicyResult:
                 "p95": float(p95),
                 "p99": float(p99),
             },
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        n = len(self.right)
+        return {
+            **self.summary(),
             "energy_mj": self.energy_mj,
             "choices": {choice: count / n for choice, count in self.choices.most_common()},
         }
@@ -67,22 +78,32 @@ class Evaluation:
     """A comparison of policies, the oracle among them.
 
     Attributes:
-        results: by policy.
+        results: by policy, "hindsight_static" among them: what a sceptic would ship.
         penalty: cost of a wrong answer (ms) in `gap_closed`.
         labelled: whether accuracies are against labels (or the samples' targets); otherwise against the most accurate
             uncompressed network.
+        hindsight: which variant that is, and among how many it was found.
+        static: by variant, what always running it gives; each sample was answered once.
+        groups: (n,), of the samples: those of one group are drawn together for the intervals; empty: each by itself.
+        trained_on: number of samples that the bundle was trained on; 0: not known.
+        all_measured: whether the sceptic chose among all that the build measured, or among what is in the bundle.
         meter: what energies were measured with; None without one.
         energy_estimated: whether a model stood in for a meter.
 
-    >>> costs_ms = {"adaptive": 3.0, "best_static": 4.0, "oracle": 2.0}
+    >>> costs_ms = {"adaptive": 3.0, "best_static": 4.0, "hindsight_static": 4.0, "oracle": 2.0}
     >>> results = {name: PolicyResult(name, np.ones(2), np.full(2, cost)) for name, cost in costs_ms.items()}
-    >>> Evaluation(results, penalty=10.0, labelled=True).gap_closed
+    >>> Evaluation(results, 10.0, True, HindsightStatic("net/none", True, 3)).gap_closed
     (0.5, 0.5, 0.5)
     """
 
     results: Mapping[str, PolicyResult]
     penalty: float
     labelled: bool
+    hindsight: HindsightStatic
+    static: Mapping[str, PolicyResult] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    trained_on: int = 0
+    all_measured: bool = False
     meter: str | None = None
     energy_estimated: bool = False
 
@@ -93,36 +114,54 @@ class Evaluation:
         All are NaN where the oracle is no better than the best static choice: there is no gap.
         """
         ours, static, oracle = (self.results[name].cost(self.penalty) for name in ("adaptive", "best_static", "oracle"))
-        return gap_of_costs(ours, static, oracle)
+        return gap_of_costs(ours, static, oracle, groups=self.groups or None)
+
+    def against(self, other: str) -> PairedComparison:
+        """Compare the adaptive policy with another one."""
+        return compare(self.results["adaptive"], self.results[other], self.groups or None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the adaptive policy beats what a sceptic would ship."""
+        ours, sceptic, oracle = (self.results[name] for name in ("adaptive", "hindsight_static", "oracle"))
+        static = self.static or {self.hindsight.variant: sceptic}
+        return judge(ours, sceptic, oracle, static, self.hindsight, self.groups or None, self.trained_on)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; figures that do not exist are None."""
-        adaptive, accurate = self.results["adaptive"], self.results["most_accurate"]
-        static, oracle = self.results["best_static"], self.results["oracle"]
+        adaptive = self.results["adaptive"]
         mean = float(adaptive.latency_ms.mean())
         features, selector = float(adaptive.features_ms.mean()), float(adaptive.selector_ms.mean())
-        gap, low, high = self.gap_closed
         return {
             "n": len(adaptive.right),
             "labelled": self.labelled,
+            "verdict": self.verdict.to_dict(),
             "device": device_fingerprint(),
             "energy": {"meter": self.meter, "estimated": self.energy_estimated} if self.meter else None,
             "policies": {name: result.to_dict() for name, result in self.results.items()},
             "names": {name: name for name in self.results},
+            "hindsight_static": {**asdict(self.hindsight), "all_measured": self.all_measured},
+            "static": {name: result.summary() for name, result in self.static.items()},
             "overhead_ms": {
                 "features": features,
                 "selector": selector,
                 "total": features + selector,
                 "share_of_mean_latency": (features + selector) / mean,
             },
-            "summary": {
-                "speedup_vs_most_accurate": float(accurate.latency_ms.mean()) / mean,
-                "accuracy_vs_most_accurate": float(adaptive.right.mean() - accurate.right.mean()),
-                "speedup_vs_best_static": float(static.latency_ms.mean()) / mean,
-                "accuracy_vs_best_static": float(adaptive.right.mean() - static.right.mean()),
-                "oracle_latency_fraction": float(oracle.latency_ms.mean()) / mean,
-                "gap_closed": without_nan(gap),
-                "gap_closed_95": without_nan([low, high]),
-                "penalty_ms": self.penalty,
-            },
+            "summary": self._summary(),
+        }
+
+    def _summary(self) -> dict[str, Any]:
+        figures: dict[str, Any] = {}
+        for other in COMPARED:
+            figures |= self.against(other).to_dict(other)
+        fraction = self.against("oracle").speedup  # the oracle's mean latency divided by ours
+        gap, low, high = self.gap_closed
+        return {
+            **figures,
+            "oracle_latency_fraction": fraction.value,
+            "oracle_latency_fraction_95": [fraction.low, fraction.high],
+            "gap_closed": without_nan(gap),
+            "gap_closed_95": without_nan([low, high]),
+            "penalty_ms": self.penalty,
         }

@@ -12,6 +12,7 @@ import numpy as np
 
 from compsel.errors import ModelError
 from compsel.models.model import Model
+from compsel.models.random_weights import mark_random_weights
 from compsel.networks import (
     efficientnet_lite,
     inception_v1,
@@ -58,7 +59,7 @@ def build(
     Args:
         name: one of `names()`.
         weights: a file that `load_weights` reads, its arrays by name, or "imagenet" where a package carries them;
-            None: seeded ones under which signals neither die nor explode.
+            None: seeded ones under which signals neither die nor explode; the metadata says that they are random.
         classes: number of classes.
         resolution: side, or (height, width), of the input in pixels; None: the default of the network.
         width: factor on the number of channels of every layer; None: 1.
@@ -89,7 +90,10 @@ def build(
         values = _seeded(network, classes, width, seed)
     else:
         values = fit(name, net.parameters, layout.rename(arrays), network.naming, network.ignored)
-    return Model(name, net.proto(name, output, values), layout.preprocessing(size))
+    proto = net.proto(name, output, values)
+    if arrays is None:
+        mark_random_weights(proto)
+    return Model(name, proto, layout.preprocessing(size))
 
 
 def _seeded(network: Network, classes: int, width: float, seed: int) -> dict[str, np.ndarray]:

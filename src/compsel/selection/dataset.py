@@ -37,6 +37,11 @@ class Outcome:
         """Return the cost (n,) of each sample: its latency, and the penalty where it is wrong."""
         return self.latency_ms + penalty * (1.0 - self.quality)
 
+    @property
+    def right(self) -> Floats:
+        """The quality (n,), as evaluations name it."""
+        return self.quality
+
     def take(self, rows: NDArray[np.intp]) -> "Outcome":
         """Return some of the samples."""
         return Outcome(self.quality[rows], self.latency_ms[rows], self.variants[rows])
@@ -166,6 +171,10 @@ class SelectionDataset:
         """Return what always running one variant gives."""
         n = len(self.quality)
         return Outcome(self.quality[:, variant], np.full(n, self.costs_ms[variant]), np.full(n, self.names[variant]))
+
+    def static(self) -> dict[str, Outcome]:
+        """Return what always running each variant gives, by its name."""
+        return {name: self.fixed(number) for number, name in enumerate(self.names)}
 
     def oracle(self, variants: Sequence[int] | None = None) -> Outcome:
         """Return what the cheapest variant that is right gives, known with hindsight; the cheapest where none is."""

@@ -39,6 +39,28 @@ EVALUATION = {
 }
 
 
+WITH_VERDICT = {
+    **EVALUATION,
+    "policies": {**EVALUATION["policies"], "hindsight_static": policy(0.885, 3.0)},
+    "verdict": {
+        "beats_hindsight_static": False,
+        "sentence": "adaptive does not beat net/<int8>: 0.75x as fast",
+        "reasons": ["this static choice is better here: ship that one"],
+    },
+    "hindsight_static": {"variant": "net/<int8>", "as_accurate": True, "contenders": 3, "all_measured": False},
+    "static": {},
+    "summary": {
+        **EVALUATION["summary"],
+        "speedup_vs_best_static_95": [1.8, 2.25],
+        "accuracy_vs_best_static_95": [-0.02, 0.01],
+        "speedup_vs_hindsight_static": 0.75,
+        "speedup_vs_hindsight_static_95": [0.7, 0.8],
+        "accuracy_vs_hindsight_static": 0.0,
+        "accuracy_vs_hindsight_static_95": [-0.01, 0.01],
+    },
+}
+
+
 class Reader(HTMLParser):
     """Notes what a page would fetch, and whether its tags are closed."""
 
@@ -77,6 +99,29 @@ def test_the_page_of_a_bundle_stands_alone(bundle_folder, tmp_path):
         "nested cross-validation",
     ):
         assert words in re.sub(r"\s+", " ", page)
+
+
+def test_the_page_begins_with_the_verdict_and_shows_every_interval(bundle_folder):
+    page = render(read_content(bundle_folder, WITH_VERDICT))
+    read(page)
+    verdict = page.index("<p>Adaptive does not beat net/&lt;int8&gt;: 0.75x as fast.</p>")
+    reason = page.index("<p>This static choice is better here: ship that one.</p>")
+    assert verdict < reason < page.index("This bundle aims for")
+    for words in (
+        "<td>hindsight static</td>",
+        "2.00 (95 %: 1.80 to 2.25)",
+        "-0.5 (95 %: -2.0 to +1.0)",
+        "0.75 (95 %: 0.70 to 0.80)",
+        "+0.0 (95 %: -1.0 to +1.0)",
+        "one of the 3 variants in this bundle",
+    ):
+        assert words in page
+
+
+def test_evaluations_of_before_have_no_verdict_and_a_page(bundle_folder):
+    page = render(read_content(bundle_folder, EVALUATION))
+    assert "hindsight static</td>" not in page
+    assert "Adaptive" not in page
 
 
 def test_a_bundle_shows_what_was_measured_and_what_is_in_it(bundle_folder, profile):

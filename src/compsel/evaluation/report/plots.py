@@ -17,6 +17,7 @@ _NAMED = {
     "oracle": ("oracle (hindsight)", "D", _ORACLE, 8),
     "most_accurate": ("most accurate network", "s", "#6a4c93", 7),
     "best_static": ("best static choice", "^", "#e07a1f", 8),
+    "hindsight_static": ("hindsight static", ">", "#3d405b", 8),
     "premodel": ("premodel (LCTES 2018)", "v", "#8d6e63", 8),
     "random": ("random choices", "x", "#555555", 8),
     "fastest": ("fastest", "P", "#607d8b", 8),

@@ -31,6 +31,11 @@ _WORDS = (
     ("processor", "where and how an inference runs: cpu:2 is two threads that wait busily, nospin lets them sleep"),
     ("choice", "a variant on a processor"),
     ("static choice", "the same choice for every input; the best one is what an app without compsel would ship"),
+    (
+        "hindsight static",
+        "the fastest static choice that is as accurate as the policy, found on the very inputs that judge: what a "
+        "sceptic would ship",
+    ),
     ("adaptive", "the policy of this bundle: it chooses for every input, and may run a second variant to be sure"),
     ("oracle", "chooses with hindsight the cheapest variant that is right: nobody can do better by choosing one"),
     ("gap closed", "how much of the way from the best static choice (0) to the oracle (1) is reached"),
@@ -87,6 +92,10 @@ def _escaped(text: str) -> str:
 
 def _in_short(content: ReportContent) -> str:
     lines = []
+    verdict = (content.evaluation or {}).get("verdict")
+    if verdict is not None:
+        lines.append(f"{_capital(verdict['sentence'])}.")
+        lines += [f"{_capital(reason)}." for reason in verdict["reasons"]]
     if content.kind == "profile":
         lines.append(
             f"This profile holds measurements of {len(content.candidates)} variants; nothing has been trained on it "
@@ -111,7 +120,11 @@ def _in_short(content: ReportContent) -> str:
 
 def _sentence(content: ReportContent) -> str:
     reason = str(content.summary.get("reason", ""))
-    return reason[:1].upper() + reason[1:] + "." if reason else ""
+    return f"{_capital(reason)}." if reason else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _points(change: float) -> str:

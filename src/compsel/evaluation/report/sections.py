@@ -36,6 +36,7 @@ _POLICIES = {
     "most_accurate": "most accurate network, uncompressed",
     "fastest": "fastest choice",
     "best_static": "best static choice",
+    "hindsight_static": "hindsight static",
     "premodel": "premodel (LCTES 2018)",
     "random": "random choices",
     "oracle": "oracle",
@@ -77,7 +78,41 @@ def show_evaluation(content: ReportContent) -> str:
     closed = "" if gap is None else f"Gap closed: {gap:.2f}{_interval(found.get('gap_closed_95'))}. "
     overhead = content.evaluation.get("overhead_ms", {}).get("total")
     cost = "" if overhead is None else f"Features and selector take {overhead:.3f} ms of each answer."
-    return section("Compared on the device", table(header, lines, strong), paragraph(closed + cost))
+    return section(
+        "Compared on the device",
+        table(header, lines, strong),
+        _comparisons(found),
+        paragraph(closed + cost),
+        _hindsight(content.evaluation),
+    )
+
+
+def _comparisons(summary: Mapping[str, Any]) -> str:
+    """The adaptive policy against the others, with intervals; "" for evaluations that have none."""
+    lines = [
+        [
+            _POLICIES[name],
+            f"{summary[f'speedup_vs_{name}']:.2f}{_interval(summary[f'speedup_vs_{name}_95'])}",
+            f"{100 * summary[f'accuracy_vs_{name}']:+.1f}"
+            f"{_interval([100 * end for end in summary[f'accuracy_vs_{name}_95']], '+.1f')}",
+        ]
+        for name in ("most_accurate", "best_static", "hindsight_static")
+        if f"speedup_vs_{name}_95" in summary
+    ]
+    return table(("this bundle against", "times as fast", "points of accuracy"), lines) if lines else ""
+
+
+def _hindsight(evaluation: Mapping[str, Any]) -> str:
+    """Say what the static choice of hindsight was chosen from, and where the policies ran."""
+    found = evaluation.get("hindsight_static")
+    if found is None:
+        return ""
+    source = "that were worth measuring again" if found["all_measured"] else "in this bundle"
+    return paragraph(
+        f"Hindsight static is {found['variant']}, one of the {found['contenders']} variants {source}. All policies are "
+        "placed on the processors that are cheapest at the moment.",
+        "note",
+    )
 
 
 def _most_frequent(choices: Mapping[str, float]) -> str:
@@ -87,10 +122,10 @@ def _most_frequent(choices: Mapping[str, float]) -> str:
     return f"{name} ({choices[name]:.0%})"
 
 
-def _interval(bounds: Any) -> str:
+def _interval(bounds: Any, form: str = ".2f") -> str:
     if not bounds or None in bounds:
         return ""
-    return f" (95 %: {bounds[0]:.2f} to {bounds[1]:.2f})"
+    return f" (95 %: {bounds[0]:{form}} to {bounds[1]:{form}})"
 
 
 def show_selectors(content: ReportContent) -> str:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from compsel.profiling.confidence_intervals import bootstrap_sums
 
 __all__ = ["Interval", "bootstrap", "mean_of_first", "ratio_of_sums", "share_of_distance"]
 
 Floats = NDArray[np.float64]
-_DRAWS = 2000
-_CHUNK = 200  # draws at once: memory stays small for many samples
 _LOW, _HIGH = 2.5, 97.5
 
 
@@ -36,7 +36,7 @@ class Interval(NamedTuple):
 def bootstrap(
     statistic: Callable[[Floats], Floats],
     columns: Sequence[Floats],
-    groups: NDArray[np.integer] | None = None,
+    groups: ArrayLike | None = None,
     seed: int = 0,
 ) -> Interval:
     """Draw samples with replacement; those of one group are drawn together, for they are not independent.
@@ -53,20 +53,13 @@ def bootstrap(
     >>> bootstrap(ratio_of_sums, [np.array([4.0, 4.0]), np.array([2.0, 2.0])])
     Interval(value=2.0, low=2.0, high=2.0)
     """
-    n = len(columns[0])
-    table = np.stack([*columns, np.ones(n)])
-    if groups is not None:
-        members = np.unique(groups, return_inverse=True)[1].ravel()
-        table = np.stack([np.bincount(members, column) for column in table])
-    value = float(statistic(table.sum(axis=1, keepdims=True))[0])
+    rows = np.stack([*columns, np.ones(len(columns[0]))], axis=1)
+    value = float(statistic(rows.sum(axis=0)[:, None])[0])
     if np.isnan(value):
         # parts of the samples may have a figure where all together have none: an interval of those alone is of nothing
         return Interval(value, value, value)
-    random, size = np.random.default_rng(seed), table.shape[1]
-    shares = np.full(size, 1.0 / size)
-    drawn = [statistic(table @ random.multinomial(size, shares, _CHUNK).T) for _ in range(_DRAWS // _CHUNK)]
-    found = np.concatenate(drawn)
-    low, high = np.percentile(found[np.isfinite(found)], [_LOW, _HIGH])
+    drawn = statistic(bootstrap_sums(rows, groups, seed=seed).T)
+    low, high = np.percentile(drawn[np.isfinite(drawn)], [_LOW, _HIGH])
     return Interval(value, float(low), float(high))
 
 

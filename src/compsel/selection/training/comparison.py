@@ -17,7 +17,7 @@ from compsel.progress import SILENT, Reporter
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.training.folds import assign_folds
-from compsel.selection.training.promise import Promise, Score, promise_of, score_of
+from compsel.selection.training.promise import Optimism, Promise, Score, promise_of, score_of
 from compsel.selection.training.trainers import FittedPolicy, PolicyTrainer, default_trainers
 from compsel.selection.training.trainers.base import floor_of, penalty_of
 
@@ -36,7 +36,8 @@ class Comparison:
         winner: the kind that is shipped.
         reason: why.
         penalty: cost of a wrong answer in the costs.
-        promises: of the winner and of the single best: what is promised of it on other samples.
+        outcomes: by kind, what it gave for each held-out sample.
+        optimism: by kind, how much better it was on the samples of the folds that it was trained on.
         unit: of the costs: "ms", or "mJ" where energy is minimised, which then stands in place of latencies.
     """
 
@@ -44,13 +45,9 @@ class Comparison:
     winner: str
     reason: str
     penalty: float
-    promises: dict[str, Promise]
+    outcomes: dict[str, Outcome]
+    optimism: dict[str, Optimism]
     unit: str = "ms"
-
-    @property
-    def promise(self) -> Promise:
-        """What is promised of what is shipped."""
-        return self.promises[self.winner]
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,18 @@ class Trained:
     Attributes:
         fitted: by kind; the winner is `fitted[comparison.winner]`.
         comparison: how the winner was found.
-        shipped: the winner, trained on all samples, on these samples: how it differs from what was judged.
+        shipped: the winner, trained on all samples, as it should be on others: how it differs from what was judged.
+        promise: what is promised of it on as many other samples.
+        static: by variant, what always running it gives for the samples.
+        margin: how far below the objective's floor the quality may lie, with 95 % confidence.
     """
 
     fitted: dict[str, FittedPolicy]
     comparison: Comparison
     shipped: Score
+    promise: Promise
+    static: dict[str, Outcome]
+    margin: float
 
 
 def train(
@@ -92,7 +95,12 @@ def train(
         fitted[trainer.name] = trainer.fit(dataset, objective)
     outcomes = {name: one.policy.outcome(dataset) for name, one in fitted.items()} | _baselines(dataset)
     comparison = _without_what_changed(comparison, dataset, objective, outcomes)
-    return Trained(fitted, comparison, score_of(comparison.winner, outcomes, comparison.penalty, seed, dataset.groups))
+    expected = {name: comparison.optimism[name].removed(one) for name, one in outcomes.items()}
+    winner, penalty = comparison.winner, comparison.penalty
+    shipped = score_of(winner, expected, penalty, seed, dataset.groups)
+    promise = promise_of(dataset, expected, winner, penalty, seed)
+    margin = floor_of(dataset, objective).margin
+    return Trained(fitted, comparison, shipped, promise, dataset.static(), margin)
 
 
 def _without_what_changed(
@@ -117,26 +125,20 @@ def compare(
     folds: int = 5,
     seed: int = 0,
     reporter: Reporter = SILENT,
-    repeats: int = 1,
 ) -> Comparison:
-    """Cross-validate every kind, several times with other folds, and name the winner."""
+    """Cross-validate every kind, and name the winner."""
     n = len(dataset.quality)
     if n < _LEAST_SAMPLES:
         raise ProfileError(f"got {n} samples, needed are at least {_LEAST_SAMPLES}: measure more")
-    rounds = []
-    for number in range(repeats):
-        reporter.say(f"cross-validation {number + 1} of {repeats}")
-        fold_of = assign_folds(n, folds, dataset.groups, seed + number)
-        rounds.append(_round(dataset, objective, trainers, fold_of, reporter))
-    outcomes = {name: Outcome.average([found[name] for found in rounds]) for name in rounds[0]}
+    fold_of = assign_folds(n, folds, dataset.groups, seed)
+    outcomes, optimism = _round(dataset, objective, trainers, fold_of, reporter)
     penalty = penalty_of(dataset, objective)
     scores = {name: score_of(name, outcomes, penalty, seed, dataset.groups) for name in outcomes}
     floor = floor_of(dataset, objective)
     missing = {trainer.name: floor.missing(outcomes[trainer.name].quality) for trainer in trainers}
     barred = {name: floor.violated(outcomes[name].quality) for name in missing}
     winner, reason = _winner(scores, objective, missing, barred)
-    promises = {name: promise_of(dataset, outcomes, name, penalty, seed) for name in {winner, SINGLE_BEST}}
-    return Comparison(scores, winner, reason, penalty, promises, dataset.unit)
+    return Comparison(scores, winner, reason, penalty, outcomes, optimism, dataset.unit)
 
 
 def _baselines(dataset: SelectionDataset) -> dict[str, Outcome]:
@@ -149,11 +151,16 @@ def _round(
     trainers: Sequence[PolicyTrainer],
     fold_of: NDArray[np.integer],
     reporter: Reporter,
-) -> dict[str, Outcome]:
-    """Train every kind without each fold and return what it gives for every sample, in the order of the samples."""
-    parts: dict[str, list[Outcome]] = {
-        name: [] for name in (*(trainer.name for trainer in trainers), "most accurate", "oracle")
-    }
+) -> tuple[dict[str, Outcome], dict[str, Optimism]]:
+    """Train every kind without each fold.
+
+    Returns:
+        What each kind gives for every sample, in the order of the samples; and how much better it is on samples that it
+        was trained on.
+    """
+    names = (*(trainer.name for trainer in trainers), *_baselines(dataset))
+    held_out: dict[str, list[Outcome]] = {name: [] for name in names}
+    seen: dict[str, list[Outcome]] = {name: [] for name in names}
     order = []
     folds = int(fold_of.max()) + 1
     for fold in range(folds):
@@ -161,11 +168,16 @@ def _round(
         training, test = dataset.take(np.flatnonzero(fold_of != fold)), dataset.take(order[-1])
         for trainer in trainers:
             reporter.say(f"fold {fold + 1} of {folds}, {trainer.name}")
-            parts[trainer.name].append(trainer.fit(training, objective).policy.outcome(test))
-        parts["most accurate"].append(test.fixed(training.most_accurate))
-        parts["oracle"].append(test.oracle())
+            policy = trainer.fit(training, objective).policy
+            held_out[trainer.name].append(policy.outcome(test))
+            seen[trainer.name].append(policy.outcome(training))
+        held_out["most accurate"].append(test.fixed(training.most_accurate))
+        seen["most accurate"].append(training.fixed(training.most_accurate))
+        held_out["oracle"].append(test.oracle())
+        seen["oracle"].append(training.oracle())
     back = np.argsort(np.concatenate(order))
-    return {name: Outcome.concatenate(found).take(back) for name, found in parts.items()}
+    outcomes = {name: Outcome.concatenate(found).take(back) for name, found in held_out.items()}
+    return outcomes, {name: Optimism.of(seen[name], outcomes[name]) for name in names}
 
 
 def _winner(

@@ -1,0 +1,42 @@
+"""The verdict on a build: does what ships beat what a sceptic would ship, on samples that it was not trained on?"""
+
+import numpy as np
+
+from compsel.evaluation.hindsight import hindsight_static
+from compsel.evaluation.verdict import Verdict, judge
+from compsel.selection.training.comparison import Trained
+
+__all__ = ["promises", "verdict_of"]
+
+
+def verdict_of(trained: Trained, groups: np.ndarray | None = None) -> Verdict:
+    """Compare the held-out answers of the winner with the best single variant in hindsight.
+
+    Args:
+        trained: what training found.
+        groups: (n,), samples of one group are drawn together; None: each is by itself.
+    """
+    outcomes = trained.comparison.outcomes
+    ours = outcomes[trained.comparison.winner]
+    choice = hindsight_static(trained.static, float(ours.quality.mean()))
+    sceptic = trained.static[choice.variant]
+    return judge(ours, sceptic, outcomes["oracle"], trained.static, choice, groups, trained_on=len(ours.quality))
+
+
+def promises(trained: Trained) -> list[str]:
+    """Return in words what is promised of what ships, and how it differs from what was judged."""
+    promise, shipped, judged = trained.promise, trained.shipped, trained.comparison.scores[trained.comparison.winner]
+    accuracy, speedup = promise.accuracy_difference, promise.speedup_vs_most_accurate
+    unit = trained.comparison.unit
+    lines = [
+        f"on {promise.n} other samples like these expect, with 95 % confidence: {100 * accuracy.value:+.1f} points "
+        f"({100 * accuracy.low:+.1f} to {100 * accuracy.high:+.1f}) against the most accurate network, "
+        f"{speedup.value:.2f} times as fast ({speedup.low:.2f} to {speedup.high:.2f})"
+    ]
+    ways = ", ".join(f"{share:.0%} {way}" for way, share in list(shipped.ways.items())[:4])
+    lines.append(f"shipped: {ways}; {shipped.quality:.1%} at {shipped.latency_ms:.2f} {unit} expected")
+    lines.append(
+        f"judged, in the folds: {judged.quality:.1%} at {judged.latency_ms:.2f} {unit}, {len(judged.ways)} ways"
+        f"{'' if len(judged.ways) == len(shipped.ways) else ', for what is trained differs from fold to fold'}"
+    )
+    return lines

@@ -1,0 +1,108 @@
+"""The variants that a sceptic may choose from: all that the build measured, not only those that its policies use."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from compsel.bundle.bundle import Bundle
+from compsel.errors import ProfileError
+from compsel.profiling.profile import Profile
+from compsel.selection.costs.model import CostModel
+from compsel.selection.dataset import SelectionDataset
+from compsel.variants.writer import is_whole
+
+__all__ = ["with_measured_variants", "work_folder"]
+
+# nobody picks a variant that is so much slower than another one which is more accurate by so many standard errors
+_SLOWER, _ERRORS = 1.3, 2.0
+
+
+def work_folder(bundle: str | os.PathLike[str]) -> Path:
+    """Return where `compsel.build` leaves what it measured, unless it is told another place.
+
+    >>> work_folder("shipped/bundle").name
+    'bundle.work'
+    """
+    path = Path(bundle).absolute()
+    return path.with_name(f"{path.name}.work")
+
+
+def with_measured_variants(bundle: Bundle, folder: str | os.PathLike[str]) -> Bundle:
+    """Return the bundle with every variant of the profile that it was built from which somebody could choose.
+
+    Left out is what is 1.3 times as slow as another variant that is more accurate by more than two standard errors of
+    their difference, on the samples of the profile. Policies and their costs are those of the bundle.
+
+    Args:
+        bundle: which is compared with more variants than it holds.
+        folder: of the profile, with the files of the variants in `variants/`.
+
+    Raises:
+        ProfileError: no profile there, one of another build or device, or one without its variants' files.
+    """
+    folder = Path(folder)
+    profile = Profile.load(folder)
+    measured = {variant.name: variant for variant in profile.variants}
+    for name, variant in bundle.variants.items():
+        if name not in measured or measured[name].sha256 != variant.sha256:
+            raise ProfileError(f"{folder}: is not of this bundle: {name} is another file there; give its own profile")
+    costs = _costs(profile, bundle, folder)
+    dataset = SelectionDataset.from_profile(profile, costs, {})
+    quality = dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True))
+    added = [name for name in _worth_choosing(dataset) if name not in bundle.variants]
+    for name in (*bundle.variants, *added):
+        if not is_whole(measured[name], folder / "variants"):
+            raise ProfileError(f"{folder}: the file of {name} in variants/ is missing or changed: build again")
+    return replace(
+        bundle,
+        folder=folder,
+        variants={**bundle.variants, **{name: measured[name] for name in added}},
+        quality={**bundle.quality, **{name: quality[name] for name in added}},
+        costs=_joined(bundle.costs, costs.restricted(added)),
+    )
+
+
+def _costs(profile: Profile, bundle: Bundle, folder: Path) -> CostModel:
+    """Return the costs of all that was measured, in what the bundle minimises."""
+    if profile.latency is None:
+        raise ProfileError(f"{folder}: has no latencies: measure this device with compsel profile")
+    latencies = profile.latency.by_choice()
+    costs = CostModel.fit(latencies, profile.latency.seen)
+    ours = bundle.costs
+    same = costs.coordinates == ours.coordinates and costs.states.shape == ours.states.shape
+    if not (same and np.allclose(costs.states, ours.states)):
+        raise ProfileError(f"{folder}: was measured in other states of the device than this bundle: build it again")
+    if ours.power_w is None:
+        return costs
+    if profile.energy is None:
+        raise ProfileError(f"{folder}: has no energies, which this bundle minimises: give its own profile")
+    return costs.with_power(profile.energy.power_w({key: float(values.mean()) for key, values in latencies.items()}))
+
+
+def _joined(ours: CostModel, more: CostModel) -> CostModel:
+    power_w = None
+    if ours.power_w is not None and more.power_w is not None:
+        power_w = np.concatenate((ours.power_w, more.power_w))
+    return replace(
+        ours,
+        choices=(*ours.choices, *more.choices),
+        latency_ms=np.concatenate((ours.latency_ms, more.latency_ms), axis=1),
+        p95_ms=np.concatenate((ours.p95_ms, more.p95_ms), axis=1),
+        power_w=power_w,
+    )
+
+
+def _worth_choosing(dataset: SelectionDataset) -> list[str]:
+    """Return the variants that somebody could choose by the profile."""
+    n, quality, costs = len(dataset.quality), dataset.quality, dataset.costs_ms
+    members = np.arange(n) if dataset.groups is None else dataset.groups
+
+    def clearly_worse(number: int, other: int) -> bool:
+        gains = np.bincount(members, quality[:, other] - quality[:, number])
+        error = float(gains.std()) * len(gains) ** 0.5 / n
+        return bool(costs[number] > _SLOWER * costs[other]) and float(gains.sum()) / n > _ERRORS * error
+
+    columns = range(len(costs))
+    return [dataset.names[number] for number in columns if not any(clearly_worse(number, other) for other in columns)]

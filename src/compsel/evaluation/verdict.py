@@ -1,0 +1,153 @@
+"""The verdict on a policy: does it beat what a sceptic would ship, and if not, why, and what would help."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from compsel.evaluation.hindsight import HindsightStatic
+from compsel.evaluation.paired_comparison import PairedComparison, PolicyAnswers, compare
+
+__all__ = ["Verdict", "judge"]
+
+# an oracle that gains less than this over the best single variant leaves nothing to win
+_LITTLE_SPEEDUP, _LITTLE_ACCURACY = 1.15, 0.01
+_ALIKE = 1.5  # times that the slowest of alike candidates takes of the fastest one's time
+_NO_DIFFERENCE = 0.01  # of the logarithm of a speed-up: more samples would not show who is faster either
+_MOST_SAMPLES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the adaptive policy beats the sceptic's choice with 95 % confidence.
+
+    It does where its interval of the speed-up lies above 1 and that of its accuracy is not wholly below 0 (or the
+    other way round: more accurate for certain, and not slower for certain).
+
+    Attributes:
+        beats_hindsight_static: whether it does.
+        sentence: in words, with the figures.
+        reasons: why not, and what would help; where it does, a variant that comes near it.
+
+    >>> Verdict(True, "adaptive beats net/int8-static").to_dict()["reasons"]
+    []
+    """
+
+    beats_hindsight_static: bool
+    sentence: str
+    reasons: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "beats_hindsight_static": self.beats_hindsight_static,
+            "sentence": self.sentence,
+            "reasons": list(self.reasons),
+        }
+
+
+# many parameters: what is compared, with what, among what; all are needed and none belongs to another
+def judge(
+    ours: PolicyAnswers,
+    sceptic: PolicyAnswers,
+    oracle: PolicyAnswers,
+    static: Mapping[str, PolicyAnswers],
+    choice: HindsightStatic,
+    groups: ArrayLike | None = None,
+    trained_on: int = 0,
+) -> Verdict:
+    """Compare a policy with the sceptic's choice, and say why it does not win, where it does not.
+
+    Of the choice with itself (the same answers, timed once) there is nothing to compare.
+
+    Args:
+        ours, sceptic, oracle: answers to the same n samples.
+        static: by variant, the answers of all that the sceptic chose from.
+        choice: what the sceptic chose.
+        groups: (n,), see `compare`.
+        trained_on: number of samples that the policy was trained on; 0: not known.
+
+    >>> import numpy as np
+    >>> from compsel.evaluation.results import PolicyResult
+    >>> ours, other = (PolicyResult(name, np.ones(2), np.full(2, ms)) for name, ms in (("a", 2.0), ("net/none", 5.0)))
+    >>> judge(ours, other, ours, {"net/none": other}, HindsightStatic("net/none", True, 1)).beats_hindsight_static
+    True
+    """
+    found = compare(ours, sceptic, groups)
+    possible = _what_is_possible(compare(oracle, sceptic, groups), static, trained_on)
+    if _is_same(found):
+        return Verdict(False, f"adaptive is {choice.described}: nothing is gained by choosing", (possible,))
+    verb = "beats" if found.beats else "does not beat"
+    sentence = f"adaptive {verb} {choice.described}: {found}"
+    if found.beats:
+        rival = _rival(ours, static, choice.variant, groups)
+        return Verdict(True, sentence, (rival,) if rival else ())
+    return Verdict(False, sentence, (_why(found, choice.variant, len(ours.right)), possible))
+
+
+def _is_same(found: PairedComparison) -> bool:
+    return found.speedup.low == found.speedup.high == 1
+
+
+def _rival(ours: PolicyAnswers, static: Mapping[str, PolicyAnswers], beaten: str, groups: ArrayLike | None) -> str:
+    """Return a variant that is faster for certain and not less accurate for certain; "" where there is none.
+
+    Hindsight static is at least as accurate: another one that falls short of that by a sample or two is not it.
+    """
+    accuracy, latency_ms = float(ours.right.mean()), float(ours.latency_ms.mean())
+    near = [
+        name
+        for name, answers in static.items()
+        if name != beaten and answers.latency_ms.mean() < latency_ms and answers.right.mean() < accuracy
+    ]
+    for name in sorted(near, key=lambda name: -float(static[name].right.mean())):
+        found = compare(static[name], ours, groups)
+        if found.faster and not found.less_accurate:
+            return f"but {name} is nearly as accurate, and faster: {found} against adaptive"
+    return ""
+
+
+def _why(found: PairedComparison, variant: str, n: int) -> str:
+    """Say what keeps the policy from beating a variant."""
+    speedup = found.speedup
+    if found.faster:
+        return (
+            f"it is faster, but less accurate with 95 % confidence: train on more samples to keep its floor of "
+            f"accuracy, or ship {variant}"
+        )
+    if found.slower and found.more_accurate:
+        return "it is more accurate, but slower, both with 95 % confidence: ship it where that is worth the time"
+    if found.slower or found.less_accurate:
+        return f"this static choice is better here: ship that one, {variant}"
+    distance = abs(math.log(speedup.value))
+    half_width = (math.log(speedup.high) - math.log(speedup.low)) / 2
+    needed = n * (half_width / max(distance, 1e-9)) ** 2
+    if distance < _NO_DIFFERENCE or needed > _MOST_SAMPLES:
+        return f"they are equally fast: a gain of more than {100 * (speedup.high - 1):.0f} % is excluded"
+    return f"too few samples: got {n}, about {_rounded_up(needed)} would settle whether {speedup.value:.2f}x is real"
+
+
+def _what_is_possible(possible: PairedComparison, static: Mapping[str, PolicyAnswers], trained_on: int) -> str:
+    """Say what an oracle would gain over the sceptic's choice, and what would help."""
+    gain = f"{possible.speedup.value:.2f}x as fast, {100 * possible.accuracy.value:+.1f} points"
+    if possible.speedup.value < _LITTLE_SPEEDUP and possible.accuracy.value < _LITTLE_ACCURACY:
+        means_ms = [float(answers.latency_ms.mean()) for answers in static.values()]
+        if max(means_ms) < _ALIKE * min(means_ms):
+            return (
+                f"candidates too alike: all take {min(means_ms):.2f} to {max(means_ms):.2f} ms, and an oracle is only "
+                f"{gain}: build with cheaper ones (--technique, a smaller network)"
+            )
+        return (
+            f"the oracle is too near: choosing with hindsight is only {gain}: build with cheaper candidates that are "
+            "often right, or with ones that are right where this one is wrong"
+        )
+    samples = f"more than the {trained_on} samples it was trained on" if trained_on else "more samples"
+    return f"an oracle is {gain}: to come nearer, train on {samples}, or build with cheaper candidates"
+
+
+def _rounded_up(number: float) -> int:
+    """Round up to two digits: an estimate is no more exact."""
+    step = 10 ** max(0, math.floor(math.log10(max(number, 1.0))) - 1)
+    return int(math.ceil(number / step) * step)
