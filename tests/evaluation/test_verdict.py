@@ -65,10 +65,10 @@ def test_an_interval_around_nothing_asks_for_no_more_samples() -> None:
 def test_the_choice_itself_is_called_so() -> None:
     found = verdict(GOOD, STATIC, ORACLE)
     assert not found.beats_hindsight_static
-    assert (
-        found.sentence
-        == "adaptive is net/int8, the fastest single variant that is as accurate here: nothing is gained by choosing"
+    assert found.sentence == (
+        "adaptive does not beat net/int8, the fastest single variant that is as accurate here: it is that choice"
     )
+    assert len(found.reasons) == 1
 
 
 def test_candidates_that_are_too_alike_are_named() -> None:

@@ -78,7 +78,7 @@ def judge(
     found = compare(ours, sceptic, groups)
     possible = _what_is_possible(compare(oracle, sceptic, groups), static, trained_on)
     if _is_same(found):
-        return Verdict(False, f"adaptive is {choice.described}: nothing is gained by choosing", (possible,))
+        return Verdict(False, f"adaptive does not beat {choice.described}: it is that choice", (possible,))
     verb = "beats" if found.beats else "does not beat"
     sentence = f"adaptive {verb} {choice.described}: {found}"
     if found.beats:
