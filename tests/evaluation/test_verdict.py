@@ -71,6 +71,17 @@ def test_the_choice_itself_is_called_so() -> None:
     assert len(found.reasons) == 1
 
 
+def test_a_policy_that_never_changes_is_called_so_and_not_short_of_samples() -> None:
+    """A cascade may run one variant for every input: more samples would not change what it is."""
+    ours, good = result(spread(5.2, N, 9), right(0.9, N)), result(GOOD.latency_ms, GOOD.right)
+    ours.choices.update({"net/int8@cpu:1": N - 1, "net/int8@cpu:2": 1})
+    good.choices["net/int8@cpu:1"] = N
+    static = {**STATIC, "net/int8": good}
+    assert verdict(ours, static, ORACLE).reasons[0].startswith("adaptive ran net/int8 for every input too")
+    ours.choices["net/none@cpu:1"] = 1
+    assert not verdict(ours, static, ORACLE).reasons[0].startswith("adaptive ran")
+
+
 def test_candidates_that_are_too_alike_are_named() -> None:
     alike = {"a": result(spread(5.0, N, 1), right(0.9, N)), "b": result(spread(5.5, N, 2), right(0.9, N))}
     found = verdict(result(spread(6.0, N, 3), right(0.9, N)), alike, result(spread(4.9, N, 4), right(0.905, N)))

@@ -84,7 +84,15 @@ def judge(
     if found.beats:
         rival = _rival(ours, static, choice.variant, groups)
         return Verdict(True, sentence, (rival,) if rival else ())
-    return Verdict(False, sentence, (_why(found, choice.variant, len(ours.right)), possible))
+    if len(_ran(ours)) == 1 and _ran(ours) == _ran(sceptic):
+        reason = f"adaptive ran {choice.variant} for every input too: it never found reason to choose otherwise"
+    else:
+        reason = _why(found, choice.variant, len(ours.right))
+    return Verdict(False, sentence, (reason, possible))
+
+
+def _ran(answers: PolicyAnswers) -> set[str]:
+    return {choice.rpartition("@")[0] for choice in answers.choices}
 
 
 def _is_same(found: PairedComparison) -> bool:
