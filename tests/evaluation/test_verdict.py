@@ -65,10 +65,21 @@ def test_an_interval_around_nothing_asks_for_no_more_samples() -> None:
 def test_the_choice_itself_is_called_so() -> None:
     found = verdict(GOOD, STATIC, ORACLE)
     assert not found.beats_hindsight_static
-    assert (
-        found.sentence
-        == "adaptive is net/int8, the fastest single variant that is as accurate here: nothing is gained by choosing"
+    assert found.sentence == (
+        "adaptive does not beat net/int8, the fastest single variant that is as accurate here: it is that choice"
     )
+    assert len(found.reasons) == 1
+
+
+def test_a_policy_that_never_changes_is_called_so_and_not_short_of_samples() -> None:
+    """A cascade may run one variant for every input: more samples would not change what it is."""
+    ours, good = result(spread(5.2, N, 9), right(0.9, N)), result(GOOD.latency_ms, GOOD.right)
+    ours.choices.update({"net/int8@cpu:1": N - 1, "net/int8@cpu:2": 1})
+    good.choices["net/int8@cpu:1"] = N
+    static = {**STATIC, "net/int8": good}
+    assert verdict(ours, static, ORACLE).reasons[0].startswith("adaptive ran net/int8 for every input too")
+    ours.choices["net/none@cpu:1"] = 1
+    assert not verdict(ours, static, ORACLE).reasons[0].startswith("adaptive ran")
 
 
 def test_candidates_that_are_too_alike_are_named() -> None:

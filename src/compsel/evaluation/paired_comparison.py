@@ -5,6 +5,7 @@ Bootstrap, 1993, chapter 13); samples of one group are drawn together. A speed-u
 ratios: it says how much sooner all the answers are there.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,6 +30,11 @@ class PolicyAnswers(Protocol):
     @property
     def latency_ms(self) -> NDArray[np.float64]:
         """What each took, (n,)."""
+        ...
+
+    @property
+    def choices(self) -> Mapping[str, int]:
+        """What ran, as "<variant>@<processor>", with its number of samples; empty where that is not known."""
         ...
 
 

@@ -78,13 +78,21 @@ def judge(
     found = compare(ours, sceptic, groups)
     possible = _what_is_possible(compare(oracle, sceptic, groups), static, trained_on)
     if _is_same(found):
-        return Verdict(False, f"adaptive is {choice.described}: nothing is gained by choosing", (possible,))
+        return Verdict(False, f"adaptive does not beat {choice.described}: it is that choice", (possible,))
     verb = "beats" if found.beats else "does not beat"
     sentence = f"adaptive {verb} {choice.described}: {found}"
     if found.beats:
         rival = _rival(ours, static, choice.variant, groups)
         return Verdict(True, sentence, (rival,) if rival else ())
-    return Verdict(False, sentence, (_why(found, choice.variant, len(ours.right)), possible))
+    if len(_ran(ours)) == 1 and _ran(ours) == _ran(sceptic):
+        reason = f"adaptive ran {choice.variant} for every input too: it never found reason to choose otherwise"
+    else:
+        reason = _why(found, choice.variant, len(ours.right))
+    return Verdict(False, sentence, (reason, possible))
+
+
+def _ran(answers: PolicyAnswers) -> set[str]:
+    return {choice.rpartition("@")[0] for choice in answers.choices}
 
 
 def _is_same(found: PairedComparison) -> bool:
