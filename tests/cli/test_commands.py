@@ -95,7 +95,9 @@ def built(small_file: Path, small_samples: Path, tmp_path_factory: pytest.TempPa
 
 def test_build_writes_a_bundle_and_what_it_found(built: Path) -> None:
     content = read(built / "build.json")
-    assert content.keys() == {"shipped", "reason", "penalty_ms", "unit", "comparison", "portfolio"}
+    found = {"shipped", "reason", "penalty_ms", "unit", "comparison", "portfolio"}
+    assert content.keys() == found | {"expected", "promise", "margin", "verdict"}
+    assert len(content["promise"]["speedup_vs_most_accurate"]) == 3
     assert content["shipped"] in content["comparison"]
     for score in content["comparison"].values():
         assert score.keys() >= {"quality", "latency_ms", "gap_closed", "gap_low", "gap_high"}
@@ -110,7 +112,7 @@ def test_train_takes_up_what_build_measured(built: Path, tmp_path: Path, capsys:
     printed = capsys.readouterr()
     assert read(found)["penalty_ms"] == 50
     assert "gap closed" in printed.out
-    assert "cross-validation 1 of 2\nfold 1 of 5" in printed.err
+    assert "fold 1 of 5, single best" in printed.err
     with compsel.load(out) as runtime:
         assert runtime.bundle.objective.max_loss is None
 

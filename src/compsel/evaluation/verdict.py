@@ -92,7 +92,7 @@ def judge(
 
 
 def _ran(answers: PolicyAnswers) -> set[str]:
-    return {choice.rpartition("@")[0] for choice in answers.choices}
+    return {choice.rpartition("@")[0] or choice for choice in answers.choices}
 
 
 def _is_same(found: PairedComparison) -> bool:

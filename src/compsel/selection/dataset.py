@@ -1,5 +1,6 @@
 """What selectors are trained on: quality, evidence, features and costs of the same samples, in one object."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -41,6 +42,11 @@ class Outcome:
     def right(self) -> Floats:
         """The quality (n,), as evaluations name it."""
         return self.quality
+
+    @property
+    def choices(self) -> Counter[str]:
+        """What ran, with its number of samples."""
+        return Counter(self.variants.tolist())
 
     def take(self, rows: NDArray[np.intp]) -> "Outcome":
         """Return some of the samples."""

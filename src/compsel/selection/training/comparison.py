@@ -111,10 +111,13 @@ def _without_what_changed(
     On the samples that it was trained on it should be better than in the folds: where it breaks the floor even there,
     it is another policy.
     """
-    why = floor_of(dataset, objective).violated(outcomes[comparison.winner].quality)
-    if comparison.winner == SINGLE_BEST or not why:
+    winner = comparison.winner
+    why = floor_of(dataset, objective).violated(outcomes[winner].quality)
+    if len(set(outcomes[winner].variants.tolist())) == 1:
+        why = "one variant for every input"
+    if winner == SINGLE_BEST or not why:
         return comparison
-    reason = f"{comparison.winner}, trained on all samples, is {why}, so the single best is shipped"
+    reason = f"{winner}, trained on all samples, is {why}, so the single best is shipped"
     return replace(comparison, winner=SINGLE_BEST, reason=reason)
 
 
