@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_objective, objective, reject_option
+from compsel.cli.options import add_certify, add_objective, objective, reject_option
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.storage.files import check_place
@@ -52,6 +52,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE")
     parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
     add_objective(parser)
+    add_certify(parser)
     add_json(parser)
 
 
@@ -68,6 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.out,
         wanted,
         reject_option=rejecting,
+        certify=arguments.certify,
         replace=arguments.replace,
         reporter=TERMINAL,
     )

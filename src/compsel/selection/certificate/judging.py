@@ -1,0 +1,69 @@
+"""What operating points do on samples that they were not trained on, and what that shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.selection.certificate.bounds import grouped_p_value
+from compsel.selection.certificate.family import Family
+from compsel.selection.dataset import SelectionDataset
+
+__all__ = ["JudgedFamily", "judge"]
+
+_DRAWS = 2000
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class JudgedFamily:
+    """What the operating points of a family do on samples that they were not trained on.
+
+    Attributes:
+        disagrees: bool (n_points, n), where a point gave another answer than the reference.
+        costs: (n_points, n), of its answer.
+        escalated: (n_points,), share of the samples that the reference answered.
+        groups: (n,), number of the independent group of each sample.
+
+    >>> judged = JudgedFamily(np.zeros((1, 400), bool), np.full((1, 400), 2.0), np.zeros(1), np.arange(400))
+    >>> judged.p_values(0.99).round(3).tolist(), judged.speedup(0, 6.0)
+    ([0.018], (3.0, 3.0, 3.0))
+    """
+
+    disagrees: NDArray[np.bool_]
+    costs: Floats
+    escalated: Floats
+    groups: NDArray[np.intp]
+
+    def p_values(self, level: float) -> Floats:
+        """Return for each point (n_points,) a p-value of "it agrees on less than this share"."""
+        sizes = np.bincount(self.groups)
+        counts = [np.bincount(self.groups, row, len(sizes)) for row in self.disagrees]
+        return np.array([grouped_p_value(events, sizes, 1.0 - level) for events in counts])
+
+    def speedup(self, point: int, reference_cost: float, seed: int = 0) -> tuple[float, float, float]:
+        """Return how many times as fast as the reference a point is, and the 95 % interval over groups of samples."""
+        random, n = np.random.default_rng(seed), int(self.groups.max()) + 1
+        spent, sizes = np.bincount(self.groups, self.costs[point]), np.bincount(self.groups)
+        drawn = random.integers(0, n, (_DRAWS, n))
+        low, high = np.quantile(reference_cost * sizes[drawn].sum(axis=1) / spent[drawn].sum(axis=1), [0.025, 0.975])
+        return float(reference_cost / self.costs[point].mean()), float(low), float(high)
+
+
+def judge(family: Family, dataset: SelectionDataset) -> JudgedFamily:
+    """Return what every point of a family does on the samples of a dataset of agreement."""
+    outcomes = [point.outcome(dataset) for point in family.points]
+    n, last = len(dataset.targets), family.reference
+    shape = (len(outcomes), n)
+    return JudgedFamily(
+        np.array([outcome.quality < 1.0 for outcome in outcomes], bool).reshape(shape),
+        np.array([outcome.latency_ms for outcome in outcomes]).reshape(shape),
+        np.array([np.mean([last in name.split(" > ") for name in outcome.variants]) for outcome in outcomes]),
+        _numbered(dataset.groups, n),
+    )
+
+
+def _numbered(groups: Sequence[int] | NDArray[np.intp] | None, n: int) -> NDArray[np.intp]:
+    return np.arange(n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
