@@ -14,6 +14,7 @@ from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.selection.cascade.reject_option import RejectOption
+from compsel.selection.certificate.certify import check_enough
 from compsel.selection.certificate.promise import Promise
 from compsel.selection.objective import Objective
 from compsel.selection.training.comparison import Trained
@@ -49,12 +50,15 @@ def build(
         reporter: hears how far it is.
 
     Raises:
+        ObjectiveError: what shall be promised cannot be certified with so few samples, whatever is measured.
         StorageError: `out` is there already, or cannot be written.
         CompselError: what `measure` and `train_bundle` raise.
     """
     out, objective, promise = Path(out), as_objective(objective), as_promise(certify, reject_option)
     check_place(out, replace=replace)
     objective.check_measured(energy=_has_meter(measuring.meter))
+    if promise is not None:
+        check_enough(len(samples), promise)
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
     profile, _ = measure(loaded, samples, work, measuring, reporter=reporter)

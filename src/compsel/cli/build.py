@@ -5,7 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_certify, add_measuring, add_objective, add_samples, objective, reject_option, samples_of
+from compsel.cli.options import (
+    add_certify,
+    add_measuring,
+    add_objective,
+    add_samples,
+    objective,
+    reject_option,
+    samples_of,
+)
 from compsel.cli.profile import measuring
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary

@@ -128,13 +128,20 @@ class Certificate:
         """
         try:
             low, high = map(float, content["speedup_95"])
-            names = ("level", "confidence", "bound", "speedup", "escalated", "penalty")
             found = cls(
-                kind=str(content["kind"]),
-                reference=str(content["reference"]),
-                speedup_95=(low, high),
-                **{name: int(content[name]) for name in ("n", "disagreements", "n_trained", "n_groups")},
-                **{name: float(content[name]) for name in names},
+                str(content["kind"]),
+                float(content["level"]),
+                float(content["confidence"]),
+                str(content["reference"]),
+                int(content["n"]),
+                int(content["disagreements"]),
+                float(content["bound"]),
+                float(content["speedup"]),
+                (low, high),
+                float(content["escalated"]),
+                float(content["penalty"]),
+                int(content["n_trained"]),
+                int(content["n_groups"]),
             )
         except (LookupError, TypeError, ValueError) as error:
             raise BundleError(f"certificate: is damaged ({error!r}): build the bundle again") from error

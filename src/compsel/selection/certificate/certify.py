@@ -9,7 +9,7 @@ from compsel.errors import ObjectiveError
 from compsel.selection.certificate.bounds import binomial_upper_bound
 from compsel.selection.certificate.certificate import Certificate
 from compsel.selection.certificate.choosing import choose_variants
-from compsel.selection.certificate.family import agreement_with, fit_family, reference_of
+from compsel.selection.certificate.family import Family, agreement_with, fit_family, reference_of
 from compsel.selection.certificate.fixed_sequence import n_certified
 from compsel.selection.certificate.inputs_needed import inputs_needed, most_events
 from compsel.selection.certificate.judging import JudgedFamily, judge
@@ -19,10 +19,18 @@ from compsel.selection.policies import CertifiedPolicy
 from compsel.selection.training.folds import assign_folds
 from compsel.selection.training.portfolio import Addition
 
-__all__ = ["Certified", "certify", "split_for_certificate"]
+__all__ = [
+    "TRAINED",
+    "Certified",
+    "JudgedOnOthers",
+    "certify",
+    "check_enough",
+    "split_for_certificate",
+    "train_and_judge",
+]
 
 # what trains; the rest judges (benchmarks/certificates.py)
-_TRAINED = 0.4
+TRAINED = 0.4
 _PARTS = 20
 _LEAST_TRAINED = 20
 
@@ -42,11 +50,31 @@ class Certified:
     portfolio: tuple[Addition, ...]
 
 
-def certify(dataset: SelectionDataset, promise: Promise, seed: int = 0, trained: float = _TRAINED) -> Certified:
+@dataclass(frozen=True)
+class JudgedOnOthers:
+    """A family, trained on a part of the samples and judged on the others.
+
+    Attributes:
+        family: its operating points.
+        judged: what they do on the others.
+        portfolio: how their variants were chosen.
+        reference_cost: of the network that they shall agree with.
+        n_trained: how many samples trained.
+    """
+
+    family: Family
+    judged: JudgedFamily
+    portfolio: tuple[Addition, ...]
+    reference_cost: float
+    n_trained: int
+
+
+def certify(dataset: SelectionDataset, promise: Promise, seed: int = 0, trained: float = TRAINED) -> Certified:
     """Return the cheapest policy that is certified to agree with the most accurate network as often as promised.
 
     Learn then test (arXiv 2110.01052): a part of the samples trains a cascade; on the others its operating points are
-    tested, from the most careful one on. Labels only say which network is the most accurate one.
+    tested, from the most careful one on. Labels only say which network is the most accurate one: all samples have a say
+    in that, the judging ones too, and it is named in what is promised.
 
     Args:
         dataset: with evidence.
@@ -57,8 +85,38 @@ def certify(dataset: SelectionDataset, promise: Promise, seed: int = 0, trained:
     Raises:
         ObjectiveError: it cannot be certified; the message says how many inputs would be needed.
     """
+    found = train_and_judge(dataset, promise, seed, trained)
+    judged, passed = found.judged, n_certified(found.judged.p_values(promise.level), promise.confidence)
+    means = judged.costs.mean(axis=1)
+    faster = np.flatnonzero(means < found.reference_cost)
+    if not (faster < passed).any():
+        raise _refused(found, faster, promise, trained)
+    point, n = int(np.argmin(means[:passed])), judged.disagrees.shape[1]
+    wrong, (speedup, low, high) = int(judged.disagrees[point].sum()), judged.speedup(point, found.reference_cost, seed)
+    certificate = Certificate(
+        "agreement",
+        promise.level,
+        promise.confidence,
+        found.family.reference,
+        n,
+        wrong,
+        binomial_upper_bound(wrong, n, promise.confidence),
+        speedup,
+        (low, high),
+        float(judged.escalated[point]),
+        found.family.points[point].penalty,
+        found.n_trained,
+        int(judged.groups.max()) + 1,
+    )
+    return Certified(found.family.points[point], certificate, found.portfolio)
+
+
+def train_and_judge(
+    dataset: SelectionDataset, promise: Promise, seed: int = 0, trained: float = TRAINED
+) -> JudgedOnOthers:
+    """Train the operating points that a certificate is sought among, and judge them; see `certify`."""
+    check_enough(len(dataset.targets), promise, trained)
     training, judging = split_for_certificate(dataset, trained, seed)
-    _check_enough(len(training), len(judging), promise, trained)
     reference = reference_of(dataset)
     agreement, quality = agreement_with(dataset, reference), 1.0
     if dataset.reference == "":
@@ -67,34 +125,11 @@ def certify(dataset: SelectionDataset, promise: Promise, seed: int = 0, trained:
     columns, portfolio = choose_variants(agreement.take(training), reference, allowed, seed)
     family = fit_family(agreement.take(training), columns, reference, quality=quality)
     judged = judge(family, agreement.take(judging))
-    passed = n_certified(judged.p_values(promise.level), promise.confidence)
-    reference_cost = float(dataset.costs_ms[reference])
-    means = judged.costs.mean(axis=1)
-    faster = np.flatnonzero(means < reference_cost)
-    if not (faster < passed).any():
-        raise _refused(judged, faster, promise, family.reference, trained)
-    point = int(np.argmin(means[:passed]))
-    wrong, (speedup, low, high) = int(judged.disagrees[point].sum()), judged.speedup(point, reference_cost, seed)
-    certificate = Certificate(
-        "agreement",
-        promise.level,
-        promise.confidence,
-        family.reference,
-        len(judging),
-        wrong,
-        binomial_upper_bound(wrong, len(judging), promise.confidence),
-        speedup,
-        (low, high),
-        float(judged.escalated[point]),
-        family.points[point].penalty,
-        len(training),
-        int(judged.groups.max()) + 1,
-    )
-    return Certified(family.points[point], certificate, portfolio)
+    return JudgedOnOthers(family, judged, portfolio, float(dataset.costs_ms[reference]), len(training))
 
 
 def split_for_certificate(
-    dataset: SelectionDataset, trained: float = _TRAINED, seed: int = 0
+    dataset: SelectionDataset, trained: float = TRAINED, seed: int = 0
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return which samples train and which judge; samples of one group stay together."""
     part = assign_folds(len(dataset.targets), _PARTS, dataset.groups, seed)
@@ -102,21 +137,29 @@ def split_for_certificate(
     return np.flatnonzero(inside), np.flatnonzero(~inside)
 
 
-def _check_enough(n_trained: int, n_judging: int, promise: Promise, trained: float) -> None:
-    """Refuse at once where not even a policy that never disagrees could be certified."""
+def check_enough(n: int, promise: Promise, trained: float = TRAINED) -> None:
+    """Refuse where not even a policy that never disagrees could be certified with so many inputs.
+
+    Raises:
+        ObjectiveError: so it is; the message says how many inputs would be needed.
+
+    >>> check_enough(600, Promise(0.99))
+    >>> check_enough(100, Promise(0.99))
+    Traceback (most recent call last):
+    compsel.errors.ObjectiveError: certify: got 100 inputs, needed for 99 % agreement at 95 % confidence are at least...
+    """
     least = inputs_needed(promise.level, 0.0, promise.confidence)
     assert least is not None
-    if n_judging < least or n_trained < _LEAST_TRAINED:
+    needed = max(_total(least, trained), int(np.ceil(_LEAST_TRAINED / trained)))
+    if n < needed:
         raise ObjectiveError(
-            f"certify: got {n_trained + n_judging} inputs, of which {n_judging} can judge: for {_said(promise)} not one "
-            f"disagreement among {least} inputs is the least evidence, that is {_total(least, trained)} inputs in all: "
-            f"measure more (labels are not needed), or promise less"
+            f"certify: got {n} inputs, needed for {_said(promise)} are at least {needed}: {trained:.0%} of them train, "
+            f"and on {least} others not one answer may differ. Measure more (labels are not needed), or promise less"
         )
 
 
-def _refused(
-    judged: JudgedFamily, faster: NDArray[np.intp], promise: Promise, reference: str, trained: float
-) -> ObjectiveError:
+def _refused(found: JudgedOnOthers, faster: NDArray[np.intp], promise: Promise, trained: float) -> ObjectiveError:
+    judged, reference = found.judged, found.family.reference
     n = judged.disagrees.shape[1]
     if not len(faster):
         return ObjectiveError(
@@ -134,9 +177,9 @@ def _refused(
         "measure more (labels are not needed)"
     )
     return ObjectiveError(
-        f"certify: got {n} inputs that judge: too few for {_said(promise)}: the most careful policy that is faster than "
-        f"{reference} gave another answer on {wrong} of them ({wrong / n:.2%}); {more}, or promise less: they show "
-        f"{np.floor(1000 * shown) / 10:g} %"
+        f"certify: got {n} inputs that judge, too few for {_said(promise)}: the most careful policy that is faster "
+        f"than {reference} gave another answer on {wrong} of them ({wrong / n:.2%}); {more}, or promise less: they "
+        f"show {np.floor(1000 * shown) / 10:g} %"
     )
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compsel.errors import ObjectiveError
 from compsel.features.evidence import OutputEvidence
+from compsel.features.fusion import n_features
+from compsel.features.output_sketch import n_compared
 from compsel.selection.cascade.decision_graph import Cascade, Node
 from compsel.selection.cascade.fitting import fit_cascade
 from compsel.selection.dataset import SelectionDataset
@@ -15,7 +16,7 @@ from compsel.selection.policies import CertifiedPolicy
 
 __all__ = ["PENALTIES", "Family", "agreement_with", "fit_family", "reference_of"]
 
-_MAX_STAGES = 3
+_CHEAP_STAGES = 2  # then the reference
 # costs of a wrong answer, in inferences of the reference, the dearest first
 PENALTIES = tuple(np.geomspace(1e5, 1.0, 100).tolist())
 
@@ -84,34 +85,31 @@ def fit_family(
         penalties: costs of a wrong answer, in inferences of the reference, falling.
         quality: share of the reference's answers that are right; 1 where nobody knows.
     """
-    chosen, last = dataset.among(columns), list(columns).index(reference)
-    fit = fit_cascade(chosen.names, chosen.evidence, chosen.targets, max_stages=_MAX_STAGES, groups=chosen.groups)
-    cascade = _answered_by(fit, last, len(chosen.targets))
-    found = []
-    for penalty in np.array(penalties) * float(dataset.costs_ms[reference]):
-        if cascade.plan(chosen.costs_ms, float(penalty)).first != last:
-            found.append(CertifiedPolicy(cascade, float(penalty), chosen.costs_ms, quality))
-    return Family(dataset.names[reference], tuple(found))
+    chosen = dataset.among([*(column for column in columns if column != reference), reference])
+    cheap = len(chosen.names) - 1
+    fit = fit_cascade(
+        chosen.names[:cheap], chosen.evidence[:cheap], chosen.targets, max_stages=_CHEAP_STAGES, groups=chosen.groups
+    )
+    cascade = _ending_with(chosen.names[cheap], fit, len(chosen.targets))
+    unit = float(dataset.costs_ms[reference])
+    points = [CertifiedPolicy(cascade, unit * penalty, chosen.costs_ms, quality) for penalty in penalties]
+    careful = [point for point in points if cascade.plan(chosen.costs_ms, point.penalty).first != cheap]
+    return Family(chosen.names[cheap], tuple(careful))
 
 
-def _answered_by(cascade: Cascade, reference: int, n: int) -> Cascade:
-    """Return the cascade that ends with the reference, and then gives its answer, not one that is fused with others.
+def _ending_with(reference: str, cheap: Cascade, n: int) -> Cascade:
+    """Return a cascade that may go on to the reference, which then answers alone: nothing is fused with its answer.
 
-    Its answer agrees with itself, for all that n samples can say (Laplace's rule), and nothing is worth running then.
+    It agrees with itself, for all that n samples can say (Laplace's rule), so nothing is worth running after it.
     """
-    sure = np.array([(n + 1.0) / (n + 2.0)])
+    last = len(cheap.variants)
 
-    def last(node: Node) -> Node:
-        weights = (np.array(node.members) == reference).astype(np.float64)
-        return Node(node.members, weights, np.zeros(len(node.coefficients)), float(np.log(n + 1.0)), sure)
+    def ended(node: Node) -> Node:
+        members = (*node.members, last)
+        known = n_compared(len(members), cheap.n_confidence) if cheap.confidence else n_features(len(members))
+        alone = np.append(np.zeros(len(node.members)), 1.0)
+        return Node(members, alone, np.zeros(known), float(np.log(n + 1.0)), np.array([(n + 1.0) / (n + 2.0)]))
 
-    def leads(node: Node, variant: int, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.ones((len(node.grid), 1)) if variant == reference else matrix
-
-    nodes = [
-        last(node)
-        if reference in node.members
-        else replace(node, edges={variant: leads(node, variant, matrix) for variant, matrix in node.edges.items()})
-        for node in cascade.nodes
-    ]
-    return replace(cascade, nodes=tuple(nodes))
+    going_on = [replace(node, edges={**node.edges, last: np.ones((len(node.grid), 1))}) for node in cheap.nodes]
+    nodes = sorted([*going_on, *map(ended, cheap.nodes)], key=lambda node: len(node.members))
+    return replace(cheap, variants=(*cheap.variants, reference), nodes=tuple(nodes))

@@ -1,6 +1,5 @@
 """What operating points do on samples that they were not trained on, and what that shows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,16 +53,15 @@ class JudgedFamily:
 
 def judge(family: Family, dataset: SelectionDataset) -> JudgedFamily:
     """Return what every point of a family does on the samples of a dataset of agreement."""
-    outcomes = [point.outcome(dataset) for point in family.points]
-    n, last = len(dataset.targets), family.reference
-    shape = (len(outcomes), n)
-    return JudgedFamily(
-        np.array([outcome.quality < 1.0 for outcome in outcomes], bool).reshape(shape),
-        np.array([outcome.latency_ms for outcome in outcomes]).reshape(shape),
-        np.array([np.mean([last in name.split(" > ") for name in outcome.variants]) for outcome in outcomes]),
-        _numbered(dataset.groups, n),
-    )
+    n, shape = len(dataset.targets), (len(family.points), len(dataset.targets))
+    disagrees, costs, escalated = np.zeros(shape, bool), np.zeros(shape), np.zeros(len(family.points))
+    for number, point in enumerate(family.points):
+        chosen = dataset.among([dataset.names.index(name) for name in point.variants])
+        walk = point.walk(chosen)
+        disagrees[number], costs[number] = walk.classes != chosen.targets, walk.ran @ chosen.costs_ms
+        escalated[number] = walk.ran[:, point.variants.index(family.reference)].mean()
+    return JudgedFamily(disagrees, costs, escalated, _numbered(dataset.groups, n))
 
 
-def _numbered(groups: Sequence[int] | NDArray[np.intp] | None, n: int) -> NDArray[np.intp]:
-    return np.arange(n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
+def _numbered(groups: NDArray[np.intp] | None, n: int) -> NDArray[np.intp]:
+    return np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1].ravel()
