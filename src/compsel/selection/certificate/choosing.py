@@ -33,13 +33,15 @@ def choose_variants(
         seed: of the folds.
     """
     chosen, additions = [reference], [Addition(dataset.names[reference], float(dataset.costs_ms[reference]), 1.0)]
+    agreement = dataset.quality.mean(axis=0)
     others = [column for column in contenders(dataset) if dataset.costs_ms[column] < dataset.costs_ms[reference]]
     while len(chosen) < _SIZE and len(others) >= len(chosen):
         found = {
             column: _reached(dataset, [*chosen, column], allowed, seed) for column in others if column not in chosen
         }
-        best = min(found, key=lambda column: found[column][0])
-        if found[best][0] > additions[-1].latency_ms * (1.0 - _LEAST_GAIN):
+        best = min(found, key=lambda column: (found[column][0], -agreement[column]))
+        # one is taken anyway: what it does on the judging samples tells how many of them would be needed
+        if len(chosen) > 1 and found[best][0] > additions[-1].latency_ms * (1.0 - _LEAST_GAIN):
             break
         chosen.append(best)
         additions.append(Addition(dataset.names[best], *found[best]))

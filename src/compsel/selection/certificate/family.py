@@ -87,6 +87,8 @@ def fit_family(
     """
     chosen = dataset.among([*(column for column in columns if column != reference), reference])
     cheap = len(chosen.names) - 1
+    if not cheap:
+        return Family(chosen.names[0], ())
     fit = fit_cascade(
         chosen.names[:cheap], chosen.evidence[:cheap], chosen.targets, max_stages=_CHEAP_STAGES, groups=chosen.groups
     )
