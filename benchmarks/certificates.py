@@ -3,8 +3,8 @@
 A measured profile is split in two at random, many times. On one half a bundle is certified, as `compsel build
 --certify` does; the other half judges. "By eye" is the cheapest operating point of the same cascade, on the same
 samples, that disagrees no more often than may be: no bound. A promise is broken where the other half disagrees more
-often than promised; "beyond noise" where so often that the half itself speaks against it with 95 % confidence. The other
-half is a sample too: a promise that is just kept is broken on every second half.
+often than promised; "beyond noise" where so often that the half itself speaks against it with 95 % confidence. The
+other half is a sample too: a promise that is just kept is broken on every second half.
 
     python benchmarks/certificates.py --profile training_data/efficientnet-lite --json certificates.json
     python benchmarks/certificates.py --profile PROFILE --trained 0.2 --trained 0.4 --trained 0.6

@@ -1,4 +1,4 @@
-"""Bundles with a certificate: it travels in the bundle, and its policy answers; what cannot be promised is not built."""
+"""Bundles with a certificate: it travels in the bundle, its policy answers; what cannot be promised is not built."""
 
 import json
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_a_bundle_without_a_promise_has_no_certificate(bundle_folder: Path) -> N
 
 
 def test_what_cannot_be_promised_is_not_written(profile: Profile, profile_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ObjectiveError, match="got 24 inputs, needed for 99 % agreement .* are at least 499"):
+    with pytest.raises(ObjectiveError, match=r"got 24 inputs, needed for 99 % agreement .* are at least 499"):
         train_bundle(profile, profile_folder / "variants", tmp_path / "bundle", certify="99 % agreement")
     assert not list(tmp_path.iterdir())
 

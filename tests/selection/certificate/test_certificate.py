@@ -29,7 +29,7 @@ def test_it_goes_through_json_unchanged() -> None:
     "changed", [{"kind": "luck"}, {"level": 1.5}, {"confidence": 0}, {"disagreements": 1201}, {"n": "many"}]
 )
 def test_a_damaged_one_is_refused(changed: dict) -> None:
-    with pytest.raises(BundleError, match="certificate: .*build the bundle again"):
+    with pytest.raises(BundleError, match=r"certificate: .*build the bundle again"):
         Certificate.from_dict(GIVEN.to_dict() | changed)
     with pytest.raises(BundleError):
         Certificate.from_dict({})

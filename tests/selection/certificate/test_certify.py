@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from compsel.errors import ObjectiveError
-from compsel.selection.certificate.certify import certify, check_enough, split_for_certificate
+from compsel.selection.certificate.certify import certify, check_enough, split_for_certificate, train_and_judge
 from compsel.selection.certificate.inputs_needed import inputs_needed
 from compsel.selection.certificate.promise import Promise
 from compsel.selection.dataset import SelectionDataset
@@ -48,6 +48,17 @@ def test_what_is_promised_holds_on_others(dataset: SelectionDataset, others: Sel
     low, high = certificate.speedup_95
     assert low < certificate.speedup < high
     assert found.portfolio[0].variant == "m2/none"
+
+
+def test_the_samples_that_judge_have_no_part_in_training(dataset: SelectionDataset) -> None:
+    _, judging = split_for_certificate(dataset)
+    rows = np.arange(600)
+    rows[judging] = judging[::-1]
+    other = dataset.evidence[0].take(rows)
+    changed = replace(dataset, evidence=(other, *dataset.evidence[1:]))
+    one, another = (train_and_judge(table, PROMISE) for table in (dataset, changed))
+    assert [point.to_dict() for point in one.family.points] == [point.to_dict() for point in another.family.points]
+    assert one.judged.disagrees.sum() < another.judged.disagrees.sum()
 
 
 def test_over_many_draws_it_is_seldom_broken(others: SelectionDataset) -> None:
@@ -134,7 +145,7 @@ def test_groups_stay_together_and_count_as_one(dataset: SelectionDataset) -> Non
 
 
 def test_too_few_inputs_are_refused_before_anything_is_trained(dataset: SelectionDataset) -> None:
-    with pytest.raises(ObjectiveError, match="got 400 inputs, needed for 99 % agreement .* are at least 499"):
+    with pytest.raises(ObjectiveError, match=r"got 400 inputs, needed for 99 % agreement .* are at least 499"):
         certify(dataset.take(np.arange(400)), Promise(0.99))
     check_enough(499, Promise(0.99))
 
