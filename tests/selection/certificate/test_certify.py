@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from compsel.errors import ObjectiveError
+from compsel.selection.certificate.bounds import binomial_upper_bound
 from compsel.selection.certificate.certify import certify, check_enough, split_for_certificate, train_and_judge
 from compsel.selection.certificate.inputs_needed import inputs_needed
 from compsel.selection.certificate.promise import Promise
@@ -141,6 +142,9 @@ def test_groups_stay_together_and_count_as_one(dataset: SelectionDataset) -> Non
     assert sorted([*training, *judging]) == list(range(600))
     certificate = certify(grouped, Promise(0.8)).certificate
     assert certificate.n_groups == certificate.n / 4
+    assert certificate.bound > binomial_upper_bound(certificate.disagreements, certificate.n)
+    with pytest.raises(ObjectiveError, match=r"of 86 groups, .* about 688 inputs would have to judge"):
+        certify(grouped, Promise(0.97))
     assert certificate.speedup <= certify(dataset, Promise(0.8)).certificate.speedup
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "binomial_p_value",
     "binomial_upper_bound",
     "grouped_p_value",
+    "grouped_upper_bound",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -139,6 +140,19 @@ def grouped_p_value(events: npt.ArrayLike, sizes: npt.ArrayLike, rate: float) ->
     if largest == 1:
         return float(binomial_p_value(int(counts.sum()), len(counts), rate))
     return betting_p_value(counts - rate * members, 0.0, -rate * largest, (1.0 - rate) * largest)
+
+
+def grouped_upper_bound(events: npt.ArrayLike, sizes: npt.ArrayLike, confidence: float = 0.95) -> float:
+    """Return the highest rate that the events in groups do not speak against; see `grouped_p_value`.
+
+    >>> round(grouped_upper_bound([0] * 299, [1] * 299), 3), round(grouped_upper_bound([0] * 299, [2] * 299), 3)
+    (0.01, 0.014)
+    """
+    counts, members = np.asarray(events, np.float64), np.asarray(sizes, np.float64)
+    if counts.sum() >= members.sum():
+        return 1.0
+    start = float(counts.sum() / members.sum())
+    return _highest(lambda rate: grouped_p_value(counts, members, rate), start, 1.0, confidence)
 
 
 def _highest(p_value: Callable[[float], float], low: float, high: float, confidence: float) -> float:

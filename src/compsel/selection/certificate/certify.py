@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ObjectiveError
-from compsel.selection.certificate.bounds import binomial_upper_bound
 from compsel.selection.certificate.certificate import Certificate
 from compsel.selection.certificate.choosing import choose_variants
 from compsel.selection.certificate.family import Family, agreement_with, fit_family, reference_of
@@ -100,7 +99,7 @@ def certify(dataset: SelectionDataset, promise: Promise, seed: int = 0, trained:
         found.family.reference,
         n,
         wrong,
-        binomial_upper_bound(wrong, n, promise.confidence),
+        judged.upper_bound(point, promise.confidence),
         speedup,
         (low, high),
         float(judged.escalated[point]),
@@ -168,18 +167,20 @@ def _refused(found: JudgedOnOthers, faster: NDArray[np.intp], promise: Promise, 
         )
     first = int(faster[0])
     wrong = int(judged.disagrees[first].sum())
-    needed = inputs_needed(promise.level, wrong / n, promise.confidence)
-    shown = 1.0 - binomial_upper_bound(wrong, n, promise.confidence)
+    needed = judged.inputs_needed(first, promise.level, promise.confidence)
+    shown = 1.0 - judged.upper_bound(first, promise.confidence)
+    n_groups = int(judged.groups.max()) + 1
+    independent = "" if n_groups == n else f" (of {n_groups} groups, and only these are independent)"
     more = (
-        "which is not fewer than may, so more inputs will hardly help"
+        "which is not clearly fewer than may, so more inputs will hardly help"
         if needed is None
         else f"about {needed} inputs would have to judge, that is {_total(needed, trained)} in all, if that stays so: "
         "measure more (labels are not needed)"
     )
     return ObjectiveError(
-        f"certify: got {n} inputs that judge, too few for {_said(promise)}: the most careful policy that is faster "
-        f"than {reference} gave another answer on {wrong} of them ({wrong / n:.2%}); {more}, or promise less: they "
-        f"show {np.floor(1000 * shown) / 10:g} %"
+        f"certify: got {n} inputs that judge{independent}, too few for {_said(promise)}: the most careful policy that "
+        f"is faster than {reference} gave another answer on {wrong} of them ({wrong / n:.2%}); {more}, or promise less: "
+        f"they show {np.floor(1000 * shown) / 10:g} %"
     )
 
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.selection.certificate.bounds import grouped_p_value
+from compsel.selection.certificate.bounds import grouped_p_value, grouped_upper_bound
 from compsel.selection.certificate.family import Family
+from compsel.selection.certificate.inputs_needed import inputs_needed
 from compsel.selection.dataset import SelectionDataset
 
 __all__ = ["JudgedFamily", "judge"]
 
 _DRAWS = 2000
+_MOST_TIMES = 100
 
 Floats = NDArray[np.float64]
 
@@ -39,8 +41,11 @@ class JudgedFamily:
     def p_values(self, level: float) -> Floats:
         """Return for each point (n_points,) a p-value of "it agrees on less than this share"."""
         sizes = np.bincount(self.groups)
-        counts = [np.bincount(self.groups, row, len(sizes)) for row in self.disagrees]
-        return np.array([grouped_p_value(events, sizes, 1.0 - level) for events in counts])
+        return np.array([grouped_p_value(self._by_group(row), sizes, 1.0 - level) for row in self.disagrees])
+
+    def upper_bound(self, point: int, confidence: float) -> float:
+        """Return the highest rate of disagreement that a point's own disagreements do not speak against."""
+        return grouped_upper_bound(self._by_group(self.disagrees[point]), np.bincount(self.groups), confidence)
 
     def speedup(self, point: int, reference_cost: float, seed: int = 0) -> tuple[float, float, float]:
         """Return how many times as fast as the reference a point is, and the 95 % interval over groups of samples."""
@@ -49,6 +54,23 @@ class JudgedFamily:
         drawn = random.integers(0, n, (_DRAWS, n))
         low, high = np.quantile(reference_cost * sizes[drawn].sum(axis=1) / spent[drawn].sum(axis=1), [0.025, 0.975])
         return float(reference_cost / self.costs[point].mean()), float(low), float(high)
+
+    def inputs_needed(self, point: int, level: float, confidence: float) -> int | None:
+        """Return how many inputs would have to judge, for a point that goes on as here; None: more than can be said.
+
+        Of inputs in groups it is told how many times as many of them would be enough.
+        """
+        n, n_groups = len(self.groups), int(self.groups.max()) + 1
+        if n == n_groups:
+            return inputs_needed(level, float(self.disagrees[point].mean()), confidence)
+        events, sizes = self._by_group(self.disagrees[point]), np.bincount(self.groups)
+        for times in range(1, _MOST_TIMES + 1):
+            if grouped_p_value(np.tile(events, times), np.tile(sizes, times), 1.0 - level) <= 1.0 - confidence:
+                return times * n
+        return None
+
+    def _by_group(self, disagrees: NDArray[np.bool_]) -> Floats:
+        return np.bincount(self.groups, disagrees)
 
 
 def judge(family: Family, dataset: SelectionDataset) -> JudgedFamily:
