@@ -179,8 +179,8 @@ def _refused(found: JudgedOnOthers, faster: NDArray[np.intp], promise: Promise, 
     )
     return ObjectiveError(
         f"certify: got {n} inputs that judge{independent}, too few for {_said(promise)}: the most careful policy that "
-        f"is faster than {reference} gave another answer on {wrong} of them ({wrong / n:.2%}); {more}, or promise less: "
-        f"they show {np.floor(1000 * shown) / 10:g} %"
+        f"is faster than {reference} gave another answer on {wrong} of them ({wrong / n:.2%}); {more}, or promise "
+        f"less: they show {np.floor(1000 * shown) / 10:g} %"
     )
 
 
