@@ -70,7 +70,7 @@ class JudgedFamily:
         return None
 
     def _by_group(self, disagrees: NDArray[np.bool_]) -> Floats:
-        return np.bincount(self.groups, disagrees)
+        return np.bincount(self.groups, disagrees).astype(np.float64)
 
 
 def judge(family: Family, dataset: SelectionDataset) -> JudgedFamily:
