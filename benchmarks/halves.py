@@ -50,7 +50,7 @@ def judge(built: SelectionDataset, other: SelectionDataset, objective: Objective
     trained = train(built, objective)
     seconds = time.perf_counter() - start
     comparison = trained.comparison
-    policy, promise = trained.fitted[comparison.winner].policy, trained.promise
+    policy, expected = trained.fitted[comparison.winner].policy, trained.expectation
     mine = policy.outcome(other)
     accurate = other.fixed(built.most_accurate)
     static = trained.fitted[SINGLE_BEST].policy.outcome(other)
@@ -64,9 +64,9 @@ def judge(built: SelectionDataset, other: SelectionDataset, objective: Objective
         "speedup_vs_best_static": float(static.latency_ms.mean() / latency),
         "gap_closed": gap_of_costs(*costs)[0],
     }
-    kept = {name: promise_holds(getattr(promise, name), found[name]) for name in FIGURES}
+    kept = {name: promise_holds(getattr(expected, name), found[name]) for name in FIGURES}
     # the floor, with the noise of the judging half: does it contradict the margin with 95 % confidence?
-    difference = mine.quality - accurate.quality + (objective.max_loss or 0.0) + objective.margin_with(promise.n)
+    difference = mine.quality - accurate.quality + (objective.max_loss or 0.0) + objective.margin_with(expected.n)
     floor_kept = bool(difference.mean() + 1.645 * difference.std() / len(difference) ** 0.5 >= 0)
     return Split(
         comparison.winner,

@@ -24,6 +24,7 @@ from compsel.cli.tables import plain_table
 from compsel.cli.terminal import TERMINAL
 from compsel.device.fingerprint import device_fingerprint
 from compsel.features.fusion import softmax
+from compsel.inputs.image import image_preprocessing
 from compsel.inputs.samples import ImageFolder, Samples
 from compsel.models.model import Model
 from compsel.selection.cascade.calibration import calibrate
@@ -62,7 +63,8 @@ def with_pooled(model: Model) -> tuple[ort.InferenceSession, np.ndarray]:
 def look(model: Model, samples: Samples, change: Callable[[Image], Image], label: str) -> tuple[View, np.ndarray]:
     """Run a network on every photograph, changed in some way."""
     session, weight = with_pooled(model)
-    preprocessing = model.preprocessing
+    preprocessing = image_preprocessing(model)
+    assert preprocessing is not None
     rows, pooled, times = [], [], []
     for index in TERMINAL.track(range(len(samples)), label):
         image = change(samples.value(index))

@@ -96,8 +96,8 @@ def built(small_file: Path, small_samples: Path, tmp_path_factory: pytest.TempPa
 def test_build_writes_a_bundle_and_what_it_found(built: Path) -> None:
     content = read(built / "build.json")
     found = {"shipped", "reason", "penalty_ms", "unit", "comparison", "portfolio"}
-    assert content.keys() == found | {"expected", "promise", "margin", "verdict"}
-    assert len(content["promise"]["speedup_vs_most_accurate"]) == 3
+    assert content.keys() == found | {"shipped_score", "expectation", "margin", "verdict"}
+    assert len(content["expectation"]["speedup_vs_most_accurate"]) == 3
     assert content["shipped"] in content["comparison"]
     for score in content["comparison"].values():
         assert score.keys() >= {"quality", "latency_ms", "gap_closed", "gap_low", "gap_high"}

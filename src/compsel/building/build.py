@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from compsel.building.certifying import as_promise
 from compsel.building.measure import measure
 from compsel.building.options import DEFAULT_MEASURING, Measuring
 from compsel.building.train import as_objective, train_bundle
@@ -13,6 +14,8 @@ from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.selection.cascade.reject_option import RejectOption
+from compsel.selection.certificate.certify import check_enough
+from compsel.selection.certificate.promise import Promise
 from compsel.selection.objective import Objective
 from compsel.selection.training.comparison import Trained
 from compsel.storage.files import check_place
@@ -29,6 +32,7 @@ def build(
     *,
     measuring: Measuring = DEFAULT_MEASURING,
     reject_option: RejectOption | None = None,
+    certify: Promise | str | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
     reporter: Reporter = SILENT,
@@ -39,24 +43,34 @@ def build(
         models: ONNX files, or models.
         samples: labelled inputs, or unlabelled ones (then the uncompressed model's answers count as right).
         out: folder of the bundle.
-        objective, reject_option: see `compsel.building.train.train_bundle`.
+        objective, reject_option, certify: see `compsel.building.train.train_bundle`.
         measuring: what is measured, and how.
         work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
         reporter: hears how far it is.
 
     Raises:
+        ObjectiveError: what shall be promised cannot be certified with so few samples, whatever is measured.
         StorageError: `out` is there already, or cannot be written.
         CompselError: what `measure` and `train_bundle` raise.
     """
-    out, objective = Path(out), as_objective(objective)
+    out, objective, promise = Path(out), as_objective(objective), as_promise(certify, reject_option)
     check_place(out, replace=replace)
     objective.check_measured(energy=_has_meter(measuring.meter))
+    if promise is not None:
+        check_enough(len(samples), promise)
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
     profile, _ = measure(loaded, samples, work, measuring, reporter=reporter)
     return train_bundle(
-        profile, work / "variants", out, objective, reject_option=reject_option, replace=replace, reporter=reporter
+        profile,
+        work / "variants",
+        out,
+        objective,
+        reject_option=reject_option,
+        certify=promise,
+        replace=replace,
+        reporter=reporter,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from compsel.building.certifying import as_promise, with_certificate
 from compsel.building.verdict import verdict_of
 from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.errors import ProfileError
@@ -17,6 +18,8 @@ from compsel.profiling.candidates import Candidate, candidates
 from compsel.profiling.profile import Profile
 from compsel.progress import SILENT, Reporter
 from compsel.selection.cascade.reject_option import RejectOption
+from compsel.selection.certificate.certify import certify as certify_dataset
+from compsel.selection.certificate.promise import Promise
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
@@ -74,6 +77,7 @@ def train_profile(
     return train(selection_dataset(profile, wanted)[0], wanted, trainers, reporter=reporter)
 
 
+# many parameters: profile, files and out are what everybody gives; the others are rarely set, and independent
 def train_bundle(
     profile: Profile,
     files: str | os.PathLike[str],
@@ -81,6 +85,7 @@ def train_bundle(
     objective: Objective | str | None = None,
     *,
     reject_option: RejectOption | None = None,
+    certify: Promise | str | None = None,
     replace: bool = False,
     reporter: Reporter = SILENT,
 ) -> Trained:
@@ -93,16 +98,25 @@ def train_bundle(
         objective: what "best" means, also in words ("at most 1 % less accurate"); None: as fast as possible,
             at least as accurate as the best single network.
         reject_option: which inputs are not chosen for, which answers are withheld; None: all are, and none is.
+        certify: what the bundle shall promise, also in words ("99 % agreement"): then the cheapest policy that is
+            certified to keep it ships, whatever else the objective asks for; None: nothing.
         replace: whether a bundle that is there already is replaced.
         reporter: hears what is said on the way.
 
     Raises:
         ProfileError: no costs were measured, or too few samples.
+        ObjectiveError: what shall be promised cannot be certified; nothing is written then.
         StorageError: the bundle cannot be written.
     """
-    objective = as_objective(objective)
+    objective, promise = as_objective(objective), as_promise(certify, reject_option)
     dataset, costs = selection_dataset(profile, objective)
+    certified = None
+    if promise is not None:
+        reporter.say("certifying")
+        certified = certify_dataset(dataset, promise)
     trained = train(dataset, objective, default_trainers(reject_option), reporter=reporter)
+    trained = with_certificate(trained, certified, dataset)
+    certificate = None if certified is None else certified.certificate
     content = BundleContent(
         profile.variants,
         Path(files),
@@ -111,8 +125,11 @@ def train_bundle(
         objective,
         dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True)),
         costs,
-        _summary(trained, profile, dataset, costs, _say_dominated(profile, Path(files), reporter))
-        | {"random_weights": _random_weights(profile, Path(files))},
+        {
+            **_summary(trained, profile, dataset, costs, _say_dominated(profile, Path(files), reporter)),
+            "certificate": None if certificate is None else certificate.to_dict(),
+            "random_weights": _random_weights(profile, Path(files)),
+        },
     )
     write_bundle(content, out, replace=replace)
     return trained
@@ -174,8 +191,8 @@ def _summary(
         "penalty_ms": comparison.penalty * (1.0 if dataset.unit == "ms" else float(rate)),
         "energy": {"meter": energy.meter, "estimated": energy.estimated} if energy else None,
         "comparison": {name: asdict(score) for name, score in comparison.scores.items()},
-        "expected": asdict(trained.shipped),
-        "promise": asdict(trained.promise),
+        "shipped_score": asdict(trained.shipped),
+        "expectation": asdict(trained.expectation),
         "margin": trained.margin,
         "verdict": verdict_of(trained, dataset.groups).to_dict(),
         "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],

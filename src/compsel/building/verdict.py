@@ -6,7 +6,7 @@ from compsel.evaluation.hindsight import hindsight_static
 from compsel.evaluation.verdict import Verdict, judge
 from compsel.selection.training.comparison import Trained
 
-__all__ = ["promises", "verdict_of"]
+__all__ = ["expectations", "verdict_of"]
 
 
 def verdict_of(trained: Trained, groups: np.ndarray | None = None) -> Verdict:
@@ -23,13 +23,17 @@ def verdict_of(trained: Trained, groups: np.ndarray | None = None) -> Verdict:
     return judge(ours, sceptic, outcomes["oracle"], trained.static, choice, groups, trained_on=len(ours.quality))
 
 
-def promises(trained: Trained) -> list[str]:
-    """Return in words what is promised of what ships, and how it differs from what was judged."""
-    promise, shipped, judged = trained.promise, trained.shipped, trained.comparison.scores[trained.comparison.winner]
-    accuracy, speedup = promise.accuracy_difference, promise.speedup_vs_most_accurate
+def expectations(trained: Trained) -> list[str]:
+    """Return in words what is expected of what ships, and how it differs from what was judged."""
+    expected, shipped, judged = (
+        trained.expectation,
+        trained.shipped,
+        trained.comparison.scores[trained.comparison.winner],
+    )
+    accuracy, speedup = expected.accuracy_difference, expected.speedup_vs_most_accurate
     unit = trained.comparison.unit
     lines = [
-        f"on {promise.n} other samples like these expect, with 95 % confidence: {100 * accuracy.value:+.1f} points "
+        f"on {expected.n} other samples like these expect, with 95 % confidence: {100 * accuracy.value:+.1f} points "
         f"({100 * accuracy.low:+.1f} to {100 * accuracy.high:+.1f}) against the most accurate network, "
         f"{speedup.value:.2f} times as fast ({speedup.low:.2f} to {speedup.high:.2f})"
     ]

@@ -5,7 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_measuring, add_objective, add_samples, objective, reject_option, samples_of
+from compsel.cli.options import (
+    add_certify,
+    add_measuring,
+    add_objective,
+    add_samples,
+    objective,
+    reject_option,
+    samples_of,
+)
 from compsel.cli.profile import measuring
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
@@ -21,6 +29,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
     add_measuring(parser)
     add_objective(parser)
+    add_certify(parser)
     add_json(parser)
 
 
@@ -36,6 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.out,
         wanted,
         reject_option=rejecting,
+        certify=arguments.certify,
         work=arguments.work,
         replace=arguments.replace,
         measuring=replace(options, origin=f"{len(samples)} samples"),

@@ -14,6 +14,7 @@ from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.objective import Objective
 
 __all__ = [
+    "add_certify",
     "add_confidence",
     "add_measuring",
     "add_meter",
@@ -157,6 +158,16 @@ def add_objective(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         metavar="F",
         help="flag answers that are right with less than this probability; they count as wrong",
+    )
+
+
+def add_certify(parser: argparse.ArgumentParser) -> None:
+    """Add `--certify`."""
+    parser.add_argument(
+        "--certify",
+        metavar="TEXT",
+        help='what the bundle shall promise: "99 %% agreement" with the most accurate network, at 95 %% confidence '
+        'unless it says another one ("99 %% agreement at 90 %% confidence"); refused where the samples cannot show it',
     )
 
 

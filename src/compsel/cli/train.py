@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_objective, objective, reject_option
+from compsel.cli.options import add_certify, add_objective, objective, reject_option
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.storage.files import check_place
@@ -26,8 +26,8 @@ def summary(trained: Any) -> dict[str, Any]:
         "penalty_ms": comparison.penalty,
         "unit": comparison.unit,
         "comparison": {name: asdict(score) for name, score in comparison.scores.items()},
-        "expected": asdict(trained.shipped),
-        "promise": asdict(trained.promise),
+        "shipped_score": asdict(trained.shipped),
+        "expectation": asdict(trained.expectation),
         "margin": trained.margin,
         "verdict": verdict_of(trained).to_dict(),
         "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],
@@ -35,8 +35,8 @@ def summary(trained: Any) -> dict[str, Any]:
 
 
 def show(trained: Any) -> None:
-    """Print the verdict, the comparison on held-out samples, what is shipped and what is promised of it."""
-    from compsel.building.verdict import promises, verdict_of
+    """Print the verdict, the comparison on held-out samples, what is shipped and what is expected of it."""
+    from compsel.building.verdict import expectations, verdict_of
 
     verdict = verdict_of(trained)
     print("\n".join([verdict.sentence, *verdict.reasons]).replace("adaptive", trained.comparison.winner))
@@ -62,7 +62,7 @@ def show(trained: Any) -> None:
             "95 %",
         ),
     )
-    print("\n".join([trained.comparison.reason, *promises(trained)]))
+    print("\n".join([trained.comparison.reason, *expectations(trained)]))
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +70,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE")
     parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
     add_objective(parser)
+    add_certify(parser)
     add_json(parser)
 
 
@@ -86,6 +87,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.out,
         wanted,
         reject_option=rejecting,
+        certify=arguments.certify,
         replace=arguments.replace,
         reporter=TERMINAL,
     )

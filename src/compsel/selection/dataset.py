@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
-from compsel.features.evidence import Evidence
+from compsel.features.evidence import Evidence, stack_evidence
 from compsel.profiling.output_quality import QualityCriterion
 from compsel.profiling.profile import Profile
 from compsel.selection.costs.model import CostModel
@@ -205,6 +205,24 @@ class SelectionDataset:
         others = np.flatnonzero(~labelled)
         unlabelled = tuple(evidence.take(others) for evidence in self.evidence)
         return replace(self.take(np.flatnonzero(labelled)), unlabelled=unlabelled)
+
+    def with_unlabelled(self) -> "SelectionDataset":
+        """Return all inputs alike, those without labels last: for what needs no labels, and no features."""
+        if not self.unlabelled:
+            return self
+        more = len(self.unlabelled[0].classes)
+        pairs = zip(self.evidence, self.unlabelled, strict=True)
+        groups = np.arange(len(self.targets)) if self.groups is None else self.groups
+        return replace(
+            self,
+            quality=np.concatenate([self.quality, np.full((more, len(self.names)), np.nan)]),
+            evidence=tuple(stack_evidence(pair) for pair in pairs),
+            targets=np.concatenate([self.targets, np.full(more, -1)]),
+            features={},
+            features_ms={},
+            groups=np.concatenate([groups, groups.max() + 1 + np.arange(more)]),
+            unlabelled=(),
+        )
 
     def without_labels(self) -> "SelectionDataset":
         """Return the same as it is without labels: the dearest uncompressed model's answers count as right."""

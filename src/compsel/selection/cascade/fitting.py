@@ -26,6 +26,7 @@ _EASY_RIDGE = 1.0  # on the log-odds of looking easy
 _LEAST_SPREAD = 1e-6
 
 
+# many parameters: names, evidence and labels are what is always given; the others are independent of each other
 def fit_cascade(
     names: Sequence[str],
     evidence: Sequence[Evidence],
@@ -65,26 +66,41 @@ def fit_cascade(
         difficulty, log_odds = _fit_difficulty(*features, _weakest(evidence, labels), folds)
         easy, scores[()] = log_odds[:, None], easy_probability(log_odds)
         root = replace(root, grid=_evenly(scores[()]))
+    others = () if features is not None else unlabelled
     for members in sets:
-        stages = [evidence[member] for member in members]
-        weights = pool_weights(stages, labels)
-        fused = fuse(stages, weights)
-        right = fused.classes == labels
-        known = np.concatenate([fused.features, easy], axis=1)
-        prior = _prior(stages, easy.shape[1])
-        coefficients, intercept = calibrate(known, right, prior=prior)
-        scores[members] = out_of_fold_probabilities(known, right, folds, prior, (coefficients, intercept))
-        if unlabelled and features is None:
-            others = fuse([unlabelled[member] for member in members], weights).features
-            further = 1.0 / (1.0 + np.exp(-(others @ coefficients + intercept)))
-            scores[members] = np.concatenate([scores[members], further])
-        nodes[members] = Node(members, weights, coefficients, intercept, _grid(scores[members]))
+        stages, further = ([said[member] for member in members if said] for said in (evidence, others))
+        nodes[members], scores[members] = _fit_node(members, stages, labels, easy, folds, further)
     return Cascade(
         tuple(names),
         tuple(_with_edges(node, nodes, scores, len(names)) for node in [root, *nodes.values()]),
         difficulty,
         *_confidence(evidence[0]),
     )
+
+
+def _fit_node(
+    members: tuple[int, ...],
+    stages: Sequence[Evidence],
+    labels: NDArray[np.integer],
+    easy: Floats,
+    folds: NDArray[np.integer],
+    unlabelled: Sequence[Evidence],
+) -> tuple[Node, Floats]:
+    """Return the node of a set of variants, without edges, and the probability of being right of every sample.
+
+    Of samples with labels it is the one out of fold; those without labels come last.
+    """
+    weights = pool_weights(stages, labels)
+    fused = fuse(stages, weights)
+    right = fused.classes == labels
+    known = np.concatenate([fused.features, easy], axis=1)
+    prior = _prior(stages, easy.shape[1])
+    coefficients, intercept = calibrate(known, right, prior=prior)
+    scores = out_of_fold_probabilities(known, right, folds, prior, (coefficients, intercept))
+    if unlabelled:
+        log_odds = fuse(unlabelled, weights).features @ coefficients + intercept
+        scores = np.concatenate([scores, 1.0 / (1.0 + np.exp(-log_odds))])
+    return Node(members, weights, coefficients, intercept, _grid(scores)), scores
 
 
 def _prior(stages: Sequence[Evidence], n_further: int) -> CalibrationPrior | None:

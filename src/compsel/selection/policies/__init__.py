@@ -9,6 +9,7 @@ from typing import Any
 from compsel.errors import BundleError
 from compsel.selection.policies.base import STOP, Policy, PolicyPlan, RowSelector
 from compsel.selection.policies.cascade import CascadePolicy
+from compsel.selection.policies.certified import CertifiedPolicy
 from compsel.selection.policies.fixed import FixedPolicy
 from compsel.selection.policies.selector import SelectingPolicy
 
@@ -16,6 +17,7 @@ __all__ = [
     "POLICIES",
     "STOP",
     "CascadePolicy",
+    "CertifiedPolicy",
     "FixedPolicy",
     "Policy",
     "PolicyPlan",
@@ -29,6 +31,7 @@ POLICIES: dict[str, type[Policy]] = {
     FixedPolicy.kind: FixedPolicy,
     SelectingPolicy.kind: SelectingPolicy,
     CascadePolicy.kind: CascadePolicy,
+    CertifiedPolicy.kind: CertifiedPolicy,
 }
 
 

@@ -16,8 +16,8 @@ from compsel.errors import ProfileError
 from compsel.progress import SILENT, Reporter
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.objective import Objective
+from compsel.selection.training.expectation import Expectation, Optimism, Score, expectation_of, score_of
 from compsel.selection.training.folds import assign_folds
-from compsel.selection.training.promise import Optimism, Promise, Score, promise_of, score_of
 from compsel.selection.training.trainers import FittedPolicy, PolicyTrainer, default_trainers
 from compsel.selection.training.trainers.base import floor_of, penalty_of
 
@@ -58,7 +58,7 @@ class Trained:
         fitted: by kind; the winner is `fitted[comparison.winner]`.
         comparison: how the winner was found.
         shipped: the winner, trained on all samples, as it should be on others: how it differs from what was judged.
-        promise: what is promised of it on as many other samples.
+        expectation: what is expected of it on as many other samples.
         static: by variant, what always running it gives for the samples.
         margin: how far below the objective's floor the quality may lie, with 95 % confidence.
     """
@@ -66,7 +66,7 @@ class Trained:
     fitted: dict[str, FittedPolicy]
     comparison: Comparison
     shipped: Score
-    promise: Promise
+    expectation: Expectation
     static: dict[str, Outcome]
     margin: float
 
@@ -98,9 +98,9 @@ def train(
     expected = {name: comparison.optimism[name].removed(one) for name, one in outcomes.items()}
     winner, penalty = comparison.winner, comparison.penalty
     shipped = score_of(winner, expected, penalty, seed, dataset.groups)
-    promise = promise_of(dataset, expected, winner, penalty, seed)
+    expectation = expectation_of(dataset, expected, winner, penalty, seed)
     margin = floor_of(dataset, objective).margin
-    return Trained(fitted, comparison, shipped, promise, dataset.static(), margin)
+    return Trained(fitted, comparison, shipped, expectation, dataset.static(), margin)
 
 
 def _without_what_changed(

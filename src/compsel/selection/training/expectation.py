@@ -1,4 +1,4 @@
-"""What cross-validation found: a score for each kind of policy, and what is promised of the one that ships."""
+"""What cross-validation found: a score for each kind of policy, and what is expected of the one that ships."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from compsel.selection.training.bootstrap import (
     share_of_distance,
 )
 
-__all__ = ["Optimism", "Promise", "Score", "promise_of", "score_of"]
+__all__ = ["Expectation", "Optimism", "Score", "expectation_of", "score_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """What is promised of the shipped policy: where each figure lies on as many other samples, with 95 % confidence.
+class Expectation:
+    """What is expected of the shipped policy: where each figure lies on as many other samples, with 95 % confidence.
 
     From its answers to the samples that it was trained on, less the optimism that the folds show. Such a figure of
     other samples varies for two reasons, these samples and those: the intervals are wider than those of means alone.
@@ -128,10 +128,10 @@ def score_of(
     )
 
 
-def promise_of(
+def expectation_of(
     dataset: SelectionDataset, outcomes: Mapping[str, Outcome], winner: str, penalty: float, seed: int
-) -> Promise:
-    """Return what outcomes without optimism promise of the winner."""
+) -> Expectation:
+    """Return what outcomes without optimism let expect of the winner."""
     groups = dataset.groups
 
     def speedup(over: Outcome) -> Interval:
@@ -142,7 +142,7 @@ def promise_of(
 
     mine, accurate, static = (outcomes[name] for name in (winner, "most accurate", "single best"))
     gap = bootstrap(share_of_distance, [one.cost(penalty) for one in (mine, static, outcomes["oracle"])], groups, seed)
-    return Promise(
+    return Expectation(
         len(mine.quality) if groups is None else len(np.unique(groups)),
         difference(accurate).for_other_samples(),
         speedup(accurate).for_other_samples(),

@@ -1,0 +1,1 @@
+"""Promises that a bundle carries, from distribution-free risk control over the operating points of a cascade."""
