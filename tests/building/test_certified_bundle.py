@@ -12,6 +12,7 @@ from compsel.building.build import build
 from compsel.building.train import train_bundle
 from compsel.cli.main import main
 from compsel.errors import ObjectiveError
+from compsel.evaluation.evaluate import evaluate
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.profiling.profile import Profile
@@ -95,3 +96,10 @@ def test_the_command_line_takes_a_promise_in_words(
     assert main(arguments) == 2
     assert "needed for 99 % agreement at 95 % confidence are at least 499" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_an_evaluation_says_whether_the_certificate_holds(certified: Path, crops: Samples) -> None:
+    with compsel.load(certified, warm_up=False) as runtime:
+        found = evaluate(runtime, crops, repeats=1).to_dict()["certificate"]
+    assert found["n"] == len(crops)
+    assert "certificate of 70 % agreement with efficientnet-lite0/none" in found["sentence"]

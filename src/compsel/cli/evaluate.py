@@ -30,6 +30,8 @@ def show(content: dict[str, Any]) -> None:
     print(verdict["sentence"])
     for reason in verdict["reasons"]:
         print(f"- {reason}")
+    if content["certificate"] is not None:
+        print(content["certificate"]["sentence"])
     print()
     _show_policies(content)
     print()

@@ -25,6 +25,7 @@ from compsel.profiling.output_quality import Quality
 from compsel.progress import SILENT, Reporter
 from compsel.runtime.answer import Answer
 from compsel.runtime.runtime import Runtime
+from compsel.selection.certificate.certificate import Certificate, CertificateCheck
 from compsel.selection.policies import FixedPolicy, Policy
 
 __all__ = ["evaluate"]
@@ -44,6 +45,7 @@ class _Timing:
         return cls(answer.choice, answer.latency_ms, answer.features_ms, answer.selector_ms)
 
 
+# long: the order of the steps of an evaluation
 def evaluate(
     runtime: Runtime,
     samples: Samples,
@@ -85,8 +87,8 @@ def evaluate(
     }
     near = {name: [name] * n for name in shortlist(static, accuracy)}
     timings = _time(runtimes, [*runs.values(), *near.values()], samples, generator, repeats, reporter)
-    well_timed = {name: _result(name, ran, timings, once) for name, ran in near.items()}
-    sceptic = replace(hindsight_static(well_timed, accuracy), contenders=len(static))
+    near_results = {name: _result(name, ran, timings, once) for name, ran in near.items()}
+    sceptic = replace(hindsight_static(near_results, accuracy), contenders=len(static))
     runs["hindsight_static"] = near[sceptic.variant]
     results = {name: _result(name, ran, timings, once) for name, ran in runs.items()}
     if meter is not None:
@@ -101,7 +103,20 @@ def evaluate(
         int(runtime.bundle.summary.get("n_samples", 0)),
         meter=None if meter is None else meter.name,
         energy_estimated=meter is not None and meter.estimated,
+        certificate=_checked_certificate(runtime, once),
     )
+
+
+def _checked_certificate(runtime: Runtime, once: Mapping[str, PolicyResult]) -> CertificateCheck | None:
+    """Return what the samples say about the certificate of a bundle; None where it has none, or is not of classes."""
+    content = runtime.bundle.summary.get("certificate")
+    if content is None:
+        return None
+    certificate = Certificate.from_dict(content)
+    ours, reference = once[_runs(runtime, "adaptive")].labels, once[certificate.reference].labels
+    if ours.min() < 0:
+        return None
+    return certificate.check(len(ours), int((ours != reference).sum()))
 
 
 def _checked_penalty(runtime: Runtime, samples: Samples, repeats: int) -> float:
@@ -146,13 +161,16 @@ def _answer_once(
     """Answer every sample once by every runtime, in random order."""
     names = list(runtimes)
     right, latency_ms = np.empty((len(names), len(samples))), np.empty((len(names), len(samples)))
+    labels = np.empty((len(names), len(samples)), np.int64)
+    scored = all(variant.output != "other" for variant in next(iter(runtimes.values())).bundle.variants.values())
     for index in reporter.track(range(len(samples)), f"answers of {len(names)} variants and policies"):
         value = samples.value(index)
         for number in generator.permutation(len(names)):
             answer = runtimes[names[number]].answer(value)
             right[number, index] = correctness.right(answer, index)
             latency_ms[number, index] = answer.latency_ms
-    return {name: PolicyResult(name, right[row], latency_ms[row]) for row, name in enumerate(names)}
+            labels[number, index] = answer.label if scored else -1
+    return {name: PolicyResult(name, right[row], latency_ms[row], labels=labels[row]) for row, name in enumerate(names)}
 
 
 def _time(

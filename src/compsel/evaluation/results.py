@@ -12,6 +12,7 @@ from compsel.device.fingerprint import device_fingerprint
 from compsel.evaluation.hindsight import HindsightStatic
 from compsel.evaluation.paired_comparison import PairedComparison, compare
 from compsel.evaluation.verdict import Verdict, judge
+from compsel.selection.certificate.certificate import CertificateCheck
 from compsel.selection.training.gap_closed import gap_of_costs
 from compsel.storage.files import without_nan
 
@@ -33,6 +34,7 @@ class PolicyResult:
         choices: what ran, with its number of samples.
         features_ms, selector_ms: (n,), overheads.
         energy_mj: of one answer, above what the device takes without it; None without a meter.
+        labels: (n,), the classes that it answered; empty where they were not kept.
 
     >>> PolicyResult("fastest", np.array([1.0, 0.0]), np.array([2.0, 3.0])).cost(penalty_ms=10.0).tolist()
     [2.0, 13.0]
@@ -45,6 +47,7 @@ class PolicyResult:
     features_ms: Floats = field(default_factory=lambda: np.empty(0))
     selector_ms: Floats = field(default_factory=lambda: np.empty(0))
     energy_mj: float | None = None
+    labels: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def cost(self, penalty_ms: float) -> Floats:
         """Return the latency (n,) in ms, plus the penalty where the answer is wrong."""
@@ -89,6 +92,7 @@ class Evaluation:
         all_measured: whether the sceptic chose among all that the build measured, or among what is in the bundle.
         meter: what energies were measured with; None without one.
         energy_estimated: whether a model stood in for a meter.
+        certificate: what the samples say about the bundle's certificate; None without one.
 
     >>> costs_ms = {"adaptive": 3.0, "best_static": 4.0, "hindsight_static": 4.0, "oracle": 2.0}
     >>> results = {name: PolicyResult(name, np.ones(2), np.full(2, cost)) for name, cost in costs_ms.items()}
@@ -106,6 +110,7 @@ class Evaluation:
     all_measured: bool = False
     meter: str | None = None
     energy_estimated: bool = False
+    certificate: CertificateCheck | None = None
 
     @property
     def gap_closed(self) -> tuple[float, float, float]:
@@ -136,6 +141,7 @@ class Evaluation:
             "n": len(adaptive.right),
             "labelled": self.labelled,
             "verdict": self.verdict.to_dict(),
+            "certificate": None if self.certificate is None else asdict(self.certificate),
             "device": device_fingerprint(),
             "energy": {"meter": self.meter, "estimated": self.energy_estimated} if self.meter else None,
             "policies": {name: result.to_dict() for name, result in self.results.items()},
