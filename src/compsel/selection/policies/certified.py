@@ -34,6 +34,15 @@ class CertifiedPolicy(CascadePolicy):
         penalty: cost of a wrong answer, in the unit of the costs.
         costs: (n_variants,), of running each, by which it decides.
         reference_quality: of the reference network: share of its answers that are right; 1 where nobody knows.
+
+    >>> from compsel.selection.cascade.decision_graph import Node
+    >>> edges = {0: np.ones((1, 1)), 1: np.ones((1, 1))}
+    >>> root = Node((), np.ones(0), np.zeros(0), 0.0, np.array([0.5]), edges)
+    >>> alone = [Node((n,), np.ones(1), np.zeros(2), 0.0, np.array([right])) for n, right in enumerate((0.5, 0.9))]
+    >>> policy = CertifiedPolicy(Cascade(("small", "big"), (root, *alone)), 20.0, np.array([1.0, 5.0]))
+    >>> busy = np.array([1.0, 50.0])
+    >>> policy.plan(busy, busy, np.inf).first(None), policy.plan_at(20.0, busy, busy, np.inf).first(None)
+    (1, 0)
     """
 
     kind = "certified"
