@@ -135,6 +135,15 @@ def in_states(
     return {name: Outcome.average(outcomes) for name, outcomes in found.items()}
 
 
+def concatenated(parts: list[Outcome]) -> Outcome:
+    """Return the outcomes of several sets of samples as one."""
+    return Outcome(
+        np.concatenate([part.quality for part in parts]),
+        np.concatenate([part.latency_ms for part in parts]),
+        np.concatenate([part.variants for part in parts]),
+    )
+
+
 def rows_of(outcomes: dict[str, Outcome], penalty: float, groups: np.ndarray | None) -> dict[str, Row]:
     """Measure every group against the single best choice and the oracle."""
     static, oracle = outcomes["none"], outcomes["oracle"]
@@ -175,7 +184,7 @@ def ablate(profile: Profile, objective: Objective, folds: int, seed: int) -> dic
     back = np.argsort(np.concatenate([np.flatnonzero(fold_of == fold) for fold in range(folds)]))
     penalty = penalty_of(dataset, objective)
     return {
-        kind: rows_of({n: Outcome.concatenate(p).take(back) for n, p in found.items()}, penalty, dataset.groups)
+        kind: rows_of({n: concatenated(p).take(back) for n, p in found.items()}, penalty, dataset.groups)
         for kind, found in parts.items()
     }
 

@@ -4,9 +4,13 @@ import numpy as np
 
 from compsel.evaluation.hindsight import hindsight_static
 from compsel.evaluation.verdict import Verdict, judge
+from compsel.selection.certificate.paired import paired_upper_bound
 from compsel.selection.training.comparison import Trained
 
 __all__ = ["expectations", "verdict_of"]
+
+# MLPerf Inference rules, "Model": shares of the accuracy of the uncompressed network
+_MLPERF = {"no loss": 0.999, "small loss": 0.99}
 
 
 def verdict_of(trained: Trained, groups: np.ndarray | None = None) -> Verdict:
@@ -43,4 +47,21 @@ def expectations(trained: Trained) -> list[str]:
         f"judged, in the folds: {judged.quality:.1%} at {judged.latency_ms:.2f} {unit}, {len(judged.ways)} ways"
         f"{'' if len(judged.ways) == len(shipped.ways) else ', for what is trained differs from fold to fold'}"
     )
-    return lines
+    loss = _loss(trained)
+    return [*lines, loss] if loss else lines
+
+
+def _loss(trained: Trained) -> str:
+    """Return what the held-out answers show of the loss of accuracy, in MLPerf's words where they can show it."""
+    outcomes = trained.comparison.outcomes
+    ours, accurate = outcomes[trained.comparison.winner].quality, outcomes["most accurate"].quality
+    differences = ours - accurate
+    if not np.isin(differences, (-1.0, 0.0, 1.0)).all() or not accurate.any():
+        return ""
+    bound = paired_upper_bound(int((differences < 0).sum()), int((differences > 0).sum()), len(differences))
+    kept = 1.0 - max(bound, 0.0) / float(accurate.mean())
+    words = next((f"{word}: " for word, least in _MLPERF.items() if kept >= least), "")
+    return (
+        f"{words}with 95 % confidence at most {100 * max(bound, 0.0):.2f} points less accurate than the most accurate "
+        f"network, so at least {100 * kept:.1f} % of its accuracy"
+    )

@@ -59,13 +59,18 @@ class Outcome:
         return Outcome(quality, np.mean([one.latency_ms for one in rounds], axis=0), rounds[0].variants)
 
     @staticmethod
-    def concatenate(parts: Sequence["Outcome"]) -> "Outcome":
-        """Return the outcomes of several sets of samples as one."""
+    def each_from(outcomes: Sequence["Outcome"], which: NDArray[np.integer]) -> "Outcome":
+        """Return for each sample what one of several outcomes for the same samples gives: the one named by `which`."""
+        rows = np.arange(len(which))
         return Outcome(
-            np.concatenate([part.quality for part in parts]),
-            np.concatenate([part.latency_ms for part in parts]),
-            np.concatenate([part.variants for part in parts]),
+            np.stack([one.quality for one in outcomes])[which, rows],
+            np.stack([one.latency_ms for one in outcomes])[which, rows],
+            np.stack([one.variants for one in outcomes])[which, rows],
         )
+
+    def without(self, rows: NDArray[np.bool_]) -> "Outcome":
+        """Return the same with NaN for some of the samples (n,)."""
+        return Outcome(np.where(rows, np.nan, self.quality), np.where(rows, np.nan, self.latency_ms), self.variants)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ __all__ = ["Comparison", "Trained", "compare", "train"]
 
 _LEAST_SAMPLES = 20
 SINGLE_BEST = "single best"
+_ACCURATE = "most accurate"
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ def train(
     outcomes = {name: one.policy.outcome(dataset) for name, one in fitted.items()} | _baselines(dataset)
     comparison = _without_what_changed(comparison, dataset, objective, outcomes)
     expected = {name: comparison.optimism[name].removed(one) for name, one in outcomes.items()}
+    if outcomes[comparison.winner].choices == outcomes[_ACCURATE].choices:  # it is that network
+        expected[comparison.winner] = expected[_ACCURATE]
     winner, penalty = comparison.winner, comparison.penalty
     shipped = score_of(winner, expected, penalty, seed, dataset.groups)
     expectation = expectation_of(dataset, expected, winner, penalty, seed)
@@ -145,7 +148,7 @@ def compare(
 
 
 def _baselines(dataset: SelectionDataset) -> dict[str, Outcome]:
-    return {"most accurate": dataset.fixed(dataset.most_accurate), "oracle": dataset.oracle()}
+    return {_ACCURATE: dataset.fixed(dataset.most_accurate), "oracle": dataset.oracle()}
 
 
 def _round(
@@ -158,28 +161,20 @@ def _round(
     """Train every kind without each fold.
 
     Returns:
-        What each kind gives for every sample, in the order of the samples; and how much better it is on samples that it
-        was trained on.
+        What each kind gives for every sample that it was not trained on; and how much better it is on others.
     """
     names = (*(trainer.name for trainer in trainers), *_baselines(dataset))
-    held_out: dict[str, list[Outcome]] = {name: [] for name in names}
-    seen: dict[str, list[Outcome]] = {name: [] for name in names}
-    order = []
+    given: dict[str, list[Outcome]] = {name: [] for name in names}
     folds = int(fold_of.max()) + 1
     for fold in range(folds):
-        order.append(np.flatnonzero(fold_of == fold))
-        training, test = dataset.take(np.flatnonzero(fold_of != fold)), dataset.take(order[-1])
+        training = dataset.take(np.flatnonzero(fold_of != fold))
         for trainer in trainers:
             reporter.say(f"fold {fold + 1} of {folds}, {trainer.name}")
-            policy = trainer.fit(training, objective).policy
-            held_out[trainer.name].append(policy.outcome(test))
-            seen[trainer.name].append(policy.outcome(training))
-        held_out["most accurate"].append(test.fixed(training.most_accurate))
-        seen["most accurate"].append(training.fixed(training.most_accurate))
-        held_out["oracle"].append(test.oracle())
-        seen["oracle"].append(training.oracle())
-    back = np.argsort(np.concatenate(order))
-    outcomes = {name: Outcome.concatenate(found).take(back) for name, found in held_out.items()}
+            given[trainer.name].append(trainer.fit(training, objective).policy.outcome(dataset))
+        given[_ACCURATE].append(dataset.fixed(training.most_accurate))
+        given["oracle"].append(dataset.oracle())
+    outcomes = {name: Outcome.each_from(found, fold_of) for name, found in given.items()}
+    seen = {name: [one.without(fold_of == fold) for fold, one in enumerate(found)] for name, found in given.items()}
     return outcomes, {name: Optimism.of(seen[name], outcomes[name]) for name in names}
 
 

@@ -18,35 +18,38 @@ from compsel.selection.training.bootstrap import (
 
 __all__ = ["Expectation", "Optimism", "Score", "expectation_of", "score_of"]
 
+Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class Optimism:
     """How much better policies of one kind are on samples that they were trained on than on others.
 
     What a policy that was trained on all samples reaches on these, less the optimism, is what it should reach on
-    others (Efron and Tibshirani 1993, section 17.6).
+    others (Efron and Tibshirani 1993, section 17.6). It is kept by sample, so that intervals know how uncertain it is.
 
     Attributes:
-        quality: mean.
-        latency_ms: mean; above 0 where it takes longer on the samples that it was trained on.
+        quality: (n,), of each sample: mean of the policies that it trained, less that of the one that it did not.
+        latency_ms: (n,), the same; above 0 where those take longer.
 
-    >>> Optimism(quality=0.01, latency_ms=-0.1).removed(Outcome(np.ones(2), np.ones(2), np.full(2, "a"))).latency_ms
-    array([1.1, 1.1])
+    >>> seen, held_out = (Outcome(np.full(2, q), np.ones(2), np.full(2, "a")) for q in (1.0, 0.9))
+    >>> Optimism.of([seen], held_out).removed(seen).quality.round(3)
+    array([0.9, 0.9])
     """
 
-    quality: float
-    latency_ms: float
+    quality: Floats
+    latency_ms: Floats
 
     @classmethod
     def of(cls, seen: Sequence[Outcome], held_out: Outcome) -> "Optimism":
-        """Compare the means over folds of samples that were trained on with those over held-out samples."""
+        """Compare what policies gave for samples that they were trained on, NaN where not, with held-out outcomes."""
         return cls(
-            float(np.mean([one.quality.mean() for one in seen]) - held_out.quality.mean()),
-            float(np.mean([one.latency_ms.mean() for one in seen]) - held_out.latency_ms.mean()),
+            np.nanmean([one.quality for one in seen], axis=0) - held_out.quality,
+            np.nanmean([one.latency_ms for one in seen], axis=0) - held_out.latency_ms,
         )
 
     def removed(self, outcome: Outcome) -> Outcome:
-        """Return an outcome for samples that were trained on as it should be for others."""
+        """Return an outcome for samples that were trained on as it should be for others, on average."""
         return Outcome(outcome.quality - self.quality, outcome.latency_ms - self.latency_ms, outcome.variants)
 
 

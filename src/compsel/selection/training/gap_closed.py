@@ -103,7 +103,7 @@ def gap_of_costs(
     >>> gap_of_costs(*costs)[0]
     0.75
     """
-    return bootstrap(share_of_distance, [ours, single_best, oracle], groups, random_state)
+    return tuple(bootstrap(share_of_distance, [ours, single_best, oracle], groups, random_state))
 
 
 def _gains(

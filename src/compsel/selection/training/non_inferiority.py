@@ -29,7 +29,7 @@ class PairedDifference:
 
     >>> found = paired_difference(np.array([1.0, 1.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0, 1.0]))
     >>> found.mean, round(found.low(), 3)
-    (0.25, -0.198)
+    (0.25, -0.196)
     """
 
     mean: float
