@@ -37,6 +37,7 @@ from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy, Policy
+from compsel.selection.training.comparison import train
 from compsel.selection.training.trainers import CascadeTrainer, PremodelTrainer, SingleBestTrainer
 from compsel.selection.training.trainers.base import penalty_of
 
@@ -75,17 +76,21 @@ def policies_of(dataset: SelectionDataset, costs: CostModel) -> tuple[dict[str, 
             dataset.names[dataset.most_accurate], costs.processors(dataset.names[dataset.most_accurate], idle)[0]
         )
     }
-    for loss in LOSSES:
-        found[f"adaptive, loss {loss:.0%}"] = CascadeTrainer().fit(dataset, Objective(max_loss=loss)).policy
+    selectors: dict[str, bytes] = {}
+    for loss in LOSSES:  # what a build ships: the winner of its own cross-validation
+        trained = train(dataset, Objective(max_loss=loss))
+        winner = trained.fitted[trained.comparison.winner]
+        found[f"adaptive, loss {loss:.0%}"] = winner.policy
+        selectors |= winner.selectors
     base = penalty_of(dataset, Objective()) / 10.0
     for factor in PENALTIES:
         objective = Objective(max_loss=None, penalty=base * factor)
         found[f"adaptive, error = {factor:.0f} inferences"] = CascadeTrainer().fit(dataset, objective).policy
-    selectors: dict[str, bytes] = {}
     premodel = PremodelTrainer()
     if premodel.applies(dataset):
         fitted = premodel.fit(dataset, Objective())
-        found["premodel"], selectors = fitted.policy, fitted.selectors
+        found["premodel"] = fitted.policy
+        selectors |= fitted.selectors
     for name in dataset.names:
         found[f"static {name}"] = FixedPolicy(name, costs.processors(name, idle)[0])
     return found, selectors

@@ -103,7 +103,8 @@ def gap_of_costs(
     >>> gap_of_costs(*costs)[0]
     0.75
     """
-    return tuple(bootstrap(share_of_distance, [ours, single_best, oracle], groups, random_state))
+    value, low, high = bootstrap(share_of_distance, [ours, single_best, oracle], groups, random_state)
+    return value, low, high
 
 
 def _gains(
