@@ -2,9 +2,10 @@
 
 First every variant of the bundle, and every policy that may change between them, answers every sample once: who is
 right, what a sceptic might ship, and what the oracle chooses. Then whatever a policy runs for a sample is timed,
-interleaved, in a new random order each time, so that drift of the device hits all alike. Whoever runs the same variant
-runs it in the same way, placed where it is cheapest now, and is timed once: a choice compared with itself is 1.0.
-Latencies are end to end: decoded image in, answer out, with preprocessing, features, selector and every stage.
+interleaved by blocks of ten samples, in a new random order each time: drift of the device hits all alike. Whoever runs
+the same variant runs it in the same way, placed where it is cheapest now, and is timed once: a choice compared with
+itself is 1.0. Latencies are end to end: decoded image in, answer out, with preprocessing, features, selector and every
+stage.
 """
 
 from collections import Counter
@@ -29,6 +30,8 @@ from compsel.selection.certificate.certificate import Certificate, CertificateCh
 from compsel.selection.policies import FixedPolicy, Policy
 
 __all__ = ["evaluate"]
+
+_BLOCK = 10  # samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +161,19 @@ def _answer_once(
     generator: np.random.Generator,
     reporter: Reporter,
 ) -> dict[str, PolicyResult]:
-    """Answer every sample once by every runtime, in random order."""
+    """Answer every sample once by every runtime, block by block in random order."""
     names = list(runtimes)
     right, latency_ms = np.empty((len(names), len(samples))), np.empty((len(names), len(samples)))
     labels = np.empty((len(names), len(samples)), np.int64)
     scored = all(variant.output != "other" for variant in next(iter(runtimes.values())).bundle.variants.values())
-    for index in reporter.track(range(len(samples)), f"answers of {len(names)} variants and policies"):
-        value = samples.value(index)
+    for block in reporter.track(_blocks(len(samples)), f"answers of {len(names)} variants and policies"):
+        values = {index: samples.value(index) for index in block}
         for number in generator.permutation(len(names)):
-            answer = runtimes[names[number]].answer(value)
-            right[number, index] = correctness.right(answer, index)
-            latency_ms[number, index] = answer.latency_ms
-            labels[number, index] = answer.label if scored else -1
+            for index, value in values.items():
+                answer = runtimes[names[number]].answer(value)
+                right[number, index] = correctness.right(answer, index)
+                latency_ms[number, index] = answer.latency_ms
+                labels[number, index] = answer.label if scored else -1
     return {name: PolicyResult(name, right[row], latency_ms[row], labels=labels[row]) for row, name in enumerate(names)}
 
 
@@ -183,14 +187,25 @@ def _time(
 ) -> dict[str, dict[int, list[_Timing]]]:
     """Time what runs for each sample, again and again in random order; return it by what ran, and by sample."""
     timings: dict[str, dict[int, list[_Timing]]] = {name: {} for name in runtimes}
-    for index in reporter.track(range(len(samples)), "evaluating"):
-        value = samples.value(index)
-        names = list(dict.fromkeys(ran[index] for ran in runs))
+    for block in reporter.track(_blocks(len(samples)), "evaluating"):
+        values = {index: samples.value(index) for index in block}
+        wanted = {name: [index for index in block if any(ran[index] == name for ran in runs)] for name in runtimes}
+        names = [name for name, indices in wanted.items() if indices]
         for _ in range(repeats):
             for number in generator.permutation(len(names)):
-                answer = runtimes[names[number]].answer(value)
-                timings[names[number]].setdefault(index, []).append(_Timing.of(answer))
+                for index in wanted[names[number]]:
+                    answer = runtimes[names[number]].answer(values[index])
+                    timings[names[number]].setdefault(index, []).append(_Timing.of(answer))
     return timings
+
+
+def _blocks(n: int) -> list[range]:
+    """Return the samples in blocks: each is answered by one policy after another, and drift hits all alike.
+
+    Within a block a policy finds the caches as an app leaves them that runs nothing else; with one answer at a time of
+    each, it would find them emptied by the others.
+    """
+    return [range(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK)]
 
 
 def _result(

@@ -13,6 +13,7 @@ NEWTON_STEPS = 50
 _RIDGE = 1.0  # on standardised features
 _SETTLED = 1e-7
 _HALVINGS = 30
+_FARTHEST = 500.0  # log-odds: keeps exponentials finite
 
 
 def calibrate(
@@ -63,7 +64,7 @@ def _newton(design: Floats, right: Floats, centre: Floats, pull: Floats, solutio
 
     before = energy(solution)
     for _ in range(NEWTON_STEPS):
-        probability = 1.0 / (1.0 + np.exp(-design @ solution))
+        probability = 1.0 / (1.0 + np.exp(np.clip(-design @ solution, -_FARTHEST, _FARTHEST)))
         gradient = design.T @ (probability - right) + pull @ (solution - centre)
         curvature = (design * (probability * (1.0 - probability) + 1e-9)[:, None]).T @ design + pull
         step = np.linalg.solve(curvature, gradient)
