@@ -1,5 +1,6 @@
 """The comparison on the real runtime: its JSON is the one that others script against, its figures can be recomputed."""
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -261,3 +262,21 @@ def test_trained_bundle_is_evaluated(bundle_folder: Path, samples: Samples) -> N
         content = evaluate(runtime, samples.subset(range(3)), repeats=1).to_dict()
     assert content["policies"].keys() == NAMES
     json.dumps(content, allow_nan=False)
+
+
+def test_a_policy_answers_a_block_of_samples_in_a_row(
+    runtime: Runtime, labelled_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One answer at a time of each would find the caches emptied by the others."""
+    asked: list[Runtime] = []
+    answer = Runtime.answer
+
+    def noted(self: Runtime, value: object) -> object:
+        asked.append(self)
+        return answer(self, value)
+
+    monkeypatch.setattr(Runtime, "answer", noted)
+    samples = ImageFolder(labelled_folder, classes=1000).subset(range(10))
+    evaluate(runtime, samples, repeats=1)
+    changes = sum(one is not other for one, other in itertools.pairwise(asked))
+    assert changes < len(asked) / 3
