@@ -32,6 +32,14 @@ def test_what_is_expected_is_said_with_its_interval(trained):
     assert "points less accurate" in loss
 
 
+def test_one_variant_for_every_input_is_compared_as_what_it_is():
+    alike = train(simulated_dataset(200, skills=(9.0, 9.0)), Objective(), (SingleBestTrainer(),))
+    assert len(alike.shipped.ways) == 1
+    verdict = verdict_of(alike)
+    assert not verdict.beats_hindsight_static
+    assert "it is that choice" in verdict.sentence
+
+
 def test_a_loss_is_called_small_only_where_the_samples_show_it(trained):
     few = train(simulated_dataset(60, skills=(6.0, 14.0)), Objective(), (SingleBestTrainer(),))
     assert not expectations(few)[-1].startswith(("no loss", "small loss"))

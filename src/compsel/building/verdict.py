@@ -16,12 +16,15 @@ _MLPERF = {"no loss": 0.999, "small loss": 0.99}
 def verdict_of(trained: Trained, groups: np.ndarray | None = None) -> Verdict:
     """Compare the held-out answers of the winner with the best single variant in hindsight.
 
+    Where one variant ships for every input, that one is compared, whatever others the folds would have shipped.
+
     Args:
         trained: what training found.
         groups: (n,), samples of one group are drawn together; None: each is by itself.
     """
     outcomes = trained.comparison.outcomes
-    ours = outcomes[trained.comparison.winner]
+    ways = list(trained.shipped.ways)
+    ours = trained.static[ways[0]] if len(ways) == 1 else outcomes[trained.comparison.winner]
     choice = hindsight_static(trained.static, float(ours.quality.mean()))
     sceptic = trained.static[choice.variant]
     return judge(ours, sceptic, outcomes["oracle"], trained.static, choice, groups, trained_on=len(ours.quality))
