@@ -92,7 +92,7 @@ def _escaped(text: str) -> str:
 
 def _in_short(content: ReportContent) -> str:
     lines = []
-    verdict = (content.evaluation or {}).get("verdict")
+    verdict = (content.evaluation or content.summary).get("verdict")
     if verdict is not None:
         lines.append(f"{_capital(verdict['sentence'])}.")
         lines += [f"{_capital(reason)}." for reason in verdict["reasons"]]
@@ -104,6 +104,14 @@ def _in_short(content: ReportContent) -> str:
     else:
         lines.append(f"This bundle aims for {content.objective}.")
         lines.append(f"What is shipped: {content.summary.get('shipped', 'unknown')}. {_sentence(content)}")
+    expected = content.summary.get("expectation")
+    if expected is not None:
+        accuracy, speedup = expected["accuracy_difference"], expected["speedup_vs_most_accurate"]
+        lines.append(
+            f"On as many other inputs like these expect, with 95 % confidence: {100 * accuracy[0]:+.1f} points "
+            f"({100 * accuracy[1]:+.1f} to {100 * accuracy[2]:+.1f}) against the most accurate network, "
+            f"{speedup[0]:.2f} times as fast ({speedup[1]:.2f} to {speedup[2]:.2f})."
+        )
     if content.evaluation is not None:
         found = content.evaluation["summary"]
         lines.append(
