@@ -39,6 +39,8 @@ class Comparison:
         penalty: cost of a wrong answer in the costs.
         outcomes: by kind, what it gave for each held-out sample.
         optimism: by kind, how much better it was on the samples of the folds that it was trained on.
+        missing: by kind that may ship, how much quality it lacks for the floor.
+        barred: by such kind, why it may not ship; "" where it may.
         unit: of the costs: "ms", or "mJ" where energy is minimised, which then stands in place of latencies.
     """
 
@@ -48,6 +50,8 @@ class Comparison:
     penalty: float
     outcomes: dict[str, Outcome]
     optimism: dict[str, Optimism]
+    missing: dict[str, float]
+    barred: dict[str, str]
     unit: str = "ms"
 
 
@@ -109,19 +113,22 @@ def train(
 def _without_what_changed(
     comparison: Comparison, dataset: SelectionDataset, objective: Objective, outcomes: dict[str, Outcome]
 ) -> Comparison:
-    """Name the single best instead of a winner that, trained on all samples, is not what was judged.
+    """Name the next best instead of a winner that, trained on all samples, is not what was judged.
 
     On the samples that it was trained on it should be better than in the folds: where it breaks the floor even there,
-    it is another policy.
+    it is another policy; and so it is where it always runs one variant.
     """
-    winner = comparison.winner
-    why = floor_of(dataset, objective).violated(outcomes[winner].quality)
-    if len(set(outcomes[winner].variants.tolist())) == 1:
-        why = "one variant for every input"
-    if winner == SINGLE_BEST or not why:
-        return comparison
-    reason = f"{winner}, trained on all samples, is {why}, so the single best is shipped"
-    return replace(comparison, winner=SINGLE_BEST, reason=reason)
+    floor = floor_of(dataset, objective)
+    while comparison.winner != SINGLE_BEST:
+        why = floor.violated(outcomes[comparison.winner].quality)
+        if len(outcomes[comparison.winner].choices) == 1:
+            why = "one variant for every input"
+        if not why:
+            break
+        barred = {**comparison.barred, comparison.winner: f"{why}, when trained on all samples"}
+        winner, reason = _winner(comparison.scores, objective, floor.margin, comparison.missing, barred)
+        comparison = replace(comparison, winner=winner, reason=reason, barred=barred)
+    return comparison
 
 
 def compare(
@@ -143,8 +150,8 @@ def compare(
     floor = floor_of(dataset, objective)
     missing = {trainer.name: floor.missing(outcomes[trainer.name].quality) for trainer in trainers}
     barred = {name: floor.violated(outcomes[name].quality) for name in missing}
-    winner, reason = _winner(scores, objective, missing, barred)
-    return Comparison(scores, winner, reason, penalty, outcomes, optimism, dataset.unit)
+    winner, reason = _winner(scores, objective, floor.margin, missing, barred)
+    return Comparison(scores, winner, reason, penalty, outcomes, optimism, missing, barred, dataset.unit)
 
 
 def _baselines(dataset: SelectionDataset) -> dict[str, Outcome]:
@@ -179,16 +186,17 @@ def _round(
 
 
 def _winner(
-    scores: dict[str, Score], objective: Objective, missing: dict[str, float], barred: dict[str, str]
+    scores: dict[str, Score], objective: Objective, margin: float, missing: dict[str, float], barred: dict[str, str]
 ) -> tuple[str, str]:
     """Return the kind to ship, and why.
 
-    Under a floor it is the fastest one that keeps it, or lacks least; else the one that costs least, wrong answers
-    included. Either way it is better than the single best for certain.
+    Under a floor it is the fastest one that keeps it, give or take half the margin, or lacks least; else the one that
+    costs least, wrong answers included. Either way it is better than the single best for certain.
 
     Args:
         scores: by kind, baselines among them.
         objective: what is wanted.
+        margin: how far below the floor the quality may lie, with 95 % confidence.
         missing: how much quality each kind lacks for the floor.
         barred: how held-out answers of each kind contradict the floor; "" where they do not.
     """
@@ -200,7 +208,12 @@ def _winner(
         if better:
             reason = "; ".join(f"{score.name} is {barred[score.name]}" for score in better)
         return SINGLE_BEST, f"{reason}, so the single best is shipped"
-    best = min(allowed, key=lambda one: (missing[one.name], one.latency_ms if objective.has_floor else one.cost))
+
+    def rank(one: Score) -> tuple[float, float]:
+        lacks = missing[one.name] if missing[one.name] > margin / 2 else 0.0
+        return lacks, one.latency_ms if objective.has_floor else one.cost
+
+    best = min(allowed, key=rank)
     return best.name, (
         f"{best.name} is {best.faster:.2f} times as fast as the single best choice ({best.faster_low:.2f} to "
         f"{best.faster_high:.2f}) and closes {best.gap_closed:.0%} of the gap between it and the oracle (95 % "

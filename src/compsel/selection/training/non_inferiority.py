@@ -67,8 +67,8 @@ def paired_difference(
 class QualityFloor:
     """What an objective demands of the quality of a policy, on the samples of one dataset.
 
-    A policy keeps the floor when it is, with 95 % confidence, at most the objective's margin below it, and no more
-    than one standard error below it as measured.
+    A policy keeps the floor when it is, with 95 % confidence, at most the objective's margin below it, and when it is
+    not measurably below it, with the same confidence.
 
     Attributes:
         objective: sets the floor and the margin.
@@ -110,7 +110,7 @@ class QualityFloor:
         """
         shift = 0.0 if mean is None else mean - float(np.mean(quality))
         margin = self.margin
-        missing = [max(-margin - found.low() - shift, -found.high(1.0) - shift) for found in self.differences(quality)]
+        missing = [max(-margin - found.low() - shift, -found.high() - shift) for found in self.differences(quality)]
         return max([0.0, *missing])
 
     def violated(self, quality: Floats) -> str:
