@@ -9,7 +9,7 @@ stage.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -166,7 +166,7 @@ def _answer_once(
     right, latency_ms = np.empty((len(names), len(samples))), np.empty((len(names), len(samples)))
     labels = np.empty((len(names), len(samples)), np.int64)
     scored = all(variant.output != "other" for variant in next(iter(runtimes.values())).bundle.variants.values())
-    for block in reporter.track(_blocks(len(samples)), f"answers of {len(names)} variants and policies"):
+    for block in _blocks(len(samples), reporter, f"answers of {len(names)} variants and policies"):
         values = {index: samples.value(index) for index in block}
         for number in generator.permutation(len(names)):
             for index, value in values.items():
@@ -187,7 +187,7 @@ def _time(
 ) -> dict[str, dict[int, list[_Timing]]]:
     """Time what runs for each sample, again and again in random order; return it by what ran, and by sample."""
     timings: dict[str, dict[int, list[_Timing]]] = {name: {} for name in runtimes}
-    for block in reporter.track(_blocks(len(samples)), "evaluating"):
+    for block in _blocks(len(samples), reporter, "evaluating"):
         values = {index: samples.value(index) for index in block}
         wanted = {name: [index for index in block if any(ran[index] == name for ran in runs)] for name in runtimes}
         names = [name for name, indices in wanted.items() if indices]
@@ -199,13 +199,15 @@ def _time(
     return timings
 
 
-def _blocks(n: int) -> list[range]:
-    """Return the samples in blocks: each is answered by one policy after another, and drift hits all alike.
+def _blocks(n: int, reporter: Reporter, label: str) -> Iterator[range]:
+    """Give the samples in blocks: each is answered by one policy after another, and drift hits all alike.
 
     Within a block a policy finds the caches as an app leaves them that runs nothing else; with one answer at a time of
     each, it would find them emptied by the others.
     """
-    return [range(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK)]
+    for index in reporter.track(range(n), label):
+        if index % _BLOCK == 0:
+            yield range(index, min(index + _BLOCK, n))
 
 
 def _result(
