@@ -77,3 +77,12 @@ def test_the_margin_is_what_so_few_samples_can_show():
     assert QualityFloor(Objective(), np.ones(60)).margin == pytest.approx(0.0475, abs=1e-3)
     assert QualityFloor(Objective(), np.ones(60), np.arange(60) // 2).margin > 0.06
     assert QualityFloor(Objective(margin=0.02), np.ones(60)).margin == 0.02
+
+
+def test_without_labels_the_margin_alone_counts():
+    """Every disagreement is a loss, and measurable: with many samples nothing else could ship than the reference."""
+    ours = np.repeat([0.0, 1.0], [100, 29_900])
+    assert QualityFloor(Objective(), np.ones(30_000)).missing(ours) == 0
+    labelled = np.ones(30_000)
+    labelled[-1] = 0.0
+    assert QualityFloor(Objective(), labelled).missing(ours) > 0

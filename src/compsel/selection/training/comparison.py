@@ -65,6 +65,7 @@ class Trained:
         shipped: the winner, trained on all samples, as it should be on others: how it differs from what was judged.
         expectation: what is expected of it on as many other samples.
         static: by variant, what always running it gives for the samples.
+        most_accurate: name of the most accurate uncompressed network on all samples.
         margin: how far below the objective's floor the quality may lie, with 95 % confidence.
     """
 
@@ -73,6 +74,7 @@ class Trained:
     shipped: Score
     expectation: Expectation
     static: dict[str, Outcome]
+    most_accurate: str
     margin: float
 
 
@@ -107,7 +109,9 @@ def train(
     shipped = score_of(winner, expected, penalty, seed, dataset.groups)
     expectation = expectation_of(dataset, expected, winner, penalty, seed)
     margin = floor_of(dataset, objective).margin
-    return Trained(fitted, comparison, shipped, expectation, dataset.static(), margin)
+    return Trained(
+        fitted, comparison, shipped, expectation, dataset.static(), dataset.names[dataset.most_accurate], margin
+    )
 
 
 def _without_what_changed(

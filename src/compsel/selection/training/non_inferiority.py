@@ -68,7 +68,8 @@ class QualityFloor:
     """What an objective demands of the quality of a policy, on the samples of one dataset.
 
     A policy keeps the floor when it is, with 95 % confidence, at most the objective's margin below it, and when it is
-    not measurably below it, with the same confidence.
+    not measurably below it, with the same confidence. Where the reference's own answers count as right, for want of
+    labels, every policy is below it: then the margin alone counts.
 
     Attributes:
         objective: sets the floor and the margin.
@@ -109,9 +110,16 @@ class QualityFloor:
             mean: what is known better of its mean, such as from neighbouring operating points.
         """
         shift = 0.0 if mean is None else mean - float(np.mean(quality))
-        margin = self.margin
-        missing = [max(-margin - found.low() - shift, -found.high() - shift) for found in self.differences(quality)]
+        missing = [
+            max(-self.margin - found.low() - shift, -found.high() - shift if self._may_be_lower else 0.0)
+            for found in self.differences(quality)
+        ]
         return max([0.0, *missing])
+
+    @property
+    def _may_be_lower(self) -> bool:
+        """Whether the reference is wrong somewhere: nothing is better than one whose answers count as right."""
+        return not bool((self.reference == 1.0).all())
 
     def violated(self, quality: Floats) -> str:
         """Return in words how samples that were not trained on contradict the floor; "" where they do not.
@@ -119,6 +127,6 @@ class QualityFloor:
         With 95 % confidence the policy lies below the floor, or it was measured more than the margin below it.
         """
         for found in self.differences(quality):
-            if found.high() < 0 or found.mean < -self.margin:
+            if (self._may_be_lower and found.high() < 0) or found.mean < -self.margin:
                 return f"{-100 * found.mean:.1f} points below what is demanded"
         return ""
