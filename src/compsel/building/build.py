@@ -58,7 +58,7 @@ def build(
     check_place(out, replace=replace)
     objective.check_measured(energy=_has_meter(measuring.meter))
     if promise is not None:
-        check_enough(len(samples), promise)
+        check_enough(len(set(samples.groups)), promise)
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
     profile, _ = measure(loaded, samples, work, measuring, reporter=reporter)

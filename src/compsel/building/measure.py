@@ -82,7 +82,7 @@ def measure(
     files, calibration = folder / "variants", samples.spread(measuring.calibration)
     scores = not judge.specified
     random_weights = [model.name for model in models if has_random_weights(model.proto)]
-    if scores and samples.labelled:
+    if scores and any(label is not None for label in samples.labels):
         # before the work of hours: nothing that is measured with wrong labels is worth it
         originals, _ = build_variants(models, files, calibration, ("none",), reporter)
         n_classes = measure_quality(originals, files, samples, folder, CpuProcessor(1), reporter, judge)
@@ -116,8 +116,9 @@ def _check_labels(
     if not tables:
         return
     labels = next(iter(tables.values()))["label"].astype(np.int64)
-    answers = {name: table["classes"][:, 0].astype(np.int64) for name, table in tables.items()}
-    doubt = check_labels(labels, answers, n_classes, random_weights)
+    known = labels >= 0
+    answers = {name: table["classes"][known, 0].astype(np.int64) for name, table in tables.items()}
+    doubt = check_labels(labels[known], answers, n_classes, random_weights)
     if doubt:
         reporter.say(f"warning: labels: {doubt}")
 

@@ -194,7 +194,7 @@ def _summary(
         "shipped_score": asdict(trained.shipped),
         "expectation": asdict(trained.expectation),
         "margin": trained.margin,
-        "verdict": verdict_of(trained, dataset.groups).to_dict(),
+        "verdict": verdict_of(trained).to_dict(),
         "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],
         "candidates": [asdict(candidate) for candidate in found],
     }

@@ -1,6 +1,7 @@
 """`compsel train`: train selectors on a profile, compare them, and write the bundle of the winner."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ def show(trained: Any) -> None:
     from compsel.building.verdict import expectations, verdict_of
 
     verdict = verdict_of(trained)
-    print("\n".join([verdict.sentence, *verdict.reasons]).replace("adaptive", trained.comparison.winner))
+    lines = "\n".join([verdict.sentence, *verdict.reasons])
+    print(re.sub(r"(?<![\w/-])adaptive(?![\w/-])", trained.comparison.winner, lines))
     print("cross-validated, on samples that were not trained on:")
     print_table(
         [

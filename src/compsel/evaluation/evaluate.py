@@ -106,14 +106,19 @@ def evaluate(
         int(runtime.bundle.summary.get("n_samples", 0)),
         meter=None if meter is None else meter.name,
         energy_estimated=meter is not None and meter.estimated,
-        certificate=_checked_certificate(runtime, once),
+        certificate=_checked_certificate(runtime, once, samples),
     )
 
 
-def _checked_certificate(runtime: Runtime, once: Mapping[str, PolicyResult]) -> CertificateCheck | None:
-    """Return what the samples say about the certificate of a bundle; None where it has none, or is not of classes."""
+def _checked_certificate(
+    runtime: Runtime, once: Mapping[str, PolicyResult], samples: Samples
+) -> CertificateCheck | None:
+    """Return what the samples say about the certificate of a bundle.
+
+    None where it has none, or is not of classes, or where the samples are not independent of each other.
+    """
     content = runtime.bundle.summary.get("certificate")
-    if content is None:
+    if content is None or len(set(samples.groups)) < len(samples):
         return None
     certificate = Certificate.from_dict(content)
     ours, reference = once[_runs(runtime, "adaptive")].labels, once[certificate.reference].labels

@@ -96,7 +96,7 @@ def _ran(answers: PolicyAnswers) -> set[str]:
 
 
 def _is_same(found: PairedComparison) -> bool:
-    return found.speedup.low == found.speedup.high == 1
+    return found.speedup.low == found.speedup.high == 1 and found.accuracy.low == found.accuracy.high == 0
 
 
 def _rival(ours: PolicyAnswers, static: Mapping[str, PolicyAnswers], beaten: str, groups: ArrayLike | None) -> str:

@@ -80,7 +80,7 @@ def _fourth_channel(graph: onnx.GraphProto, pixels: str) -> int:
 
     3 where it is no plain convolution of dequantised pixels and weights.
     """
-    readers = {name: [node for node in graph.node if name in node.input] for name in (pixels,)}[pixels]
+    readers = [node for node in graph.node if pixels in node.input]
     if len(readers) != 1 or readers[0].op_type != "DequantizeLinear":
         return 3
     convolutions = [node for node in graph.node if readers[0].output[0] in node.input]
@@ -97,7 +97,11 @@ def _fourth_channel(graph: onnx.GraphProto, pixels: str) -> int:
     stored = tensors.get(weight.input[0])
     if stored is None or stored.data_type != onnx.TensorProto.INT8 or len(stored.dims) != 4 or stored.dims[1] != 3:
         return 3
-    if len(weight.input) > 2 and numpy_helper.to_array(tensors[weight.input[2]]).any():
+    zero_point = tensors.get(weight.input[2]) if len(weight.input) > 2 else None
+    scale = tensors.get(weight.input[1])
+    if len(weight.input) > 2 and (zero_point is None or numpy_helper.to_array(zero_point).any()):
+        return 3
+    if scale is None or (np.prod(scale.dims) > 1 and attribute(weight, "axis", 1) != 0):
         return 3
     zeros = np.zeros((stored.dims[0], 1, *stored.dims[2:]), np.int8)
     graph.initializer.append(numpy_helper.from_array(zeros, f"{PIXELS}_zeros"))

@@ -94,6 +94,7 @@ class SelectionDataset:
         unit: of costs: "ms" or "mJ".
         unlabelled: what each variant said about further inputs whose right class nobody knows: they show how confidence
             moves from stage to stage. Empty: there are none.
+        unlabelled_groups: of those inputs, numbered as `groups`; None: each is a group of its own.
     """
 
     names: tuple[str, ...]
@@ -108,6 +109,7 @@ class SelectionDataset:
     groups: NDArray[np.intp] | None = None
     unit: str = "ms"
     unlabelled: tuple[Evidence, ...] = ()
+    unlabelled_groups: NDArray[np.intp] | None = None
 
     @classmethod
     def from_profile(
@@ -209,7 +211,8 @@ class SelectionDataset:
             return self.without_labels()
         others = np.flatnonzero(~labelled)
         unlabelled = tuple(evidence.take(others) for evidence in self.evidence)
-        return replace(self.take(np.flatnonzero(labelled)), unlabelled=unlabelled)
+        groups = None if self.groups is None else self.groups[others]
+        return replace(self.take(np.flatnonzero(labelled)), unlabelled=unlabelled, unlabelled_groups=groups)
 
     def with_unlabelled(self) -> "SelectionDataset":
         """Return all inputs alike, those without labels last: for what needs no labels, and no features."""
@@ -218,6 +221,9 @@ class SelectionDataset:
         more = len(self.unlabelled[0].classes)
         pairs = zip(self.evidence, self.unlabelled, strict=True)
         groups = np.arange(len(self.targets)) if self.groups is None else self.groups
+        further = self.unlabelled_groups
+        if further is None:
+            further = groups.max() + 1 + np.arange(more)
         return replace(
             self,
             quality=np.concatenate([self.quality, np.full((more, len(self.names)), np.nan)]),
@@ -225,8 +231,9 @@ class SelectionDataset:
             targets=np.concatenate([self.targets, np.full(more, -1)]),
             features={},
             features_ms={},
-            groups=np.concatenate([groups, groups.max() + 1 + np.arange(more)]),
+            groups=np.unique(np.concatenate([groups, further]), return_inverse=True)[1],
             unlabelled=(),
+            unlabelled_groups=None,
         )
 
     def without_labels(self) -> "SelectionDataset":

@@ -20,7 +20,7 @@ _LEAST_WEIGHT, _MOST_WEIGHT = 0.02, 3.0
 
 
 def pool_weights(stages: Sequence[Evidence], labels: NDArray[np.integer]) -> Floats:
-    """Return the powers of the logarithmic pool that make the labels most likely (Newton, a convex dataset)."""
+    """Return the powers of the logarithmic pool that make the labels most likely (Newton, a convex problem)."""
     weights = np.full(len(stages), _PRIOR_WEIGHT)
     if len(stages) == 1:
         return np.ones(1)

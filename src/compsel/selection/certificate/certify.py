@@ -118,7 +118,8 @@ def train_and_judge(
     if dataset.reference == "":
         quality = float(dataset.quality[:, reference].mean())
     dataset = dataset.with_unlabelled()
-    check_enough(len(dataset.targets), promise, trained)
+    n_groups = len(dataset.targets) if dataset.groups is None else len(np.unique(dataset.groups))
+    check_enough(n_groups, promise, trained)
     training, judging = split_for_certificate(dataset, trained, seed)
     agreement = agreement_with(dataset, reference)
     allowed = most_events(len(judging), 1.0 - promise.level, promise.confidence) / len(judging)

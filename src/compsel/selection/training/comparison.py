@@ -67,6 +67,7 @@ class Trained:
         static: by variant, what always running it gives for the samples.
         most_accurate: name of the most accurate uncompressed network on all samples.
         margin: how far below the objective's floor the quality may lie, with 95 % confidence.
+        groups: (n,), of the samples; None: each is by itself.
     """
 
     fitted: dict[str, FittedPolicy]
@@ -76,6 +77,7 @@ class Trained:
     static: dict[str, Outcome]
     most_accurate: str
     margin: float
+    groups: NDArray[np.intp] | None = None
 
 
 def train(
@@ -109,9 +111,8 @@ def train(
     shipped = score_of(winner, expected, penalty, seed, dataset.groups)
     expectation = expectation_of(dataset, expected, winner, penalty, seed)
     margin = floor_of(dataset, objective).margin
-    return Trained(
-        fitted, comparison, shipped, expectation, dataset.static(), dataset.names[dataset.most_accurate], margin
-    )
+    name = dataset.names[dataset.most_accurate]
+    return Trained(fitted, comparison, shipped, expectation, dataset.static(), name, margin, dataset.groups)
 
 
 def _without_what_changed(

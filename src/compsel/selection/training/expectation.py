@@ -11,14 +11,15 @@ from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.training.bootstrap import (
     Interval,
     bootstrap,
-    mean_of_first,
     ratio_of_sums,
     share_of_distance,
 )
+from compsel.selection.training.non_inferiority import paired_difference
 
 __all__ = ["Expectation", "Optimism", "Score", "expectation_of", "score_of"]
 
 Floats = NDArray[np.float64]
+_TWO_SIDED = 1.96  # standard errors: 95 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,10 @@ def expectation_of(
         return bootstrap(ratio_of_sums, [over.latency_ms, mine.latency_ms], groups, seed)
 
     def difference(to: Outcome) -> Interval:
-        return bootstrap(mean_of_first, [mine.quality - to.quality], groups, seed)
+        if mine is to:
+            return Interval(0.0, 0.0, 0.0)
+        found = paired_difference(mine.quality, to.quality, groups)  # a bootstrap of no disagreement has no width
+        return Interval(found.mean, found.low(_TWO_SIDED), found.high(_TWO_SIDED))
 
     mine, accurate, static = (outcomes[name] for name in (winner, "most accurate", "single best"))
     gap = bootstrap(share_of_distance, [one.cost(penalty) for one in (mine, static, outcomes["oracle"])], groups, seed)

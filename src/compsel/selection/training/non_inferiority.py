@@ -53,14 +53,17 @@ def paired_difference(
     Args:
         quality: of each sample, 0 to 1.
         reference: the same, of the reference.
-        groups: (n,), samples of one group count as one: they are not independent; None: each by itself.
+        groups: (n,), samples of one group count as one: they are not independent; None: each by itself. What is added
+            to the interval is as large as a group, then.
     """
     differences = np.asarray(quality - reference, np.float64)
     n, mean = len(differences), float(np.mean(differences))
-    centre = mean * n / (n + _PSEUDO_SAMPLES)
+    size = 1.0 if groups is None else n / len(np.unique(groups))
+    added = _PSEUDO_SAMPLES * size
+    centre = mean * n / (n + added)
     sums = differences - mean if groups is None else np.bincount(groups, differences - mean)
-    squares = float((sums**2).sum()) + _PSEUDO_SAMPLES / 2  # half of the added samples are disagreements
-    return PairedDifference(mean, centre, float(np.sqrt(squares)) / (n + _PSEUDO_SAMPLES))
+    squares = float((sums**2).sum()) + _PSEUDO_SAMPLES / 2 * size**2  # half of what is added are disagreements
+    return PairedDifference(mean, centre, float(np.sqrt(squares)) / (n + added))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import signature
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,9 @@ class SelectorTrainer(PolicyTrainer):
         shortlist = dataset.among(complementary(dataset, penalty, _SHORTLIST))
         module, _, kind = self.selector.partition(".")
         selector = getattr(import_module(f"compsel.selection.selectors.{module}"), kind)()
-        selector.fit(dataset.features[self.extractor], shortlist.costs(penalty))
+        # those that judge themselves out of the bag must not judge a relative of what they saw
+        options = {"groups": dataset.groups} if "groups" in signature(selector.fit).parameters else {}
+        selector.fit(dataset.features[self.extractor], shortlist.costs(penalty), **options)
         held_out = getattr(selector, "held_out_", None)
         if held_out is None:
             return _Candidate(selector, shortlist, None)
