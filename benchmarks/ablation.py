@@ -132,7 +132,13 @@ def in_states(
         where = cost_model.cheapest([static], cost_model.idle)[2][0]
         fixed = test.fixed(test.names.index(static))
         found["none"].append(replace(fixed, latency_ms=np.full(len(fixed.quality), latency[static, where])))
-    return {name: Outcome.average(outcomes) for name, outcomes in found.items()}
+    return {name: averaged(outcomes) for name, outcomes in found.items()}
+
+
+def averaged(rounds: list[Outcome]) -> Outcome:
+    """Return the mean of several outcomes for the same samples; the variants are those of the first."""
+    quality = np.mean([one.quality for one in rounds], axis=0)
+    return Outcome(quality, np.mean([one.latency_ms for one in rounds], axis=0), rounds[0].variants)
 
 
 def concatenated(parts: list[Outcome]) -> Outcome:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from compsel.building.certifying import as_promise, with_certificate
-from compsel.building.verdict import verdict_of
+from compsel.building.verdict import findings
 from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.errors import ProfileError
 from compsel.models.protobuf_streaming import read_proto
@@ -186,15 +186,8 @@ def _summary(
         "reference": dataset.reference,
         "judging": None if profile.quality_criterion is None else profile.quality_criterion.to_dict(),
         "device": dict(profile.device),
-        "shipped": comparison.winner,
-        "reason": comparison.reason,
+        **findings(trained),
         "penalty_ms": comparison.penalty * (1.0 if dataset.unit == "ms" else float(rate)),
         "energy": {"meter": energy.meter, "estimated": energy.estimated} if energy else None,
-        "comparison": {name: asdict(score) for name, score in comparison.scores.items()},
-        "shipped_score": asdict(trained.shipped),
-        "expectation": asdict(trained.expectation),
-        "margin": trained.margin,
-        "verdict": verdict_of(trained).to_dict(),
-        "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],
         "candidates": [asdict(candidate) for candidate in found],
     }

@@ -1,5 +1,8 @@
 """The verdict on a build: does what ships beat what a sceptic would ship, on samples that it was not trained on?"""
 
+from dataclasses import asdict
+from typing import Any
+
 import numpy as np
 
 from compsel.evaluation.hindsight import hindsight_static
@@ -8,7 +11,7 @@ from compsel.selection.certificate.paired import paired_upper_bound
 from compsel.selection.training.comparison import Trained
 from compsel.selection.training.non_inferiority import paired_difference
 
-__all__ = ["expectations", "verdict_of"]
+__all__ = ["expectations", "findings", "verdict_of"]
 
 _EXACT = 2500  # samples
 # MLPerf Inference rules, "Model": shares of the accuracy of the uncompressed network
@@ -29,6 +32,21 @@ def verdict_of(trained: Trained) -> Verdict:
     return judge(
         ours, sceptic, outcomes["oracle"], trained.static, choice, trained.groups, trained_on=len(ours.quality)
     )
+
+
+def findings(trained: Trained) -> dict[str, Any]:
+    """Return as JSON what training found: in bundles, and in what commands write."""
+    comparison = trained.comparison
+    return {
+        "shipped": comparison.winner,
+        "reason": comparison.reason,
+        "comparison": {name: asdict(score) for name, score in comparison.scores.items()},
+        "shipped_score": asdict(trained.shipped),
+        "expectation": asdict(trained.expectation),
+        "margin": trained.margin,
+        "verdict": verdict_of(trained).to_dict(),
+        "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],
+    }
 
 
 def expectations(trained: Trained) -> list[str]:

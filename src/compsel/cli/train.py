@@ -16,23 +16,9 @@ __all__ = ["COMMAND", "show", "summary"]
 
 def summary(trained: Any) -> dict[str, Any]:
     """Return the JSON form of what training found."""
-    from dataclasses import asdict
+    from compsel.building.verdict import findings
 
-    from compsel.building.verdict import verdict_of
-
-    comparison = trained.comparison
-    return {
-        "shipped": comparison.winner,
-        "reason": comparison.reason,
-        "penalty_ms": comparison.penalty,
-        "unit": comparison.unit,
-        "comparison": {name: asdict(score) for name, score in comparison.scores.items()},
-        "shipped_score": asdict(trained.shipped),
-        "expectation": asdict(trained.expectation),
-        "margin": trained.margin,
-        "verdict": verdict_of(trained).to_dict(),
-        "portfolio": [asdict(addition) for addition in trained.fitted[comparison.winner].portfolio],
-    }
+    return {**findings(trained), "penalty_ms": trained.comparison.penalty, "unit": trained.comparison.unit}
 
 
 def show(trained: Any) -> None:

@@ -53,12 +53,6 @@ class Outcome:
         return Outcome(self.quality[rows], self.latency_ms[rows], self.variants[rows])
 
     @staticmethod
-    def average(rounds: Sequence["Outcome"]) -> "Outcome":
-        """Return the mean of several outcomes for the same samples; the variants are those of the first."""
-        quality = np.mean([one.quality for one in rounds], axis=0)
-        return Outcome(quality, np.mean([one.latency_ms for one in rounds], axis=0), rounds[0].variants)
-
-    @staticmethod
     def each_from(outcomes: Sequence["Outcome"], which: NDArray[np.integer]) -> "Outcome":
         """Return for each sample what one of several outcomes for the same samples gives: the one named by `which`."""
         rows = np.arange(len(which))
