@@ -21,7 +21,7 @@ from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
 from compsel.profiling.choices import Choices
 from compsel.profiling.energy import measure_energies
-from compsel.profiling.groups import write_groups
+from compsel.profiling.groups import write_folds, write_groups
 from compsel.profiling.header import write_header
 from compsel.profiling.input_features import measure_features, time_features
 from compsel.profiling.label_check import check_labels
@@ -34,6 +34,7 @@ from compsel.profiling.quality import measure_quality, reference_of
 from compsel.profiling.quality_table import read_quality
 from compsel.progress import SILENT, Reporter
 from compsel.variants.build_variants import LeftOut, build_variants, check_names
+from compsel.variants.fold_variants import build_fold_variants
 from compsel.variants.variant import Variant
 
 __all__ = ["default_processors", "measure", "measure_costs"]
@@ -85,9 +86,13 @@ def measure(
     if scores and any(label is not None for label in samples.labels):
         # before the work of hours: nothing that is measured with wrong labels is worth it
         originals, _ = build_variants(models, files, calibration, ("none",), reporter)
-        n_classes = measure_quality(originals, files, samples, folder, CpuProcessor(1), reporter, judge)
+        folds = build_fold_variants(models, originals, files, samples, calibration, reporter)
+        n_classes = measure_quality(originals, files, samples, folder, CpuProcessor(1), reporter, judge, folds)
         _check_labels(originals, folder, n_classes, random_weights, reporter)
-    variants, left_out = build_variants(models, files, calibration, measuring.techniques, reporter, class_scores=scores)
+    variants, left_out = build_variants(
+        models, files, calibration, measuring.techniques, reporter, class_scores=scores, samples=samples
+    )
+    folds = build_fold_variants(models, variants, files, samples, calibration, reporter)
     for name in random_weights:
         reporter.say(random_weights_warning(name))
     extractors: dict[str, FeatureExtractor] = (
@@ -95,7 +100,7 @@ def measure(
     )
     measure_features(extractors, samples, folder, reporter)
     _say_how_judged(variants, samples, judge, reporter)
-    n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), reporter, judge)
+    n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), reporter, judge, folds)
     words = measuring.processors
     choices = Choices(variants, [parse(word) for word in words] if words else default_processors(), files)
     states = measuring.states or standard_states()
@@ -104,6 +109,7 @@ def measure(
     criterion = None if n_classes else judge.criterion(reference_of(variants).name)
     header = (n_classes, device_fingerprint(), time_features(extractors, samples), measuring.origin, criterion)
     write_groups(folder, samples)
+    write_folds(folder, samples, None if folds is None else folds.fold_of)
     write_header(folder, variants, *header)
     return Profile.load(folder), left_out
 

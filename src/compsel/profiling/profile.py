@@ -4,6 +4,7 @@
     quality/<variant>.parquet one row a sample: was the answer right, and its most probable classes
     features.parquet          one row a sample: the features of the input
     groups.parquet            one row a sample: its group; absent where each sample is a group of its own
+    folds.parquet             one row a sample: its fold; absent where no variant learned from the samples
     latency/<state>.parquet   one row a measured inference of a choice in a state of the device; outliers are kept
     energy/<state>.parquet    one row a choice, in a state of the device; absent without a meter
     memory.parquet            one row a choice
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from compsel.errors import ProfileError
 from compsel.features.evidence import Evidence
 from compsel.profiling.energy_table import EnergyTable, read_energy
-from compsel.profiling.groups import read_groups
+from compsel.profiling.groups import read_folds, read_groups
 from compsel.profiling.header import read_header
 from compsel.profiling.latency_table import LatencyTable, read_latency
 from compsel.profiling.memory_table import read_memory
@@ -57,6 +58,8 @@ class Profile:
         energy: of one inference of every choice; None without a meter.
         groups: (n,) group of each sample, see `Samples.groups`; empty where each is a group of its own.
         quality_criterion: how answers without class scores were rated; None for classifiers.
+        folds: (n,) fold of each sample: variants that learned from samples answered it without having seen its fold;
+            None where none learned.
 
     >>> nothing = np.empty((2, 0), np.float32)
     >>> profile = Profile(("a.png", "b.png"), np.array([3, 7]), (), np.empty((2, 0)), (), nothing, ())
@@ -79,6 +82,7 @@ class Profile:
     groups: tuple[str, ...] = ()
     energy: EnergyTable | None = None
     quality_criterion: QualityCriterion | None = None
+    folds: NDArray[np.int64] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,6 +100,7 @@ class Profile:
             evidence=tuple(evidence.take(chosen) for evidence in self.evidence),
             features=self.features[chosen],
             groups=tuple(self.groups[row] for row in chosen) if self.groups else (),
+            folds=None if self.folds is None else self.folds[chosen],
         )
 
     def among(self, names: Sequence[str]) -> "Profile":
@@ -176,6 +181,7 @@ class Profile:
             groups=read_groups(folder, samples),
             energy=read_energy(folder),
             quality_criterion=criterion,
+            folds=read_folds(folder, samples),
         )
 
 

@@ -3,8 +3,12 @@
 For classifiers the quality is 1 where the answer is right and 0 where it is wrong; without labels "right" means the
 answer of the uncompressed model. Other models are rated as `compsel.profiling.output_quality` says: by how near their
 outputs are to those of the uncompressed model, or by a user's function.
+
+A variant that learned from the samples is never judged on what it learned from: a sample is answered by the variant
+that was made in the same way without the sample's fold (`compsel.variants.fold_variants`).
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -23,6 +27,7 @@ from compsel.progress import SILENT, Reporter
 from compsel.storage.checkpointed import measure_rows
 from compsel.storage.parquet import read_table, write_table
 from compsel.variants.engine import Engine
+from compsel.variants.fold_variants import FoldVariants
 from compsel.variants.variant import Variant
 
 __all__ = ["measure_quality", "reference_of"]
@@ -41,6 +46,24 @@ class _Measurement:
     samples: Samples
     path: Path
     output_quality: OutputQuality
+    folds: FoldVariants | None = None
+
+    @property
+    def answering(self) -> tuple[Variant, ...]:
+        """The variants that answer the samples: one a fold, or the variant itself."""
+        return (self.variant,) if self.folds is None else self.folds.variants[self.variant.name]
+
+    def fold(self, index: int) -> int:
+        """Return which of them answers a sample."""
+        return 0 if self.folds is None else int(self.folds.fold_of[index])
+
+    @property
+    def held_out(self) -> str:
+        """The identity of what answers out of fold, as the table notes it; "" where the variant itself does."""
+        if self.folds is None:
+            return ""
+        text = "".join(variant.sha256 for variant in self.answering) + str(self.folds.fold_of.tolist())
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def rated_by(self) -> str:
@@ -62,6 +85,7 @@ def measure_quality(
     processor: Processor,
     reporter: Reporter = SILENT,
     output_quality: OutputQuality | None = None,
+    folds: FoldVariants | None = None,
 ) -> int:
     """Measure each variant on each sample and store one table a variant; what is there already is kept.
 
@@ -73,6 +97,7 @@ def measure_quality(
         processor: where to run; the answers hardly depend on it.
         reporter: of progress.
         output_quality: rates answers without class scores; None: fidelity, and a generic confidence.
+        folds: what answers in place of the variants that learned from the samples; None: none did.
 
     Returns:
         The number of classes; 0 when the models are not classifiers.
@@ -91,7 +116,8 @@ def measure_quality(
             raise ProfileError(f"{variant.name}: the uncompressed variant of {variant.model} is not among the variants")
         reference = reference_of(variants) if variant.output == "other" else originals[variant.model]
         path = quality_path(folder, variant)
-        measurement = _Measurement(variant, reference, files, samples, path, output_quality)
+        held_out = folds if folds is not None and variant.name in folds.variants else None
+        measurement = _Measurement(variant, reference, files, samples, path, output_quality, held_out)
         n_classes.add(_measure(measurement, processor, reporter))
     if len(n_classes) > 2:
         raise ProfileError(f"the models have different numbers of classes: {sorted(n_classes - {0})}")
@@ -108,13 +134,15 @@ def _measure(measurement: _Measurement, processor: Processor, reporter: Reporter
     needs_reference = min(labels) < 0 if variant.output != "other" else not measurement.output_quality.uses_targets
     max_label = max(labels)
     with ExitStack() as stack:
-        engine = stack.enter_context(closing(Engine(variant, measurement.files, processor)))
+        engines = [
+            stack.enter_context(closing(Engine(one, measurement.files, processor))) for one in measurement.answering
+        ]
         reference = None
         if needs_reference:
             reference = stack.enter_context(closing(Engine(measurement.reference, measurement.files, processor)))
 
         def row(index: int) -> Row:
-            measured = _row(measurement, engine, reference, index)
+            measured = _row(measurement, engines[measurement.fold(index)], reference, index)
             _check_labels(variant, measured, max_label)
             return {"sample": names[index], "label": labels[index], **measured}
 
@@ -173,6 +201,8 @@ def _stored(measurement: _Measurement) -> list[Row]:
     wanted = {"sample", "label", "quality", *(("classes", "probabilities") if n_classes else ("confidence", "sketch"))}
     if not n_classes and metadata.get("judged") != measurement.rated_by:
         return []
+    if metadata.get("held_out", "") != measurement.held_out:
+        return []
     if metadata.get("sha256") != measurement.variant.sha256 or n_classes < 0 or columns.keys() != wanted:
         return []
     if not 0 < count <= len(measurement.samples) or metadata.get("samples") != measurement.samples.digest(count):
@@ -199,5 +229,6 @@ def _write(measurement: _Measurement, rows: Sequence[Row]) -> None:
         "n_classes": str(n_classes),
         "top": str(TOP),
         "judged": measurement.rated_by,
+        "held_out": measurement.held_out,
     }
     write_table(measurement.path, columns, metadata)

@@ -89,6 +89,8 @@ class SelectionDataset:
         unlabelled: what each variant said about further inputs whose right class nobody knows: they show how confidence
             moves from stage to stage. Empty: there are none.
         unlabelled_groups: of those inputs, numbered as `groups`; None: each is a group of its own.
+        folds: (n,), of samples that variants learned from: evidence on a sample is that of a variant which never saw
+            its fold, and a cross-validation over these folds is nested; None: any folds will do.
     """
 
     names: tuple[str, ...]
@@ -104,6 +106,7 @@ class SelectionDataset:
     unit: str = "ms"
     unlabelled: tuple[Evidence, ...] = ()
     unlabelled_groups: NDArray[np.intp] | None = None
+    folds: NDArray[np.integer] | None = None
 
     @classmethod
     def from_profile(
@@ -134,6 +137,7 @@ class SelectionDataset:
             features_ms,
             unit="ms" if cost_model.power_w is None else "mJ",
             groups=np.unique(profile.groups, return_inverse=True)[1] if profile.groups else None,
+            folds=profile.folds,
         )
         if profile.quality_criterion is not None:
             return dataset._judged(profile.quality_criterion)
@@ -155,6 +159,7 @@ class SelectionDataset:
             targets=self.targets[rows],
             features={name: table[rows] for name, table in self.features.items()},
             groups=None if self.groups is None else self.groups[rows],
+            folds=None if self.folds is None else self.folds[rows],
         )
 
     def costs(self, penalty: float) -> Floats:
@@ -228,6 +233,7 @@ class SelectionDataset:
             groups=np.unique(np.concatenate([groups, further]), return_inverse=True)[1],
             unlabelled=(),
             unlabelled_groups=None,
+            folds=None,
         )
 
     def without_labels(self) -> "SelectionDataset":

@@ -1,24 +1,18 @@
-"""Build the variants of a profile: every model by every technique; a record beside each lets a later build reuse it."""
+"""Build the variants of a profile: every model by every technique."""
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compsel import __version__
 from compsel.errors import NotApplicableError, ProfileError
 from compsel.inputs.image import image_preprocessing
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
-from compsel.storage.files import storage_errors, write_json
-from compsel.techniques import parse as parse_technique
-from compsel.variants.maker import VariantMaker
+from compsel.variants.recorded_maker import RecordedMaker
 from compsel.variants.variant import Variant
-from compsel.variants.writer import is_whole, output_kind_of, write_variant
 
 __all__ = ["LeftOut", "build_variants", "check_names", "default_techniques"]
 
@@ -61,6 +55,7 @@ def build_variants(
     reporter: Reporter = SILENT,
     *,
     class_scores: bool = True,
+    samples: Samples | None = None,
 ) -> tuple[list[Variant], list[LeftOut]]:
     """Make a variant of each model by each technique; what does not apply or fails verification is left out.
 
@@ -73,6 +68,7 @@ def build_variants(
         techniques: what to try; None: `default_techniques`. The uncompressed model is always among the variants.
         reporter: of messages.
         class_scores: False: the first output is no vector of class scores, even if it looks like one.
+        samples: what techniques that learn may learn from; None: the calibration samples.
 
     Raises:
         ProfileError: models whose files would have the same name, or no calibration samples.
@@ -82,27 +78,17 @@ def build_variants(
     check_names(models)
     if not len(calibration):
         raise ProfileError("got no calibration samples: give at least one")
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def write(model: Model, into: Path) -> Variant:
-        return write_variant(model, into, output_kind_of(model, calibration.value(0)) if class_scores else "other")
-
     variants, left_out = [], []
     for model in models:
-        maker = VariantMaker(model, calibration)
+        maker = RecordedMaker(model, folder, calibration, samples or calibration, None if class_scores else "other")
         for spec in dict.fromkeys(("none", *(techniques or default_techniques(model)))):
-            digest = _digest(model, spec if class_scores else f"{spec} as other", calibration)
-            record = folder / f"{slug(f'{model.name}/{spec}')}.{digest}.json"
-            variant = _recorded(record, folder)
-            if variant is None:
-                try:
-                    variant = maker.make(parse_technique(spec), folder, write).accepted()
-                except NotApplicableError as error:
-                    left_out.append(LeftOut(model.name, spec, str(error)))
-                    reporter.say(f"{model.name}/{spec}: left out: {error}")
-                    continue
-                write_json(record, variant.to_dict())
+            try:
+                variant, new = maker.make(spec)
+            except NotApplicableError as error:
+                left_out.append(LeftOut(model.name, spec, str(error)))
+                reporter.say(f"{model.name}/{spec}: left out: {error}")
+                continue
+            if new:
                 reporter.say(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")
             variants.append(variant)
     return variants, left_out
@@ -117,16 +103,3 @@ def check_names(models: Sequence[Model]) -> None:
     clash = [model.name for model in models if counts[slug(model.name).casefold()] > 1]
     if clash:
         raise ProfileError(f"got models {clash}, whose variants would have the same files: give each a name of its own")
-
-
-def _digest(model: Model, spec: str, calibration: Samples) -> str:
-    text = "|".join([__version__, model.fingerprint(), spec, calibration.digest()])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _recorded(record: Path, folder: Path) -> Variant | None:
-    try:
-        variant = Variant.from_dict(json.loads(record.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return variant if is_whole(variant, folder) else None

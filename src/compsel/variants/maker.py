@@ -94,7 +94,11 @@ class VariantMaker:
         return proto_bytes(self._model.proto)
 
     def make(
-        self, technique: Technique, folder: str | os.PathLike[str], write: Callable[[Model, Path], W]
+        self,
+        technique: Technique,
+        folder: str | os.PathLike[str],
+        write: Callable[[Model, Path], W],
+        samples: Samples | None = None,
     ) -> MadeVariant[W]:
         """Compress, write and verify; files of the same name in `folder` are replaced once the variant is verified.
 
@@ -102,6 +106,7 @@ class VariantMaker:
             technique: what to apply.
             folder: where the files go.
             write: writes a compressed model into a temporary folder, and returns what it wrote.
+            samples: what the technique is given; None: those of the calibration.
 
         Raises:
             NotApplicableError: the technique does nothing for this model.
@@ -117,7 +122,7 @@ class VariantMaker:
         # first, while nothing but the model is in memory
         self._verifier = self._verifier or Verifier(model, self._calibration)
         started = time.perf_counter()
-        compressed = technique.apply(model, self._calibration)
+        compressed = technique.apply(model, self._calibration if samples is None else samples)
         compress_s = time.perf_counter() - started
         del model
         with storage_errors(folder):

@@ -1,8 +1,9 @@
 """Train every kind of policy, compare them by cross-validation on the objective itself, and ship the winner.
 
 The folds are nested: whatever a kind of policy tunes (portfolio, operating point, learner), it tunes inside the
-training part of an outer fold. What is judged is the whole procedure, then, that choice included. One rule holds for
-every kind: what loses more quality than the objective allows on held-out samples is not shipped. The winner must beat
+training part of an outer fold. What is judged is the whole procedure, then, that choice included; where variants
+learned from the samples too, the outer folds are theirs: those of a fold are answered by variants that never saw it. One
+rule holds for every kind: what loses more quality than the objective allows on held-out samples is not shipped. The winner must beat
 the single best choice with 95 % confidence, or the single best is shipped.
 """
 
@@ -148,7 +149,7 @@ def compare(
     n = len(dataset.quality)
     if n < _LEAST_SAMPLES:
         raise ProfileError(f"got {n} samples, needed are at least {_LEAST_SAMPLES}: measure more")
-    fold_of = assign_folds(n, folds, dataset.groups, seed)
+    fold_of = dataset.folds if dataset.folds is not None else assign_folds(n, folds, dataset.groups, seed)
     outcomes, optimism = _round(dataset, objective, trainers, fold_of, reporter)
     penalty = penalty_of(dataset, objective)
     scores = {name: score_of(name, outcomes, penalty, seed, dataset.groups) for name in outcomes}

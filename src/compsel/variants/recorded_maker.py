@@ -1,0 +1,100 @@
+"""Makes variants of one model; a record beside each lets a later build take it as it is."""
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+
+from compsel import __version__
+from compsel.inputs.samples import Samples
+from compsel.models.model import Model
+from compsel.storage.file_names import slug
+from compsel.storage.files import storage_errors, write_json
+from compsel.techniques import parse as parse_technique
+from compsel.techniques.heads.learned import refit
+from compsel.variants.maker import VariantMaker
+from compsel.variants.variant import OutputKind, Variant
+from compsel.variants.writer import is_whole, output_kind_of, write_variant
+
+__all__ = ["RecordedMaker"]
+
+
+class RecordedMaker:
+    """Makes variants of one model in a folder, or takes those that are there already.
+
+    Args:
+        model: what to compress.
+        folder: of the variants' files.
+        calibration: samples for the techniques that need some, and for the verification of all.
+        samples: what the techniques that learn may learn from.
+        output: what the first output is; None: found by running each variant.
+        anew: whether the model itself learned, and is fitted anew on `samples` before a technique is applied.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from compsel.inputs.samples import ArraySamples
+    >>> from compsel.networks import build
+    >>> model = build("mobilenet-v1", width=0.25, resolution=32)
+    >>> images = ArraySamples([np.zeros((32, 32, 3), np.uint8)])
+    >>> maker = RecordedMaker(model, Path(tempfile.mkdtemp()), images, images)
+    >>> [maker.make("none")[1], maker.make("none")[1]]
+    [True, False]
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        folder: Path,
+        calibration: Samples,
+        samples: Samples,
+        output: OutputKind | None = None,
+        *,
+        anew: bool = False,
+    ) -> None:
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._model = model
+        self._folder = folder
+        self._calibration = calibration
+        self._samples = samples
+        self._output = output
+        self._anew = anew
+
+    def make(self, spec: str) -> tuple[Variant, bool]:
+        """Return the variant of a technique, and whether it was made now.
+
+        Raises:
+            NotApplicableError: the technique does nothing for this model, or its variant is another function.
+            CompselError: what `VariantMaker.make` raises.
+        """
+        technique = parse_technique(spec)
+        samples = self._samples if technique.learns else self._calibration
+        seen = self._samples if self._anew else samples
+        record = self._folder / f"{slug(f'{self._model.name}/{spec}')}.{self._digest(spec, seen)}.json"
+        variant = _recorded(record, self._folder)
+        if variant is not None:
+            return variant, False
+        variant = self._maker.make(technique, self._folder, self._write, samples).accepted()
+        write_json(record, variant.to_dict())
+        return variant, True
+
+    @cached_property
+    def _maker(self) -> VariantMaker:
+        return VariantMaker(refit(self._model, self._samples) if self._anew else self._model, self._calibration)
+
+    def _write(self, model: Model, into: Path) -> Variant:
+        return write_variant(model, into, self._output or output_kind_of(model, self._calibration.value(0)))
+
+    def _digest(self, spec: str, samples: Samples) -> str:
+        named = spec if self._output != "other" else f"{spec} as other"
+        named = f"{named} anew" if self._anew else named
+        text = "|".join([__version__, self._model.fingerprint(), named, samples.digest()])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _recorded(record: Path, folder: Path) -> Variant | None:
+    try:
+        variant = Variant.from_dict(json.loads(record.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return variant if is_whole(variant, folder) else None
