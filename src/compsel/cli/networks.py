@@ -18,7 +18,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--weights", metavar="FILE", help="weights file, or the word imagenet; without: random weights")
     export.add_argument("--width", type=float, metavar="W", help="factor on the channels of every layer (default 1)")
     export.add_argument("--resolution", type=int, metavar="R", help="side of the input in pixels")
-    export.add_argument("--classes", type=int, default=1000, metavar="N", help="number of classes (default 1000)")
+    export.add_argument(
+        "--classes", type=int, metavar="N", help="number of classes (default: images 1000; text none, an embedding)"
+    )
+    export.add_argument(
+        "--pooling", choices=("mean", "cls", "none"), help="of text: how its tokens become one embedding (default mean)"
+    )
     export.add_argument("--seed", type=int, default=0, metavar="S", help="of random weights (default 0)")
     export.add_argument("--out", type=Path, required=True, metavar="MODEL.onnx", help="where to write it")
     # suppressed: its default would undo a --json that stands before the word export
@@ -56,10 +61,11 @@ def _export(arguments: argparse.Namespace) -> int:
     model = build(
         arguments.name,
         weights=arguments.weights,
+        seed=arguments.seed,
         classes=arguments.classes,
         resolution=arguments.resolution,
         width=arguments.width,
-        seed=arguments.seed,
+        pooling=arguments.pooling,
     )
     path = model.save(arguments.out)
     if arguments.weights is None:
