@@ -65,6 +65,18 @@ def check_size_is_a_number(case: Case, folder: Path) -> None:
         assert size == case.modality.size(value)
 
 
+def check_resized_values_have_about_that_size_and_are_taken(case: Case, folder: Path) -> None:
+    assert case.modality.unit
+    for value in case.values:
+        size = case.modality.size(value, case.model)
+        for wanted in (0.25 * size, size, 3.0 * size, 20.0 * size):
+            other = case.modality.resized(value, wanted, case.model)
+            assert type(other) is type(value)
+            assert abs(case.modality.size(other, case.model) - wanted) <= max(2.0, 0.15 * wanted)
+            check_feeds(case.model.inputs, case.modality.feeds(case.model, other))
+        assert case.modality.size(case.modality.resized(value, 2.0 * size)) > size
+
+
 def check_feeds_fit_the_inputs(case: Case, folder: Path) -> None:
     for value in case.values:
         check_feeds(case.model.inputs, case.modality.feeds(case.model, value))
@@ -92,6 +104,7 @@ def check_values_are_left_as_they_are(case: Case, folder: Path) -> None:
     for value in case.values:
         before = deepcopy(value)
         case.modality.size(value)
+        case.modality.resized(value, 2 * case.modality.size(value), case.model)
         case.modality.feeds(case.model, value)
         case.modality.graph_feeds(case.model, value)
         np.testing.assert_equal(value, before)
@@ -150,6 +163,7 @@ CHECKS: list[Callable[[Case, Path], None]] = [
     check_is_the_modality_of_its_models,
     check_decodes_the_same_each_time,
     check_size_is_a_number,
+    check_resized_values_have_about_that_size_and_are_taken,
     check_feeds_fit_the_inputs,
     check_named_tensors_pass_without_a_copy,
     check_named_tensors_that_do_not_fit_are_refused,

@@ -142,7 +142,7 @@ def test_an_incomplete_modality_cannot_be_made() -> None:
 @pytest.mark.parametrize("size", [float("nan"), -1.0, float("inf")])
 def test_the_base_class_refuses_sizes_that_break_the_contract(size: float) -> None:
     class Broken(type(AUDIO)):  # type: ignore[misc]  # the class of a table's entry
-        def _size(self, value: Any) -> float:
+        def _size(self, value: Any, model: Any) -> float:
             return size
 
     with pytest.raises(InputError, match="defect of the modality"):
@@ -156,6 +156,18 @@ def test_the_base_class_refuses_feeds_that_break_the_contract() -> None:
 
     with pytest.raises(InputError, match="got shape"):
         Broken().feeds(CASES[-1].model, np.zeros(3, np.float32))
+
+
+def test_tensors_of_equal_length_stay_so_and_fixed_axes_as_they_are() -> None:
+    specs = (TensorSpec("x", "float32", (None, None, 4)), TensorSpec("mask", "int64", (None, None, None)))
+    model = PlainModel("tensors", specs, None)
+    value = {"x": np.arange(24, dtype=np.float32).reshape(1, 6, 4), "mask": np.ones((1, 6, 6), np.int64)}
+    longer = TENSORS.resized(value, 192, model)
+    assert longer["x"].shape == (1, 12, 4) and longer["mask"].shape == (1, 12, 12)
+    np.testing.assert_array_equal(longer["x"][:, 6:], value["x"])
+    assert TENSORS.resized(value, 1, model)["mask"].shape == (1, 1, 1)
+    fixed = PlainModel("fixed", (TensorSpec("x", "float32", (None, 6, 4)),), None)
+    np.testing.assert_equal(TENSORS.resized({"x": value["x"]}, 1e6, fixed), {"x": value["x"]})
 
 
 def test_an_unknown_kind_of_preprocessing_names_the_known_ones() -> None:
