@@ -7,9 +7,11 @@ the network: the first are taken. The pooling layer of BERT's pretraining (`pool
 Devlin et al., BERT, NAACL 2019; Wang et al., MiniLM, NeurIPS 2020.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, get_args
 
 import numpy as np
@@ -17,6 +19,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from compsel.errors import ModelError
+from compsel.inputs.texts.preprocessing import TextPreprocessing
 from compsel.models.model import Model
 from compsel.models.random_weights import mark_random_weights
 from compsel.networks.bert_builder import BertBuilder
@@ -29,6 +32,7 @@ __all__ = ["NETWORKS", "BertNetwork"]
 
 _PREFIX = "bert."
 _HEAD = "classifier"
+_TOKENIZER = "tokenizer.json"
 _LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
 
 
@@ -54,7 +58,7 @@ class BertNetwork(Network):
     22565376
     """
 
-    options: ClassVar[frozenset[str]] = frozenset({"classes", "pooling", "width"})
+    options: ClassVar[frozenset[str]] = frozenset({"classes", "pooling", "tokenizer", "width"})
     layers: int
     heads: int
     features: int
@@ -77,7 +81,18 @@ class BertNetwork(Network):
         proto = net.graph(self.name, output, values)
         if weights is None:
             mark_random_weights(proto)
-        return Model(self.name, proto)
+        return Model(self.name, proto, self._preprocessing(weights, options.get("tokenizer")))
+
+    def _preprocessing(
+        self, weights: Weights | None, tokenizer: str | os.PathLike[str] | None
+    ) -> TextPreprocessing | None:
+        """Return the tokenizer that was named or lies beside the weights; None: the model takes token ids."""
+        if tokenizer is not None:
+            return TextPreprocessing.of_file(Path(tokenizer), self.max_tokens)
+        if weights is None or isinstance(weights, Mapping):
+            return None
+        beside = Path(weights).parent / _TOKENIZER
+        return TextPreprocessing.of_file(beside, self.max_tokens) if beside.is_file() else None
 
     def _without_weights(self) -> Model:
         net, output = self._define(1.0, "mean", None)
