@@ -1,5 +1,6 @@
 """The image modality: uint8 (height, width, 3) RGB arrays, cropped, resized and normalised for the model."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ class ImageModality(Modality):
     """
 
     name = "image"
+    unit = "pixels"
     preprocessing = ImagePreprocessing
 
     def takes(self, model: ModelLike) -> bool:
@@ -41,9 +43,16 @@ class ImageModality(Modality):
         """Return a file, its bytes or an array as a uint8 (height, width, 3) RGB array."""
         return decode(source)
 
-    def _size(self, value: np.ndarray) -> float:
+    def _size(self, value: np.ndarray, model: ModelLike | None) -> float:
         height, width, _ = value.shape
         return float(height * width)
+
+    def resized(self, value: np.ndarray, size: float, model: ModelLike | None = None) -> np.ndarray:
+        """Return the image with about so many pixels; its shape stays."""
+        height, width, _ = value.shape
+        scale = math.sqrt(size / (height * width))
+        sides = (max(1, round(width * scale)), max(1, round(height * scale)))
+        return np.asarray(cv2.resize(value, sides, interpolation=cv2.INTER_LINEAR))
 
     def _feeds(self, model: ModelLike, value: np.ndarray) -> dict[str, np.ndarray]:
         return {model.inputs[0].name: _preprocessing(model).tensor(value)}
