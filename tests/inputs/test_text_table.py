@@ -24,7 +24,9 @@ def write_tsv(path: Path) -> None:
 
 
 def write_quoted_tsv(path: Path) -> None:
-    path.write_text('"text"\tlabel\nturn it off, now\t"lights"\n"say ""hello"""\tgreeting\nnaïve\u2028café\t\n', "utf-8")
+    path.write_text(
+        '"text"\tlabel\nturn it off, now\t"lights"\n"say ""hello"""\tgreeting\nnaïve\u2028café\t\n', "utf-8"
+    )
 
 
 def write_jsonl(path: Path) -> None:
@@ -109,7 +111,7 @@ def test_the_order_of_the_classes_is_given_beside_of_the_model_or_sorted(tmp_pat
 @pytest.mark.parametrize("labels", [["x"], ["x", "x", "y"]])
 def test_labels_that_are_no_class_and_classes_named_twice(labels: list[str], tmp_path: Path) -> None:
     path = table(tmp_path, "text,label\na,x\nb,y\n")
-    with pytest.raises(SamplesError, match="line 3: got label 'y'|twice"):
+    with pytest.raises(SamplesError, match=r"line 3: got label 'y'|twice"):
         TextTable(path, labels=labels)
     with pytest.raises(SamplesError, match="line 2: got label 'x', allowed are y"):
         TextTable(path).ordered_by(["y"])

@@ -130,7 +130,11 @@ def test_the_tokenizer_is_found_under_any_name_and_checked_by_its_hash(tmp_path:
     [
         ({}, None, 256),
         ({"tokenizer_config.json": {"model_max_length": 512}}, None, 512),
-        ({"tokenizer_config.json": {"model_max_length": 1e30}, "config.json": {"max_position_embeddings": 77}}, None, 77),
+        (
+            {"tokenizer_config.json": {"model_max_length": 1e30}, "config.json": {"max_position_embeddings": 77}},
+            None,
+            77,
+        ),
         ({"config.json": {"max_position_embeddings": 512}}, 128, 128),
         ({"config.json": []}, None, 256),
     ],

@@ -60,13 +60,12 @@ def test_one_tokenizer_in_the_process_for_the_same_content(tmp_path: Path) -> No
 
 def test_threads_get_the_tokens_of_their_own_text() -> None:
     tokenizer = open_tokenizer(words_tokenizer())
-    wrong = []
+    wrong: list[str] = []
 
     def work(word: str) -> None:
         text = f"turn {word}"
-        for _ in range(300):
-            if tokenizer.encode(text, 16).ids.tolist() != [ids(f"[CLS] turn {word} [SEP]")]:
-                wrong.append(word)
+        wanted = [ids(f"[CLS] turn {word} [SEP]")]
+        wrong.extend(word for _ in range(300) if tokenizer.encode(text, 16).ids.tolist() != wanted)
 
     threads = [threading.Thread(target=work, args=(word,)) for word in ("lamp", "song", "rain", "sun")]
     for thread in threads:
