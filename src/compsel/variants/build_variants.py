@@ -7,7 +7,9 @@ from pathlib import Path
 
 from compsel.errors import NotApplicableError, ProfileError
 from compsel.inputs.image import image_preprocessing
+from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
+from compsel.inputs.text import TEXT
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
@@ -16,6 +18,7 @@ from compsel.variants.variant import Variant
 
 __all__ = ["LeftOut", "build_variants", "check_names", "default_techniques"]
 
+_FOR_TEXTS = ("none", "int8-dynamic")
 _RESOLUTION_SHARES = (0.86, 0.72)
 _RESOLUTION_STEP = 16
 
@@ -34,7 +37,12 @@ class LeftOut:
 
 
 def default_techniques(model: Model) -> tuple[str, ...]:
-    """Return the techniques that a build tries on a model: none, int8, and for images two lower resolutions of both."""
+    """Return the techniques that a build tries on a model: none, int8, and for images two lower resolutions of both.
+
+    For texts int8 weights with activations quantised as they come: their ranges depend on the text.
+    """
+    if modality_of(model) is TEXT:
+        return _FOR_TEXTS
     specs = ["none", "int8-static"]
     preprocessing = image_preprocessing(model)
     if preprocessing is not None:
@@ -90,7 +98,7 @@ def build_variants(
                 continue
             if new:
                 reporter.say(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")
-            variants.append(variant)
+            variants.append(variant.opened(folder))
     return variants, left_out
 
 
