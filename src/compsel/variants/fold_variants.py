@@ -6,7 +6,7 @@ from all samples; on a sample it is judged by the one that was made in the same 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -90,15 +90,5 @@ def build_fold_variants(
                         f"{variant.name} learned from the samples, and cannot be made without a fifth of them to be "
                         f"judged on that: {error}; give more samples, or leave it out with --technique"
                     ) from error
-                made[variant.name].append(_within(one, f"folds/{fold}"))
+                made[variant.name].append(one.named_from(f"folds/{fold}"))
     return FoldVariants(fold_of, {name: tuple(found) for name, found in made.items()})
-
-
-def _within(variant: Variant, folder: str) -> Variant:
-    """Return a variant whose files are named from two folders above."""
-    places = {
-        key: f"{folder}/{name}"
-        for key in ("tensor_file", "pixels_file", "weights_file")
-        if (name := getattr(variant, key)) is not None
-    }
-    return replace(variant, **places)

@@ -65,6 +65,11 @@ class Variant:
         graphs = (self.tensor_file, self.pixels_file, self.weights_file)
         return (*(name for name in graphs if name is not None), *beside)
 
+    def named_from(self, folder: str) -> "Variant":
+        """Return this variant with its files named as seen from above `folder`, where they lie."""
+        pixels, weights = (None if name is None else f"{folder}/{name}" for name in (self.pixels_file, self.weights_file))
+        return replace(self, tensor_file=f"{folder}/{self.tensor_file}", pixels_file=pixels, weights_file=weights)
+
     def opened(self, folder: Path) -> "Variant":
         """Return this variant with the files found that its preprocessing needs.
 

@@ -2,9 +2,9 @@
 
 The folds are nested: whatever a kind of policy tunes (portfolio, operating point, learner), it tunes inside the
 training part of an outer fold. What is judged is the whole procedure, then, that choice included; where variants
-learned from the samples too, the outer folds are theirs: those of a fold are answered by variants that never saw it. One
-rule holds for every kind: what loses more quality than the objective allows on held-out samples is not shipped. The winner must beat
-the single best choice with 95 % confidence, or the single best is shipped.
+learned from the samples too, the outer folds are theirs, and a fold is answered by variants that never saw it. One rule
+holds for every kind: what loses more quality than the objective allows on held-out samples is not shipped. The winner
+must beat the single best choice with 95 % confidence, or the single best is shipped.
 """
 
 from collections.abc import Sequence
