@@ -67,7 +67,8 @@ class Variant:
 
     def named_from(self, folder: str) -> "Variant":
         """Return this variant with its files named as seen from above `folder`, where they lie."""
-        pixels, weights = (None if name is None else f"{folder}/{name}" for name in (self.pixels_file, self.weights_file))
+        files = (self.pixels_file, self.weights_file)
+        pixels, weights = (None if name is None else f"{folder}/{name}" for name in files)
         return replace(self, tensor_file=f"{folder}/{self.tensor_file}", pixels_file=pixels, weights_file=weights)
 
     def opened(self, folder: Path) -> "Variant":
