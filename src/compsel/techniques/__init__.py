@@ -12,6 +12,7 @@ from compsel.techniques.base import Technique
 from compsel.techniques.chain import Chain
 from compsel.techniques.channel_prune import ChannelPrune
 from compsel.techniques.cluster import Cluster
+from compsel.techniques.early_exit import EarlyExit
 from compsel.techniques.float16 import Float16
 from compsel.techniques.int8_dynamic import Int8Dynamic
 from compsel.techniques.int8_static import Int8Static
@@ -44,6 +45,7 @@ TECHNIQUES: dict[str, type[Technique]] = {
     ChannelPrune.name: ChannelPrune,
     LowRank.name: LowRank,
     Resolution.name: Resolution,
+    EarlyExit.name: EarlyExit,
 }
 
 
