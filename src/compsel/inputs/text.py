@@ -18,7 +18,16 @@ from compsel.inputs.texts.tokenizer import words_of
 if TYPE_CHECKING:
     from compsel.inputs.samples import Samples
 
-__all__ = ["TEXT", "TEXT_SUFFIXES", "TextModality", "fixed_length", "ids_input", "mask_input", "takes_strings", "takes_tokens"]
+__all__ = [
+    "TEXT",
+    "TEXT_SUFFIXES",
+    "TextModality",
+    "fixed_length",
+    "ids_input",
+    "mask_input",
+    "takes_strings",
+    "takes_tokens",
+]
 
 #: tables of texts
 TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")

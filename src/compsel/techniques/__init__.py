@@ -21,6 +21,7 @@ from compsel.techniques.none import NoCompression
 from compsel.techniques.parsing import parse_with
 from compsel.techniques.prune import Prune
 from compsel.techniques.resolution import Resolution
+from compsel.techniques.student import Student
 from compsel.techniques.weight_only import Int4Weight, Int6Weight, Int8Weight, Int16Weight
 
 __all__ = [
@@ -46,6 +47,7 @@ TECHNIQUES: dict[str, type[Technique]] = {
     LowRank.name: LowRank,
     Resolution.name: Resolution,
     EarlyExit.name: EarlyExit,
+    Student.name: Student,
 }
 
 

@@ -16,7 +16,7 @@ __all__ = ["EarlyExit"]
 
 @dataclass(frozen=True)
 class EarlyExit(Technique):
-    """Cut a classifier after a block, average over tokens or places, and fit a linear head (Teerapittayanon et al. 2016).
+    """Cut a classifier after a block, average over tokens or places, and fit a linear head (Teerapittayanon et al.).
 
     The head learns the labels of the samples; where those lack, the answers of the whole model. What the blocks give is
     computed once for all blocks and remembered, so that another block, or other folds, cost only the fit.

@@ -76,8 +76,15 @@ def fit_head(
     classes = len(names) or (_width(teacher) if teacher is not None else max(labels) + 1)
     output = encoder.outputs[0].name
     fitted = fit_on_tensor(
-        encoder, output, [output], samples, class_targets(samples, classes, teacher), kind="head",
-        output=_OUTPUT, names=names, sample_weight=sample_weight,
+        encoder,
+        output,
+        [output],
+        samples,
+        class_targets(samples, classes, teacher),
+        kind="head",
+        output=_OUTPUT,
+        names=names,
+        sample_weight=sample_weight,
     )
     return replace(fitted, model=replace(fitted.model, labels=tuple(names)))
 

@@ -8,7 +8,7 @@ from compsel.models.editable_graph import EditableGraph, add_constant
 from compsel.models.model import Model
 from compsel.techniques.heads.softmax_regression import LinearHead
 
-__all__ = ["add_head", "head_input", "replace_head"]
+__all__ = ["add_head", "has_head", "head_input", "replace_head"]
 
 _WEIGHT, _BIAS = "compsel_head.weight", "compsel_head.bias"
 
@@ -21,6 +21,11 @@ def add_head(editable: EditableGraph, features: str, head: LinearHead, output: s
     graph.node.append(helper.make_node("Gemm", [features, _WEIGHT, _BIAS], [output], "compsel_head"))
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", len(head.bias)]))
+
+
+def has_head(model: Model) -> bool:
+    """Whether the last layer of a model is a head that can be fitted anew."""
+    return any(node.op_type == "Gemm" and node.input[1] == _WEIGHT for node in model.proto.graph.node)
 
 
 def head_input(model: Model) -> str:
