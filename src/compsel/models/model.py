@@ -100,7 +100,9 @@ class Model:
             for tensor in graph.initializer:
                 # reading marks where the data was: the same weights must give the same bytes
                 tensor.ClearField("data_location")
-        return replace(model, preprocessing=_preprocessing_of(model, path, tokenizer))
+        from compsel.models.string_pipelines import as_text_classifier  # it makes models
+
+        return as_text_classifier(replace(model, preprocessing=_preprocessing_of(model, path, tokenizer)))
 
     @classmethod
     def from_proto(cls, proto: onnx.ModelProto, name: str) -> "Model":
