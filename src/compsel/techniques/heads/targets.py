@@ -48,10 +48,10 @@ def one_hot(labels: Sequence[int], classes: int) -> NDArray[np.float32]:
     Raises:
         SamplesError: a label that is no class.
     """
-    if labels and max(labels) >= classes:
+    if len(labels) and max(labels) >= classes:
         raise SamplesError(f"got label {max(labels)}, allowed are 0 to {classes - 1}: the classes of the model")
     targets = np.zeros((len(labels), classes), np.float32)
-    targets[np.arange(len(labels)), list(labels)] = 1
+    targets[np.arange(len(labels)), np.asarray(labels, np.intp)] = 1
     return targets
 
 
