@@ -14,8 +14,9 @@ from compsel.techniques import parse
 from compsel.techniques.heads.learned import learned_from
 from compsel.techniques.heads.softmax_regression import LinearHead
 from compsel.techniques.refitting import refit
-from compsel.techniques.students.student_graph import tables_of
-from compsel.techniques.students.token_tables import design_of, make_tables, pair_slots
+from compsel.techniques.students.student_graph import student_graph, tables_of
+from compsel.techniques.students.text_student import INPUTS
+from compsel.techniques.students.token_tables import TokenTables, design_of, make_tables, pair_slots
 from tests.techniques.heads.test_fitting import Unlabelled, answers, share_right
 from tests.text_models import LABELS, classifier, words_tokenizer, write_table
 
@@ -73,6 +74,16 @@ def test_padding_changes_nothing(encoder, table):
     batch["input_ids"][0, short["input_ids"].shape[1] :] = 7  # whatever stands there
     together = session.run(None, batch)[0]
     np.testing.assert_allclose(together, np.concatenate([session.run(None, f)[0] for f in (short, long)]), atol=1e-5)
+
+
+def test_padding_makes_no_pairs_even_where_their_slots_are_taken():
+    pairs = np.ones(8, np.int32)  # every pair is a feature
+    tables = TokenTables(None, np.zeros(6, np.int32), pairs, np.array([0, 1], np.float32))
+    head = LinearHead(np.array([[0, 0], [1, -1]], np.float32), np.zeros(2, np.float32))
+    session = open_session(student_graph(tables, head, INPUTS, "logits"))
+    one = session.run(None, {**_ids([[2, 3]]), "attention_mask": np.array([[1, 1]])})[0]
+    padded = session.run(None, {**_ids([[2, 3, 0, 0]]), "attention_mask": np.array([[1, 1, 0, 0]])})[0]
+    np.testing.assert_array_equal(one, padded)
 
 
 def test_texts_of_nothing_known_get_finite_scores(table):
