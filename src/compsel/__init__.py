@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from compsel.profiling.output_quality import OutputQuality
     from compsel.runtime import Answer, Runtime, load
     from compsel.selection import Objective
+    from compsel.techniques.heads.fitting import fit_head
+    from compsel.techniques.students.making import make_student
 
 _HOME = {
     "Answer": "compsel.runtime",
@@ -33,7 +35,9 @@ _HOME = {
     "TextPreprocessing": "compsel.inputs.texts.preprocessing",
     "TextTable": "compsel.inputs.samples",
     "build": "compsel.building.build",
+    "fit_head": "compsel.techniques.heads.fitting",
     "load": "compsel.runtime",
+    "make_student": "compsel.techniques.students.making",
 }
 
 __all__ = [
@@ -50,7 +54,9 @@ __all__ = [
     "TextTable",
     "__version__",
     "build",
+    "fit_head",
     "load",
+    "make_student",
 ]
 
 

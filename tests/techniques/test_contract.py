@@ -8,7 +8,7 @@ from typing import ClassVar
 import onnx
 import pytest
 
-from compsel import ImagePreprocessing, Model
+from compsel import ImagePreprocessing, Model, TextTable
 from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.samples import Samples
 from compsel.networks import build
@@ -17,6 +17,7 @@ from compsel.variants.verification import verify
 from tests.techniques.checks import CHECKS, digest_in_new_process
 from tests.techniques.foreign import FOREIGN, with_external_data, without_layers
 from tests.techniques.inputs import Photographs, SeededTensors
+from tests.text_models import classifier, write_table
 
 SPECS = [
     "none",
@@ -35,6 +36,8 @@ SPECS = [
     "resolution:48",
     "resolution:48+int8-static:samples=2",
 ]
+# these learn a classifier's task: from texts here, whose classes are few
+LEARNING_SPECS = ["early-exit:2", "student", "student:0"]
 FOREIGN_SPECS = [
     *("none", "float16", "int8-static", "int8-static:entropy", "int8-static:percentile"),
     *("int8-static:mse,per_channel=false", "int8-static:activations=int8,weights=uint8"),
@@ -69,13 +72,24 @@ def fake_in_table(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_technique_is_checked() -> None:
-    assert {parse(part).name for spec in SPECS for part in spec.split("+")} | {"renamed"} == set(TECHNIQUES)
+    assert {parse(part).name for spec in [*SPECS, *LEARNING_SPECS] for part in spec.split("+")} | {"renamed"} == set(
+        TECHNIQUES
+    )
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("spec", [*SPECS, "renamed:other"])
 def test_contract(spec: str, check: Callable[[Technique, Model, Samples], None], network: Model) -> None:
     check(parse(spec), network, Photographs())
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("spec", LEARNING_SPECS)
+def test_contract_of_those_that_learn(
+    spec: str, check: Callable[[Technique, Model, Samples], None], tmp_path: Path
+) -> None:
+    assert parse(spec).learns
+    check(parse(spec), classifier(blocks=3), TextTable(write_table(tmp_path / "intents.csv", 60)))
 
 
 @pytest.mark.parametrize("spec", FOREIGN_SPECS)

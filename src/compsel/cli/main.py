@@ -21,6 +21,8 @@ COMMANDS = (
     "demo",
     "devices",
     "networks",
+    "head",
+    "student",
     "compress",
     "profile",
     "train",

@@ -18,7 +18,16 @@ from compsel.inputs.texts.tokenizer import words_of
 if TYPE_CHECKING:
     from compsel.inputs.samples import Samples
 
-__all__ = ["TEXT", "TEXT_SUFFIXES", "TextModality", "fixed_length", "takes_strings", "takes_tokens"]
+__all__ = [
+    "TEXT",
+    "TEXT_SUFFIXES",
+    "TextModality",
+    "fixed_length",
+    "ids_input",
+    "mask_input",
+    "takes_strings",
+    "takes_tokens",
+]
 
 #: tables of texts
 TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -163,6 +172,16 @@ def takes_tokens(inputs: Sequence[TensorSpec]) -> bool:
     """
     fields = [_field(spec) for spec in inputs]
     return "ids" in fields and None not in fields and len(set(fields)) == len(fields)
+
+
+def ids_input(inputs: Sequence[TensorSpec]) -> str | None:
+    """Return the name of the input for the ids of tokens; None where there is none."""
+    return next((spec.name for spec in inputs if _field(spec) == "ids"), None)
+
+
+def mask_input(inputs: Sequence[TensorSpec]) -> str | None:
+    """Return the name of the input that says which tokens count; None where there is none."""
+    return next((spec.name for spec in inputs if _field(spec) == "mask"), None)
 
 
 def fixed_length(inputs: Sequence[TensorSpec]) -> int | None:

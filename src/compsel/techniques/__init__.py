@@ -12,6 +12,7 @@ from compsel.techniques.base import Technique
 from compsel.techniques.chain import Chain
 from compsel.techniques.channel_prune import ChannelPrune
 from compsel.techniques.cluster import Cluster
+from compsel.techniques.early_exit import EarlyExit
 from compsel.techniques.float16 import Float16
 from compsel.techniques.int8_dynamic import Int8Dynamic
 from compsel.techniques.int8_static import Int8Static
@@ -20,6 +21,7 @@ from compsel.techniques.none import NoCompression
 from compsel.techniques.parsing import parse_with
 from compsel.techniques.prune import Prune
 from compsel.techniques.resolution import Resolution
+from compsel.techniques.student import Student
 from compsel.techniques.weight_only import Int4Weight, Int6Weight, Int8Weight, Int16Weight
 
 __all__ = [
@@ -44,6 +46,8 @@ TECHNIQUES: dict[str, type[Technique]] = {
     ChannelPrune.name: ChannelPrune,
     LowRank.name: LowRank,
     Resolution.name: Resolution,
+    EarlyExit.name: EarlyExit,
+    Student.name: Student,
 }
 
 

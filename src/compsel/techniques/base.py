@@ -23,6 +23,7 @@ class Technique(ABC):
     Attributes:
         name: the word in tables and on the command line.
         needs_calibration: whether samples must be given.
+        learns: whether it learns from samples: it is given all of them, and its quality counts out of fold only.
 
     >>> from compsel.techniques import parse
     >>> parse("prune:0.8").spec
@@ -33,6 +34,7 @@ class Technique(ABC):
 
     name: ClassVar[str]
     needs_calibration: ClassVar[bool] = False
+    learns: ClassVar[bool] = False
 
     @property
     def spec(self) -> str:

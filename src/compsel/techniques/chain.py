@@ -38,6 +38,11 @@ class Chain(Technique):
         """Whether one of them needs samples."""
         return any(technique.needs_calibration for technique in self.techniques)
 
+    @property
+    def learns(self) -> bool:  # type: ignore[override]  # one of the class elsewhere
+        """Whether one of them learns from samples."""
+        return any(technique.learns for technique in self.techniques)
+
     @classmethod
     def suggestions(cls, model: Model) -> tuple[Technique, ...]:
         """Return nothing: the caller combines."""

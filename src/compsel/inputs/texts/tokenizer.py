@@ -100,6 +100,18 @@ class Tokenizer:
         last = self._last
         return len(last.encoding if last is not None and last.text is text else self._encode(text))
 
+    def size(self) -> int:
+        """Return the number of ids: the largest one that a text can give, plus 1."""
+        return 1 + max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
+
+    def frame(self) -> tuple[list[int], list[int]]:
+        """Return the special ids before and after every text."""
+        encoding = self._encode("a")
+        inside = [place for place, special in enumerate(encoding.special_tokens_mask) if not special]
+        if not inside:
+            return list(encoding.ids), []
+        return list(encoding.ids[: inside[0]]), list(encoding.ids[inside[-1] + 1 :])
+
     def vocabulary(self) -> list[str]:
         """Return the tokens, in the order of their ids."""
         ids: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=False)

@@ -1,0 +1,77 @@
+"""The first blocks of a network with a linear head of their own: a fraction of the work, for the inputs it suffices."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from compsel.errors import NotApplicableError, TechniqueError
+from compsel.inputs.samples import Samples
+from compsel.models.blocks import find_blocks
+from compsel.models.model import Model
+from compsel.techniques.base import Technique
+from compsel.techniques.heads.fitting import fit_on_tensor
+from compsel.techniques.heads.targets import class_targets
+
+__all__ = ["EarlyExit"]
+
+
+@dataclass(frozen=True)
+class EarlyExit(Technique):
+    """Cut a classifier after a block, average over tokens or places, and fit a linear head (Teerapittayanon et al.).
+
+    The head learns the labels of the samples; where those lack, the answers of the whole model. What the blocks give is
+    computed once for all blocks and remembered, so that another block, or other folds, cost only the fit.
+
+    Attributes:
+        block: number of the last block that stays, from 1; see `compsel.models.blocks.find_blocks`.
+
+    >>> EarlyExit(2).spec
+    'early-exit:2'
+    """
+
+    name: ClassVar[str] = "early-exit"
+    needs_calibration: ClassVar[bool] = True
+    learns: ClassVar[bool] = True
+
+    block: int = field(default=1, metadata={"always": True})
+
+    def __post_init__(self) -> None:
+        if self.block < 1:
+            raise TechniqueError(f"early-exit: got block {self.block}, allowed is 1 or more")
+
+    @classmethod
+    def suggestions(cls, model: Model) -> tuple[Technique, ...]:
+        """Return nothing: it learns from samples, so that it is made where it is asked for."""
+        return ()
+
+    def check(self, model: Model) -> None:
+        """Raise NotApplicableError where the model is no classifier, is quantised, or has no such block."""
+        self._check_float(model)
+        _classes(model)
+        blocks = find_blocks(model)
+        if self.block >= len(blocks):
+            allowed = f"allowed are 1 to {len(blocks) - 1}" if len(blocks) > 1 else "nothing can be left out"
+            raise NotApplicableError(f"early-exit: {model.name!r} has {len(blocks)} blocks: {allowed}")
+
+    def _transform(self, model: Model, calibration: Samples | None) -> Model:
+        assert calibration is not None
+        tensors = [block.output for block in find_blocks(model)][:-1]
+        targets = class_targets(calibration, _classes(model), model)
+        return fit_on_tensor(
+            model,
+            tensors[self.block - 1],
+            tensors,
+            calibration,
+            targets,
+            kind=self.name,
+            output=model.outputs[0].name,
+            names=model.labels,
+        ).model
+
+
+def _classes(model: Model) -> int:
+    shape = model.outputs[0].shape
+    if shape is None or len(shape) != 2 or shape[1] is None:
+        raise NotApplicableError(
+            f"early-exit: {model.name!r} has no class scores (n, classes): fit a head first (compsel head)"
+        )
+    return int(shape[1])

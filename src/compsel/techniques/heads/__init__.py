@@ -1,0 +1,1 @@
+"""Cheap models that learn from samples: linear classifiers on features, fitted by cross-validation."""

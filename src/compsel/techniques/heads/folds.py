@@ -1,0 +1,57 @@
+"""Folds that stay the same from one part of the pipeline to the next, for they follow from the samples' content."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compsel.inputs.samples import Samples
+from compsel.inputs.samples.versions import array_hash
+
+__all__ = ["FOLDS", "fold_of", "sample_hashes"]
+
+FOLDS = 5
+_HASH_BYTES = 8
+
+
+def sample_hashes(samples: Samples) -> NDArray[np.uint64]:
+    """Return a hash of the content of each sample, uint64 (n,): equal inputs have equal hashes, labels play no role.
+
+    >>> from compsel.inputs.samples import ArraySamples
+    >>> one, other, again = sample_hashes(ArraySamples([{"x": np.ones(2)}, {"x": np.zeros(2)}, {"x": np.ones(2)}]))
+    >>> one == again, one == other
+    (np.True_, np.False_)
+    """
+    return np.array([_content_hash(samples.value(index)) for index in range(len(samples))], np.uint64)
+
+
+def fold_of(samples: Samples, folds: int = FOLDS) -> NDArray[np.int64]:
+    """Return the fold of each sample, int64 (n,), 0 to folds - 1: by a hash of its group.
+
+    Where a sample is its own group, the hash is that of its content, so that equal inputs fall into one fold. A sample
+    has the same fold among whatever others it stands.
+
+    >>> from compsel.inputs.samples import ArraySamples
+    >>> inputs = [{"x": np.full(2, index % 50)} for index in range(100)]
+    >>> found = fold_of(ArraySamples(inputs))
+    >>> sorted(set(found.tolist())), (found[:50] == found[50:]).all()
+    ([0, 1, 2, 3, 4], np.True_)
+    """
+    return np.array(
+        [
+            (_content_hash(samples.value(index)) if group == name else _digest(group.encode())) % folds
+            for index, (name, group) in enumerate(zip(samples.names, samples.groups, strict=True))
+        ],
+        np.int64,
+    )
+
+
+def _content_hash(value: Any) -> int:
+    if isinstance(value, str):
+        return _digest(value.encode("utf-8", "surrogatepass"))
+    return _digest(array_hash(value).encode())
+
+
+def _digest(content: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(content).digest()[:_HASH_BYTES], "little")
