@@ -76,6 +76,10 @@ class TensorModality(Modality):
             arrays[name] = array
         return arrays
 
+    def largest_size(self, model: ModelLike) -> float | None:
+        """Return infinity for a model with open axes behind the batch, else None."""
+        return math.inf if any(spec.shape is None or open_axes(spec) for spec in model.inputs) else None
+
     def _feeds(self, model: ModelLike, value: Any) -> dict[str, np.ndarray]:
         names = [spec.name for spec in model.inputs]
         do = "put its tokenizer.json beside it, or name it" if isinstance(value, str) else "give tensors by name"
