@@ -1,5 +1,6 @@
 """Models of texts: the tokenizer travels beside the file, the names of classes in it; pipelines of strings are read."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from compsel.errors import ModelError
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.text import TEXT
 from compsel.inputs.texts.preprocessing import TextPreprocessing
+from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.synthetic_inputs import synthetic_inputs
+from compsel.processors.ort_session import OrtSession
 from tests.text_models import LABELS, classifier, save_tokenizer, string_pipeline, words_tokenizer
 
 
@@ -99,3 +102,16 @@ def test_weights_are_those_of_the_graph() -> None:
         scores = session.run(None, TEXT.feeds(classifier(), text))[0]
         assert LABELS[int(np.argmax(scores))] == label
     assert numpy_helper.to_array(classifier().proto.graph.initializer[0]).shape[1] == 8
+
+
+def test_operators_of_onnxruntime_extensions_are_named_where_they_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = helper.make_node("StringLength", ["text"], ["y"], domain="ai.onnx.contrib")
+    ends = [helper.make_tensor_value_info("text", TensorProto.STRING, [None])]
+    ends.append(helper.make_tensor_value_info("y", TensorProto.INT64, [None]))
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.contrib", 1)]
+    graph = helper.make_graph([node], "lengths", ends[:1], ends[1:])
+    proto = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    monkeypatch.setitem(sys.modules, "onnxruntime_extensions", None)
+    for opened in (open_session, lambda graph: OrtSession(graph.SerializeToString())):
+        with pytest.raises(ModelError, match="pip install onnxruntime-extensions"):
+            opened(proto)

@@ -12,8 +12,9 @@ from pathlib import Path
 import onnx
 import onnxruntime
 
-from compsel.errors import ModelError
+from compsel.errors import CompselError, ModelError
 from compsel.models.editable_graph import EditableGraph, borrow
+from compsel.models.extension_operators import with_extensions
 from compsel.models.ort_errors import translate
 from compsel.models.ort_options import session_options
 
@@ -69,9 +70,14 @@ def open_session(
                 model = editable.copy().materialise().SerializeToString()
             # folding constants would make float32 copies of weights that are stored in fewer bits
             disabled = ["ConstantFolding"] if large else None
-            return onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"], disabled_optimizers=disabled
+            return with_extensions(
+                lambda given: onnxruntime.InferenceSession(
+                    model, given, providers=["CPUExecutionProvider"], disabled_optimizers=disabled
+                ),
+                options,
             )
+    except CompselError:
+        raise
     except Exception as error:  # ONNX Runtime's exceptions have no common base
         raise ModelError(str(translate(error, "the model does not load", loading=True))) from error
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from compsel.errors import ProcessorError
+from compsel.errors import CompselError, ProcessorError
 from compsel.inputs.tensor_specs import TensorSpec
+from compsel.models.extension_operators import with_extensions
 from compsel.models.ort_errors import translate
 from compsel.models.ort_options import session_options
 from compsel.processors.placement import Placement
@@ -46,14 +47,15 @@ class OrtSession:
         providers: Sequence[str | tuple[str, Mapping[str, str]]] = ("CPUExecutionProvider",),
     ) -> None:
         self._name = "model" if isinstance(variant, bytes) else os.fspath(variant)
+        names = [entry if isinstance(entry, str) else (entry[0], dict(entry[1])) for entry in providers]
         try:
             # without `enable_fallback=0` a provider that fails is replaced by the CPU, with a print
-            session = onnxruntime.InferenceSession(
-                variant,
+            session = with_extensions(
+                lambda given: onnxruntime.InferenceSession(variant, given, providers=names, enable_fallback=0),
                 options or session_options(),
-                providers=[entry if isinstance(entry, str) else (entry[0], dict(entry[1])) for entry in providers],
-                enable_fallback=0,
             )
+        except CompselError:
+            raise
         except Exception as error:
             raise translate(error, self._name, loading=True) from error
         self.inputs = tuple(map(_spec, session.get_inputs()))
