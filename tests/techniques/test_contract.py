@@ -38,7 +38,7 @@ SPECS = [
 FOREIGN_SPECS = [
     *("none", "float16", "int8-static", "int8-static:entropy", "int8-static:percentile"),
     *("int8-static:mse,per_channel=false", "int8-static:activations=int8,weights=uint8"),
-    *("int8-dynamic", "int8-dynamic:per_channel=true", "prune:0.3", "prune:0.3,scope=global"),
+    *("int8-dynamic", "int8-dynamic:per_channel=false", "prune:0.3", "prune:0.3,scope=global"),
     *("int16-weight", "int8-weight", "int6-weight", "int4-weight", "cluster:6"),
     *("int16-weight:symmetric=false", "int8-weight:symmetric=false", "int6-weight:16,symmetric=false"),
     *("int4-weight:16,activations=float32", "int4-weight:symmetric=false", "int4-weight:12"),
