@@ -22,6 +22,7 @@ __all__ = ["IMAGE", "PIXELS", "ImageModality", "image_preprocessing"]
 #: the one input of a graph that the normalisation was folded into (`compsel.models.pixel_input`)
 PIXELS = "compsel_pixels"
 _SYNTHETIC_SIDE_PIXELS = 256
+_LARGEST_PIXELS = 4e6
 
 
 class ImageModality(Modality):
@@ -33,6 +34,7 @@ class ImageModality(Modality):
 
     name = "image"
     unit = "pixels"
+    size_costs = "preparation"
     preprocessing = ImagePreprocessing
 
     def takes(self, model: ModelLike) -> bool:
@@ -53,6 +55,10 @@ class ImageModality(Modality):
         scale = math.sqrt(size / (height * width))
         sides = (max(1, round(width * scale)), max(1, round(height * scale)))
         return np.asarray(cv2.resize(value, sides, interpolation=cv2.INTER_LINEAR))
+
+    def largest_size(self, model: ModelLike) -> float:
+        """Return a few megapixels: beyond, cropping and resizing go on in proportion."""
+        return _LARGEST_PIXELS
 
     def _feeds(self, model: ModelLike, value: np.ndarray) -> dict[str, np.ndarray]:
         return {model.inputs[0].name: _preprocessing(model).tensor(value)}

@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -49,6 +49,8 @@ class Modality(ABC):
     Attributes:
         name: the word in tables, and the kind of its preprocessing.
         unit: of sizes, in the plural.
+        size_costs: what costs more for a larger input: the "inference" itself, differently for every model; or only
+            its "preparation", alike for all.
         preprocessing: the class of the preprocessing of its models; None where models have none.
 
     >>> from compsel.inputs.modalities import MODALITIES
@@ -58,6 +60,7 @@ class Modality(ABC):
 
     name: ClassVar[str]
     unit: ClassVar[str]
+    size_costs: ClassVar[Literal["inference", "preparation"]] = "inference"
     preprocessing: ClassVar[type[Preprocessing] | None]
 
     def takes(self, model: ModelLike) -> bool:
@@ -100,6 +103,10 @@ class Modality(ABC):
             size: above 0, as `size` counts.
             model: as in `size`; None: as much is changed as can be without one.
         """
+
+    def largest_size(self, model: ModelLike) -> float | None:
+        """Return up to which size of its input a model's cost grows; infinite: not known; None: it does not."""
+        return None
 
     def feeds(self, model: ModelLike, value: Any) -> dict[str, np.ndarray]:
         """Turn a value into the tensors of a model, checked against its inputs.

@@ -76,9 +76,14 @@ class TensorModality(Modality):
             arrays[name] = array
         return arrays
 
+    def largest_size(self, model: ModelLike) -> float | None:
+        """Return infinity for a model with open axes behind the batch, else None."""
+        return math.inf if any(spec.shape is None or open_axes(spec) for spec in model.inputs) else None
+
     def _feeds(self, model: ModelLike, value: Any) -> dict[str, np.ndarray]:
         names = [spec.name for spec in model.inputs]
-        raise InputError(f"{model.name} takes tensors {names}, got {type(value).__name__}: give tensors by name")
+        do = "put its tokenizer.json beside it, or name it" if isinstance(value, str) else "give tensors by name"
+        raise InputError(f"{model.name} takes tensors {names}, got {type(value).__name__}: {do}")
 
     def synthetic(
         self, model: ModelLike, count: int, refusal: Callable[[Mapping[str, np.ndarray]], str]

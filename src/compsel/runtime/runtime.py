@@ -19,8 +19,9 @@ from compsel.inputs.tensor_specs import TensorSpec
 from compsel.runtime.answer import Answer
 from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.input_matching import InputMatcher
+from compsel.runtime.input_sizes import InputSizes, bucket_of
 from compsel.runtime.observations import Observations, StageFailedError
-from compsel.runtime.plan_cache import CachedPlan, PlanCache
+from compsel.runtime.plan_cache import CachedPlan, PlanCache, PlanKey
 from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
 from compsel.runtime.stage_execution import StageExecutor
 from compsel.selection.policies import Policy
@@ -74,6 +75,11 @@ class Runtime:
         bundle: what to run.
         policy: which of its policies decides.
         memory_limit_mb, warm_up, adapt, explore, confidence: see `load`.
+
+    Attributes:
+        bundle: what is run.
+        costs: of the choices that are available here.
+        modality: of the inputs.
     """
 
     def __init__(
@@ -99,7 +105,8 @@ class Runtime:
         self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
         self._executor = StageExecutor(self._pool, self._observations, self._sampler)
         self._input_matcher = InputMatcher(bundle.variants)
-        self._modality = modality_of(self._most_accurate)
+        self.modality = modality_of(self._most_accurate)
+        self._input_sizes = InputSizes.where_they_matter(self.costs, self.modality, bundle.variants)
         self._sampler.start()
         if warm_up:
             self.warm_up()
@@ -116,7 +123,7 @@ class Runtime:
 
         Args:
             source: of a bundle for images: a uint8 (height, width, 3) RGB array, a path, or encoded bytes; of one for
-                tensors: these by name, or the path of an `.npz`.
+                texts: a `str`; of one for tensors: these by name, or the path of an `.npz`.
             deadline_ms: the answer must be there by then, decoding excluded.
             min_quality: probability of a right answer that is asked for, on average over such inputs.
             minimize: what to minimise instead of the bundle's objective.
@@ -127,11 +134,11 @@ class Runtime:
             ObjectiveError: limits that are not allowed.
         """
         limits = self._limits(deadline_ms, min_quality, minimize)
-        value = self._modality.decode(source)
+        value = self.modality.decode(source)
         return self._answer(value, limits, self._accepting_variants(value))
 
     def answer(self, value: Any) -> Answer:
-        """Answer a decoded image, or named tensors, under the bundle's objective; with the trace that `run` drops.
+        """Answer a decoded input, or named tensors, under the bundle's objective; with the trace that `run` drops.
 
         Raises:
             InputError: not an input of this bundle.
@@ -187,23 +194,24 @@ class Runtime:
         Raises:
             ModelError, ProcessorError: a variant failed on every one of its processors.
         """
+        sizes = self.costs.sizes.tolist() or [None]
         for name in self._policy.variants:
-            best = dict.fromkeys(self.costs.processors(name, where)[0] for where in self.costs.states)
+            best = dict.fromkeys(
+                self.costs.processors(name, where, size)[0] for where in self.costs.states for size in sizes
+            )
             others = [processor for variant, processor in self.costs.choices if variant == name]
             failures = self._warm(name, best)
             if len(failures) == len(best) and len(failures + self._warm(name, set(others) - set(best))) == len(others):
                 raise failures[-1].error
         self._plan_cache.prepare(self._planner)
-        self._plan_now(NO_LIMITS, None, ())
+        for size in sizes:
+            self._plan_now(NO_LIMITS, None, None if size is None else bucket_of(size), ())
 
     def _warm(self, name: str, processors: Iterable[str]) -> list[StageFailedError]:
         failures = []
         for processor in processors:
             try:
-                engine = self._pool.get(name, processor)
-                if engine.takes_pixels:
-                    spec = engine.session.inputs[0]
-                    engine.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
+                self._pool.get(name, processor).warm_up()
             except (ProcessorError, ModelError) as error:
                 failures.append(StageFailedError(name, processor, error))
                 self._report_failure(failures[-1])
@@ -240,8 +248,8 @@ class Runtime:
     def _use(self, policy: Policy) -> None:
         self._policy = policy
         self._planner = Planner(self.bundle, self._observations.live, policy)
-        # plans for the calls that set no limits, by the variants that may run
-        self._cached_plans: dict[frozenset[str] | None, CachedPlan] = {}
+        # plans for the calls that set no limits, by the variants that may run, and the bucket where size matters
+        self._cached_plans: dict[PlanKey, CachedPlan] = {}
 
     def _limits(self, deadline_ms: float | None, min_quality: float | None, minimize: str | None) -> Limits:
         if deadline_ms is None and min_quality is None and minimize is None:
@@ -255,15 +263,17 @@ class Runtime:
     def _answer(self, value: Any, limits: Limits, allowed: frozenset[str] | None) -> Answer:
         begin = time.perf_counter_ns()
         failures: list[StageFailedError] = []
-        planned = None
+        planned = bucket = None
+        if self._input_sizes is not None:
+            bucket = self._input_sizes.bucket(value, allowed is not None)
         if limits is NO_LIMITS:
-            cached = self._cached_plans.get(allowed)
+            cached = self._cached_plans.get(allowed if bucket is None else (allowed, bucket))
             if cached is not None and begin < cached.expires_ns:
                 cached.used_ns = begin
                 planned = cached.planned
         while True:
             if planned is None:
-                planned = self._plan_now(limits, allowed, failures)
+                planned = self._plan_now(limits, allowed, bucket, failures)
             try:
                 return self._executor.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
             except StageFailedError as failure:
@@ -272,14 +282,15 @@ class Runtime:
                 planned = None
 
     def _plan_now(
-        self, limits: Limits, allowed: frozenset[str] | None, failures: Sequence[StageFailedError]
+        self, limits: Limits, allowed: frozenset[str] | None, bucket: int | None, failures: Sequence[StageFailedError]
     ) -> PlacedPlan:
         """Plan now: for limits, for a call after a pause, or without what failed."""
         try:
             if limits is NO_LIMITS:
-                cached = self._cached_plans[allowed] = self._plan_cache.get(self._planner, allowed)
+                key = allowed if bucket is None else (allowed, bucket)
+                cached = self._cached_plans[key] = self._plan_cache.get(self._planner, allowed, bucket)
                 return cached.planned
-            return self._plan_cache.plan(self._planner, limits, allowed)
+            return self._plan_cache.plan(self._planner, limits, allowed, bucket)
         except ProcessorError as error:
             raise (failures[-1].error if failures else error) from None
 
