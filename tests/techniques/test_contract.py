@@ -35,6 +35,7 @@ SPECS = [
     "resolution:48",
     "resolution:48+int8-static:samples=2",
 ]
+ENCODER_SPECS = ["fuse", "int8-dynamic", "int8-static", "fuse+int8-dynamic", "fuse+float16"]
 FOREIGN_SPECS = [
     *("none", "float16", "int8-static", "int8-static:entropy", "int8-static:percentile"),
     *("int8-static:mse,per_channel=false", "int8-static:activations=int8,weights=uint8"),
@@ -63,19 +64,31 @@ def network() -> Model:
     return build("mobilenet-v1", width=0.25, resolution=64)
 
 
+@pytest.fixture(scope="module")
+def encoder() -> Model:
+    return build("minilm-l1", width=0.25)
+
+
 @pytest.fixture(autouse=True)
 def fake_in_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TECHNIQUES, "renamed", Renamed)
 
 
 def test_every_technique_is_checked() -> None:
-    assert {parse(part).name for spec in SPECS for part in spec.split("+")} | {"renamed"} == set(TECHNIQUES)
+    specs = [*SPECS, *ENCODER_SPECS]
+    assert {parse(part).name for spec in specs for part in spec.split("+")} | {"renamed"} == set(TECHNIQUES)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("spec", [*SPECS, "renamed:other"])
 def test_contract(spec: str, check: Callable[[Technique, Model, Samples], None], network: Model) -> None:
     check(parse(spec), network, Photographs())
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("spec", ENCODER_SPECS)
+def test_contract_on_an_encoder(spec: str, check: Callable[[Technique, Model, Samples], None], encoder: Model) -> None:
+    check(parse(spec), encoder, SeededTensors(encoder))
 
 
 @pytest.mark.parametrize("spec", FOREIGN_SPECS)

@@ -1,6 +1,8 @@
 """Techniques on an encoder with attention: what they do to its answers, and which operators they write."""
 
+from collections import Counter
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -8,10 +10,12 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from compsel.errors import NotApplicableError
+from compsel.models.blocks import find_blocks
 from compsel.models.model import Model
 from compsel.networks import build
 from compsel.techniques import parse
-from tests.techniques.inputs import SeededTensors
+from tests.techniques.inputs import Photographs, SeededTensors
 
 
 @cache
@@ -54,6 +58,10 @@ def cosine(model: Model, variant: Model) -> float:
         ("float16", 0.9999),
         ("int8-weight", 0.999),
         ("int4-weight", 0.95),
+        ("fuse", 0.99999),
+        ("fuse+int8-dynamic", 0.99),
+        ("fuse+int8-static", 0.98),
+        ("fuse+float16", 0.9999),
     ],
 )
 def test_embeddings_stay_close(spec: str, least: float) -> None:
@@ -112,3 +120,40 @@ def test_weights_of_dense_layers_are_signed_where_values_are_quantised_at_run_ti
         codes = numpy_helper.to_array(tensor).astype(int)
         # neighbours that kernels add up in 16 bits
         assert np.abs(codes[0::2] + codes[1::2])[codes[0::2] * codes[1::2] > 0].max() <= 128
+
+
+def test_fused_operators_are_kept_by_what_follows(tmp_path: Path) -> None:
+    """Written, read and compressed again; no operator of a layer is left as it was."""
+    fused = Model.load(parse("fuse").apply(encoder()).save(tmp_path / "fused.onnx"))
+    onnx.checker.check_model(fused.to_proto(), full_check=True)
+    assert ("com.microsoft", 1) in {(entry.domain, entry.version) for entry in fused.proto.opset_import}
+    kinds = Counter(node.op_type for node in fused.proto.graph.node)
+    assert (kinds["Attention"], kinds["SkipLayerNormalization"], kinds["BiasGelu"]) == (2, 4, 2)
+    assert fused.technique == "fuse" and [block.output for block in find_blocks(fused)] == [
+        f"encoder.layer.{index}.output.LayerNorm" for index in range(2)
+    ]
+    quantised = parse("int8-dynamic").apply(fused)
+    assert quantised.technique == "fuse+int8-dynamic"
+    kinds = Counter(node.op_type for node in quantised.proto.graph.node)
+    assert (kinds["QAttention"], kinds["MatMulInteger"], kinds["Attention"], kinds["MatMul"]) == (2, 6, 0, 1)
+    halves = parse("float16").apply(fused).proto.graph
+    large = [tensor for tensor in halves.initializer if np.prod(tensor.dims) > 100]
+    assert {tensor.data_type for tensor in large} == {TensorProto.FLOAT16}
+
+
+def test_an_attention_that_has_no_form_in_8_bits_stays() -> None:
+    fused = parse("fuse").apply(encoder())
+    proto = fused.copy_proto()
+    for node in proto.graph.node:
+        if node.op_type == "Attention":
+            node.attribute.append(helper.make_attribute("qkv_hidden_sizes", [96, 96, 96]))
+    kinds = Counter(node.op_type for node in parse("int8-dynamic").apply(fused.with_proto(proto)).proto.graph.node)
+    assert (kinds["QAttention"], kinds["Attention"]) == (0, 2)
+
+
+@pytest.mark.parametrize("spec", ["fuse", "int8-static+fuse"])
+def test_where_nothing_is_fused_it_says_why(spec: str) -> None:
+    network = build("mobilenet-v1", width=0.25, resolution=32)
+    reason = "no attention, GELU or layer normalisation" if spec == "fuse" else "quantised already"
+    with pytest.raises(NotApplicableError, match=reason):
+        parse(spec).apply(network, Photographs().spread(2))

@@ -13,6 +13,7 @@ from compsel.techniques.chain import Chain
 from compsel.techniques.channel_prune import ChannelPrune
 from compsel.techniques.cluster import Cluster
 from compsel.techniques.float16 import Float16
+from compsel.techniques.fuse import Fuse
 from compsel.techniques.int8_dynamic import Int8Dynamic
 from compsel.techniques.int8_static import Int8Static
 from compsel.techniques.low_rank import LowRank
@@ -44,6 +45,7 @@ TECHNIQUES: dict[str, type[Technique]] = {
     ChannelPrune.name: ChannelPrune,
     LowRank.name: LowRank,
     Resolution.name: Resolution,
+    Fuse.name: Fuse,
 }
 
 

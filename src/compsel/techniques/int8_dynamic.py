@@ -9,6 +9,7 @@ from onnx import helper
 
 from compsel.errors import NotApplicableError
 from compsel.inputs.samples import Samples
+from compsel.models.contrib_ops import CONTRIB_DOMAIN, is_fused
 from compsel.models.editable_graph import EditableGraph, add_constant, fresh_name
 from compsel.models.editing import edit_graph, remove_unused, sort_nodes, with_opset
 from compsel.models.graph_queries import attribute, constants, is_standard
@@ -24,6 +25,7 @@ __all__ = ["Int8Dynamic"]
 _LAYERS = ("Conv", "MatMul", "Gemm")
 _MINIMUM_OPSET = 13
 _DENSE = helper.make_node("MatMul", ["x", "weight"], ["y"])
+_ATTENTION_ATTRIBUTES = {"num_heads", "unidirectional", "mask_filter_value", "scale"}
 _PART = 1 << 22  # numbers
 
 
@@ -59,6 +61,8 @@ class Int8Dynamic(Technique):
         writer = _Writer(editable, self.per_channel)
         for node in layers:
             writer.replace(node)
+        for node in _attentions(editable):
+            writer.replace_attention(node)
         editable.graph.node.extend(writer.nodes)
         sort_nodes(editable.graph)
         remove_unused(editable.graph)
@@ -76,6 +80,19 @@ def _layers(editable: EditableGraph) -> list[onnx.NodeProto]:
         and all(is_float(weights.get(name)) for name in node.input[1:] if name)
         and (node.op_type != "MatMul" or len(weights[node.input[1]].dims) == 2)
         and is_plain(node)
+    ]
+
+
+def _attentions(editable: EditableGraph) -> list[onnx.NodeProto]:
+    """Return the fused attentions with constant weight and bias that have a form in 8 bits."""
+    weights = constants(editable.graph)
+    return [
+        node
+        for node in editable.graph.node
+        if is_fused(node, "Attention")
+        and all(is_float(weights.get(name)) for name in node.input[1:3])
+        and not any(node.input[4:])
+        and {entry.name for entry in node.attribute} <= _ATTENTION_ATTRIBUTES
     ]
 
 
@@ -137,6 +154,16 @@ class _Writer:
         if biased:
             self._add("Add", [scaled, self._bias(node)], output)
         node.output[0] = f"{name}.replaced"
+
+    def replace_attention(self, node: onnx.NodeProto) -> None:
+        """Write the 8-bit form of a fused attention: its projections are quantised, the rest is not."""
+        x, x_scale, x_zero = self._input(node.input[0])
+        w, w_scale, w_zero = self._weight(node.input[1], convolution=False, transposed=False)
+        inputs = [x, w, node.input[2], x_scale, w_scale, *(node.input[3:4] or [""]), x_zero, w_zero]
+        fused = helper.make_node("QAttention", inputs, [node.output[0]], node.name, domain=CONTRIB_DOMAIN)
+        fused.attribute.extend(node.attribute)
+        self.nodes.append(fused)
+        node.output[0] = f"{node.name}.replaced"
 
     def _input(self, name: str) -> tuple[str, str, str]:
         parts = (f"{name}.uint8", f"{name}.scale", f"{name}.zero_point")
