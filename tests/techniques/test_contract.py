@@ -38,10 +38,11 @@ SPECS = [
 ]
 # these learn a classifier's task: from texts here, whose classes are few
 LEARNING_SPECS = ["early-exit:2", "student", "student:0"]
+ENCODER_SPECS = ["fuse", "int8-dynamic", "int8-static", "fuse+int8-dynamic", "fuse+float16"]
 FOREIGN_SPECS = [
     *("none", "float16", "int8-static", "int8-static:entropy", "int8-static:percentile"),
     *("int8-static:mse,per_channel=false", "int8-static:activations=int8,weights=uint8"),
-    *("int8-dynamic", "int8-dynamic:per_channel=true", "prune:0.3", "prune:0.3,scope=global"),
+    *("int8-dynamic", "int8-dynamic:per_channel=false", "prune:0.3", "prune:0.3,scope=global"),
     *("int16-weight", "int8-weight", "int6-weight", "int4-weight", "cluster:6"),
     *("int16-weight:symmetric=false", "int8-weight:symmetric=false", "int6-weight:16,symmetric=false"),
     *("int4-weight:16,activations=float32", "int4-weight:symmetric=false", "int4-weight:12"),
@@ -66,15 +67,19 @@ def network() -> Model:
     return build("mobilenet-v1", width=0.25, resolution=64)
 
 
+@pytest.fixture(scope="module")
+def encoder() -> Model:
+    return build("minilm-l1", width=0.25)
+
+
 @pytest.fixture(autouse=True)
 def fake_in_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TECHNIQUES, "renamed", Renamed)
 
 
 def test_every_technique_is_checked() -> None:
-    assert {parse(part).name for spec in [*SPECS, *LEARNING_SPECS] for part in spec.split("+")} | {"renamed"} == set(
-        TECHNIQUES
-    )
+    specs = [*SPECS, *ENCODER_SPECS, *LEARNING_SPECS]
+    assert {parse(part).name for spec in specs for part in spec.split("+")} | {"renamed"} == set(TECHNIQUES)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -90,6 +95,11 @@ def test_contract_of_those_that_learn(
 ) -> None:
     assert parse(spec).learns
     check(parse(spec), classifier(blocks=3), TextTable(write_table(tmp_path / "intents.csv", 60)))
+
+
+@pytest.mark.parametrize("spec", ENCODER_SPECS)
+def test_contract_on_an_encoder(spec: str, check: Callable[[Technique, Model, Samples], None], encoder: Model) -> None:
+    check(parse(spec), encoder, SeededTensors(encoder))
 
 
 @pytest.mark.parametrize("spec", FOREIGN_SPECS)

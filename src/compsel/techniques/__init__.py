@@ -14,6 +14,7 @@ from compsel.techniques.channel_prune import ChannelPrune
 from compsel.techniques.cluster import Cluster
 from compsel.techniques.early_exit import EarlyExit
 from compsel.techniques.float16 import Float16
+from compsel.techniques.fuse import Fuse
 from compsel.techniques.int8_dynamic import Int8Dynamic
 from compsel.techniques.int8_static import Int8Static
 from compsel.techniques.low_rank import LowRank
@@ -48,6 +49,7 @@ TECHNIQUES: dict[str, type[Technique]] = {
     Resolution.name: Resolution,
     EarlyExit.name: EarlyExit,
     Student.name: Student,
+    Fuse.name: Fuse,
 }
 
 

@@ -13,6 +13,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from compsel.errors import NotApplicableError
 from compsel.inputs.samples import Samples
+from compsel.models.contrib_ops import is_fused
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.editing import edit_graph, sort_nodes, with_opset
 from compsel.models.graph_queries import is_standard
@@ -35,8 +36,8 @@ class Float16(Technique):
     """Half the size; faster where the processor computes in float16 (GPUs, NPUs, newer ARM), slower where it does not.
 
     Nodes with weights beyond the range of float16 (65504), or that are not numbers, and operators that have no
-    float16 form or are not ONNX's own, stay in float32. Weights below its resolution keep their sign and become the
-    smallest number that float16 has.
+    float16 form or are neither ONNX's own nor made by `fuse`, stay in float32. Weights below its resolution keep their
+    sign and become the smallest number that float16 has.
 
     >>> Float16().spec
     'float16'
@@ -133,6 +134,8 @@ def _float32_only(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoPro
     for node in editable.graph.node:
         if is_standard(node, "Resize"):
             continue  # the converter keeps only its scales in float32
+        if is_fused(node) and node.output[0] in floats:
+            continue
         try:
             schema = onnx.defs.get_schema(node.op_type, versions.get(node.domain, 1), node.domain)
         except onnx.defs.SchemaError:

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import onnx
 
 from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editable_graph import EditableGraph
 from compsel.models.editing import edit_graph, remove_unused, with_opset
-from compsel.models.graph_queries import constants, is_standard
 from compsel.models.model import Model
 from compsel.models.shapes import float_values, infer_types
 from compsel.techniques.base import Technique
@@ -22,8 +19,8 @@ from compsel.techniques.quantization.calibration import calibrate
 from compsel.techniques.quantization.equalization import equalise
 from compsel.techniques.quantization.histogram import Method
 from compsel.techniques.quantization.int8_weights import WeightRange
+from compsel.techniques.quantization.placement import quantised_values
 from compsel.techniques.quantization.qdq import (
-    QUANTISED_OPS,
     Activations,
     QdqSettings,
     Weights,
@@ -98,9 +95,11 @@ class Int8Static(Technique):
         if self.equalise:
             equalise(editable, feeds)
         types = infer_types(editable)
-        tensors = _quantised_values(editable, types)
+        tensors = quantised_values(editable.graph, float_values(types))
         if not tensors:
-            raise NotApplicableError(f"int8-static: the layers of {model.name!r} do not compute in float32")
+            raise NotApplicableError(
+                f"int8-static: the layers with weights of {model.name!r} do not compute in float32"
+            )
         ranges = calibrate(editable, tensors, feeds, self.method, self.percentile)
         overrides = pixel_scale(model) if self.activations == "uint8" else {}
         if self.per_channel and self.weights == "int8":
@@ -115,14 +114,3 @@ class Int8Static(Technique):
         )
         insert_qdq(proto, types, ranges, overrides=overrides, settings=settings)
         return model.with_proto(proto)
-
-
-def _quantised_values(editable: EditableGraph, types: dict[str, onnx.ValueInfoProto]) -> list[str]:
-    """Return the names of the float32 values that quantised operators read or make, in graph order."""
-    weights = constants(editable.graph)
-    names: dict[str, None] = {}
-    for node in editable.graph.node:
-        if is_standard(node, *QUANTISED_OPS):
-            names.update(dict.fromkeys(name for name in (*node.input, *node.output) if name and name not in weights))
-    floats = float_values(types)
-    return [name for name in names if name in floats]

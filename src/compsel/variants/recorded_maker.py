@@ -11,7 +11,7 @@ from compsel.models.model import Model
 from compsel.storage.file_names import slug
 from compsel.storage.files import storage_errors, write_json
 from compsel.techniques import parse as parse_technique
-from compsel.techniques.heads.learned import refit
+from compsel.techniques.refitting import refit
 from compsel.variants.maker import VariantMaker
 from compsel.variants.variant import OutputKind, Variant
 from compsel.variants.writer import is_whole, output_kind_of, write_variant

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from compsel.models.contrib_ops import CONTRIB_DOMAIN
 from compsel.models.editable_graph import EditableGraph, add_constant
 from compsel.models.graph_queries import constants, is_standard, uses
 from compsel.models.layers import bias_name, is_plain, output_axis
@@ -20,7 +21,7 @@ from compsel.techniques.quantization.uniform_quantizer import QuantizedBlocks, q
 __all__ = ["Activations", "is_block_size", "is_replaceable", "replace_dense"]
 
 Activations = Literal["int8", "float32"]
-_DOMAIN = "com.microsoft"
+
 _ACCURACY_LEVEL = {"float32": 1, "int8": 4}
 _BITS = 4
 _SMALLEST_BLOCK = 16
@@ -82,7 +83,7 @@ def replace_dense(
         [node.input[0], *parts, *([""] * (4 - len(parts)) + [bias] if bias else ())],
         list(node.output),
         node.name,
-        domain=_DOMAIN,
+        domain=CONTRIB_DOMAIN,
         K=inputs,
         N=outputs,
         bits=_BITS,
@@ -91,8 +92,8 @@ def replace_dense(
     )
     node.CopyFrom(replacement)
     graph.initializer.remove(constants(graph)[weight])
-    if not any(entry.domain == _DOMAIN for entry in editable.proto.opset_import):
-        editable.proto.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
+    if not any(entry.domain == CONTRIB_DOMAIN for entry in editable.proto.opset_import):
+        editable.proto.opset_import.append(helper.make_opsetid(CONTRIB_DOMAIN, 1))
     return lambda: [quantised.values.reshape(outputs, -1)[:, :inputs]]
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,23 +16,18 @@ from compsel.errors import NotApplicableError
 from compsel.inputs.image import image_preprocessing
 from compsel.models.editing import remove_unused, sort_nodes
 from compsel.models.graph_queries import captured_names, is_standard
-from compsel.models.layers import is_float
 from compsel.models.model import Model
+from compsel.models.shapes import float_values
 from compsel.techniques.quantization.calibration import Range
+from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, quantised_nodes
 
-__all__ = ["QUANTISED_OPS", "Activations", "Overrides", "QdqSettings", "Weights", "insert_qdq", "pixel_scale"]
+__all__ = ["Activations", "Overrides", "QdqSettings", "Weights", "insert_qdq", "pixel_scale"]
 
 Activations = Literal["uint8", "int8"]
 Weights = Literal["int8", "uint8"]
 Overrides = dict[str, list[dict[str, Any]]]
 
-# operators with an 8-bit kernel, and those that only move values; normalisations and softmax lose too much in 8 bits
-QUANTISED_OPS = (
-    *("Conv", "ConvTranspose", "Gemm", "MatMul"),
-    *("Add", "Mul", "Concat", "Relu", "Clip", "LeakyRelu", "Sigmoid"),
-    *("MaxPool", "AveragePool", "GlobalAveragePool"),
-    *("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Resize", "Slice", "Pad", "Split", "Gather"),
-)
+_EXCLUDED_OUTPUTS = "OpTypesToExcludeOutputQuantization"
 _REMOVABLE = ("Clip", "Relu")
 _TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
 
@@ -69,7 +64,7 @@ def insert_qdq(
     Args:
         proto: the graph, every node named, operator set 13 or newer.
         types: element type and shape of its values.
-        ranges: low and high of its float values.
+        ranges: low and high of the float values that `quantised_values` names.
         overrides: scales and zero points of values and weights that are fixed already.
         settings: types, and how weights are quantised that are not yet.
 
@@ -82,7 +77,6 @@ def insert_qdq(
     # marks types as inferred: the quantiser would write and read the whole model otherwise
     producer = proto.producer_name, proto.producer_version
     mark = proto.metadata_props.add(key="onnx.infer", value="onnxruntime.quant")
-    float_weights = {tensor.name for tensor in proto.graph.initializer if is_float(tensor)}
     with _quiet():
         quantiser = QDQQuantizer(
             proto,
@@ -94,10 +88,10 @@ def insert_qdq(
                 CalibrationMethod.MinMax,
                 {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()},
             ),
-            nodes_to_quantize=[node.name for node in proto.graph.node if _has_ranges(node, ranges, float_weights)],
+            nodes_to_quantize=[node.name for node in quantised_nodes(proto.graph, float_values(types))],
             nodes_to_exclude=_kept_activations(proto.graph),
             op_types_to_quantize=list(QUANTISED_OPS),
-            extra_options={"TensorQuantOverrides": dict(overrides)},
+            extra_options={"TensorQuantOverrides": dict(overrides), _EXCLUDED_OUTPUTS: list(FLOAT_OUTPUT)},
         )
         try:
             quantiser.quantize_model()
@@ -108,15 +102,6 @@ def insert_qdq(
     sort_nodes(proto.graph)
     remove_unused(proto.graph)
     del proto.graph.value_info[:]
-
-
-def _has_ranges(node: onnx.NodeProto, ranges: Mapping[str, Range], weights: Collection[str]) -> bool:
-    """Tell whether a node is one to quantise: its first input and its outputs are float values with a range."""
-    return (
-        is_standard(node, *QUANTISED_OPS)
-        and (node.input[0] in ranges or node.input[0] in weights)
-        and all(name in ranges for name in node.output if name)
-    )
 
 
 def _kept_activations(graph: onnx.GraphProto) -> list[str]:
