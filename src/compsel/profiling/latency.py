@@ -21,6 +21,7 @@ from compsel.device.sampler import DeviceSampler, DeviceState
 from compsel.errors import ProfileError
 from compsel.inputs.samples import Samples
 from compsel.profiling.choices import Choices
+from compsel.profiling.decoding import ready_values
 from compsel.profiling.latency_table import latency_path, write_latency
 from compsel.profiling.load import parse_state, soak_minutes
 from compsel.profiling.partial_placement import placement_text
@@ -139,7 +140,7 @@ def measure_latency(
     missing = [(state, load) for state, load in loads if not choices.are_in(latency_path(folder, state), device)]
     if not missing:
         return
-    values = [samples.value(index) for index in samples.spread(_DECODED_SAMPLES).indices]
+    values = ready_values(samples, _DECODED_SAMPLES, [variant for variant, _ in choices])
     timed: list[TimedChoice] = []
     try:
         for variant, processor in choices:

@@ -17,6 +17,7 @@ from compsel.features.output_confidence import Confidence
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.runtime.answer import Answer
+from compsel.runtime.decoding import LazyDecoder, limits_after, with_decoding
 from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.input_matching import InputMatcher
 from compsel.runtime.observations import Observations, StageFailedError
@@ -100,6 +101,7 @@ class Runtime:
         self._executor = StageExecutor(self._pool, self._observations, self._sampler)
         self._input_matcher = InputMatcher(bundle.variants)
         self._modality = modality_of(self._most_accurate)
+        self._decoder = LazyDecoder(self._modality, bundle.variants)
         self._sampler.start()
         if warm_up:
             self.warm_up()
@@ -117,7 +119,7 @@ class Runtime:
         Args:
             source: of a bundle for images: a uint8 (height, width, 3) RGB array, a path, or encoded bytes; of one for
                 tensors: these by name, or the path of an `.npz`.
-            deadline_ms: the answer must be there by then, decoding excluded.
+            deadline_ms: the answer must be there by then, counted from the call: decoding takes its part of it.
             min_quality: probability of a right answer that is asked for, on average over such inputs.
             minimize: what to minimise instead of the bundle's objective.
 
@@ -126,17 +128,19 @@ class Runtime:
             InputError: not an input of this bundle.
             ObjectiveError: limits that are not allowed.
         """
+        begin = time.perf_counter_ns()
         limits = self._limits(deadline_ms, min_quality, minimize)
         value = self._modality.decode(source)
-        return self._answer(value, limits, self._accepting_variants(value))
+        decode_ns = 0 if value is source else time.perf_counter_ns() - begin
+        return self._answer(value, limits, self._accepting_variants(value), begin, decode_ns)
 
     def answer(self, value: Any) -> Answer:
-        """Answer a decoded image, or named tensors, under the bundle's objective; with the trace that `run` drops.
+        """Answer an image or named tensors in memory under the bundle's objective; with the trace that `run` drops.
 
         Raises:
             InputError: not an input of this bundle.
         """
-        return self._answer(value, NO_LIMITS, self._accepting_variants(value))
+        return self._answer(value, NO_LIMITS, self._accepting_variants(value), time.perf_counter_ns())
 
     def run(
         self,
@@ -162,13 +166,11 @@ class Runtime:
             raise InputError("inputs: got an empty batch, allowed is at least one row")
         rows = max(lengths, default=1)
         if rows > 1 and len(lengths) == 1 and self._input_matcher.has_batch_axis(allowed):
-            parts = [
-                self._answer({name: value[row : row + 1] for name, value in feed.items()}, NO_LIMITS, allowed).outputs
-                for row in range(rows)
-            ]
+            singles = ({name: value[row : row + 1] for name, value in feed.items()} for row in range(rows))
+            parts = [self._answer(one, NO_LIMITS, allowed, time.perf_counter_ns()).outputs for one in singles]
             outputs = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
         else:
-            outputs = self._answer(feed, NO_LIMITS, allowed).outputs
+            outputs = self._answer(feed, NO_LIMITS, allowed, time.perf_counter_ns()).outputs
         return [outputs[names.index(name)] for name in output_names] if output_names else outputs
 
     def get_inputs(self) -> list[TensorSpec]:
@@ -252,20 +254,27 @@ class Runtime:
         """Return the variants that take a value; None for all, which take every value of the bundle's modality."""
         return self._input_matcher.variants(value) if isinstance(value, Mapping) else None
 
-    def _answer(self, value: Any, limits: Limits, allowed: frozenset[str] | None) -> Answer:
-        begin = time.perf_counter_ns()
+    def _answer(
+        self, value: Any, limits: Limits, allowed: frozenset[str] | None, begin: int, decode_ns: int = 0
+    ) -> Answer:
+        """Answer a value; `decode_ns` of the time since `begin` were spent on making it."""
+        decode_ns += self._decoder.decode(value, self._policy)
+        asked, limits = limits, limits_after(limits, decode_ns)
         failures: list[StageFailedError] = []
         planned = None
         if limits is NO_LIMITS:
             cached = self._cached_plans.get(allowed)
-            if cached is not None and begin < cached.expires_ns:
-                cached.used_ns = begin
+            if cached is not None and begin + decode_ns < cached.expires_ns:
+                cached.used_ns = begin + decode_ns
                 planned = cached.planned
         while True:
             if planned is None:
                 planned = self._plan_now(limits, allowed, failures)
+            if planned.policy is not self._policy:
+                decode_ns += self._decoder.decode(value, planned.policy)
             try:
-                return self._executor.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
+                answer = self._executor.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
+                return with_decoding(answer, decode_ns, asked)
             except StageFailedError as failure:
                 self._report_failure(failure)
                 failures.append(failure)
