@@ -58,6 +58,11 @@ def check_decodes_the_same_each_time(case: Case, folder: Path) -> None:
         np.testing.assert_equal(case.modality.decode(source), value)
 
 
+def check_a_value_is_decoded_already(case: Case, folder: Path) -> None:
+    for value in case.values:
+        assert case.modality.decode(value) is value
+
+
 def check_size_is_a_number(case: Case, folder: Path) -> None:
     for value in case.values:
         size = case.modality.size(value)
@@ -149,6 +154,7 @@ def check_preprocessing_survives_as_json(case: Case, folder: Path) -> None:
 CHECKS: list[Callable[[Case, Path], None]] = [
     check_is_the_modality_of_its_models,
     check_decodes_the_same_each_time,
+    check_a_value_is_decoded_already,
     check_size_is_a_number,
     check_feeds_fit_the_inputs,
     check_named_tensors_pass_without_a_copy,

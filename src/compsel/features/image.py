@@ -5,7 +5,7 @@ over thousands of pixels do not need all of them. A patch from the middle at ful
 destroy: sharpness, noise, compression artefacts. Energies and areas span decades, so their logarithms are given.
 
 Large images are described at a stated size, so that a file need not be decoded in full: reduced by the largest of 8, 4
-and 2 that leaves 256 pixels of the shorter side. Of an array, only the patch is.
+and 2 that leaves 256 pixels of the shorter side. Of an array, or a file that is no JPEG, only the patch is.
 """
 
 import math
@@ -77,9 +77,11 @@ class ImageFeatures(FeatureExtractor):
 
     def _extract(self, x: Any) -> np.ndarray:
         if isinstance(x, EncodedImage):
-            image, done, height, width = x.decode(self.reduction(x.height, x.width))
-            image = halve(image, self.reduction(height, width) // done)
-            patch = _patch(image)
+            wanted = self.reduction(x.height, x.width)
+            image, done, height, width = x.decode(wanted)
+            if x.reducible:  # also where it was decoded more finely for others
+                image, done = halve(image, wanted // done), wanted
+            patch = _patch(image, wanted // done)
         else:
             image = check_image(x)
             height, width = image.shape[:2]

@@ -66,7 +66,7 @@ class Modality(ABC):
 
     @abstractmethod
     def decode(self, source: Any) -> Any:
-        """Turn what an app holds (a path, encoded bytes, an array) into a value.
+        """Turn what an app holds (a path, encoded bytes, an array) into a value; a value is returned as it is.
 
         Raises:
             InputError: not such a source, or a damaged one.

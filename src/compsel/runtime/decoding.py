@@ -70,16 +70,17 @@ def limits_after(limits: Limits, decode_ns: int) -> Limits:
     return replace(limits, deadline_ms=_STEP ** math.floor(math.log(left_ms, _STEP)))
 
 
-def with_decoding(answer: Answer, decode_ns: int, asked: Limits) -> Answer:
-    """Return an answer that says what decoding took, and what it left of the deadline where that was not met.
+def with_decoding(answer: Answer, decode_ns: int, asked: Limits, left: Limits) -> Answer:
+    """Return an answer that says what decoding took, and speaks of the deadline that was asked for, not what was left.
 
     >>> answer = Answer([], 10.0, (), selector_ms=8.5, constraints_met=False, note="no choice meets deadline_ms=2")
-    >>> with_decoding(answer, 8_000_000, Limits(deadline_ms=10.0)).note
-    'no choice meets deadline_ms=2 (of deadline_ms=10 decoding took 8.0 ms)'
+    >>> with_decoding(answer, 8_000_000, Limits(deadline_ms=10.0), Limits(deadline_ms=2.0)).note
+    'no choice meets deadline_ms=10 (8.0 ms of it went to decoding)'
     """
     if not decode_ns:
         return answer
     decode_ms, note = decode_ns / _MS, answer.note
-    if not answer.constraints_met and asked.deadline_ms is not None:
-        note = f"{note} (of deadline_ms={asked.deadline_ms:g} decoding took {decode_ms:.1f} ms)"
+    if asked.deadline_ms is not None and (planned := f"deadline_ms={left.deadline_ms:g}") in note:
+        note = note.replace(planned, f"deadline_ms={asked.deadline_ms:g}")
+        note = f"{note} ({decode_ms:.1f} ms of it went to decoding)"
     return answer._replace(decode_ms=decode_ms, selector_ms=answer.selector_ms - decode_ms, note=note)

@@ -274,7 +274,7 @@ class Runtime:
                 decode_ns += self._decoder.decode(value, planned.policy)
             try:
                 answer = self._executor.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
-                return with_decoding(answer, decode_ns, asked)
+                return with_decoding(answer, decode_ns, asked, limits)
             except StageFailedError as failure:
                 self._report_failure(failure)
                 failures.append(failure)

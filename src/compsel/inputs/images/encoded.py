@@ -79,6 +79,11 @@ class EncodedImage:
         """Height in pixels, as stored."""
         return self._header.height
 
+    @property
+    def reducible(self) -> bool:
+        """Whether the format can be decoded at a reduced scale."""
+        return self.format == "JPEG"
+
     def decode(self, reduction: int = 1) -> Picture:
         """Return the picture, decoded now unless it was decoded as finely before.
 
@@ -91,7 +96,7 @@ class EncodedImage:
         """
         picture = self._picture
         if picture is None or picture.reduction > reduction:
-            picture = self._picture = self._decode(reduction if self.format == "JPEG" else 1)
+            picture = self._picture = self._decode(reduction if self.reducible else 1)
         return picture
 
     def _decode(self, reduction: int) -> Picture:
