@@ -132,6 +132,7 @@ def test_a_file_is_described_as_its_array_is() -> None:
 def test_a_file_is_described_at_the_same_size_however_finely_it_is_decoded(first: int) -> None:
     """Others may need more pixels than the features do: those of training had only these."""
     large = cv2.resize(skimage.data.astronaut(), (1600, 1200), interpolation=cv2.INTER_CUBIC)
+    large = np.clip(large + np.random.default_rng(0).normal(0, 40, large.shape), 0, 255).astype(np.uint8)
     data = cv2.imencode(".jpg", large[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
     features = ImageFeatures()
     assert features.reduction(1200, 1600) == 4

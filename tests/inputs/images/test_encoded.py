@@ -222,3 +222,13 @@ def test_large_arrays_are_reduced_to_nearly_their_means(shape: tuple[int, int]) 
     crop = image[top : top + side, left : left + side]
     wanted = cv2.resize(crop, (64, 64), interpolation=cv2.INTER_AREA)
     assert np.abs(preprocessing.pixels(image).astype(int) - wanted).mean() < 3
+
+
+def test_areas_are_averaged_where_the_whole_reduction_is_large() -> None:
+    data = encoded(PHOTOGRAPH)  # 400 to 150: more than half of it is done by the decoder
+    bilinear, bicubic, area = (
+        ImagePreprocessing((150, 150), interpolation=kind).pixels(EncodedImage(data))
+        for kind in ("bilinear", "bicubic", "area")
+    )
+    np.testing.assert_array_equal(bilinear, area)
+    np.testing.assert_array_equal(bicubic, area)
