@@ -33,6 +33,7 @@ class AudioModality(Modality):
     """Waveforms: float32 (n,) in -1 to 1; stored as signed 16-bit values."""
 
     name = "audio"
+    unit = "values"
     preprocessing = AudioPreprocessing
 
     def decode(self, source: Any) -> np.ndarray:
@@ -43,8 +44,11 @@ class AudioModality(Modality):
             raise InputError("audio: allowed are the bytes or the path of signed 16-bit values")
         return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(2**15)
 
-    def _size(self, value: np.ndarray) -> float:
+    def _size(self, value: np.ndarray, model: ModelLike | None) -> float:
         return len(value)
+
+    def resized(self, value: np.ndarray, size: float, model: ModelLike | None = None) -> np.ndarray:
+        return np.resize(value, max(1, round(size)))
 
     def _feeds(self, model: ModelLike, value: np.ndarray) -> dict[str, np.ndarray]:
         assert isinstance(model.preprocessing, AudioPreprocessing)

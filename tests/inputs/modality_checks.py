@@ -30,7 +30,7 @@ class Case:
     """A modality with a model that takes it, sources that it decodes, and what it refuses.
 
     Attributes:
-        write_samples: fills a folder with two samples.
+        write_samples: fills a folder with two samples; returns where they are, if not the folder itself.
     """
 
     modality: Modality
@@ -38,10 +38,10 @@ class Case:
     sources: tuple[Any, ...]
     refused_sources: tuple[Any, ...]
     refused_values: tuple[Any, ...]
-    write_samples: Callable[[Path], None]
+    write_samples: Callable[[Path], Path | None]
 
     def __str__(self) -> str:
-        return self.modality.name
+        return self.model.name
 
     @property
     def values(self) -> list[Any]:
@@ -68,6 +68,18 @@ def check_size_is_a_number(case: Case, folder: Path) -> None:
         size = case.modality.size(value)
         assert isinstance(size, float) and size > 0
         assert size == case.modality.size(value)
+
+
+def check_resized_values_have_about_that_size_and_are_taken(case: Case, folder: Path) -> None:
+    assert case.modality.unit
+    for value in case.values:
+        size = case.modality.size(value, case.model)
+        for wanted in (0.25 * size, size, 3.0 * size, 20.0 * size):
+            other = case.modality.resized(value, wanted, case.model)
+            assert type(other) is type(value) or isinstance(value, case.modality.lazy)
+            assert abs(case.modality.size(other, case.model) - wanted) <= max(2.0, 0.15 * wanted)
+            check_feeds(case.model.inputs, case.modality.feeds(case.model, other))
+        assert case.modality.size(case.modality.resized(value, 2.0 * size)) > size
 
 
 def check_feeds_fit_the_inputs(case: Case, folder: Path) -> None:
@@ -97,6 +109,7 @@ def check_values_are_left_as_they_are(case: Case, folder: Path) -> None:
     for value in case.values:
         before = deepcopy(value)
         case.modality.size(value)
+        case.modality.resized(value, 2 * case.modality.size(value), case.model)
         case.modality.feeds(case.model, value)
         case.modality.graph_feeds(case.model, value)
         np.testing.assert_equal(value, before)
@@ -126,8 +139,8 @@ def check_makes_the_same_synthetic_values_each_time(case: Case, folder: Path) ->
 
 
 def check_opens_its_samples(case: Case, folder: Path) -> None:
-    case.write_samples(folder)
-    for samples in (case.modality.open_samples(folder), open_samples(folder)):
+    place = case.write_samples(folder) or folder
+    for samples in (case.modality.open_samples(place), open_samples(place)):
         assert len(samples) == 2 and samples.digest()
         for sample in samples:
             assert case.modality.size(sample.value) > 0
@@ -142,9 +155,9 @@ def check_a_folder_without_samples_is_refused(case: Case, folder: Path) -> None:
 
 def check_preprocessing_survives_as_json(case: Case, folder: Path) -> None:
     preprocessing = case.model.preprocessing
-    if case.modality.preprocessing is None:
-        assert preprocessing is None
+    if preprocessing is None:  # a modality may have models without one
         return
+    assert case.modality.preprocessing is not None
     assert isinstance(preprocessing, case.modality.preprocessing)
     assert preprocessing.kind == case.modality.name
     assert preprocessing_from_json(preprocessing.to_json()) == preprocessing
@@ -156,6 +169,7 @@ CHECKS: list[Callable[[Case, Path], None]] = [
     check_decodes_the_same_each_time,
     check_a_value_is_decoded_already,
     check_size_is_a_number,
+    check_resized_values_have_about_that_size_and_are_taken,
     check_feeds_fit_the_inputs,
     check_named_tensors_pass_without_a_copy,
     check_named_tensors_that_do_not_fit_are_refused,

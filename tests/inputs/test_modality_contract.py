@@ -19,10 +19,13 @@ from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.modality import Modality
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.inputs.tensors import TENSORS
+from compsel.inputs.text import TEXT
+from compsel.inputs.texts.preprocessing import TextPreprocessing
 from compsel.models.model import Model
 from compsel.profiling.latency import Criterion
 from tests.inputs.audio import AUDIO, AudioPreprocessing
 from tests.inputs.modality_checks import CHECKS, Case, PlainModel
+from tests.text_models import words_tokenizer
 
 _RNG = np.random.default_rng(3)
 _PIXELS = _RNG.integers(0, 256, (30, 40, 3), np.uint8)
@@ -45,7 +48,34 @@ def write_waves(folder: Path) -> None:
         (folder / name).write_bytes(_WAVE)
 
 
+def write_texts(folder: Path) -> Path:
+    (folder / "texts.csv").write_text("text,label\nturn off the lights,1\nhow are you?,0\n", encoding="utf-8")
+    return folder / "texts.csv"
+
+
+TEXT_CASE = Case(
+    TEXT,
+    PlainModel(
+        "text",
+        tuple(TensorSpec(name, "int64", (None, None)) for name in ("input_ids", "attention_mask", "token_type_ids")),
+        TextPreprocessing.of_file(words_tokenizer(), max_tokens=512),
+    ),
+    ("turn off the lights", "how are you", "one two three four five six seven eight nine ten"),
+    (None, 3, b"how", "", "  \n", ["how"], {"x": np.zeros(3)}),
+    (None, 3, "", ["how"], "a\ud800"),
+    write_texts,
+)
+STRING_CASE = Case(
+    TEXT,
+    PlainModel("strings", (TensorSpec("text", "string", (None, 1)),), None),
+    ("turn off the lights", "how"),
+    (None, b"how", ""),
+    (None, "", 3),
+    write_texts,
+)
 CASES = [
+    TEXT_CASE,
+    STRING_CASE,
     Case(
         IMAGE,
         PlainModel("image", (TensorSpec("x", "float32", (None, 3, 16, 16)),), ImagePreprocessing((16, 16))),
@@ -116,7 +146,7 @@ def test_an_incomplete_modality_cannot_be_made() -> None:
 @pytest.mark.parametrize("size", [float("nan"), -1.0, float("inf")])
 def test_the_base_class_refuses_sizes_that_break_the_contract(size: float) -> None:
     class Broken(type(AUDIO)):  # type: ignore[misc]  # the class of a table's entry
-        def _size(self, value: Any) -> float:
+        def _size(self, value: Any, model: Any) -> float:
             return size
 
     with pytest.raises(InputError, match="defect of the modality"):
@@ -132,8 +162,20 @@ def test_the_base_class_refuses_feeds_that_break_the_contract() -> None:
         Broken().feeds(CASES[-1].model, np.zeros(3, np.float32))
 
 
+def test_tensors_of_equal_length_stay_so_and_fixed_axes_as_they_are() -> None:
+    specs = (TensorSpec("x", "float32", (None, None, 4)), TensorSpec("mask", "int64", (None, None, None)))
+    model = PlainModel("tensors", specs, None)
+    value = {"x": np.arange(24, dtype=np.float32).reshape(1, 6, 4), "mask": np.ones((1, 6, 6), np.int64)}
+    longer = TENSORS.resized(value, 192, model)
+    assert longer["x"].shape == (1, 12, 4) and longer["mask"].shape == (1, 12, 12)
+    np.testing.assert_array_equal(longer["x"][:, 6:], value["x"])
+    assert TENSORS.resized(value, 1, model)["mask"].shape == (1, 1, 1)
+    fixed = PlainModel("fixed", (TensorSpec("x", "float32", (None, 6, 4)),), None)
+    np.testing.assert_equal(TENSORS.resized({"x": value["x"]}, 1e6, fixed), {"x": value["x"]})
+
+
 def test_an_unknown_kind_of_preprocessing_names_the_known_ones() -> None:
-    with pytest.raises(compsel.errors.ModelError, match="got kind 'smell', allowed is 'audio' or 'image'"):
+    with pytest.raises(compsel.errors.ModelError, match="got kind 'smell', allowed is 'audio' or 'image' or 'text'"):
         modalities.preprocessing_from_dict({"kind": "smell"})
 
 

@@ -179,7 +179,8 @@ def test_latencies_of_each_choice_and_state(folder):
     assert table.states == ("idle", "busy:1")
     assert table.load["busy:1"] == 9.5
     groups = table.by_choice()
-    assert sum(map(len, groups.values())) == len(table.latency_ms) == 2 * len(columns["latency_ms"])
+    everything = [values for rows in table.by_size().values() for values in rows.values()]
+    assert sum(map(len, everything)) == len(table.latency_ms) == 2 * len(columns["latency_ms"])
     for (variant, processor, state), values in groups.items():
         if state == "idle":
             np.testing.assert_allclose(groups[variant, processor, "busy:1"], values * 2)

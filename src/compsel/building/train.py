@@ -20,6 +20,7 @@ from compsel.progress import SILENT, Reporter
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.certificate.certify import certify as certify_dataset
 from compsel.selection.certificate.promise import Promise
+from compsel.selection.costs.fitting import fit_costs
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
@@ -51,7 +52,7 @@ def selection_dataset(profile: Profile, objective: Objective | None = None) -> t
     if profile.latency is None:
         raise ProfileError("the profile has no latencies: measure this device with compsel profile")
     latencies = profile.latency.by_choice()
-    costs, features = CostModel.fit(latencies, profile.latency.seen), profile.features_ms
+    costs, features = fit_costs(profile.latency), profile.features_ms
     if objective is not None:
         objective.check_measured(energy=profile.energy is not None)
         if objective.minimize == "energy" and profile.energy is not None:

@@ -11,8 +11,8 @@ selectors/        exported selectors (ONNX)
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class Bundle:
         listed = check_bundle(folder)
         try:
             content = _json(folder / "bundle.json")
-            variants = [Variant.from_dict(variant) for variant in content["variants"]]
+            variants = [Variant.from_dict(variant).opened(folder / "variants") for variant in content["variants"]]
             selectors: dict[str, RowSelector] = {
                 name: ExportedSelector((folder / _listed(name, listed)).read_bytes()) for name in content["selectors"]
             }
@@ -84,6 +84,11 @@ class Bundle:
             raise BundleError(f"{folder}: does not fit together ({error!r}): build it again") from error
         bundle._check(listed)
         return bundle
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the outputs; () where they are not known."""
+        return next((variant.labels for variant in self.variants.values() if variant.labels), ())
 
     def _check(self, listed: frozenset[str]) -> None:
         used = {name for policy in self.policies.values() for name in policy.variants}
@@ -138,7 +143,7 @@ def write_bundle(content: BundleContent, folder: str | os.PathLike[str], *, repl
             (temporary / name).parent.mkdir(exist_ok=True)
             (temporary / name).write_bytes(data)
         write_json(temporary / "policies.json", {name: policy.to_dict() for name, policy in content.policies.items()})
-        write_json(temporary / "costs.json", content.costs.restricted([v.name for v in variants]).to_dict())
+        write_json(temporary / "costs.json", _shipped_costs(content, variants).to_dict())
         write_json(
             temporary / "bundle.json",
             {
@@ -150,6 +155,16 @@ def write_bundle(content: BundleContent, folder: str | os.PathLike[str], *, repl
             },
         )
         write_manifest(temporary, compsel.__version__)
+
+
+def _shipped_costs(content: BundleContent, shipped: Sequence[Variant]) -> CostModel:
+    """Return the costs of the variants that ship, one of which counts how large inputs are."""
+    costs = content.costs.restricted([variant.name for variant in shipped])
+    if costs.by_size is None or costs.sized_by in {variant.name for variant in shipped}:
+        return costs
+    counting = next((variant for variant in content.variants if variant.name == costs.sized_by), None)
+    alike = [one.name for one in shipped if counting is not None and one.preprocessing == counting.preprocessing]
+    return replace(costs, by_size=replace(costs.by_size, sized_by=alike[0] if alike else ""))
 
 
 def _listed(name: str, listed: frozenset[str]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from compsel.bundle.bundle import Bundle
 from compsel.errors import ProfileError
 from compsel.profiling.profile import Profile
+from compsel.selection.costs.fitting import fit_costs
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.variants.writer import is_whole
@@ -69,7 +70,7 @@ def _costs(profile: Profile, bundle: Bundle, folder: Path) -> CostModel:
     if profile.latency is None:
         raise ProfileError(f"{folder}: has no latencies: measure this device with compsel profile")
     latencies = profile.latency.by_choice()
-    costs = CostModel.fit(latencies, profile.latency.seen)
+    costs = fit_costs(profile.latency)
     ours = bundle.costs
     same = costs.coordinates == ours.coordinates and costs.states.shape == ours.states.shape
     if not (same and np.allclose(costs.states, ours.states)):
@@ -91,6 +92,7 @@ def _joined(ours: CostModel, more: CostModel) -> CostModel:
         latency_ms=np.concatenate((ours.latency_ms, more.latency_ms), axis=1),
         p95_ms=np.concatenate((ours.p95_ms, more.p95_ms), axis=1),
         power_w=power_w,
+        by_size=None if ours.by_size is None or more.by_size is None else ours.by_size.joined(more.by_size),
     )
 
 

@@ -3,6 +3,7 @@
 They are cropped, resized and normalised for the model.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from compsel.errors import InputError
 from compsel.inputs.images.decoding import Source, decode
 from compsel.inputs.images.encoded import EncodedImage
 from compsel.inputs.images.preprocessing import ImagePreprocessing
+from compsel.inputs.images.reduction import REDUCTIONS
 from compsel.inputs.modality import Modality, ModelLike
 from compsel.inputs.tensor_specs import TensorSpec
 
@@ -25,6 +27,7 @@ __all__ = ["IMAGE", "PIXELS", "ImageModality", "image_preprocessing"]
 #: the one input of a graph that the normalisation was folded into (`compsel.models.pixel_input`)
 PIXELS = "compsel_pixels"
 _SYNTHETIC_SIDE_PIXELS = 256
+_LARGEST_PIXELS = 4e6
 
 
 class ImageModality(Modality):
@@ -35,6 +38,8 @@ class ImageModality(Modality):
     """
 
     name = "image"
+    unit = "pixels"
+    size_costs = "preparation"
     preprocessing = ImagePreprocessing
     lazy = (EncodedImage,)
 
@@ -53,9 +58,21 @@ class ImageModality(Modality):
         height, width = value.height, value.width
         value.decode(min((reader.reduction(height, width) for reader in readers if reader is not None), default=1))
 
-    def _size(self, value: np.ndarray | EncodedImage) -> float:
-        height, width = (value.height, value.width) if isinstance(value, EncodedImage) else value.shape[:2]
+    def _size(self, value: np.ndarray | EncodedImage, model: ModelLike | None) -> float:
+        height, width = value.decoded_size if isinstance(value, EncodedImage) else value.shape[:2]
         return float(height * width)
+
+    def resized(self, value: np.ndarray | EncodedImage, size: float, model: ModelLike | None = None) -> np.ndarray:
+        """Return the image with about so many pixels; its shape stays."""
+        pixels = value.decode(REDUCTIONS[0]).pixels if isinstance(value, EncodedImage) else value
+        height, width, _ = pixels.shape
+        scale = math.sqrt(size / (height * width))
+        sides = (max(1, round(width * scale)), max(1, round(height * scale)))
+        return np.asarray(cv2.resize(pixels, sides, interpolation=cv2.INTER_LINEAR))
+
+    def largest_size(self, model: ModelLike) -> float:
+        """Return a few megapixels: beyond, cropping and resizing go on in proportion."""
+        return _LARGEST_PIXELS
 
     def _feeds(self, model: ModelLike, value: np.ndarray | EncodedImage) -> dict[str, np.ndarray]:
         return {model.inputs[0].name: _preprocessing(model).tensor(value)}

@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -43,20 +43,25 @@ class ModelLike(Protocol):
 class Modality(ABC):
     """A kind of input. Values are what `decode` gives, or the model's tensors by name, which every modality lets pass.
 
-    `size` and `feeds` check what comes out; subclasses set `name` and `preprocessing` and write the rest.
+    `size` and `feeds` check what comes out; subclasses set `name`, `unit` and `preprocessing` and write the rest.
     A new one stands in a file of its own and in the table of `compsel.inputs.modalities`.
 
     Attributes:
         name: the word in tables, and the kind of its preprocessing.
+        unit: of sizes, in the plural.
+        size_costs: what costs more for a larger input: the "inference" itself, differently for every model; or only
+            its "preparation", alike for all.
         preprocessing: the class of the preprocessing of its models; None where models have none.
         lazy: types of values that are decoded no sooner than their pixels, or the like, are needed: see `decode_for`.
 
     >>> from compsel.inputs.modalities import MODALITIES
     >>> [modality.name for modality in MODALITIES]
-    ['image', 'tensors']
+    ['image', 'text', 'tensors']
     """
 
     name: ClassVar[str]
+    unit: ClassVar[str]
+    size_costs: ClassVar[Literal["inference", "preparation"]] = "inference"
     preprocessing: ClassVar[type[Preprocessing] | None]
     lazy: ClassVar[tuple[type, ...]] = ()
 
@@ -84,20 +89,38 @@ class Modality(ABC):
         """
         return
 
-    def size(self, value: Any) -> float:
+    def size(self, value: Any, model: ModelLike | None = None) -> float:
         """Return how large a value is, in the unit that its cost grows with: pixels, tokens, elements.
+
+        Args:
+            value: what `decode` gives.
+            model: whose units count, where models count differently (tokens); None: what can be said without one.
 
         Raises:
             InputError: the modality broke its own contract.
         """
-        size = float(self._size(value))
+        size = float(self._size(value, model))
         if not 0 <= size < math.inf:
             raise InputError(f"{self.name}: got size {size}, allowed is 0 or more: this is a defect of the modality")
         return size
 
     @abstractmethod
-    def _size(self, value: Any) -> float:
+    def _size(self, value: Any, model: ModelLike | None) -> float:
         """Return the size."""
+
+    @abstractmethod
+    def resized(self, value: Any, size: float, model: ModelLike | None = None) -> Any:
+        """Return a value like this one, of about another size, that the model takes: for measuring what size costs.
+
+        Args:
+            value: what `decode` gives.
+            size: above 0, as `size` counts.
+            model: as in `size`; None: as much is changed as can be without one.
+        """
+
+    def largest_size(self, model: ModelLike) -> float | None:
+        """Return up to which size of its input a model's cost grows; infinite: not known; None: it does not."""
+        return None
 
     def feeds(self, model: ModelLike, value: Any) -> dict[str, np.ndarray]:
         """Turn a value into the tensors of a model, checked against its inputs.

@@ -1,6 +1,7 @@
 """The tensors modality: a model's own inputs by name, for models without preprocessing."""
 
 import itertools
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,12 +17,13 @@ from compsel.inputs.tensor_specs import TensorSpec
 if TYPE_CHECKING:
     from compsel.inputs.samples import Samples
 
-__all__ = ["TENSORS", "TensorModality"]
+__all__ = ["TENSORS", "TensorModality", "open_axes"]
 
 # lengths of open axes: tokens, small images, then signals; the same for all inputs first, then each input its own
 _LENGTHS = (8, 32, 1, 256, 512, 4096)
 _OWN_LENGTHS = (1, 8, 256, 512)
 _MOST_TRIES = 40
+_MOST_SCALE, _BISECTIONS = 2**20, 50
 
 
 class TensorModality(Modality):
@@ -32,6 +34,7 @@ class TensorModality(Modality):
     """
 
     name = "tensors"
+    unit = "elements"
     preprocessing = None
 
     def takes(self, model: ModelLike) -> bool:
@@ -51,12 +54,36 @@ class TensorModality(Modality):
                 raise InputError(str(error)) from error
         raise InputError(f"tensors: got {type(source).__name__}, allowed are tensors by name, or the path of an .npz")
 
-    def _size(self, value: Mapping[str, np.ndarray]) -> float:
+    def _size(self, value: Mapping[str, np.ndarray], model: ModelLike | None) -> float:
         return sum(np.size(array) for array in value.values())
+
+    def resized(
+        self, value: Mapping[str, np.ndarray], size: float, model: ModelLike | None = None
+    ) -> dict[str, np.ndarray]:
+        """Return the tensors with open axes cut, or repeated, all by the same factor: equal lengths stay equal.
+
+        The first axis, the batch, stays. Without a model every other axis counts as open.
+        """
+        arrays = {name: np.asarray(array) for name, array in value.items()}
+        axes = {name: tuple(range(1, array.ndim)) for name, array in arrays.items()}
+        if model is not None:
+            axes = {spec.name: open_axes(spec) for spec in model.inputs}
+        scale = _scale(arrays, axes, size)
+        for name, array in arrays.items():
+            for axis in axes.get(name, ()):
+                length = array.shape[axis]
+                array = np.take(array, np.arange(_scaled(length, scale)) % max(1, length), axis)
+            arrays[name] = array
+        return arrays
+
+    def largest_size(self, model: ModelLike) -> float | None:
+        """Return infinity for a model with open axes behind the batch, else None."""
+        return math.inf if any(spec.shape is None or open_axes(spec) for spec in model.inputs) else None
 
     def _feeds(self, model: ModelLike, value: Any) -> dict[str, np.ndarray]:
         names = [spec.name for spec in model.inputs]
-        raise InputError(f"{model.name} takes tensors {names}, got {type(value).__name__}: give tensors by name")
+        do = "put its tokenizer.json beside it, or name it" if isinstance(value, str) else "give tensors by name"
+        raise InputError(f"{model.name} takes tensors {names}, got {type(value).__name__}: {do}")
 
     def synthetic(
         self, model: ModelLike, count: int, refusal: Callable[[Mapping[str, np.ndarray]], str]
@@ -91,6 +118,38 @@ def _candidate_lengths(inputs: Sequence[TensorSpec]) -> Iterator[dict[str, int]]
     yield from (dict.fromkeys(names, length) for length in _LENGTHS)
     if len(names) > 1:
         yield from (dict(zip(names, own, strict=True)) for own in itertools.product(_OWN_LENGTHS, repeat=len(names)))
+
+
+def open_axes(spec: TensorSpec) -> tuple[int, ...]:
+    """Return the axes behind the batch whose length a model leaves open.
+
+    >>> open_axes(TensorSpec("image", "float32", (None, 3, None, None)))
+    (2, 3)
+    """
+    return tuple(number for number, length in enumerate(spec.shape or ()) if number and length is None)
+
+
+def _scaled(length: int, scale: float) -> int:
+    return max(1, round(length * scale)) if length else 0
+
+
+def _shape(array: np.ndarray, axes: Sequence[int], scale: float) -> list[int]:
+    return [_scaled(length, scale) if axis in axes else length for axis, length in enumerate(array.shape)]
+
+
+def _scale(arrays: Mapping[str, np.ndarray], axes: Mapping[str, Sequence[int]], size: float) -> float:
+    """Return by how much open axes have to be scaled for so many elements in all, by bisection."""
+
+    def elements(scale: float) -> int:
+        return sum(math.prod(_shape(array, axes.get(name, ()), scale)) for name, array in arrays.items())
+
+    low, high = 0.0, 2.0
+    while elements(high) < size and high < _MOST_SCALE:
+        high *= 2
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if elements(middle) < size else (low, middle)
+    return min(low, high, key=lambda scale: abs(elements(scale) - size))
 
 
 TENSORS = TensorModality()

@@ -10,21 +10,25 @@ from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
 from compsel.variants.variant import Variant
 
-__all__ = ["ready_values", "time_decoding"]
+__all__ = ["ready_value", "ready_values", "time_decoding"]
+
+
+def ready_value(samples: Samples, index: int, variants: Sequence[Variant]) -> Any:
+    """Return a sample as the runtime has it when a variant runs: decoded, as finely as any of them needs.
+
+    Args:
+        samples: of the modality of the variants.
+        index: of the sample.
+        variants: of one modality.
+    """
+    value = samples.undecoded(index)
+    _decode(value, variants)
+    return value
 
 
 def ready_values(samples: Samples, count: int, variants: Sequence[Variant]) -> list[Any]:
-    """Return some samples as the runtime has them when a variant runs: decoded, as finely as any of them needs.
-
-    Args:
-        samples: at most `count` of them, evenly spread.
-        count: how many.
-        variants: of one modality.
-    """
-    values = [samples.undecoded(index) for index in samples.spread(count).indices]
-    for value in values:
-        _decode(value, variants)
-    return values
+    """Return at most `count` samples, evenly spread, see `ready_value`."""
+    return [ready_value(samples, index, variants) for index in samples.spread(count).indices]
 
 
 def time_decoding(samples: Samples, variants: Sequence[Variant], count: int = 30) -> float:

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from compsel.device.sampler import DeviceSampler, DeviceState
-from compsel.errors import ProfileError
+from compsel.errors import InputError, ModelError, ProcessorError, ProfileError
 from compsel.inputs.samples import Samples
 from compsel.profiling.choices import Choices
-from compsel.profiling.decoding import ready_values
-from compsel.profiling.latency_table import latency_path, write_latency
+from compsel.profiling.latency_table import latency_path, sizes_in, write_latency
 from compsel.profiling.load import parse_state, soak_minutes
 from compsel.profiling.partial_placement import placement_text
+from compsel.profiling.sizes import InputsOfSize, MeasuredSizes, choose_sizes
 from compsel.profiling.tables import device_text
 from compsel.profiling.timed_runs import timed_runs
 from compsel.progress import SILENT, Reporter
@@ -35,7 +35,6 @@ __all__ = ["Criterion", "TimedChoice", "device_numbers", "measure_latency", "tim
 
 _WARM_UP_RUNS = 2
 _RUNS_PER_VISIT = 3
-_DECODED_SAMPLES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class Criterion:
 
 @dataclass
 class TimedChoice:
-    """A loaded variant on a processor, and how long its timed runs took.
+    """A loaded variant on a processor, and how long its timed runs took; `inputs` of its own, where it has them.
 
     >>> round(TimedChoice(engine=None, latencies_ms=[4.0, 4.0, 4.0, 5.0, 5.0, 5.0]).deviation(), 3)
     0.111
@@ -88,6 +87,12 @@ class TimedChoice:
 
     engine: Engine
     latencies_ms: list[float] = field(default_factory=list)
+    inputs: InputsOfSize | None = None
+
+    @property
+    def size(self) -> float:
+        """Size of the inputs that it runs on; NaN where it plays no role."""
+        return math.nan if self.inputs is None else self.inputs.size
 
     @property
     def key(self) -> tuple[str, str]:
@@ -115,13 +120,14 @@ def measure_latency(
 ) -> None:
     """Measure every choice in every state and store one table a state.
 
-    A state is kept where this device measured all of these choices in it already, with the same files. "soak:MINUTES"
+    Where latency depends on the size of the input it is measured at several sizes, see `compsel.profiling.sizes`. A
+    state is kept where this device measured all of these choices in it already, with the same files. "soak:MINUTES"
     makes two tables: the burst before running for so long, and what is sustained after it.
 
     Args:
         choices: what to measure.
         states: words such as "idle" and "busy:1".
-        samples: up to 16 of them are run in turn.
+        samples: up to 16 of a size are run in turn.
         folder: of the profile.
         criterion: when a choice is known well enough; None: that of the source papers.
         reporter: of progress.
@@ -137,30 +143,61 @@ def measure_latency(
     if not len(choices):
         raise ProfileError("no choices to measure: give variants and processors")
     device = {"device": device_text()}
-    missing = [(state, load) for state, load in loads if not choices.are_in(latency_path(folder, state), device)]
+    sizes = _sizes(choices, [latency_path(folder, state) for state in states], samples)
+    wanted = {**device, **sizes.metadata}
+    missing = [(state, load) for state, load in loads if not choices.are_in(latency_path(folder, state), wanted)]
     if not missing:
         return
-    values = ready_values(samples, _DECODED_SAMPLES, [variant for variant, _ in choices])
-    timed: list[TimedChoice] = []
+    engines: list[Engine] = []
     try:
         for variant, processor in choices:
-            timed.append(TimedChoice(Engine(variant, choices.files, processor)))
-        placed = placement_text(choice.engine for choice in timed)
+            engines.append(Engine(variant, choices.files, processor))
+        timed = _timed(engines, sizes)
+        placed = placement_text(engines)
         with DeviceSampler() as sampler:
             for state, load in missing:
                 with load:
-                    for name in _phases(state, timed, values, reporter):
+                    for name in _phases(state, engines, sizes.usual.values, reporter):
                         label = f"latency, {name}"
-                        seen = _seen(time_choices(timed, values, criterion, sampler, reporter, label, seed))
-                        write_latency(folder, name, _rows(timed), {**device, **seen, **placed})
+                        seen = _seen(time_choices(timed, [], criterion, sampler, reporter, label, seed))
+                        write_latency(folder, name, _rows(timed), {**wanted, **seen, **placed})
     finally:
-        for choice in timed:
-            choice.engine.close()
+        for engine in engines:
+            engine.close()
 
 
-def _rows(timed: Sequence[TimedChoice]) -> list[tuple[Variant, str, float]]:
+def _sizes(choices: Choices, paths: Sequence[Path], samples: Samples) -> MeasuredSizes:
+    """Return the sizes to measure at; those of a state that was measured already, where they serve."""
+    measured = next((sizes for path in paths if (sizes := sizes_in(path)) is not None), None)
+    return choose_sizes(choices.variants, samples, measured)
+
+
+def _timed(engines: Sequence[Engine], sizes: MeasuredSizes) -> list[TimedChoice]:
+    """Return what to time: every choice on the usual inputs, and every one, or the smallest, on those of other sizes.
+
+    A size is left out where inputs were made for it, which stand last, and a variant does not run on them.
+    """
+    timed = [TimedChoice(engine, inputs=sizes.usual) for engine in engines]
+    if not engines:
+        return timed
+    chosen = engines if sizes.all_choices else [min(engines, key=lambda engine: engine.variant.size_bytes)]
+    for inputs in sizes.others:
+        if all(_runs(engine, inputs.values[-1]) for engine in chosen):
+            timed += [TimedChoice(engine, inputs=inputs) for engine in chosen]
+    return timed
+
+
+def _runs(engine: Engine, value: Any) -> bool:
+    try:
+        engine(value)
+    except (InputError, ModelError, ProcessorError):
+        return False
+    return True
+
+
+def _rows(timed: Sequence[TimedChoice]) -> list[tuple[Variant, str, float, float]]:
     return [
-        (choice.engine.variant, choice.engine.processor.name, latency_ms)
+        (choice.engine.variant, choice.engine.processor.name, latency_ms, choice.size)
         for choice in timed
         for latency_ms in choice.latencies_ms
     ]
@@ -172,7 +209,7 @@ def _seen(states: Sequence[DeviceState]) -> dict[str, str]:
     return {"load": str(numbers["load_others"]), "device_state": json.dumps(numbers)}
 
 
-def _phases(state: str, choices: Sequence[TimedChoice], values: Sequence[Any], reporter: Reporter) -> Iterator[str]:
+def _phases(state: str, engines: Sequence[Engine], values: Sequence[Any], reporter: Reporter) -> Iterator[str]:
     """Yield the states to measure now: of a soak, the burst before it and then what is sustained."""
     minutes = soak_minutes(state)
     if minutes:
@@ -181,8 +218,8 @@ def _phases(state: str, choices: Sequence[TimedChoice], values: Sequence[Any], r
         for second in reporter.track(range(math.ceil(60 * minutes)), f"warming up, {state}"):
             until = min(end, end - 60 * minutes + second + 1)
             while time.perf_counter() < until:
-                for choice in choices:
-                    choice.engine(values[second % len(values)])
+                for engine in engines:
+                    engine(values[second % len(values)])
     yield state
 
 
@@ -199,7 +236,7 @@ def time_choices(
 
     Args:
         choices: what to time; their `latencies_ms` are filled.
-        values: inputs, taken in turn.
+        values: inputs, taken in turn by choices without any of their own.
         criterion: when a choice is known well enough.
         sampler: of the device's state.
         reporter: of progress.
@@ -248,4 +285,5 @@ def device_numbers(states: Sequence[DeviceState]) -> dict[str, float]:
 def _visit(choice: TimedChoice, values: Sequence[Any], number: int) -> None:
     """Run one choice some times in a row, after a longer warm-up in its first visit."""
     warm_up_runs = _WARM_UP_RUNS if number == 0 else 1
+    values = values if choice.inputs is None else choice.inputs.values
     choice.latencies_ms += timed_runs(choice.engine, values, number, _RUNS_PER_VISIT, warm_up_runs)

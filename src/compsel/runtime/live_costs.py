@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.device.state import DeviceState
+from compsel.runtime.input_sizes import size_of
 from compsel.runtime.latency_correction import LatencyCorrections, StateCoordinates
 from compsel.runtime.quarantine import Quarantine
 from compsel.selection.costs.model import CostModel, place
@@ -28,16 +29,20 @@ class ChoiceCosts:
         latency_ms, p95_ms: (n_choices,).
         model_ms: (n_choices,) what the cost model says, not corrected.
         where: coordinates of the device's state, as log(1 + number).
+        size: of the inputs; None: the usual one.
     """
 
     latency_ms: Floats
     p95_ms: Floats
     model_ms: Floats
     where: StateCoordinates
+    size: float | None = None
 
 
 class LiveCosts:
-    """Costs for each moment; the same object as long as nothing has changed.
+    """Costs for each moment and size of input; the same object as long as nothing has changed.
+
+    What inferences correct, and what failed, holds for inputs of every size.
 
     Args:
         cost_model: of the choices that are available here.
@@ -60,19 +65,29 @@ class LiveCosts:
         self._since_ns = 0
         self._blocked = quarantine.blocked()
         self._outdated = False
-        self._uncorrected = self._costs = self._of_model(cost_model.idle)
+        self._where: Floats | float = cost_model.idle
+        self._here = _logs(cost_model.idle)
+        self._uncorrected: dict[int | None, ChoiceCosts] = {}
+        self._costs: dict[int | None, ChoiceCosts] = {}
 
-    def now(self, state: DeviceState) -> ChoiceCosts:
-        """Return the costs in this state of the device."""
+    def now(self, state: DeviceState, bucket: int | None = None) -> ChoiceCosts:
+        """Return the costs in this state of the device, for inputs in a bucket of sizes (None: of the usual size)."""
         blocked = self.quarantine.blocked()
         if self._moves_to(state) or self._outdated or blocked is not self._blocked:
             self._blocked, self._outdated = blocked, False
-            self._costs = self._corrected(self._uncorrected)
-        return self._costs
+            self._costs = {}
+        costs = self._costs.get(bucket)
+        if costs is None:
+            uncorrected = self._uncorrected.get(bucket)
+            if uncorrected is None:
+                size = None if bucket is None else size_of(bucket)
+                uncorrected = self._uncorrected[bucket] = self._of_model(self._where, size)
+            costs = self._costs[bucket] = self._corrected(uncorrected)
+        return costs
 
-    def at(self, where: Floats | float) -> ChoiceCosts:
-        """Return the costs in a state that is given by its coordinates."""
-        return self._corrected(self._of_model(where))
+    def at(self, where: Floats | float, size: float | None = None) -> ChoiceCosts:
+        """Return the costs in a state that is given by its coordinates, for inputs of a size."""
+        return self._corrected(self._of_model(where, size))
 
     def observe(self, choice: tuple[str, str], measured_ms: float, costs: ChoiceCosts) -> None:
         """Correct by an inference that was planned at these costs."""
@@ -90,17 +105,16 @@ class LiveCosts:
         where = place(state, self.model.coordinates)
         if not self._is_other(where, state.time_ns):
             return False
-        self._since_ns, self._uncorrected = state.time_ns, self._of_model(where)
+        self._since_ns, self._where, self._here, self._uncorrected = state.time_ns, where, _logs(where), {}
         if self.corrections is not None:
-            self.corrections.move(self._uncorrected.where)
+            self.corrections.move(self._here)
         return True
 
     def _is_other(self, where: Floats, time_ns: int) -> bool:
         """Whether a state is another one than that of the present costs, or these are old."""
         if time_ns - self._since_ns > _HELD_NS:
             return True
-        here = self._uncorrected.where
-        for then, number in zip(here, where.tolist(), strict=True):
+        for then, number in zip(self._here, where.tolist(), strict=True):
             change = abs(math.log1p(number) - then)
             if not (change <= _SAME_STATE or (math.isnan(number) and math.isnan(then))):
                 return True
@@ -110,9 +124,10 @@ class LiveCosts:
         """Return the number of a choice."""
         return self._numbers[choice]
 
-    def _of_model(self, where: Floats | float) -> ChoiceCosts:
-        mean, p95 = self.model.both_at(where)
-        return ChoiceCosts(mean, p95, mean, tuple(np.log1p(np.atleast_1d(where)).tolist()))
+    def _of_model(self, where: Floats | float, size: float | None) -> ChoiceCosts:
+        mean, p95 = self.model.both_at(where, size)
+        here = self._here if where is self._where else _logs(where)  # the same object: nearness to it is found at once
+        return ChoiceCosts(mean, p95, mean, here, size)
 
     def _corrected(self, model: ChoiceCosts) -> ChoiceCosts:
         latency, p95 = model.latency_ms, model.p95_ms
@@ -122,4 +137,8 @@ class LiveCosts:
         if self._blocked:
             barred = [pair in self._blocked or pair[1] in self._blocked for pair in self.model.choices]
             latency, p95 = np.where(barred, np.inf, latency), np.where(barred, np.inf, p95)
-        return ChoiceCosts(latency, p95, model.model_ms, model.where)
+        return ChoiceCosts(latency, p95, model.model_ms, model.where, model.size)
+
+
+def _logs(where: Floats | float) -> StateCoordinates:
+    return tuple(np.log1p(np.atleast_1d(where)).tolist())

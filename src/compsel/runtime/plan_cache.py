@@ -14,7 +14,10 @@ from compsel.errors import ProcessorError
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
 
-__all__ = ["CachedPlan", "PlanCache"]
+__all__ = ["CachedPlan", "PlanCache", "PlanKey"]
+
+# which variants may run (None: all), and the bucket of the size of the input where it matters
+PlanKey = frozenset[str] | None | tuple[frozenset[str] | None, int]
 
 _VALID_S = 1.0  # a plan that was not looked after for so long is found anew by whoever needs it
 _UNUSED_NS = 10_000_000_000  # and is looked after no more when nobody has needed it for so long
@@ -54,29 +57,36 @@ class PlanCache:
         self._observations = observations
         self._lock = threading.Lock()
         self._process = os.getpid()
-        self._cached: dict[tuple[Planner, frozenset[str] | None], CachedPlan] = {}
+        self._cached: dict[tuple[Planner, frozenset[str] | None, int | None], CachedPlan] = {}
 
-    def get(self, planner: Planner, allowed: frozenset[str] | None) -> CachedPlan:
+    def get(self, planner: Planner, allowed: frozenset[str] | None, bucket: int | None = None) -> CachedPlan:
         """Plan for the present moment, without limits, and keep that plan up to date as long as it is used.
+
+        Args:
+            planner: who plans.
+            allowed: the variants that may run; None: all.
+            bucket: of the size of the input; None: the usual size.
 
         Raises:
             ProcessorError: nothing that may run is left.
         """
         with self._locked():
             now_ns = time.perf_counter_ns()
-            planned = self._planned(planner, NO_LIMITS, allowed)
+            planned = self._planned(planner, NO_LIMITS, allowed, bucket)
             cached = CachedPlan(planned, self._expiry_ns(now_ns), now_ns)
-            self._cached[planner, allowed] = cached
+            self._cached[planner, allowed, bucket] = cached
             return cached
 
-    def plan(self, planner: Planner, limits: Limits, allowed: frozenset[str] | None) -> PlacedPlan:
+    def plan(
+        self, planner: Planner, limits: Limits, allowed: frozenset[str] | None, bucket: int | None = None
+    ) -> PlacedPlan:
         """Plan for the present moment and the limits of a call.
 
         Raises:
             ProcessorError: nothing that may run is left.
         """
         with self._locked():
-            return self._planned(planner, limits, allowed)
+            return self._planned(planner, limits, allowed, bucket)
 
     def prepare(self, planner: Planner) -> None:
         """Plan for what is to be expected."""
@@ -101,12 +111,14 @@ class PlanCache:
         """Learn what has not been learned yet, and bring the plans that are in use up to date."""
         with self._locked():
             self._observations.learn_pending()
-            costs = self._observations.live.now(self.sampler.state())
+            state = self.sampler.state()
+            self._observations.live.now(state)  # also where no plan is in use
             now_ns = time.perf_counter_ns()
-            for (planner, allowed), cached in list(self._cached.items()):
+            for (planner, allowed, bucket), cached in list(self._cached.items()):
                 if now_ns - cached.used_ns > _UNUSED_NS:
-                    del self._cached[planner, allowed]
+                    del self._cached[planner, allowed, bucket]
                     continue
+                costs = self._observations.live.now(state, bucket)
                 try:
                     if cached.planned.costs is not costs:
                         cached.planned = planner.plan(costs, NO_LIMITS, allowed, _give_way)
@@ -114,9 +126,11 @@ class PlanCache:
                 except ProcessorError:
                     cached.expires_ns = 0  # whoever needs it is told
 
-    def _planned(self, planner: Planner, limits: Limits, allowed: frozenset[str] | None) -> PlacedPlan:
+    def _planned(
+        self, planner: Planner, limits: Limits, allowed: frozenset[str] | None, bucket: int | None
+    ) -> PlacedPlan:
         self._observations.learn_pending()
-        return planner.plan(self._observations.live.now(self.sampler.state()), limits, allowed)
+        return planner.plan(self._observations.live.now(self.sampler.state(), bucket), limits, allowed)
 
     def _expiry_ns(self, now_ns: int) -> int:
         """Return until when a plan may be used: not beyond a quarantine's end, and not at all where trials are made."""

@@ -72,9 +72,10 @@ class PlacedPlan:
 class _Plans:
     """Plans for the same limits, found again by the costs that they were made for."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, most: int) -> None:
         self._logs = np.empty((0, size))
         self._planned: list[PlacedPlan] = []
+        self._most = most
 
     def near(self, logs: NDArray[np.float64]) -> PlacedPlan | None:
         """Return the plan made for the nearest costs (logarithms), if these are near enough."""
@@ -86,8 +87,8 @@ class _Plans:
 
     def keep(self, logs: NDArray[np.float64], planned: PlacedPlan) -> None:
         """Keep a plan; the oldest one goes when there are many."""
-        self._logs = np.concatenate((self._logs[-_KEPT_PLANS + 1 :], logs[None]))
-        self._planned = [*self._planned[-_KEPT_PLANS + 1 :], planned]
+        self._logs = np.concatenate((self._logs[-self._most + 1 :], logs[None]))
+        self._planned = [*self._planned[-self._most + 1 :], planned]
 
 
 class Planner:
@@ -105,6 +106,7 @@ class Planner:
         self._policy = policy
         self._variants = tuple(dict.fromkeys(variant for variant, _ in live.model.choices))
         self._plans: OrderedDict[tuple[Limits, frozenset[str] | None, tuple[str, ...]], _Plans] = OrderedDict()
+        self._most = _KEPT_PLANS * max(1, len(live.model.sizes))
         self._last: tuple[ChoiceCosts, Limits, frozenset[str] | None, PlacedPlan] | None = None
 
     def plan(
@@ -134,10 +136,11 @@ class Planner:
         return planned
 
     def prepare(self) -> None:
-        """Plan for the measured states, and between them, so that few calls have to."""
+        """Plan for the measured states, between them, and the measured sizes, so that few calls have to."""
         states = self._live.model.states
-        for where in (*states, *(states[1:] + states[:-1]) / 2):
-            self.plan(self._live.at(where), NO_LIMITS)
+        for size in self._live.model.sizes.tolist() or (None,):
+            for where in (*states, *(states[1:] + states[:-1]) / 2):
+                self.plan(self._live.at(where, size), NO_LIMITS)
 
     def _find(
         self, costs: ChoiceCosts, limits: Limits, allowed: frozenset[str] | None, pause: Callable[[], None] | None
@@ -151,7 +154,7 @@ class Planner:
         logs = np.log(np.minimum(np.concatenate((mean, p95)), _BARRED_MS))
         kept = self._plans.get((limits, allowed, names))
         if kept is None:
-            kept = self._plans[limits, allowed, names] = _Plans(len(logs))
+            kept = self._plans[limits, allowed, names] = _Plans(len(logs), self._most)
             if len(self._plans) > _KEPT_LIMITS:
                 self._plans.popitem(last=False)
         planned = kept.near(logs)
@@ -174,10 +177,10 @@ class Planner:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
         """Return cost and 95th percentile of variants where they are cheapest, and where; see `CostModel.cheapest`."""
         cost = self._live.model.cost_of(costs.latency_ms)
-        found = self._live.model.best(names, cost, costs.p95_ms, processor, _WORTH_CHANGING)
+        found = self._live.model.best(names, cost, costs.p95_ms, processor, _WORTH_CHANGING, costs.size)
         if processor is None or np.isfinite(found[0]).all():
             return found
-        return self._live.model.best(names, cost, costs.p95_ms, worth_changing=_WORTH_CHANGING)
+        return self._live.model.best(names, cost, costs.p95_ms, None, _WORTH_CHANGING, costs.size)
 
     def _expected(self, names: Sequence[str], processors: Sequence[str], costs: ChoiceCosts) -> list[float]:
         """Return the mean latency (ms) of each variant on its processor."""

@@ -1,6 +1,5 @@
 """The runtime: loads a bundle and dispatches every inference to the choice that is best for it now."""
 
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
@@ -20,52 +19,15 @@ from compsel.runtime.answer import Answer
 from compsel.runtime.decoding import LazyDecoder, limits_after, with_decoding
 from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.input_matching import InputMatcher
+from compsel.runtime.input_sizes import InputSizes, bucket_of
 from compsel.runtime.observations import Observations, StageFailedError
-from compsel.runtime.plan_cache import CachedPlan, PlanCache
+from compsel.runtime.plan_cache import CachedPlan, PlanCache, PlanKey
 from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
 from compsel.runtime.stage_execution import StageExecutor
 from compsel.selection.policies import Policy
 from compsel.variants.variant import Variant
 
-__all__ = ["Runtime", "load"]
-
-
-def load(
-    bundle: str | os.PathLike[str],
-    *,
-    policy: str = "adaptive",
-    memory_limit_mb: float | None = None,
-    warm_up: bool = True,
-    adapt: bool = True,
-    explore: float = 0.0,
-    confidence: Confidence | str | None = None,
-) -> "Runtime":
-    """Load a bundle.
-
-    Args:
-        bundle: its folder.
-        policy: which of its policies decides; all but "adaptive" are there for comparison.
-        memory_limit_mb: about so much memory may be taken by loaded variants; None: as many as are used.
-        warm_up: load and run the variants of the policy now, so that the first answer is as fast as the others.
-        adapt: whether every inference corrects what is expected of the next ones.
-        explore: share of the time, 0 to 1, that may be spent on finding out whether processors that are expected to
-            be slower still are.
-        confidence: the function that a bundle of models without class scores was built with, or its
-            "module:function": a bundle holds no code.
-
-    Raises:
-        SelectorError: a confidence that is no function; also later, from calls, where it fails.
-        BundleError, IntegrityError, VersionError: see `compsel.errors`.
-    """
-    return Runtime(
-        Bundle.load(bundle),
-        policy=policy,
-        memory_limit_mb=memory_limit_mb,
-        warm_up=warm_up,
-        adapt=adapt,
-        explore=explore,
-        confidence=confidence,
-    )
+__all__ = ["Runtime"]
 
 
 class Runtime:
@@ -74,7 +36,12 @@ class Runtime:
     Args:
         bundle: what to run.
         policy: which of its policies decides.
-        memory_limit_mb, warm_up, adapt, explore, confidence: see `load`.
+        memory_limit_mb, warm_up, adapt, explore, confidence: see `compsel.load`.
+
+    Attributes:
+        bundle: what is run.
+        costs: of the choices that are available here.
+        modality: of the inputs.
     """
 
     def __init__(
@@ -100,8 +67,9 @@ class Runtime:
         self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
         self._executor = StageExecutor(self._pool, self._observations, self._sampler)
         self._input_matcher = InputMatcher(bundle.variants)
-        self._modality = modality_of(self._most_accurate)
-        self._decoder = LazyDecoder(self._modality, bundle.variants)
+        self.modality = modality_of(self._most_accurate)
+        self._decoder = LazyDecoder(self.modality, bundle.variants)
+        self._input_sizes = InputSizes.where_they_matter(self.costs, self.modality, bundle.variants)
         self._sampler.start()
         if warm_up:
             self.warm_up()
@@ -118,7 +86,7 @@ class Runtime:
 
         Args:
             source: of a bundle for images: a uint8 (height, width, 3) RGB array, a path, or encoded bytes; of one for
-                tensors: these by name, or the path of an `.npz`.
+                texts: a `str`; of one for tensors: these by name, or the path of an `.npz`.
             deadline_ms: the answer must be there by then, counted from the call: decoding takes its part of it.
             min_quality: probability of a right answer that is asked for, on average over such inputs.
             minimize: what to minimise instead of the bundle's objective.
@@ -130,12 +98,12 @@ class Runtime:
         """
         begin = time.perf_counter_ns()
         limits = self._limits(deadline_ms, min_quality, minimize)
-        value = self._modality.decode(source)
+        value = self.modality.decode(source)
         decode_ns = 0 if value is source else time.perf_counter_ns() - begin
         return self._answer(value, limits, self._accepting_variants(value), begin, decode_ns)
 
     def answer(self, value: Any) -> Answer:
-        """Answer an image or named tensors in memory under the bundle's objective; with the trace that `run` drops.
+        """Answer an input in memory, or named tensors, under the bundle's objective; with the trace that `run` drops.
 
         Raises:
             InputError: not an input of this bundle.
@@ -189,23 +157,24 @@ class Runtime:
         Raises:
             ModelError, ProcessorError: a variant failed on every one of its processors.
         """
+        sizes = self.costs.sizes.tolist() or [None]
         for name in self._policy.variants:
-            best = dict.fromkeys(self.costs.processors(name, where)[0] for where in self.costs.states)
+            best = dict.fromkeys(
+                self.costs.processors(name, where, size)[0] for where in self.costs.states for size in sizes
+            )
             others = [processor for variant, processor in self.costs.choices if variant == name]
             failures = self._warm(name, best)
             if len(failures) == len(best) and len(failures + self._warm(name, set(others) - set(best))) == len(others):
                 raise failures[-1].error
         self._plan_cache.prepare(self._planner)
-        self._plan_now(NO_LIMITS, None, ())
+        for size in sizes:
+            self._plan_now(NO_LIMITS, None, None if size is None else bucket_of(size), ())
 
     def _warm(self, name: str, processors: Iterable[str]) -> list[StageFailedError]:
         failures = []
         for processor in processors:
             try:
-                engine = self._pool.get(name, processor)
-                if engine.takes_pixels:
-                    spec = engine.session.inputs[0]
-                    engine.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
+                self._pool.get(name, processor).warm_up()
             except (ProcessorError, ModelError) as error:
                 failures.append(StageFailedError(name, processor, error))
                 self._report_failure(failures[-1])
@@ -242,8 +211,8 @@ class Runtime:
     def _use(self, policy: Policy) -> None:
         self._policy = policy
         self._planner = Planner(self.bundle, self._observations.live, policy)
-        # plans for the calls that set no limits, by the variants that may run
-        self._cached_plans: dict[frozenset[str] | None, CachedPlan] = {}
+        # plans for the calls that set no limits, by the variants that may run, and the bucket where size matters
+        self._cached_plans: dict[PlanKey, CachedPlan] = {}
 
     def _limits(self, deadline_ms: float | None, min_quality: float | None, minimize: str | None) -> Limits:
         if deadline_ms is None and min_quality is None and minimize is None:
@@ -261,15 +230,17 @@ class Runtime:
         decode_ns += self._decoder.decode(value, self._policy)
         asked, limits = limits, limits_after(limits, decode_ns)
         failures: list[StageFailedError] = []
-        planned = None
+        planned = bucket = None
+        if self._input_sizes is not None:
+            bucket = self._input_sizes.bucket(value, allowed is not None)
         if limits is NO_LIMITS:
-            cached = self._cached_plans.get(allowed)
+            cached = self._cached_plans.get(allowed if bucket is None else (allowed, bucket))
             if cached is not None and begin + decode_ns < cached.expires_ns:
                 cached.used_ns = begin + decode_ns
                 planned = cached.planned
         while True:
             if planned is None:
-                planned = self._plan_now(limits, allowed, failures)
+                planned = self._plan_now(limits, allowed, bucket, failures)
             if planned.policy is not self._policy:
                 decode_ns += self._decoder.decode(value, planned.policy)
             try:
@@ -281,14 +252,15 @@ class Runtime:
                 planned = None
 
     def _plan_now(
-        self, limits: Limits, allowed: frozenset[str] | None, failures: Sequence[StageFailedError]
+        self, limits: Limits, allowed: frozenset[str] | None, bucket: int | None, failures: Sequence[StageFailedError]
     ) -> PlacedPlan:
         """Plan now: for limits, for a call after a pause, or without what failed."""
         try:
             if limits is NO_LIMITS:
-                cached = self._cached_plans[allowed] = self._plan_cache.get(self._planner, allowed)
+                key = allowed if bucket is None else (allowed, bucket)
+                cached = self._cached_plans[key] = self._plan_cache.get(self._planner, allowed, bucket)
                 return cached.planned
-            return self._plan_cache.plan(self._planner, limits, allowed)
+            return self._plan_cache.plan(self._planner, limits, allowed, bucket)
         except ProcessorError as error:
             raise (failures[-1].error if failures else error) from None
 

@@ -14,6 +14,7 @@ from compsel.errors import BundleError, ProfileError, UsageError
 from compsel.profiling.candidates import Candidate, candidates
 from compsel.profiling.dominance import Domination
 from compsel.profiling.profile import Profile
+from compsel.selection.costs.fitting import fit_costs
 from compsel.selection.costs.model import CostModel
 
 __all__ = ["ReportContent", "StateCost", "read_content", "read_evaluation"]
@@ -135,7 +136,7 @@ def _of_bundle(bundle: Bundle, evaluation: Mapping[str, Any] | None) -> ReportCo
 def _of_profile(profile: Profile, folder: Path, evaluation: Mapping[str, Any] | None) -> ReportContent:
     if profile.latency is None:
         raise ProfileError(f"{folder}: has no latencies: measure this device with compsel profile")
-    costs = CostModel.fit(profile.latency.by_choice(), profile.latency.seen)
+    costs = fit_costs(profile.latency)
     files = folder / "variants"
     return ReportContent(
         "profile",

@@ -84,6 +84,12 @@ class EncodedImage:
         """Whether the format can be decoded at a reduced scale."""
         return self.format == "JPEG"
 
+    @property
+    def decoded_size(self) -> tuple[int, int]:
+        """Rows and columns of the picture as it is decoded; of the whole image, where it is not yet."""
+        picture = self._picture
+        return (self.height, self.width) if picture is None else (picture.pixels.shape[0], picture.pixels.shape[1])
+
     def decode(self, reduction: int = 1) -> Picture:
         """Return the picture, decoded now unless it was decoded as finely before.
 

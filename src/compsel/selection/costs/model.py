@@ -1,9 +1,9 @@
 """What every choice costs in the device's present state: measured in some states, inferred between and beyond them.
 
-The logarithm of a latency is a Gaussian process over the numbers that describe the state (Rasmussen and Williams,
-Gaussian Processes for Machine Learning, 2006, sections 2.2 and 2.7): a straight line, since beside c competing threads
-an inference takes about (1 + c) times as long, and a smooth departure from it. The weights of the measured states
-depend on the states alone, so that one small system serves all choices.
+The logarithm of a latency is a Gaussian process over the numbers that describe the state, see
+`compsel.selection.costs.states`: a straight line, since beside c competing threads an inference takes about (1 + c)
+times as long, and a smooth departure from it. Where the cost depends on the size of the input it is measured at several
+sizes, see `compsel.selection.costs.sizes`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,19 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.device.state import DeviceState
+from compsel.selection.costs.sizes import SizeTables
+from compsel.selection.costs.states import COORDINATES, LogTable, StateWeights, place
 
 __all__ = ["COORDINATES", "CostModel", "place"]
 
 Floats = NDArray[np.float64]
 
-# numbers of a `DeviceState` that tell states apart by what they do to latency; a model has those that were measured
-COORDINATES = ("load_others", "runnable_others", "frequency_ratio")
-# prior variances of a logarithm: of the level, of the slope, of the departure from the line, and of a measured mean
-_LEVEL, _SLOPE, _DEPARTURE, _MEASURED = 100.0, 0.5, 0.05, 1e-4
-_LENGTH = 0.5  # of the departure, in units of log(1 + coordinate)
 _LEAST_POWER_W = 1e-3
-_BEYOND = np.log(2.0)  # so far outside the measured states the line is believed
 
 
 @dataclass(frozen=True)
@@ -36,11 +31,12 @@ class CostModel:
     Attributes:
         choices: (n_choices,) pairs of variant and processor.
         states: (n_states, n_coordinates) what the sampler said while each state was measured; the idlest one first.
-        latency_ms: (n_states, n_choices), means.
+        latency_ms: (n_states, n_choices), means, for inputs of the usual size.
         p95_ms: the same, 95th percentiles.
         coordinates: (n_coordinates,) names of numbers of a `DeviceState`.
         names: (n_states,) of the states, such as "busy:1".
         power_w: (n_choices,) mean power of each choice where energy is what is minimised; None: latency is.
+        by_size: the latencies at other sizes of input; None where size plays no role, or was not measured.
 
     >>> model = CostModel((("a", "cpu:1"), ("a", "cpu:2")), np.array([[0.0], [1.0]]),
     ...                   np.array([[4.0, 2.0], [4.0, 6.0]]), np.array([[4.0, 2.0], [4.0, 6.0]]))
@@ -57,35 +53,56 @@ class CostModel:
     coordinates: tuple[str, ...] = COORDINATES[:1]
     names: tuple[str, ...] = field(default=())
     power_w: Floats | None = None
+    by_size: SizeTables | None = None
+
+    @property
+    def sizes(self) -> Floats:
+        """Measured sizes of input (n_sizes,), ascending; empty where size plays no role."""
+        return np.empty(0) if self.by_size is None else self.by_size.sizes
+
+    @property
+    def unit(self) -> str:
+        """Unit of sizes; "" where size plays no role."""
+        return "" if self.by_size is None else self.by_size.unit
+
+    @property
+    def sized_by(self) -> str:
+        """Name of the variant that counts the units of an input; "" where size plays no role."""
+        return "" if self.by_size is None else self.by_size.sized_by
 
     @property
     def idle(self) -> Floats:
         """Coordinates of the idlest state, (n_coordinates,)."""
         return np.asarray(self.states[0])
 
-    def at(self, where: Floats | float) -> Floats:
-        """Return the mean latency (n_choices,) in a state, given by its coordinates."""
-        return self.both_at(where)[0]
+    def at(self, where: Floats | float, size: float | None = None) -> Floats:
+        """Return the mean latency (n_choices,) in a state, given by its coordinates.
 
-    def both_at(self, where: Floats | float) -> tuple[Floats, Floats]:
-        """Return mean and 95th percentile of the latency (n_choices,) in a state."""
-        weights = self._weights(where)
-        # where coordinates are nearly collinear a line beyond the measured states can run away
-        mean, p95 = (
-            np.clip(weights @ logs, low, high) for logs, (low, high) in zip(self._logs, self._bounds, strict=True)
-        )
-        return np.exp(mean), np.exp(np.maximum(mean, p95))
+        Args:
+            where: (n_coordinates,), NaN where one is not known.
+            size: of the input; None: the usual one.
+        """
+        return self.both_at(where, size)[0]
+
+    def both_at(self, where: Floats | float, size: float | None = None) -> tuple[Floats, Floats]:
+        """Return mean and 95th percentile of the latency (n_choices,) in a state, for inputs of a size."""
+        weights = self._weights.at(where)
+        if size is not None and self.by_size is not None:
+            return self.by_size.at(weights, size)
+        mean, p95 = (table.at(weights) for table in self._tables)
+        return mean, np.maximum(mean, p95)
 
     def left_out_error(self) -> Floats:
-        """Return log(predicted / measured) (n_states, n_choices), each state predicted from the others.
+        """Return log(predicted / measured) (n_states, n_choices), each state predicted from the others."""
+        return self._weights.left_out_error(self._tables[0].logs)
 
-        In closed form: Rasmussen and Williams, section 5.4.2.
-        """
-        return np.asarray(-(self._inverse @ self._logs[0]) / np.diag(self._inverse)[:, None])
+    def left_out_size_error(self) -> Floats:
+        """Return the same (n_sizes - 2, n_states, n_choices) for inner sizes, each predicted from its neighbours."""
+        return np.empty((0, *self.latency_ms.shape)) if self.by_size is None else self.by_size.left_out_error()
 
-    def processors(self, variant: str, where: Floats | float) -> tuple[str, float]:
+    def processors(self, variant: str, where: Floats | float, size: float | None = None) -> tuple[str, float]:
         """Return the cheapest processor of a variant in a state, and its mean latency in ms there."""
-        latency = self.at(where)
+        latency = self.at(where, size)
         cost = self.cost_of(latency)
         column = min(self._columns[variant], key=lambda number: float(cost[number]))
         return self.choices[column][1], float(latency[column])
@@ -101,7 +118,11 @@ class CostModel:
         return replace(kept, power_w=np.maximum([power_w[choice] for choice in kept.choices], _LEAST_POWER_W))
 
     def cheapest(
-        self, variants: Sequence[str], where: Floats | float, processor: str | None = None
+        self,
+        variants: Sequence[str],
+        where: Floats | float,
+        processor: str | None = None,
+        size: float | None = None,
     ) -> tuple[Floats, Floats, tuple[str, ...]]:
         """Return for each variant cost and 95th percentile on its cheapest processor, and that processor.
 
@@ -109,8 +130,9 @@ class CostModel:
             variants: names.
             where: coordinates of the state.
             processor: asks for this one instead, where the variant was measured on it.
+            size: of the input; None: the usual one.
         """
-        mean, p95 = self.both_at(where)
+        mean, p95 = self.both_at(where, size)
         return self.best(variants, self.cost_of(mean), p95, processor)
 
     def best(
@@ -120,12 +142,14 @@ class CostModel:
         p95: Floats,
         processor: str | None = None,
         worth_changing: float = 1.0,
+        size: float | None = None,
     ) -> tuple[Floats, Floats, tuple[str, ...]]:
         """Do what `cheapest` does with given costs and 95th percentiles (n_choices,).
 
-        The processor that is cheapest over all measured states is left only for one that is so many times cheaper now.
+        The processor that is cheapest over all measured states, for inputs of this size, is left only for one that is
+        so many times cheaper now.
         """
-        steadiest = self._steadiest
+        steadiest = self._steadiest_at(size)
         best = [
             min(
                 self._columns[name],
@@ -148,6 +172,7 @@ class CostModel:
             self.coordinates,
             self.names,
             None if self.power_w is None else self.power_w[list(keep)],
+            None if self.by_size is None else self.by_size.take(keep),
         )
 
     def restricted(self, variants: Sequence[str]) -> "CostModel":
@@ -164,11 +189,12 @@ class CostModel:
             "latency_ms": self.latency_ms.tolist(),
             "p95_ms": self.p95_ms.tolist(),
             "power_w": None if self.power_w is None else self.power_w.tolist(),
+            "by_size": None if self.by_size is None else self.by_size.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "CostModel":
-        """Read the JSON form; bundles of format 1 know the load by others alone.
+        """Read the JSON form; bundles of format 1 know the load by others alone, those of compsel 0.2 no sizes.
 
         Raises:
             ValueError: tables of other shapes, coordinates that are not numbers from 0, latencies that are no times.
@@ -182,6 +208,7 @@ class CostModel:
             tuple(content.get("coordinates", COORDINATES[:1])),
             tuple(content.get("names", ())),
             None if content.get("power_w") is None else np.array(content["power_w"], np.float64),
+            None if content.get("by_size") is None else SizeTables.from_dict(content["by_size"]),
         )
         model._check()
         return model
@@ -206,6 +233,8 @@ class CostModel:
             raise ValueError("costs: got coordinates of states that are not numbers from 0")
         if not all((np.isfinite(table) & (table > 0)).all() for table in (self.latency_ms, self.p95_ms)):
             raise ValueError("costs: got latencies that are not times above 0")
+        if self.by_size is not None:
+            self.by_size.check(shape)
 
     @classmethod
     def fit(
@@ -242,58 +271,25 @@ class CostModel:
             columns.setdefault(variant, []).append(number)
         return columns
 
-    @cached_property
-    def _steadiest(self) -> frozenset[int]:
+    def _steadiest_at(self, size: float | None) -> frozenset[int]:
         """Return for each variant the choice that is cheapest over all measured states (geometric mean)."""
-        totals = self.cost_of(np.exp(self._logs[0].mean(axis=0)))
-        return frozenset(min(columns, key=lambda number: float(totals[number])) for columns in self._columns.values())
+        row = None if size is None or self.by_size is None else self.by_size.nearest(size)
+        if row not in self._steadiest:
+            table = self.latency_ms if row is None or self.by_size is None else self.by_size.latency_ms[row]
+            totals = self.cost_of(np.exp(np.log(table).mean(axis=0)))
+            columns = self._columns.values()
+            self._steadiest[row] = frozenset(min(some, key=lambda number: float(totals[number])) for some in columns)
+        return self._steadiest[row]
 
     @cached_property
-    def _logs(self) -> tuple[Floats, Floats]:
-        return np.log(self.latency_ms), np.log(self.p95_ms)
+    def _steadiest(self) -> dict[int | None, frozenset[int]]:
+        """By number of the measured size, None for the usual one."""
+        return {}
 
     @cached_property
-    def _bounds(self) -> tuple[tuple[Floats, Floats], ...]:
-        """Return how low and how high each logarithm may go: as far beyond the measured ones as these lie apart."""
-        ranges = [(logs.min(axis=0), logs.max(axis=0)) for logs in self._logs]
-        return tuple((2 * low - high, 2 * high - low) for low, high in ranges)
+    def _tables(self) -> tuple[LogTable, LogTable]:
+        return LogTable(np.log(self.latency_ms)), LogTable(np.log(self.p95_ms))
 
     @cached_property
-    def _placed(self) -> Floats:
-        return np.log1p(self.states)
-
-    @cached_property
-    def _inverse(self) -> Floats:
-        gram = _kernel(self._placed, self._placed) + _MEASURED * np.eye(len(self.states))
-        return np.asarray(np.linalg.inv(gram))
-
-    def _points(self, where: Floats | float) -> Floats:
-        """Return a point (1, n_coordinates), moved to where the measured states allow a statement."""
-        x = np.log1p(np.atleast_1d(np.asarray(where, np.float64)))
-        known = self._placed
-        missing = np.isnan(x)
-        if missing.any():
-            nearest = np.argmin(np.where(missing, 0.0, (known - x) ** 2).sum(axis=1))
-            x = np.where(missing, known[nearest], x)
-        low, high = known.min(axis=0), known.max(axis=0)
-        # where all states are alike in a coordinate, nothing is known of its effect
-        beyond = np.where(high > low, _BEYOND, 0.0)
-        return np.asarray(np.clip(x, low - beyond, high + beyond))[None]
-
-    def _weights(self, where: Floats | float) -> Floats:
-        weights = (self._inverse @ _kernel(self._placed, self._points(where)))[:, 0]
-        return np.asarray(weights / weights.sum())
-
-
-def place(state: DeviceState, coordinates: Sequence[str]) -> Floats:
-    """Return the coordinates of a state of the device, NaN for what is not known.
-
-    >>> place(DeviceState(0, cores=2, load_others=1.5), ("load_others", "runnable_others"))
-    array([1.5, nan])
-    """
-    return np.array([getattr(state, name) for name in coordinates], np.float64)
-
-
-def _kernel(a: Floats, b: Floats) -> Floats:
-    squared = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2)
-    return np.asarray(_LEVEL + _SLOPE * (a @ b.T) + _DEPARTURE * np.exp(-squared / (2 * _LENGTH**2)))
+    def _weights(self) -> StateWeights:
+        return StateWeights(self.states)

@@ -1,0 +1,84 @@
+"""The size of an input on the path of its answer: in which bucket of sizes it lies, each with plans of its own."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from compsel.inputs.modality import Modality
+from compsel.inputs.tensors import TENSORS
+from compsel.selection.costs.model import CostModel
+from compsel.variants.variant import Variant
+
+__all__ = ["InputSizes", "bucket_of", "size_of"]
+
+# of neighbouring buckets: within one, costs differ from those at its middle by no more than by a tenth
+_RATIO = 1.2
+_EACH = 1 / math.log(_RATIO)
+
+
+def bucket_of(size: float) -> int:
+    """Return the number of the bucket of a size above 0.
+
+    >>> [bucket_of(size) for size in (1.0, 1.05, 100.0, 105.0)]
+    [0, 0, 25, 26]
+    """
+    return round(math.log(size) * _EACH)
+
+
+def size_of(bucket: int) -> float:
+    """Return the size in the middle of a bucket.
+
+    >>> bucket_of(size_of(7))
+    7
+    """
+    return _RATIO**bucket
+
+
+class InputSizes:
+    """Tells the bucket of an input, where costs depend on its size.
+
+    Args:
+        costs: with sizes.
+        modality: of the inputs.
+        counting: the variant that counts the units; None: it is not there, and the modality counts without one.
+
+    >>> import numpy as np
+    >>> from compsel.selection.costs.sizes import SizeTables
+    >>> ms = np.ones((2, 1, 1))
+    >>> by_size = SizeTables(np.array([8.0, 80.0]), 8.0, "elements", "a", ms, ms)
+    >>> sizes = InputSizes(CostModel((("a", "cpu:1"),), np.zeros((1, 1)), ms[0], ms[0], by_size=by_size), TENSORS, None)
+    >>> sizes.bucket({"x": np.zeros((1, 40))}, tensors=True) == bucket_of(40)
+    True
+    """
+
+    def __init__(self, costs: CostModel, modality: Modality, counting: Variant | None) -> None:
+        assert costs.by_size is not None
+        self._size, self._counting = modality.size, counting
+        self._least, self._most = float(costs.sizes[0]), math.inf
+        largest = None if counting is None else modality.largest_size(counting)
+        if largest is not None and modality.size_costs == "inference":
+            self._most = largest  # what is longer is cut
+        self._usual = bucket_of(costs.by_size.usual)
+        self._of_tensors = modality is TENSORS
+
+    @classmethod
+    def where_they_matter(
+        cls, costs: CostModel, modality: Modality, variants: Mapping[str, Variant]
+    ) -> "InputSizes | None":
+        """Return them for costs with sizes, None for others."""
+        return None if costs.by_size is None else cls(costs, modality, variants.get(costs.sized_by))
+
+    def bucket(self, value: Any, tensors: bool) -> int:
+        """Return the bucket of a value; the usual one for tensors that stand for another kind of input.
+
+        Args:
+            value: of the modality, or named tensors.
+            tensors: whether it is named tensors.
+        """
+        if tensors and not self._of_tensors:
+            return self._usual
+        try:
+            size = self._size(value, self._counting)
+        except (AttributeError, TypeError, ValueError):
+            return self._usual  # no such value: whoever takes it says what is wrong
+        return round(math.log(min(max(size, self._least), self._most)) * _EACH)
