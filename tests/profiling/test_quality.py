@@ -259,4 +259,4 @@ def test_a_file_is_decoded_as_the_runtime_decodes_it(variants, files, tmp_path, 
 
     monkeypatch.setattr(EncodedImage, "_decode", noted)
     measured(variants[:1], files, tmp_path / "profile", ImageFolder(tmp_path / "samples"))
-    assert reductions == [8]  # of 600 pixels the network takes 64
+    assert reductions == [4]  # of 600 pixels the network takes 64

@@ -65,7 +65,7 @@ def test_several_stages_share_one_decoding(
         reductions.clear()
         large = cv2.resize(crops.value(index), (1100, 1100), interpolation=cv2.INTER_CUBIC)
         lengths.append(len(cascade(cv2.imencode(".jpg", large)[1].tobytes()).stages))
-        assert reductions == [4]
+        assert reductions == [2]
     assert max(lengths) > 1
 
 
@@ -73,15 +73,15 @@ def test_a_small_variant_decodes_less(runtime: Runtime, photograph: bytes, reduc
     for name in (LOWER, NONE):
         runtime.with_policy(FixedPolicy(name))(photograph)
     preprocessings = [runtime.bundle.variants[name].preprocessing for name in (LOWER, NONE)]
-    assert reductions == [preprocessing.reduction(2048, 2048) for preprocessing in preprocessings] == [8, 8]
+    assert reductions == [preprocessing.reduction(2048, 2048) for preprocessing in preprocessings] == [8, 4]
     runtime.with_policy(runtime.bundle.policies["premodel"])(photograph)
-    assert reductions[2:] == [8]
+    assert reductions[2:] == [4]
 
 
 def test_a_fallback_that_needs_more_decodes_again(
     runtime: Runtime, photographs: dict[str, np.ndarray], at_load: AtLoad, reductions: list[int]
 ) -> None:
-    data = cv2.imencode(".jpg", cv2.resize(photographs["chelsea"], (400, 400)))[1].tobytes()
+    data = cv2.imencode(".jpg", cv2.resize(photographs["chelsea"], (600, 600)))[1].tobytes()
     fixed = runtime.with_policy(FixedPolicy(LOWER))
     at_load(fixed, 0.0)
     quality = runtime.bundle.quality[NONE]
