@@ -165,6 +165,19 @@ def test_run_prints_an_answer_for_each_image(
             assert f"{image}  {answer['name']}" in printed.out
 
 
+def test_run_shows_the_parts_of_the_time(
+    built: Path, small_samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = tmp_path / "run.json"
+    image = str(small_samples / "00.png")
+    assert main(["run", str(built / "bundle"), image, "--verbose", "--json", str(found)]) == 0
+    (answer,) = read(found)["answers"]
+    assert answer["decode_ms"] > 0
+    parts = [answer["decode_ms"], answer["features_ms"], answer["selector_ms"], *answer["stages_ms"]]
+    assert answer["latency_ms"] == pytest.approx(sum(parts))
+    assert f"decode {answer['decode_ms']:.2f}, features 0.00, selector" in capsys.readouterr().out
+
+
 def test_run_says_when_a_deadline_cannot_be_met(
     built: Path, small_samples: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

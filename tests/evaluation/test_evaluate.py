@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import compsel
-from compsel.errors import BundleError, SamplesError
+from compsel.errors import BundleError, ImageError, SamplesError
 from compsel.evaluation.evaluate import evaluate
 from compsel.evaluation.hindsight import HindsightStatic
 from compsel.evaluation.results import Evaluation, PolicyResult
@@ -79,6 +80,23 @@ def test_summary_follows_from_the_policies(evaluation: Evaluation) -> None:
     for name in [name for name in summary if f"{name}_95" in summary]:
         low, high = summary[f"{name}_95"]
         assert summary[name] is None or low <= summary[name] <= high, name
+
+
+def test_latencies_count_decoding_of_files(evaluation: Evaluation, runtime: Runtime, crops: ArraySamples) -> None:
+    for result in evaluation.results.values():
+        assert (result.decode_ms > 0).all() and (result.latency_ms > result.decode_ms).all()
+    adaptive = evaluation.results["adaptive"]
+    assert evaluation.to_dict()["overhead_ms"]["decode"] == pytest.approx(adaptive.decode_ms.mean())
+    in_memory = evaluate(runtime, crops.subset(range(2)), repeats=1)
+    assert in_memory.to_dict()["overhead_ms"]["decode"] == 0.0
+
+
+def test_a_damaged_file_is_named(runtime: Runtime, labelled_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(labelled_folder, tmp_path / "samples"))
+    samples = ImageFolder(folder)
+    samples.path(3).write_bytes(samples.source(3)[:-30])
+    with pytest.raises(ImageError, match=f"^{samples.names[3]}: image: truncated"):
+        evaluate(runtime, samples.subset([2, 3]), repeats=1)
 
 
 def test_accuracy_is_the_share_of_labels_that_were_said(
@@ -269,13 +287,13 @@ def test_a_policy_answers_a_block_of_samples_in_a_row(
 ) -> None:
     """One answer at a time of each would find the caches emptied by the others."""
     asked: list[Runtime] = []
-    answer = Runtime.answer
+    answer = Runtime.__call__
 
     def noted(self: Runtime, value: object) -> object:
         asked.append(self)
         return answer(self, value)
 
-    monkeypatch.setattr(Runtime, "answer", noted)
+    monkeypatch.setattr(Runtime, "__call__", noted)
     samples = ImageFolder(labelled_folder, classes=1000).subset(range(10))
     evaluate(runtime, samples, repeats=1)
     changes = sum(one is not other for one, other in itertools.pairwise(asked))

@@ -34,7 +34,7 @@ def test_each_policy_gets_its_own_energy(runtime: Runtime, crops: ArraySamples) 
             self.cost = cost
             self.answered: list[int] = []
 
-        def answer(self, value: object) -> None:
+        def __call__(self, source: object) -> None:
             meter.total += self.cost
 
     cheap, dear = Counted(2.0), Counted(7.0)

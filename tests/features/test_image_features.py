@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from compsel.features.image import ImageFeatures
 from compsel.features.lctes import LctesFeatures
+from compsel.inputs.images.encoded import EncodedImage
 
 PHOTOGRAPH = np.ascontiguousarray(cv2.resize(skimage.data.astronaut(), (640, 480)))
 EXTRACTOR, PAPER = ImageFeatures(), LctesFeatures()
@@ -118,3 +119,28 @@ def test_the_papers_features_have_the_papers_names() -> None:
         *("n_keypoints", "avg_perceived_brightness", "hue1", "contrast"),
         *("area_by_perim", "edge_length1", "aspect_ratio"),
     )
+
+
+def test_a_file_is_described_as_its_array_is() -> None:
+    image = np.ascontiguousarray(skimage.data.astronaut()[:, :400])
+    file = EncodedImage(cv2.imencode(".png", image[:, :, ::-1])[1].tobytes())
+    for extractor in (ImageFeatures(), LctesFeatures()):
+        np.testing.assert_array_equal(extractor.extract(file), extractor.extract(image))
+
+
+@pytest.mark.parametrize("first", [1, 2, 4, 8])
+def test_a_file_is_described_at_the_same_size_however_finely_it_is_decoded(first: int) -> None:
+    """Others may need more pixels than the features do: those of training had only these."""
+    large = cv2.resize(skimage.data.astronaut(), (1600, 1200), interpolation=cv2.INTER_CUBIC)
+    large = np.clip(large + np.random.default_rng(0).normal(0, 40, large.shape), 0, 255).astype(np.uint8)
+    data = cv2.imencode(".jpg", large[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    features = ImageFeatures()
+    assert features.reduction(1200, 1600) == 4
+    fresh, other = EncodedImage(data), EncodedImage(data)
+    wanted = features.extract(fresh)
+    assert fresh.decode(8).reduction == 4
+    other.decode(first)
+    scale = np.maximum(np.abs(wanted), 1.0)
+    assert (np.abs(features.extract(other) - wanted) / scale).max() < 0.1
+    as_array = features.extract(EncodedImage(data).decode().pixels)
+    assert (np.abs(as_array - wanted) / scale)[[name.startswith("log_") for name in features.names]].max() < 0.1

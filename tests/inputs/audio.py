@@ -37,6 +37,8 @@ class AudioModality(Modality):
     preprocessing = AudioPreprocessing
 
     def decode(self, source: Any) -> np.ndarray:
+        if isinstance(source, np.ndarray):
+            return source
         data = source.read_bytes() if isinstance(source, Path) else source
         if not isinstance(data, bytes) or not data or len(data) % 2:
             raise InputError("audio: allowed are the bytes or the path of signed 16-bit values")

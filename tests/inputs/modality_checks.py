@@ -58,6 +58,11 @@ def check_decodes_the_same_each_time(case: Case, folder: Path) -> None:
         np.testing.assert_equal(case.modality.decode(source), value)
 
 
+def check_a_value_is_decoded_already(case: Case, folder: Path) -> None:
+    for value in case.values:
+        assert case.modality.decode(value) is value
+
+
 def check_size_is_a_number(case: Case, folder: Path) -> None:
     for value in case.values:
         size = case.modality.size(value)
@@ -71,7 +76,7 @@ def check_resized_values_have_about_that_size_and_are_taken(case: Case, folder: 
         size = case.modality.size(value, case.model)
         for wanted in (0.25 * size, size, 3.0 * size, 20.0 * size):
             other = case.modality.resized(value, wanted, case.model)
-            assert type(other) is type(value)
+            assert type(other) is type(value) or isinstance(value, case.modality.lazy)
             assert abs(case.modality.size(other, case.model) - wanted) <= max(2.0, 0.15 * wanted)
             check_feeds(case.model.inputs, case.modality.feeds(case.model, other))
         assert case.modality.size(case.modality.resized(value, 2.0 * size)) > size
@@ -162,6 +167,7 @@ def check_preprocessing_survives_as_json(case: Case, folder: Path) -> None:
 CHECKS: list[Callable[[Case, Path], None]] = [
     check_is_the_modality_of_its_models,
     check_decodes_the_same_each_time,
+    check_a_value_is_decoded_already,
     check_size_is_a_number,
     check_resized_values_have_about_that_size_and_are_taken,
     check_feeds_fit_the_inputs,

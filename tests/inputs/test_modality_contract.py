@@ -79,7 +79,11 @@ CASES = [
     Case(
         IMAGE,
         PlainModel("image", (TensorSpec("x", "float32", (None, 3, 16, 16)),), ImagePreprocessing((16, 16))),
-        (_PIXELS, cv2.imencode(".png", _PIXELS)[1].tobytes(), np.zeros((5, 7), np.uint16)),
+        (
+            _PIXELS,
+            *(cv2.imencode(kind, _PIXELS)[1].tobytes() for kind in (".png", ".jpg")),
+            np.zeros((5, 7), np.uint16),
+        ),
         (None, 3, b"", "absent.png", {"x": np.zeros(3)}, np.zeros((4, 4, 3), np.float32)),
         (None, "photo.png", np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)),
         write_images,

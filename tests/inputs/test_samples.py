@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from compsel.errors import ImageError, SamplesError
+from compsel.inputs.images.encoded import EncodedImage
 from compsel.inputs.samples import ArraySamples, ImageFolder, TensorFolder
 
 
@@ -229,3 +230,13 @@ def test_without_groups_each_sample_is_its_own(folder):
     assert ArraySamples([np.zeros(2)] * 2, groups=["a", "a"]).groups == ("a", "a")
     with pytest.raises(SamplesError, match="numbers of labels, names, groups or targets"):
         ArraySamples([np.zeros(2)] * 2, groups=["a"])
+
+
+def test_sources_are_what_an_app_holds(folder, tmp_path):
+    samples = ImageFolder(folder)
+    some = samples.subset([1])
+    assert some.source(0) == samples.source(1) == samples.path(1).read_bytes()
+    assert isinstance(some.undecoded(0), EncodedImage)
+    np.testing.assert_array_equal(some.undecoded(0).decode().pixels, samples.value(1))
+    arrays = ArraySamples([np.zeros((2, 2, 3), np.uint8)])
+    assert arrays.source(0) is arrays.undecoded(0) is arrays.value(0)

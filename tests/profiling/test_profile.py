@@ -1,11 +1,13 @@
 import json
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 
 from compsel.errors import ProfileError, VersionError
-from compsel.inputs.samples import ArraySamples
+from compsel.inputs.samples import ArraySamples, ImageFolder
+from compsel.profiling.decoding import ready_values, time_decoding
 from compsel.profiling.groups import write_groups
 from compsel.profiling.header import FORMAT_VERSION
 from compsel.profiling.latency_table import read_latency
@@ -39,8 +41,28 @@ def test_a_profile_has_every_variant_and_every_sample(profile):
     assert set(profile.memory_mb) == set(profile.latency.choices)
     assert min(profile.memory_mb.values()) > 0
     assert set(profile.features_ms) == {name.partition(".")[0] for name in profile.feature_names}
+    assert profile.decode_ms > 0
     # the labels are the network's own answers, every fourth one excepted
     assert profile.quality[:, 0].mean() == pytest.approx(0.75)
+
+
+def test_decoding_takes_time_only_where_there_is_some(profile, crops):
+    assert time_decoding(crops, profile.variants, 3) == 0.0
+
+
+def test_a_profile_of_before_decoding_was_timed(folder):
+    header = json.loads((folder / "profile.json").read_text())
+    del header["decode_ms"]
+    (folder / "profile.json").write_text(json.dumps(header))
+    assert Profile.load(folder).decode_ms == 0.0
+
+
+def test_values_are_decoded_before_they_are_timed(profile, labelled_folder, monkeypatch):
+    values = ready_values(ImageFolder(labelled_folder), 2, profile.variants)
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("was decoded"))
+    for variant in profile.variants:
+        for value in values:
+            assert variant.preprocessing.pixels(value).shape == (*variant.preprocessing.resolution, 3)
 
 
 def test_some_of_the_samples(profile):

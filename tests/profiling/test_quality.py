@@ -1,9 +1,11 @@
+import cv2
 import numpy as np
 import pytest
 
 from compsel.errors import InputError, ProfileError
 from compsel.features.base import FeatureExtractor
-from compsel.inputs.samples import ArraySamples, Samples
+from compsel.inputs.images.encoded import EncodedImage
+from compsel.inputs.samples import ArraySamples, ImageFolder, Samples
 from compsel.processors import CpuProcessor
 from compsel.profiling.input_features import measure_features, time_features
 from compsel.profiling.quality import measure_quality
@@ -242,3 +244,19 @@ def test_without_extractors_there_are_samples_without_features(tmp_path):
 
 def test_features_have_a_price():
     assert time_features({"simple": Mean()}, ArraySamples(IMAGES))["simple"] > 0
+
+
+def test_a_file_is_decoded_as_the_runtime_decodes_it(variants, files, tmp_path, monkeypatch):
+    large = cv2.resize(IMAGES[0], (600, 600))
+    (tmp_path / "samples").mkdir()
+    cv2.imwrite(str(tmp_path / "samples" / "large.jpg"), large)
+    reductions = []
+    decode = EncodedImage._decode
+
+    def noted(self, reduction):
+        reductions.append(reduction)
+        return decode(self, reduction)
+
+    monkeypatch.setattr(EncodedImage, "_decode", noted)
+    measured(variants[:1], files, tmp_path / "profile", ImageFolder(tmp_path / "samples"))
+    assert reductions == [4]  # of 600 pixels the network takes 64

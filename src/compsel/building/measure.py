@@ -21,6 +21,7 @@ from compsel.models.random_weights import has_random_weights, random_weights_war
 from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
 from compsel.profiling.choices import Choices
+from compsel.profiling.decoding import time_decoding
 from compsel.profiling.energy import measure_energies
 from compsel.profiling.groups import write_folds, write_groups
 from compsel.profiling.header import write_header
@@ -110,7 +111,7 @@ def measure(
     header = (n_classes, device_fingerprint(), time_features(extractors, samples), measuring.origin, criterion)
     write_groups(folder, samples)
     write_folds(folder, samples, None if folds is None else folds.fold_of)
-    write_header(folder, variants, *header)
+    write_header(folder, variants, *header, decode_ms=time_decoding(samples, variants))
     return Profile.load(folder), left_out
 
 

@@ -133,6 +133,10 @@ def train_bundle(
         },
     )
     write_bundle(content, out, replace=replace)
+    if profile.decode_ms > 0:
+        reporter.say(
+            f"times leave out decoding, which is the same for every choice: {profile.decode_ms:.2f} ms a sample"
+        )
     return trained
 
 
@@ -187,6 +191,7 @@ def _summary(
         "reference": dataset.reference,
         "judging": None if profile.quality_criterion is None else profile.quality_criterion.to_dict(),
         "device": dict(profile.device),
+        "decode_ms": profile.decode_ms,
         **findings(trained),
         "penalty_ms": comparison.penalty * (1.0 if dataset.unit == "ms" else float(rate)),
         "energy": {"meter": energy.meter, "estimated": energy.estimated} if energy else None,

@@ -44,7 +44,8 @@ def show(content: dict[str, Any]) -> None:
     )
     print(_gap(summary))
     print(
-        f"features and selector: {overhead['total']:.3f} ms, {overhead['share_of_mean_latency']:.1%} of the mean "
+        f"decoding: {overhead['decode']:.3f} ms; features and selector: {overhead['total']:.3f} ms, "
+        f"{overhead['share_of_mean_latency']:.1%} of the mean "
         "latency; all policies are placed where they are cheapest now"
     )
     sceptic = content["hindsight_static"]

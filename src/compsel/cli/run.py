@@ -51,12 +51,22 @@ def rows_of(answers: list[tuple[str, Any]], names: tuple[str, ...], key: str = "
             "name": names[answer.label] if names else _numbers(answer.outputs),
             "choice": answer.choice,
             "latency_ms": answer.latency_ms,
+            "decode_ms": answer.decode_ms,
+            "features_ms": answer.features_ms,
+            "selector_ms": answer.selector_ms,
+            "stages_ms": [stage.latency_ms for stage in answer.stages],
             "constraints_met": answer.constraints_met,
             "note": answer.note,
             "abstained": answer.abstained,
         }
         for source, answer in answers
     ]
+
+
+def _parts(row: dict[str, Any]) -> str:
+    stages = " > ".join(f"{stage_ms:.2f}" for stage_ms in row["stages_ms"])
+    named = ", ".join(f"{part} {row[f'{part}_ms']:.2f}" for part in ("decode", "features", "selector"))
+    return f"{named}, stages {stages}"
 
 
 def _numbers(outputs: list[np.ndarray]) -> str:
@@ -93,6 +103,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--min-quality", type=float, metavar="F", help="least probability of a right answer, on average"
     )
     parser.add_argument("--labels", type=Path, metavar="FILE", help="names of the classes, one a line")
+    parser.add_argument("--verbose", action="store_true", help="show what part of the time decoding and the rest took")
     add_confidence(parser)
     add_json(parser)
 
@@ -127,13 +138,15 @@ def _run(arguments: argparse.Namespace) -> int:
                 _shown(r[key]),
                 "abstained" if r["abstained"] else r["name"],
                 f"{r['latency_ms']:.2f}",
+                *([_parts(r)] if arguments.verbose else []),
                 r["choice"],
                 r["note"],
             )
             for r in rows
         ]
+        parts = ["parts, ms"] if arguments.verbose else []
         # plain on a terminal too: loading `rich` would take longer than the answer
-        print(plain_table(shown, (key, "label", "ms", "choice", "")))
+        print(plain_table(shown, (key, "label", "ms", *parts, "choice", "")))
         write_result(arguments.json, {"answers": rows})
     return 2 if failed else 0
 

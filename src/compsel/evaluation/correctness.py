@@ -1,10 +1,12 @@
 """Correctness of answers: right are those of the labelled class, or those of sufficient quality."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from compsel.errors import BundleError, SamplesError
+from compsel.errors import BundleError, ImageError, SamplesError
 from compsel.inputs.samples import Samples
 from compsel.profiling.output_quality import COSINE, FIDELITY, OutputQuality, Quality, QualityCriterion
 from compsel.progress import Reporter
@@ -12,7 +14,20 @@ from compsel.runtime.answer import Answer
 from compsel.runtime.runtime import Runtime
 from compsel.selection.policies import FixedPolicy
 
-__all__ = ["Correctness", "correctness_of"]
+__all__ = ["Correctness", "answer_of", "correctness_of"]
+
+
+def answer_of(runtime: Runtime, source: Any, name: str) -> Answer:
+    """Answer what an app holds of a sample.
+
+    Raises:
+        ImageError: a damaged file; the message begins with `name`.
+        InputError: not an input of the bundle.
+    """
+    try:
+        return runtime(source) if not isinstance(source, Mapping) else runtime.answer(source)
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error
 
 
 class Correctness(ABC):
@@ -47,7 +62,7 @@ class _ClassCorrectness(Correctness):
         self.labelled = samples.labelled
         if self.labelled:
             self._targets = [label for label in samples.labels if label is not None]
-            n_classes = runtime.answer(samples.value(0)).outputs[0].shape[-1]
+            n_classes = answer_of(runtime, samples.source(0), samples.names[0]).outputs[0].shape[-1]
             if max(self._targets) >= n_classes:
                 raise SamplesError(
                     f"labels reach {max(self._targets)}, allowed are 0 to {n_classes - 1}: the models' classes"
@@ -55,7 +70,7 @@ class _ClassCorrectness(Correctness):
             return
         reference = runtime.with_policy(runtime.bundle.policies["most_accurate"])
         places = reporter.track(range(len(samples)), "reference answers")
-        self._targets = [reference.answer(samples.value(index)).label for index in places]
+        self._targets = [answer_of(reference, samples.source(index), samples.names[index]).label for index in places]
 
     def _right(self, answer: Answer, index: int) -> bool:
         return answer.label == self._targets[index]
@@ -82,7 +97,8 @@ class _QualityCorrectness(Correctness):
 
     def _right(self, answer: Answer, index: int) -> bool:
         if self._reference is not None and self._last[0] != index:
-            self._last = index, self._reference.answer(self._samples.value(index)).outputs
+            source, name = self._samples.source(index), self._samples.names[index]
+            self._last = index, answer_of(self._reference, source, name).outputs
         target = self._samples.target(index) if self.labelled else None
         return self._output_quality.score(answer.outputs, self._last[1], target) >= self._output_quality.threshold
 

@@ -4,8 +4,8 @@ First every variant of the bundle, and every policy that may change between them
 right, what a sceptic might ship, and what the oracle chooses. Then whatever a policy runs for a sample is timed,
 interleaved by blocks of ten samples, in a new random order each time: drift of the device hits all alike. Whoever runs
 the same variant runs it in the same way, placed where it is cheapest now, and is timed once: a choice compared with
-itself is 1.0. Latencies are end to end: decoded image in, answer out, with preprocessing, features, selector and every
-stage.
+itself is 1.0. Latencies are end to end: from what an app holds, such as the bytes of a file, to the answer, with
+decoding, preprocessing, features, selector and every stage.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from compsel.device.energy import Meter
 from compsel.errors import BundleError, SamplesError
-from compsel.evaluation.correctness import Correctness, correctness_of
+from compsel.evaluation.correctness import Correctness, answer_of, correctness_of
 from compsel.evaluation.hindsight import hindsight_static, oracle_choices, shortlist
 from compsel.evaluation.policy_energy import policy_energies
 from compsel.evaluation.results import Evaluation, PolicyResult
@@ -42,10 +42,11 @@ class _Timing:
     latency_ms: float
     features_ms: float
     selector_ms: float
+    decode_ms: float
 
     @classmethod
     def of(cls, answer: Answer) -> "_Timing":
-        return cls(answer.choice, answer.latency_ms, answer.features_ms, answer.selector_ms)
+        return cls(answer.choice, answer.latency_ms, answer.features_ms, answer.selector_ms, answer.decode_ms)
 
 
 # long: the order of the steps of an evaluation
@@ -175,10 +176,10 @@ def _answer_once(
     labels = np.empty((len(names), len(samples)), np.int64)
     scored = all(variant.output != "other" for variant in next(iter(runtimes.values())).bundle.variants.values())
     for block in _blocks(len(samples), reporter, f"answers of {len(names)} variants and policies"):
-        values = {index: samples.value(index) for index in block}
+        sources = {index: samples.source(index) for index in block}
         for number in generator.permutation(len(names)):
-            for index, value in values.items():
-                answer = runtimes[names[number]].answer(value)
+            for index, source in sources.items():
+                answer = answer_of(runtimes[names[number]], source, samples.names[index])
                 right[number, index] = correctness.right(answer, index)
                 latency_ms[number, index] = answer.latency_ms
                 labels[number, index] = answer.label if scored else -1
@@ -196,13 +197,13 @@ def _time(
     """Time what runs for each sample, again and again in random order; return it by what ran, and by sample."""
     timings: dict[str, dict[int, list[_Timing]]] = {name: {} for name in runtimes}
     for block in _blocks(len(samples), reporter, "evaluating"):
-        values = {index: samples.value(index) for index in block}
+        sources = {index: samples.source(index) for index in block}
         wanted = {name: [index for index in block if any(ran[index] == name for ran in runs)] for name in runtimes}
         names = [name for name, indices in wanted.items() if indices]
         for _ in range(repeats):
             for number in generator.permutation(len(names)):
                 for index in wanted[names[number]]:
-                    answer = runtimes[names[number]].answer(values[index])
+                    answer = answer_of(runtimes[names[number]], sources[index], samples.names[index])
                     timings[names[number]].setdefault(index, []).append(_Timing.of(answer))
     return timings
 
@@ -237,6 +238,7 @@ def _result(
         Counter(one[0].choice for one in found),
         medians("features_ms"),
         medians("selector_ms"),
+        decode_ms=medians("decode_ms"),
     )
 
 

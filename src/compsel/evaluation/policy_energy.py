@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from compsel.device.energy import Meter, idle_power_mw, measure_energy
+from compsel.evaluation.correctness import answer_of
 from compsel.inputs.samples import Samples
 from compsel.progress import SILENT, Reporter
 from compsel.runtime.runtime import Runtime
@@ -26,7 +27,7 @@ def policy_energies(
 
     Args:
         runtimes: by policy, one a sample: what answers it.
-        samples: up to 64 of them, spread over all, are answered in turn; decoding is not counted.
+        samples: up to 64 of them, spread over all, are answered in turn, from what an app holds: decoding counts.
         meter: open.
         least_s: so long answers each policy, at least; idling is watched for as long before each.
         reporter: of progress.
@@ -35,18 +36,18 @@ def policy_energies(
         EnergyError: the meter cannot be read any more.
     """
     positions = samples.spread(_SAMPLES).indices
-    values = [samples.value(position) for position in positions]
+    sources = [(samples.source(position), samples.names[position]) for position in positions]
     names = list(runtimes)
     energies = {}
     for number in reporter.track(range(len(names)), f"energy, {meter.name}"):
         answering = [runtimes[names[number]][position] for position in positions]
-        pairs = itertools.cycle(zip(answering, values, strict=True))
+        pairs = itertools.cycle(zip(answering, sources, strict=True))
 
         idle_mw = idle_power_mw(meter, least_s)
         energies[names[number]] = measure_energy(partial(_answer_next, pairs), meter, idle_mw, least_s).energy_mj
     return energies
 
 
-def _answer_next(pairs: Iterator[tuple[Runtime, Any]]) -> None:
-    runtime, value = next(pairs)
-    runtime.answer(value)
+def _answer_next(pairs: Iterator[tuple[Runtime, tuple[Any, str]]]) -> None:
+    runtime, (source, name) = next(pairs)
+    answer_of(runtime, source, name)

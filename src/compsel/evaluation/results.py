@@ -33,6 +33,7 @@ class PolicyResult:
         latency_ms: (n,), median over the repeats of each sample.
         choices: what ran, with its number of samples.
         features_ms, selector_ms: (n,), overheads.
+        decode_ms: (n,), the part of decoding; empty where it was not kept.
         energy_mj: of one answer, above what the device takes without it; None without a meter.
         labels: (n,), the classes that it answered; empty where they were not kept.
 
@@ -48,6 +49,7 @@ class PolicyResult:
     selector_ms: Floats = field(default_factory=lambda: np.empty(0))
     energy_mj: float | None = None
     labels: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    decode_ms: Floats = field(default_factory=lambda: np.empty(0))
 
     def cost(self, penalty_ms: float) -> Floats:
         """Return the latency (n,) in ms, plus the penalty where the answer is wrong."""
@@ -149,6 +151,7 @@ class Evaluation:
             "hindsight_static": {**asdict(self.hindsight), "all_measured": self.all_measured},
             "static": {name: result.summary() for name, result in self.static.items()},
             "overhead_ms": {
+                "decode": float(adaptive.decode_ms.mean()) if len(adaptive.decode_ms) else 0.0,
                 "features": features,
                 "selector": selector,
                 "total": features + selector,

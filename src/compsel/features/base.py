@@ -49,6 +49,10 @@ class FeatureExtractor(ABC):
             )
         return values
 
+    def reduction(self, height: int, width: int) -> int:
+        """Return how coarsely an encoded image of this size may be decoded for it: 1, 2, 4 or 8; 1 is in full."""
+        return 1
+
     @abstractmethod
     def _extract(self, x: Any) -> np.ndarray:
         """Return the float32 vector."""

@@ -3,6 +3,9 @@
 Two samples are looked at, never the whole image. A thumbnail of every n-th pixel gives brightness and colour: means
 over thousands of pixels do not need all of them. A patch from the middle at full resolution gives what resizing would
 destroy: sharpness, noise, compression artefacts. Energies and areas span decades, so their logarithms are given.
+
+Large images are described at a stated size, so that a file need not be decoded in full: reduced by the largest of 8, 4
+and 2 that leaves 256 pixels of the shorter side. Of an array, or a file that is no JPEG, only the patch is.
 """
 
 import math
@@ -13,6 +16,8 @@ import numpy as np
 
 from compsel.errors import InputError
 from compsel.features.base import FeatureExtractor
+from compsel.inputs.images.encoded import EncodedImage
+from compsel.inputs.images.reduction import halve, largest_reduction
 
 __all__ = ["ImageFeatures", "check_image"]
 
@@ -22,6 +27,7 @@ _TAILS = np.array([0.05, 0.95]) * _SEEN
 # of every count that a level can have
 _N_LOG2_N = np.arange(_SEEN + 1) * np.log2(np.maximum(np.arange(_SEEN + 1), 1))
 _PATCH = 128  # pixels a side
+_LEAST_SIDE = 2 * _PATCH  # pixels of the shorter side that reduction leaves
 _SMALLEST_PATCH = 24
 _LEVELS = 256
 _DARK, _BRIGHT = 16, 239  # grey levels: at most; at least
@@ -70,18 +76,32 @@ class ImageFeatures(FeatureExtractor):
     )
 
     def _extract(self, x: Any) -> np.ndarray:
-        image = check_image(x)
-        height, width = image.shape[:2]
+        if isinstance(x, EncodedImage):
+            wanted = self.reduction(x.height, x.width)
+            image, done, height, width = x.decode(wanted)
+            if x.reducible:  # also where it was decoded more finely for others
+                image, done = halve(image, wanted // done), wanted
+            patch = _patch(image, wanted // done)
+        else:
+            image = check_image(x)
+            height, width = image.shape[:2]
+            patch = _patch(image, self.reduction(height, width))
         sizes = (width / height, math.log2(width * height), math.log2(min(width, height)))
-        return np.array([*sizes, *_tones(image), *_details(_patch(image))], np.float32)
+        return np.array([*sizes, *_tones(image), *_details(patch)], np.float32)
+
+    def reduction(self, height: int, width: int) -> int:
+        """Return by how much an image of this size is reduced before it is described."""
+        return largest_reduction(min(height, width) / _LEAST_SIDE)
 
 
 def check_image(x: Any) -> np.ndarray:
-    """Return `x` if it is a uint8 (height, width, 3) array with pixels.
+    """Return `x` if it is a uint8 (height, width, 3) array with pixels; of a file, all its pixels.
 
     Raises:
-        InputError: it is not.
+        InputError: it is neither.
     """
+    if isinstance(x, EncodedImage):
+        return x.decode().pixels
     if not isinstance(x, np.ndarray) or x.dtype != np.uint8 or x.ndim != 3 or x.shape[2] != 3 or x.size == 0:
         got = f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__
         raise InputError(f"image: got {got}, allowed is a uint8 (height, width, 3) RGB array")
@@ -112,11 +132,13 @@ def _tones(image: np.ndarray) -> tuple[float, ...]:
     )
 
 
-def _patch(image: np.ndarray) -> np.ndarray:
-    """Return the middle as grey levels, its corner on the grid of JPEG's blocks; tiny images are extended."""
-    height, width = image.shape[:2]
-    top, left = (max(0, side - _PATCH) // 2 // _JPEG_BLOCK * _JPEG_BLOCK for side in (height, width))
-    patch = np.asarray(cv2.cvtColor(image[top : top + _PATCH, left : left + _PATCH], cv2.COLOR_RGB2GRAY))
+def _patch(image: np.ndarray, reduction: int = 1) -> np.ndarray:
+    """Return the middle, reduced, as grey levels, its corner on the grid of JPEG's blocks; tiny ones are extended."""
+    height, width = (side // reduction for side in image.shape[:2])
+    top, left = (max(0, side - _PATCH) // 2 // _JPEG_BLOCK * _JPEG_BLOCK * reduction for side in (height, width))
+    end = _PATCH * reduction
+    patch = halve(image[top : top + end, left : left + end], reduction)
+    patch = np.asarray(cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY))
     below, right = (max(0, _SMALLEST_PATCH - side) for side in patch.shape)
     if below or right:
         patch = np.asarray(cv2.copyMakeBorder(patch, 0, below, 0, right, cv2.BORDER_REPLICATE))

@@ -22,6 +22,8 @@ _SQUARES = np.arange(256, dtype=np.float32) ** 2
 class LctesFeatures(FeatureExtractor):
     """The paper's features, of the whole image at full resolution, as in the paper: milliseconds, not microseconds.
 
+    A file is decoded in full for them.
+
     The paper names them and says what they are; where it leaves the details open they are: keypoints by FAST; perceived
     brightness sqrt(0.241 R^2 + 0.691 G^2 + 0.068 B^2), averaged; contrast as the standard deviation of the grey level;
     the share of the first of 7 bins of hue (the reds); the main object as the largest contour of the edges (Canny),

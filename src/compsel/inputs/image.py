@@ -1,16 +1,21 @@
-"""The image modality: uint8 (height, width, 3) RGB arrays, cropped, resized and normalised for the model."""
+"""The image modality: uint8 (height, width, 3) RGB arrays, or files that are decoded when needed.
+
+They are cropped, resized and normalised for the model.
+"""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from compsel.errors import InputError
 from compsel.inputs.images.decoding import Source, decode
+from compsel.inputs.images.encoded import EncodedImage
 from compsel.inputs.images.preprocessing import ImagePreprocessing
+from compsel.inputs.images.reduction import REDUCTIONS
 from compsel.inputs.modality import Modality, ModelLike
 from compsel.inputs.tensor_specs import TensorSpec
 
@@ -36,38 +41,47 @@ class ImageModality(Modality):
     unit = "pixels"
     size_costs = "preparation"
     preprocessing = ImagePreprocessing
+    lazy = (EncodedImage,)
 
     def takes(self, model: ModelLike) -> bool:
         """Whether a model has image preprocessing, and one input for what comes out of it."""
         return image_preprocessing(model) is not None
 
-    def decode(self, source: Source) -> np.ndarray:
-        """Return a file, its bytes or an array as a uint8 (height, width, 3) RGB array."""
-        return decode(source)
+    def decode(self, source: Source | EncodedImage) -> np.ndarray | EncodedImage:
+        """Return an array as a uint8 (height, width, 3) RGB array; a file, or its bytes, with its header checked."""
+        if isinstance(source, EncodedImage):
+            return source
+        return decode(source) if isinstance(source, np.ndarray) else EncodedImage(source)
 
-    def _size(self, value: np.ndarray, model: ModelLike | None) -> float:
-        height, width, _ = value.shape
+    def decode_for(self, value: EncodedImage, readers: Iterable[Any]) -> None:
+        """Decode a file at the scale that the finest of its readers needs; without any, in full."""
+        height, width = value.height, value.width
+        value.decode(min((reader.reduction(height, width) for reader in readers if reader is not None), default=1))
+
+    def _size(self, value: np.ndarray | EncodedImage, model: ModelLike | None) -> float:
+        height, width = value.decoded_size if isinstance(value, EncodedImage) else value.shape[:2]
         return float(height * width)
 
-    def resized(self, value: np.ndarray, size: float, model: ModelLike | None = None) -> np.ndarray:
+    def resized(self, value: np.ndarray | EncodedImage, size: float, model: ModelLike | None = None) -> np.ndarray:
         """Return the image with about so many pixels; its shape stays."""
-        height, width, _ = value.shape
+        pixels = value.decode(REDUCTIONS[0]).pixels if isinstance(value, EncodedImage) else value
+        height, width, _ = pixels.shape
         scale = math.sqrt(size / (height * width))
         sides = (max(1, round(width * scale)), max(1, round(height * scale)))
-        return np.asarray(cv2.resize(value, sides, interpolation=cv2.INTER_LINEAR))
+        return np.asarray(cv2.resize(pixels, sides, interpolation=cv2.INTER_LINEAR))
 
     def largest_size(self, model: ModelLike) -> float:
         """Return a few megapixels: beyond, cropping and resizing go on in proportion."""
         return _LARGEST_PIXELS
 
-    def _feeds(self, model: ModelLike, value: np.ndarray) -> dict[str, np.ndarray]:
+    def _feeds(self, model: ModelLike, value: np.ndarray | EncodedImage) -> dict[str, np.ndarray]:
         return {model.inputs[0].name: _preprocessing(model).tensor(value)}
 
     def graph_inputs(self, model: ModelLike) -> Sequence[TensorSpec]:
         """Return the input for pixels."""
         return [TensorSpec(PIXELS, "uint8", (1, *_preprocessing(model).resolution, _pixel_channels(model)))]
 
-    def graph_feeds(self, model: ModelLike, value: np.ndarray) -> dict[str, np.ndarray]:
+    def graph_feeds(self, model: ModelLike, value: np.ndarray | EncodedImage) -> dict[str, np.ndarray]:
         """Crop and resize; the rest is in the graph."""
         pixels = _preprocessing(model).pixels(value)
         if _pixel_channels(model) == 4:

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -52,6 +52,7 @@ class Modality(ABC):
         size_costs: what costs more for a larger input: the "inference" itself, differently for every model; or only
             its "preparation", alike for all.
         preprocessing: the class of the preprocessing of its models; None where models have none.
+        lazy: types of values that are decoded no sooner than their pixels, or the like, are needed: see `decode_for`.
 
     >>> from compsel.inputs.modalities import MODALITIES
     >>> [modality.name for modality in MODALITIES]
@@ -62,6 +63,7 @@ class Modality(ABC):
     unit: ClassVar[str]
     size_costs: ClassVar[Literal["inference", "preparation"]] = "inference"
     preprocessing: ClassVar[type[Preprocessing] | None]
+    lazy: ClassVar[tuple[type, ...]] = ()
 
     def takes(self, model: ModelLike) -> bool:
         """Whether this is what `model` takes."""
@@ -69,11 +71,23 @@ class Modality(ABC):
 
     @abstractmethod
     def decode(self, source: Any) -> Any:
-        """Turn what an app holds (a path, encoded bytes, an array) into a value.
+        """Turn what an app holds (a path, encoded bytes, an array) into a value; a value is returned as it is.
 
         Raises:
             InputError: not such a source, or a damaged one.
         """
+
+    def decode_for(self, value: Any, readers: Iterable[Any]) -> None:
+        """Decode a lazy value now, once, as finely as any of its readers needs: then none of them has to.
+
+        Args:
+            value: of one of the `lazy` types.
+            readers: preprocessings and feature extractors.
+
+        Raises:
+            InputError: a damaged one.
+        """
+        return
 
     def size(self, value: Any, model: ModelLike | None = None) -> float:
         """Return how large a value is, in the unit that its cost grows with: pixels, tokens, elements.

@@ -44,7 +44,7 @@ class TensorModality(Modality):
     def decode(self, source: Any) -> dict[str, np.ndarray]:
         """Return named tensors as they are, and those of an `.npz` file without label and target."""
         if isinstance(source, Mapping):
-            return dict(source)
+            return source if isinstance(source, dict) else dict(source)
         if isinstance(source, (str, os.PathLike)):
             from compsel.inputs.samples.tensor_folder import read_tensors  # the runtime is rarely given such a file
 

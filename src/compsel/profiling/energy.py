@@ -12,6 +12,7 @@ from compsel.errors import ProfileError
 from compsel.inputs.samples import Samples
 from compsel.processors.base import Processor
 from compsel.profiling.choices import Choices
+from compsel.profiling.decoding import ready_values
 from compsel.profiling.load import parse_state
 from compsel.profiling.tables import device_text
 from compsel.progress import SILENT, Reporter
@@ -55,7 +56,7 @@ def measure_energies(
     if not len(samples):
         raise ProfileError("no samples to measure with")
     metadata = {"meter": meter.name, "estimated": "yes" if meter.estimated else "no", "device": device_text()}
-    values = [samples.value(index) for index in samples.spread(_DECODED_SAMPLES).indices]
+    values = ready_values(samples, _DECODED_SAMPLES, [variant for variant, _ in choices])
     for state in states:
         path = folder / "energy" / f"{state.replace(':', '-')}.parquet"
         if choices.are_in(path, metadata):

@@ -37,6 +37,7 @@ def read_header(folder: Path) -> dict[str, Any]:
     return header
 
 
+# many parameters: the fields of the file
 def write_header(
     folder: Path,
     variants: Sequence[Variant],
@@ -45,6 +46,7 @@ def write_header(
     features_ms: Mapping[str, float],
     origin: str,
     criterion: QualityCriterion | None = None,
+    decode_ms: float = 0.0,
 ) -> None:
     """Write `profile.json`; see `Profile` for what goes in."""
     write_json(
@@ -55,6 +57,7 @@ def write_header(
             "n_classes": n_classes,
             "device": dict(device),
             "features_ms": dict(features_ms),
+            "decode_ms": decode_ms,
             "judging": criterion.to_dict() if criterion else None,
             "variants": [variant.to_dict() for variant in variants],
         },

@@ -31,7 +31,7 @@ def measure_features(
     columns = [f"{name}.{feature}" for name, extractor in extractors.items() for feature in extractor.names]
 
     def row(index: int) -> np.ndarray:
-        value = samples.value(index)
+        value = samples.undecoded(index)
         parts = [extractor.extract(value) for extractor in extractors.values()]
         return np.concatenate([*parts, np.empty(0, np.float32)]).astype(np.float32)
 

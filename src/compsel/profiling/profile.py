@@ -54,6 +54,7 @@ class Profile:
         memory_mb: peak resident memory of one process that runs the choice, by choice.
         device: fingerprint of the device that `latency` was measured on.
         features_ms: by extractor, what computing its features takes.
+        decode_ms: mean time from an encoded sample to what variants take; the same for all, so not in `latency`.
         origin: in words, what the samples are.
         energy: of one inference of every choice; None without a meter.
         groups: (n,) group of each sample, see `Samples.groups`; empty where each is a group of its own.
@@ -78,6 +79,7 @@ class Profile:
     memory_mb: Mapping[tuple[str, str], float] = field(default_factory=dict)
     device: Mapping[str, Any] = field(default_factory=dict)
     features_ms: Mapping[str, float] = field(default_factory=dict)
+    decode_ms: float = 0.0
     origin: str = ""
     groups: tuple[str, ...] = ()
     energy: EnergyTable | None = None
@@ -177,6 +179,7 @@ class Profile:
             memory_mb=read_memory(folder),
             device=header.get("device", {}),
             features_ms=header.get("features_ms", {}),
+            decode_ms=float(header.get("decode_ms", 0.0)),
             origin=header.get("origin", ""),
             groups=read_groups(folder, samples),
             energy=read_energy(folder),

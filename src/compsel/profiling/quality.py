@@ -164,7 +164,7 @@ def _classes(rows: Sequence[Row]) -> int:
 
 
 def _row(measurement: _Measurement, engine: Engine, reference: Engine | None, index: int) -> dict[str, Any]:
-    value, label = measurement.samples.value(index), measurement.samples.labels[index]
+    value, label = measurement.samples.undecoded(index), measurement.samples.labels[index]
     outputs, scores = engine.answer(value)
     if scores is None:
         output_quality = measurement.output_quality

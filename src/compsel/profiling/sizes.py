@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from compsel.inputs.modalities import modality_of
-from compsel.inputs.modality import Modality
 from compsel.inputs.samples import Samples
+from compsel.profiling.decoding import ready_value, ready_values
 from compsel.variants.variant import Variant
 
 __all__ = ["InputsOfSize", "MeasuredSizes", "choose_sizes"]
@@ -97,13 +97,13 @@ def choose_sizes(
     limits = [modality.largest_size(variant) if modality_of(variant) is modality else None for variant in variants]
     known = [limit for limit in limits if limit is not None]
     all_choices = modality.size_costs == "inference"
-    without = MeasuredSizes(InputsOfSize(math.nan, _values(samples.spread(_USUAL_INPUTS))))
+    without = MeasuredSizes(InputsOfSize(math.nan, ready_values(samples, _USUAL_INPUTS, variants)))
     if len(known) < len(variants):
         return without
     # of those that say how large an input they take, the one that takes the largest counts furthest
     largest = max([limit for limit in known if math.isfinite(limit)], default=math.inf)
     counting = variants[known.index(largest)]
-    inputs = _Inputs(modality, counting, samples.spread(_LOOKED_AT if all_choices else _USUAL_INPUTS))
+    inputs = _Inputs(variants, counting, samples.spread(_LOOKED_AT if all_choices else _USUAL_INPUTS))
     low, high = float(inputs.sizes.min()), float(inputs.sizes.max())
     if math.isfinite(largest):
         high = largest if all_choices else max(high, largest)
@@ -141,9 +141,10 @@ def _spread_sizes(low: float, usual: float, high: float) -> list[float]:
 class _Inputs:
     """Samples by their size."""
 
-    def __init__(self, modality: Modality, model: Variant, samples: Samples) -> None:
-        self._modality, self._model, self._samples = modality, model, samples
-        self.sizes = np.array([max(1.0, self._size(samples.value(index))) for index in range(len(samples))])
+    def __init__(self, variants: Sequence[Variant], model: Variant, samples: Samples) -> None:
+        self._modality, self._model, self._samples = modality_of(variants[0]), model, samples
+        self._variants = variants
+        self.sizes = np.array([max(1.0, self._size(self._value(index))) for index in range(len(samples))])
 
     def nearest(self, size: float) -> float:
         """Return the size of the sample whose size is nearest to this one."""
@@ -157,7 +158,7 @@ class _Inputs:
         """Return the samples of about a size that one of them has: what models certainly run on."""
         distances = np.abs(np.log(self.sizes / size))
         near = [index for index in np.argsort(distances, kind="stable").tolist() if distances[index] <= math.log(_LIKE)]
-        return InputsOfSize(size, [self._samples.value(index) for index in near[:_USUAL_INPUTS]])
+        return InputsOfSize(size, [self._value(index) for index in near[:_USUAL_INPUTS]])
 
     def of(self, size: float, count: int) -> InputsOfSize:
         """Return so many inputs of about a size: the samples that come nearest, resized where they are too far off."""
@@ -165,15 +166,14 @@ class _Inputs:
         nearest = np.argsort(distances, kind="stable")[:count]
         values = []
         for index in nearest.tolist():
-            value = self._samples.value(index)
+            value = self._value(index)
             if distances[index] > math.log(_LIKE):
                 value = self._modality.resized(value, size, self._model)
             values.append(value)
         return InputsOfSize(size, values)
 
+    def _value(self, index: int) -> Any:
+        return ready_value(self._samples, index, self._variants)
+
     def _size(self, value: Any) -> float:
         return self._modality.size(value, self._model)
-
-
-def _values(samples: Samples) -> list[Any]:
-    return [samples.value(index) for index in range(len(samples))]

@@ -2,6 +2,7 @@
 
 from compsel.bundle.bundle import Bundle
 from compsel.runtime.answer import Answer, Stage
-from compsel.runtime.runtime import Runtime, load
+from compsel.runtime.loading import load
+from compsel.runtime.runtime import Runtime
 
 __all__ = ["Answer", "Bundle", "Runtime", "Stage", "load"]

@@ -32,14 +32,17 @@ class Answer(NamedTuple):
     Attributes:
         outputs: as the model gives them; when several stages ran, the first output holds their fused class scores
             (log-probabilities for a model that gives logits, probabilities for one that gives those).
-        latency_ms: from the call to the answer, decoding excluded.
+        latency_ms: from the call to the answer, all included.
         stages: what ran, in order.
         features_ms: spent on features of the input.
-        selector_ms: spent on everything but features, preprocessing and inference: deciding, fusing, and what failed.
+        selector_ms: spent on everything but decoding, features, preprocessing and inference: deciding, fusing, and what
+            failed.
         constraints_met: False when no choice could meet the deadline or the quality asked for; the answer is then
             that of the fastest, or the most accurate, choice.
         note: why, when they were not met; and which processors failed, so that another one answered.
         abstained: whether the bundle was built to withhold answers as unsure as this one: do not use it.
+        decode_ms: spent on making a value of what the call was given: reading a file, decoding it; 0 for an image or
+            tensors in memory. `latency_ms` is the sum of this, `features_ms`, `selector_ms` and the stages.
     """
 
     outputs: list[np.ndarray]
@@ -50,6 +53,7 @@ class Answer(NamedTuple):
     constraints_met: bool = True
     note: str = ""
     abstained: bool = False
+    decode_ms: float = 0.0
 
     @property
     def choice(self) -> str:

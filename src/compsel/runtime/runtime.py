@@ -1,6 +1,5 @@
 """The runtime: loads a bundle and dispatches every inference to the choice that is best for it now."""
 
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
@@ -17,6 +16,7 @@ from compsel.features.output_confidence import Confidence
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.runtime.answer import Answer
+from compsel.runtime.decoding import LazyDecoder, limits_after, with_decoding
 from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.input_matching import InputMatcher
 from compsel.runtime.input_sizes import InputSizes, bucket_of
@@ -27,45 +27,7 @@ from compsel.runtime.stage_execution import StageExecutor
 from compsel.selection.policies import Policy
 from compsel.variants.variant import Variant
 
-__all__ = ["Runtime", "load"]
-
-
-def load(
-    bundle: str | os.PathLike[str],
-    *,
-    policy: str = "adaptive",
-    memory_limit_mb: float | None = None,
-    warm_up: bool = True,
-    adapt: bool = True,
-    explore: float = 0.0,
-    confidence: Confidence | str | None = None,
-) -> "Runtime":
-    """Load a bundle.
-
-    Args:
-        bundle: its folder.
-        policy: which of its policies decides; all but "adaptive" are there for comparison.
-        memory_limit_mb: about so much memory may be taken by loaded variants; None: as many as are used.
-        warm_up: load and run the variants of the policy now, so that the first answer is as fast as the others.
-        adapt: whether every inference corrects what is expected of the next ones.
-        explore: share of the time, 0 to 1, that may be spent on finding out whether processors that are expected to
-            be slower still are.
-        confidence: the function that a bundle of models without class scores was built with, or its
-            "module:function": a bundle holds no code.
-
-    Raises:
-        SelectorError: a confidence that is no function; also later, from calls, where it fails.
-        BundleError, IntegrityError, VersionError: see `compsel.errors`.
-    """
-    return Runtime(
-        Bundle.load(bundle),
-        policy=policy,
-        memory_limit_mb=memory_limit_mb,
-        warm_up=warm_up,
-        adapt=adapt,
-        explore=explore,
-        confidence=confidence,
-    )
+__all__ = ["Runtime"]
 
 
 class Runtime:
@@ -74,7 +36,7 @@ class Runtime:
     Args:
         bundle: what to run.
         policy: which of its policies decides.
-        memory_limit_mb, warm_up, adapt, explore, confidence: see `load`.
+        memory_limit_mb, warm_up, adapt, explore, confidence: see `compsel.load`.
 
     Attributes:
         bundle: what is run.
@@ -106,6 +68,7 @@ class Runtime:
         self._executor = StageExecutor(self._pool, self._observations, self._sampler)
         self._input_matcher = InputMatcher(bundle.variants)
         self.modality = modality_of(self._most_accurate)
+        self._decoder = LazyDecoder(self.modality, bundle.variants)
         self._input_sizes = InputSizes.where_they_matter(self.costs, self.modality, bundle.variants)
         self._sampler.start()
         if warm_up:
@@ -124,7 +87,7 @@ class Runtime:
         Args:
             source: of a bundle for images: a uint8 (height, width, 3) RGB array, a path, or encoded bytes; of one for
                 texts: a `str`; of one for tensors: these by name, or the path of an `.npz`.
-            deadline_ms: the answer must be there by then, decoding excluded.
+            deadline_ms: the answer must be there by then, counted from the call: decoding takes its part of it.
             min_quality: probability of a right answer that is asked for, on average over such inputs.
             minimize: what to minimise instead of the bundle's objective.
 
@@ -133,17 +96,19 @@ class Runtime:
             InputError: not an input of this bundle.
             ObjectiveError: limits that are not allowed.
         """
+        begin = time.perf_counter_ns()
         limits = self._limits(deadline_ms, min_quality, minimize)
         value = self.modality.decode(source)
-        return self._answer(value, limits, self._accepting_variants(value))
+        decode_ns = 0 if value is source else time.perf_counter_ns() - begin
+        return self._answer(value, limits, self._accepting_variants(value), begin, decode_ns)
 
     def answer(self, value: Any) -> Answer:
-        """Answer a decoded input, or named tensors, under the bundle's objective; with the trace that `run` drops.
+        """Answer an input in memory, or named tensors, under the bundle's objective; with the trace that `run` drops.
 
         Raises:
             InputError: not an input of this bundle.
         """
-        return self._answer(value, NO_LIMITS, self._accepting_variants(value))
+        return self._answer(value, NO_LIMITS, self._accepting_variants(value), time.perf_counter_ns())
 
     def run(
         self,
@@ -169,13 +134,11 @@ class Runtime:
             raise InputError("inputs: got an empty batch, allowed is at least one row")
         rows = max(lengths, default=1)
         if rows > 1 and len(lengths) == 1 and self._input_matcher.has_batch_axis(allowed):
-            parts = [
-                self._answer({name: value[row : row + 1] for name, value in feed.items()}, NO_LIMITS, allowed).outputs
-                for row in range(rows)
-            ]
+            singles = ({name: value[row : row + 1] for name, value in feed.items()} for row in range(rows))
+            parts = [self._answer(one, NO_LIMITS, allowed, time.perf_counter_ns()).outputs for one in singles]
             outputs = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
         else:
-            outputs = self._answer(feed, NO_LIMITS, allowed).outputs
+            outputs = self._answer(feed, NO_LIMITS, allowed, time.perf_counter_ns()).outputs
         return [outputs[names.index(name)] for name in output_names] if output_names else outputs
 
     def get_inputs(self) -> list[TensorSpec]:
@@ -260,22 +223,29 @@ class Runtime:
         """Return the variants that take a value; None for all, which take every value of the bundle's modality."""
         return self._input_matcher.variants(value) if isinstance(value, Mapping) else None
 
-    def _answer(self, value: Any, limits: Limits, allowed: frozenset[str] | None) -> Answer:
-        begin = time.perf_counter_ns()
+    def _answer(
+        self, value: Any, limits: Limits, allowed: frozenset[str] | None, begin: int, decode_ns: int = 0
+    ) -> Answer:
+        """Answer a value; `decode_ns` of the time since `begin` were spent on making it."""
+        decode_ns += self._decoder.decode(value, self._policy)
+        asked, limits = limits, limits_after(limits, decode_ns)
         failures: list[StageFailedError] = []
         planned = bucket = None
         if self._input_sizes is not None:
             bucket = self._input_sizes.bucket(value, allowed is not None)
         if limits is NO_LIMITS:
             cached = self._cached_plans.get(allowed if bucket is None else (allowed, bucket))
-            if cached is not None and begin < cached.expires_ns:
-                cached.used_ns = begin
+            if cached is not None and begin + decode_ns < cached.expires_ns:
+                cached.used_ns = begin + decode_ns
                 planned = cached.planned
         while True:
             if planned is None:
                 planned = self._plan_now(limits, allowed, bucket, failures)
+            if planned.policy is not self._policy:
+                decode_ns += self._decoder.decode(value, planned.policy)
             try:
-                return self._executor.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
+                answer = self._executor.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
+                return with_decoding(answer, decode_ns, asked, limits)
             except StageFailedError as failure:
                 self._report_failure(failure)
                 failures.append(failure)

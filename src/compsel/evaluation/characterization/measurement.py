@@ -18,6 +18,7 @@ from compsel.inputs.samples import Samples
 from compsel.processors import CpuProcessor
 from compsel.processors.base import Processor
 from compsel.profiling.confidence_intervals import normal_mean
+from compsel.profiling.decoding import ready_values
 from compsel.profiling.latency import Criterion
 from compsel.profiling.memory import measure_start, write_feeds
 from compsel.profiling.operator_profile import OperatorProfile, profile_variant
@@ -131,7 +132,7 @@ def _run_in_turns(
     meter: Meter | None,
 ) -> tuple[PairedLatencies, float | None]:
     """Return the latencies of both, and the energy (mJ) of one inference of the variant."""
-    values = [samples.value(index) for index in samples.spread(_LATENCY_SAMPLES).indices]
+    values = ready_values(samples, _LATENCY_SAMPLES, [original.variant, subject.variant])
     engines = []
     try:
         engines.append(Engine(original.variant, original.files, processor))

@@ -195,7 +195,7 @@ class ModelRows:
     def _answers(self, variant: Variant) -> Answers:
         samples = self._quality_samples
         with self._engine(variant) as engine:
-            return answers_of(engine, (samples.value(index) for index in range(len(samples))))
+            return answers_of(engine, (samples.undecoded(index) for index in range(len(samples))))
 
     @contextmanager
     def _engine(self, variant: Variant) -> Iterator[Engine]:

@@ -161,7 +161,7 @@ def _measured(content: ReportContent) -> str:
         ("states", ", ".join(content.states)),
     ]
     note = (
-        "Latencies run from the decoded input to the outputs, preprocessing included. They hold for this device: on "
-        "another one they have to be measured again, which takes a minute."
+        "Latencies run from the decoded input to the outputs, preprocessing included; decoding is the same for all. "
+        "They hold for this device: on another one they have to be measured again, which takes a minute."
     )
     return section("What was measured, and where", definitions(pairs), paragraph(note, "note"))

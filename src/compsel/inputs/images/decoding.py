@@ -11,21 +11,23 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import cv2
 import numpy as np
 
 from compsel.errors import ImageError
-from compsel.inputs.images.header import read_header
+from compsel.inputs.images.header import ImageHeader, read_header
 
-__all__ = ["MAX_PIXELS", "Source", "decode"]
+__all__ = ["MAX_PIXELS", "Source", "check_header", "decode", "decode_pixels", "read_source"]
 
 MAX_PIXELS = 100_000_000
 # more than an uncompressed image of 16-bit RGBA pixels needs, with room for metadata
 _BYTES_PER_PIXEL, _METADATA_BYTES = 8, 64 << 20
 # OpenCV before 4.11 decodes to BGR only
 _RGB_FLAG: int | None = getattr(cv2, "IMREAD_COLOR_RGB", None)
+# times 2, 4 or 8; IMREAD_REDUCED_COLOR_2, 4 and 8 are these bits and that of BGR
+_REDUCTION_FLAG = cv2.IMREAD_REDUCED_COLOR_2 // 2
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | np.ndarray
 
@@ -54,23 +56,35 @@ def decode(source: Source, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        name, data = "image", bytes(source)
-    elif isinstance(source, (str, os.PathLike)):
-        name = os.fspath(source)
-        data = _read(Path(source), max_pixels)
-    else:
-        raise ImageError(
-            f"image: got {type(source).__name__}, allowed is a path, the bytes of a file, or a uint8 "
-            "(height, width, 3) RGB array; of a Pillow image give np.asarray(image.convert('RGB'))"
-        )
+    name, data = read_source(source, max_pixels)
     try:
-        return _decode(data, max_pixels)
+        return decode_pixels(data, check_header(data, max_pixels))
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error.__cause__
 
 
-def _decode(data: bytes, max_pixels: int) -> np.ndarray:
+def read_source(source: Source, max_pixels: int = MAX_PIXELS) -> tuple[str, bytes]:
+    """Return what a file is called in messages, and its bytes.
+
+    Raises:
+        ImageError: not a path and not bytes, or a file that cannot be read.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return "image", bytes(source)
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source), _read(Path(source), max_pixels)
+    raise ImageError(
+        f"image: got {type(source).__name__}, allowed is a path, the bytes of a file, or a uint8 "
+        "(height, width, 3) RGB array; of a Pillow image give np.asarray(image.convert('RGB'))"
+    )
+
+
+def check_header(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageHeader:
+    """Read the header of an encoded image, and check that it may be decoded.
+
+    Raises:
+        ImageError: empty, not an image, truncated, damaged, too large. The message has no file name.
+    """
     if not data:
         raise ImageError("empty: it has no bytes; get the file again")
     header = read_header(data)
@@ -79,19 +93,46 @@ def _decode(data: bytes, max_pixels: int) -> np.ndarray:
             f"too large: got {header.width}x{header.height} pixels, allowed are {max_pixels} in all; "
             "make it smaller, or raise max_pixels"
         )
-    buffer = np.frombuffer(data, np.uint8)
-    pixels = _imdecode(buffer)
-    if pixels is None or sorted(pixels.shape[:2]) != sorted((header.height, header.width)):
+    return header
+
+
+def decode_pixels(data: bytes, header: ImageHeader, reduction: int = 1) -> np.ndarray:
+    """Decode what `check_header` let pass.
+
+    Args:
+        data: of the file.
+        header: its own.
+        reduction: of a JPEG: 1, 2, 4 or 8 pixels of width and of height become one, inside the decoder; sizes are
+            rounded up. Where it cannot decode so, it decodes in full: see the shape.
+
+    Returns:
+        uint8 (h, w, 3), RGB, contiguous.
+
+    Raises:
+        ImageError: damaged. The message has no file name.
+    """
+    if reduction > 1:
+        pixels = _imdecode(data, _REDUCTION_FLAG * reduction)
+        if _is_of_size(pixels, header, reduction):
+            return pixels
+    pixels = _imdecode(data, 0)
+    if not _is_of_size(pixels, header):
         raise ImageError(
             f"damaged, or a kind of {header.format} that cannot be decoded: save it again as a plain PNG or JPEG"
         )
     return pixels
 
 
-def _imdecode(buffer: np.ndarray) -> np.ndarray | None:
+def _is_of_size(pixels: np.ndarray | None, header: ImageHeader, reduction: int = 1) -> TypeGuard[np.ndarray]:
+    sides = sorted(-(-side // reduction) for side in (header.height, header.width))
+    return pixels is not None and sorted(pixels.shape[:2]) == sides
+
+
+def _imdecode(data: bytes, flags: int) -> np.ndarray | None:
+    buffer = np.frombuffer(data, np.uint8)
     try:
         with _quiet():
-            pixels = cv2.imdecode(buffer, cv2.IMREAD_COLOR if _RGB_FLAG is None else _RGB_FLAG)
+            pixels = cv2.imdecode(buffer, flags | (cv2.IMREAD_COLOR if _RGB_FLAG is None else _RGB_FLAG))
     except cv2.error as error:
         raise ImageError("damaged: it cannot be decoded; get the file again") from error
     if pixels is None:

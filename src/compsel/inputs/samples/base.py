@@ -64,6 +64,17 @@ class Samples(ABC):
     def value(self, index: int) -> Any:
         """Read the input at `index`."""
 
+    def source(self, index: int) -> Any:
+        """Return what an app would hold of the input at `index`: the bytes of a file; by default the value itself."""
+        return self.value(index)
+
+    def undecoded(self, index: int) -> Any:
+        """Return the input at `index` as the runtime sees it: decoded no sooner, and no more finely, than needed.
+
+        By default, and for all but encoded images, that is the value.
+        """
+        return self.value(index)
+
     def target(self, index: int) -> Any:
         """Return what a user's function of quality is given beside the outputs: the label, or more."""
         return self.labels[index]
@@ -184,6 +195,14 @@ class Subset(ListedSamples):
     def value(self, index: int) -> Any:
         """Read the input at `index`."""
         return self.samples.value(self.indices[index])
+
+    def source(self, index: int) -> Any:
+        """Return what an app would hold of the input at `index`."""
+        return self.samples.source(self.indices[index])
+
+    def undecoded(self, index: int) -> Any:
+        """Return the input at `index` as the runtime sees it."""
+        return self.samples.undecoded(self.indices[index])
 
     def target(self, index: int) -> Any:
         """Return what a function of quality is given beside the outputs."""

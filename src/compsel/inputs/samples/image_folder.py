@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from compsel.errors import SamplesError
-from compsel.inputs.images.decoding import decode
+from compsel.inputs.images.decoding import decode, read_source
+from compsel.inputs.images.encoded import EncodedImage
 from compsel.inputs.samples.base import MOST_CLASSES, ListedSamples, repeated
 from compsel.inputs.samples.csv_table import read_rows
 from compsel.inputs.samples.versions import file_version
@@ -63,6 +64,22 @@ class ImageFolder(ListedSamples):
             ImageError: it cannot be decoded.
         """
         return decode(self.path(index))
+
+    def source(self, index: int) -> bytes:
+        """Read the bytes of the file at `index`.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        return read_source(self.path(index))[1]
+
+    def undecoded(self, index: int) -> EncodedImage:
+        """Read the file at `index` and its header, and leave it encoded.
+
+        Raises:
+            ImageError: it cannot be read, or is not an image.
+        """
+        return EncodedImage(self.path(index))
 
     def version(self, index: int) -> str:
         """Return size and time of change of the file at `index`."""

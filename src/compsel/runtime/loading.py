@@ -1,0 +1,47 @@
+"""Loading a bundle, in one call."""
+
+import os
+
+from compsel.bundle.bundle import Bundle
+from compsel.features.output_confidence import Confidence
+from compsel.runtime.runtime import Runtime
+
+__all__ = ["load"]
+
+
+def load(
+    bundle: str | os.PathLike[str],
+    *,
+    policy: str = "adaptive",
+    memory_limit_mb: float | None = None,
+    warm_up: bool = True,
+    adapt: bool = True,
+    explore: float = 0.0,
+    confidence: Confidence | str | None = None,
+) -> Runtime:
+    """Load a bundle.
+
+    Args:
+        bundle: its folder.
+        policy: which of its policies decides; all but "adaptive" are there for comparison.
+        memory_limit_mb: about so much memory may be taken by loaded variants; None: as many as are used.
+        warm_up: load and run the variants of the policy now, so that the first answer is as fast as the others.
+        adapt: whether every inference corrects what is expected of the next ones.
+        explore: share of the time, 0 to 1, that may be spent on finding out whether processors that are expected to
+            be slower still are.
+        confidence: the function that a bundle of models without class scores was built with, or its
+            "module:function": a bundle holds no code.
+
+    Raises:
+        SelectorError: a confidence that is no function; also later, from calls, where it fails.
+        BundleError, IntegrityError, VersionError: see `compsel.errors`.
+    """
+    return Runtime(
+        Bundle.load(bundle),
+        policy=policy,
+        memory_limit_mb=memory_limit_mb,
+        warm_up=warm_up,
+        adapt=adapt,
+        explore=explore,
+        confidence=confidence,
+    )
