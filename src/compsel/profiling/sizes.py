@@ -98,11 +98,11 @@ def choose_sizes(
     known = [limit for limit in limits if limit is not None]
     all_choices = modality.size_costs == "inference"
     without = MeasuredSizes(InputsOfSize(math.nan, _values(samples.spread(_USUAL_INPUTS))))
-    if len(known) < len(variants):
+    if not known:
         return without
     # of those that say how large an input they take, the one that takes the largest counts furthest
     largest = max([limit for limit in known if math.isfinite(limit)], default=math.inf)
-    counting = variants[known.index(largest)]
+    counting = variants[limits.index(largest)]
     inputs = _Inputs(modality, counting, samples.spread(_LOOKED_AT if all_choices else _USUAL_INPUTS))
     low, high = float(inputs.sizes.min()), float(inputs.sizes.max())
     if math.isfinite(largest):

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from compsel.errors import InputError
 from compsel.inputs.modality import Modality
-from compsel.inputs.tensors import TENSORS
 from compsel.selection.costs.model import CostModel
 from compsel.variants.variant import Variant
 
@@ -43,11 +43,12 @@ class InputSizes:
         counting: the variant that counts the units; None: it is not there, and the modality counts without one.
 
     >>> import numpy as np
+    >>> from compsel.inputs.tensors import TENSORS
     >>> from compsel.selection.costs.sizes import SizeTables
     >>> ms = np.ones((2, 1, 1))
     >>> by_size = SizeTables(np.array([8.0, 80.0]), 8.0, "elements", "a", ms, ms)
     >>> sizes = InputSizes(CostModel((("a", "cpu:1"),), np.zeros((1, 1)), ms[0], ms[0], by_size=by_size), TENSORS, None)
-    >>> sizes.bucket({"x": np.zeros((1, 40))}, tensors=True) == bucket_of(40)
+    >>> sizes.bucket({"x": np.zeros((1, 40))}) == bucket_of(40)
     True
     """
 
@@ -59,7 +60,6 @@ class InputSizes:
         if largest is not None and modality.size_costs == "inference":
             self._most = largest  # what is longer is cut
         self._usual = bucket_of(costs.by_size.usual)
-        self._of_tensors = modality is TENSORS
 
     @classmethod
     def where_they_matter(
@@ -68,17 +68,10 @@ class InputSizes:
         """Return them for costs with sizes, None for others."""
         return None if costs.by_size is None else cls(costs, modality, variants.get(costs.sized_by))
 
-    def bucket(self, value: Any, tensors: bool) -> int:
-        """Return the bucket of a value; the usual one for tensors that stand for another kind of input.
-
-        Args:
-            value: of the modality, or named tensors.
-            tensors: whether it is named tensors.
-        """
-        if tensors and not self._of_tensors:
-            return self._usual
+    def bucket(self, value: Any) -> int:
+        """Return the bucket of a value; the usual one where its size cannot be told: of tensors made from an image."""
         try:
             size = self._size(value, self._counting)
-        except (AttributeError, TypeError, ValueError):
-            return self._usual  # no such value: whoever takes it says what is wrong
+        except (InputError, AttributeError, TypeError, ValueError):
+            return self._usual  # where it is no such value, whoever takes it says what is wrong
         return round(math.log(min(max(size, self._least), self._most)) * _EACH)

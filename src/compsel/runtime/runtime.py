@@ -263,7 +263,7 @@ class Runtime:
         failures: list[StageFailedError] = []
         planned = bucket = None
         if self._input_sizes is not None:
-            bucket = self._input_sizes.bucket(value, allowed is not None)
+            bucket = self._input_sizes.bucket(value)
         if limits is NO_LIMITS:
             cached = self._cached_plans.get(allowed if bucket is None else (allowed, bucket))
             if cached is not None and begin < cached.expires_ns:
