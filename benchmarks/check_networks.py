@@ -1,4 +1,4 @@
-"""Compare every network with an implementation that others wrote: same weights in, same logits out.
+"""Compare every network for images with an implementation that others wrote: same weights in, same logits out.
 
     pip install compsel torch==2.13.0 torchvision timm pretrainedmodels keras efficientnet-lite-pytorch six tqdm
     python benchmarks/check_networks.py [--only NAME ...] [--resolution R] [--json FILE]
@@ -26,12 +26,13 @@ from compsel.storage.files import write_json
 
 LIMIT = 1e-4
 Arrays = dict[str, np.ndarray]
+IMAGE_NETWORKS = tuple(name for name, network in NETWORKS.items() if network.resolution is not None)
 Reference = Callable[[str, Arrays, np.ndarray], np.ndarray]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=tuple(NETWORKS), default=tuple(NETWORKS))
+    parser.add_argument("--only", nargs="+", choices=IMAGE_NETWORKS, default=IMAGE_NETWORKS)
     parser.add_argument("--resolution", type=int, help="where the reference takes another than its own")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()

@@ -67,6 +67,7 @@ HEAVY = {
     "skl2onnx",
     "sklearn",
     "sympy",
+    "tokenizers",
     "torch",
     "xgboost",
 }

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from compsel.building.build import build
     from compsel.building.options import Measuring
     from compsel.inputs.images.preprocessing import ImagePreprocessing
-    from compsel.inputs.samples import ImageFolder, TensorFolder
+    from compsel.inputs.samples import ImageFolder, TensorFolder, TextTable
+    from compsel.inputs.texts.preprocessing import TextPreprocessing
     from compsel.models.model import Model
     from compsel.profiling.output_quality import OutputQuality
     from compsel.runtime import Answer, Runtime, load
@@ -29,6 +30,8 @@ _HOME = {
     "Objective": "compsel.selection",
     "Runtime": "compsel.runtime",
     "TensorFolder": "compsel.inputs.samples",
+    "TextPreprocessing": "compsel.inputs.texts.preprocessing",
+    "TextTable": "compsel.inputs.samples",
     "build": "compsel.building.build",
     "load": "compsel.runtime",
 }
@@ -43,6 +46,8 @@ __all__ = [
     "OutputQuality",
     "Runtime",
     "TensorFolder",
+    "TextPreprocessing",
+    "TextTable",
     "__version__",
     "build",
     "load",

@@ -1,12 +1,18 @@
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from compsel.cli.main import main
+from compsel.inputs.modalities import modality_of
+from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.random_weights import has_random_weights
-from compsel.networks import names
+from compsel.networks import build, names
+from tests.encoder_weights import published
+from tests.text_models import words_tokenizer
 
 
 def test_the_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -14,6 +20,8 @@ def test_the_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = json.loads((tmp_path / "n.json").read_text())["networks"]
     assert [row["name"] for row in rows] == list(names())
     assert all(set(row) == {"name", "parameters", "macs", "resolution", "reference"} for row in rows)
+    resolutions = {row["name"]: row["resolution"] for row in rows}
+    assert resolutions["resnet50"] == 224 and resolutions["minilm-l6"] is None
     assert all(row["name"] in capsys.readouterr().out for row in rows[:1])
 
 
@@ -45,6 +53,25 @@ def test_random_weights_are_said_loudly_and_noted_in_the_file(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"warning: {out}: its weights are random, its answers mean nothing: give --weights")
     assert has_random_weights(Model.load(out).proto)
+
+
+def test_an_encoder_of_text_takes_its_tokenizer_along(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights, out = tmp_path / "checkpoint", tmp_path / "encoder.onnx"
+    weights.mkdir()
+    np.savez(weights / "model.npz", **published(build("minilm-l1")))  # type: ignore[arg-type]  # arrays by name
+    export = ["networks", "export", "minilm-l1", "--weights", str(weights / "model.npz"), "--out", str(out)]
+    assert main(export) == 0
+    assert "no tokenizer.json beside the weights" in capsys.readouterr().err
+    assert Model.load(out).preprocessing is None
+    shutil.copy(words_tokenizer(), weights / "tokenizer.json")
+    assert main(export) == 0
+    printed = capsys.readouterr()
+    assert "1,770,624 multiply-accumulates a token" in printed.out and not printed.err
+    shutil.rmtree(weights)
+    model = Model.load(out)
+    feeds = modality_of(model).feeds(model, "turn off the light")
+    (embedding,) = open_session(model.proto).run(None, feeds)
+    assert embedding.shape == (1, 384) and np.linalg.norm(embedding) == pytest.approx(1, abs=1e-4)
 
 
 def test_of_real_weights_nothing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

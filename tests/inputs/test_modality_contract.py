@@ -19,10 +19,13 @@ from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.modality import Modality
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.inputs.tensors import TENSORS
+from compsel.inputs.text import TEXT
+from compsel.inputs.texts.preprocessing import TextPreprocessing
 from compsel.models.model import Model
 from compsel.profiling.latency import Criterion
 from tests.inputs.audio import AUDIO, AudioPreprocessing
 from tests.inputs.modality_checks import CHECKS, Case, PlainModel
+from tests.text_models import words_tokenizer
 
 _RNG = np.random.default_rng(3)
 _PIXELS = _RNG.integers(0, 256, (30, 40, 3), np.uint8)
@@ -45,7 +48,34 @@ def write_waves(folder: Path) -> None:
         (folder / name).write_bytes(_WAVE)
 
 
+def write_texts(folder: Path) -> Path:
+    (folder / "texts.csv").write_text("text,label\nturn off the lights,1\nhow are you?,0\n", encoding="utf-8")
+    return folder / "texts.csv"
+
+
+TEXT_CASE = Case(
+    TEXT,
+    PlainModel(
+        "text",
+        tuple(TensorSpec(name, "int64", (None, None)) for name in ("input_ids", "attention_mask", "token_type_ids")),
+        TextPreprocessing.of_file(words_tokenizer(), max_tokens=8),
+    ),
+    ("turn off the lights", "how", "one two three four five six seven eight nine ten"),
+    (None, 3, b"how", "", "  \n", ["how"], {"x": np.zeros(3)}),
+    (None, 3, "", ["how"], "a\ud800"),
+    write_texts,
+)
+STRING_CASE = Case(
+    TEXT,
+    PlainModel("strings", (TensorSpec("text", "string", (None, 1)),), None),
+    ("turn off the lights", "how"),
+    (None, b"how", ""),
+    (None, "", 3),
+    write_texts,
+)
 CASES = [
+    TEXT_CASE,
+    STRING_CASE,
     Case(
         IMAGE,
         PlainModel("image", (TensorSpec("x", "float32", (None, 3, 16, 16)),), ImagePreprocessing((16, 16))),
@@ -141,7 +171,7 @@ def test_tensors_of_equal_length_stay_so_and_fixed_axes_as_they_are() -> None:
 
 
 def test_an_unknown_kind_of_preprocessing_names_the_known_ones() -> None:
-    with pytest.raises(compsel.errors.ModelError, match="got kind 'smell', allowed is 'audio' or 'image'"):
+    with pytest.raises(compsel.errors.ModelError, match="got kind 'smell', allowed is 'audio' or 'image' or 'text'"):
         modalities.preprocessing_from_dict({"kind": "smell"})
 
 

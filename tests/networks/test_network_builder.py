@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compsel.errors import ModelError
-from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.graph_builder import Tensor
+from compsel.networks.network_builder import NetworkBuilder
 
 
 def run(net: NetworkBuilder, output: Tensor, image: np.ndarray, **values: np.ndarray) -> np.ndarray:

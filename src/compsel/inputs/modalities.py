@@ -10,6 +10,7 @@ from compsel.inputs.image import IMAGE
 from compsel.inputs.modality import Modality, ModelLike
 from compsel.inputs.preprocessing import Preprocessing
 from compsel.inputs.tensors import TENSORS
+from compsel.inputs.text import TEXT
 
 if TYPE_CHECKING:
     from compsel.inputs.samples import Samples
@@ -19,6 +20,7 @@ __all__ = ["MODALITIES", "modality_of", "open_samples", "preprocessing_from_dict
 #: the first that takes a model is its modality; every model takes tensors, so that these are the last
 MODALITIES: tuple[Modality, ...] = (
     IMAGE,
+    TEXT,
     TENSORS,
 )
 

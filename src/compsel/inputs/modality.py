@@ -55,7 +55,7 @@ class Modality(ABC):
 
     >>> from compsel.inputs.modalities import MODALITIES
     >>> [modality.name for modality in MODALITIES]
-    ['image', 'tensors']
+    ['image', 'text', 'tensors']
     """
 
     name: ClassVar[str]

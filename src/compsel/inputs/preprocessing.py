@@ -3,6 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 __all__ = ["METADATA_KEY", "Preprocessing"]
@@ -37,6 +38,24 @@ class Preprocessing(ABC):
         Raises:
             ModelError: another kind, or fields that are not allowed.
         """
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Where the files lie that travel beside the model; none, before they are `opened`."""
+        return ()
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """What these files are called beside a variant."""
+        return ()
+
+    def opened(self, folder: Path) -> Self:
+        """Return this preprocessing with the files that lie in the folder of its model.
+
+        Raises:
+            ModelError: a file that is not there, or has changed.
+        """
+        return self
 
     def to_json(self) -> str:
         """Return the text that travels in the ONNX metadata under `METADATA_KEY`."""

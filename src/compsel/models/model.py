@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -14,15 +15,18 @@ from compsel.errors import ModelError
 from compsel.inputs.modalities import preprocessing_from_json
 from compsel.inputs.preprocessing import METADATA_KEY, Preprocessing
 from compsel.inputs.tensor_specs import TensorSpec
+from compsel.inputs.text import fixed_length, takes_tokens
+from compsel.inputs.texts.preprocessing import text_preprocessing
 from compsel.models.external_data import move_weights_out, weights_bytes
 from compsel.models.protobuf_streaming import pieces, read_proto, set_field, tensor_pieces
-from compsel.storage.files import atomic_file
+from compsel.storage.files import atomic_file, copy_file
 
 __all__ = ["Model"]
 
 # protobuf cannot serialise more than 2 GiB: larger weights go to a file beside the graph
 _EXTERNAL_FROM_BYTES = 1_900_000_000
 _TECHNIQUE_KEY = "compsel.technique"
+_LABELS_KEY = "compsel.labels"
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Model:
         proto: the graph, weights inside (external data has been read).
         preprocessing: how an input becomes its tensors; None for models that take tensors.
         technique: name of the technique that made it, "none" for an uncompressed model.
+        labels: names of the classes, in the order of the outputs; () where they are not known.
 
     >>> from compsel.networks import build
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
@@ -50,13 +55,26 @@ class Model:
     proto: onnx.ModelProto = field(repr=False)
     preprocessing: Preprocessing | None = None
     technique: str = "none"
+    labels: tuple[str, ...] = ()
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], name: str | None = None) -> "Model":
-        """Read an ONNX file, its external data, and the preprocessing in its metadata.
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        *,
+        tokenizer: str | os.PathLike[str] | None = None,
+    ) -> "Model":
+        """Read an ONNX file, its external data, the preprocessing and the names of the classes in its metadata.
+
+        Args:
+            path: of the ONNX file.
+            name: of the model; None: that of the file.
+            tokenizer: a `tokenizer.json`, for a model that takes tokens; None: what the metadata names, else
+                `<stem>.tokenizer.json` or `tokenizer.json` beside the model.
 
         Raises:
-            ModelError: no such file, not an ONNX model, a truncated one, missing external data.
+            ModelError: no such file, not an ONNX model, a truncated one, missing external data, no tokenizer.
         """
         path = Path(path)
         if not path.is_file():
@@ -82,7 +100,7 @@ class Model:
             for tensor in graph.initializer:
                 # reading marks where the data was: the same weights must give the same bytes
                 tensor.ClearField("data_location")
-        return model
+        return replace(model, preprocessing=_preprocessing_of(model, path, tokenizer))
 
     @classmethod
     def from_proto(cls, proto: onnx.ModelProto, name: str) -> "Model":
@@ -94,6 +112,7 @@ class Model:
             proto=proto,
             preprocessing=preprocessing_from_json(text) if text else None,
             technique=metadata.get(_TECHNIQUE_KEY, "none"),
+            labels=_read_labels(metadata.get(_LABELS_KEY, "[]")),
         )
 
     @property
@@ -143,6 +162,9 @@ class Model:
         metadata.pop(METADATA_KEY, None)
         if self.preprocessing is not None:
             metadata[METADATA_KEY] = self.preprocessing.to_json()
+        metadata.pop(_LABELS_KEY, None)
+        if self.labels:
+            metadata[_LABELS_KEY] = json.dumps(self.labels)
         del proto.metadata_props[:]
         for key in sorted(metadata):
             proto.metadata_props.add(key=key, value=metadata[key])
@@ -158,7 +180,7 @@ class Model:
             return b"".join(pieces(self._without_graph(), self.proto.graph))
 
     def save(self, path: str | os.PathLike[str], *, external_from_bytes: int = _EXTERNAL_FROM_BYTES) -> Path:
-        """Write the ONNX file, whole or not at all.
+        """Write the ONNX file, whole or not at all; a tokenizer goes beside it, as `<stem>.tokenizer.json`.
 
         Args:
             path: of the file.
@@ -177,6 +199,8 @@ class Model:
                 parts = pieces(self._without_graph(), self.proto.graph)
             with temporary.open("wb") as stream:
                 stream.writelines(parts)
+        for file in self.preprocessing.files if self.preprocessing is not None else ():
+            copy_file(file, path.with_name(f"{path.stem}.tokenizer.json"))
         return path
 
     @contextlib.contextmanager
@@ -207,6 +231,31 @@ class Model:
                     if attribute.type == onnx.AttributeProto.GRAPH:
                         pending.append(attribute.g)
                     pending.extend(attribute.graphs)
+
+
+def _preprocessing_of(model: Model, path: Path, tokenizer: str | os.PathLike[str] | None) -> Preprocessing | None:
+    """Return the preprocessing of a model, its tokenizer found."""
+    if tokenizer is not None:
+        if not takes_tokens(model.inputs):
+            raise ModelError(f"{path}: has inputs {[spec.name for spec in model.inputs]}, which no tokenizer makes")
+        return text_preprocessing(Path(tokenizer), fixed_length(model.inputs))
+    if model.preprocessing is not None:
+        return model.preprocessing.opened(path.parent)
+    if takes_tokens(model.inputs):
+        for beside in (path.with_name(f"{path.stem}.tokenizer.json"), path.with_name("tokenizer.json")):
+            if beside.is_file():
+                return text_preprocessing(beside, fixed_length(model.inputs))
+    return None
+
+
+def _read_labels(text: str) -> tuple[str, ...]:
+    try:
+        labels = json.loads(text)
+    except ValueError as error:
+        raise ModelError(f"labels in the model's metadata cannot be read: {error}") from error
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ModelError("labels in the model's metadata: allowed is a JSON list of texts")
+    return tuple(labels)
 
 
 def _spec(value: onnx.ValueInfoProto) -> TensorSpec:

@@ -7,8 +7,9 @@ Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Netw
 import math
 
 from compsel.inputs.images.preprocessing import ImagePreprocessing
-from compsel.networks.network import CheckpointLayout, Network
-from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.graph_builder import Tensor
+from compsel.networks.image_network import CheckpointLayout, ImageNetwork
+from compsel.networks.network_builder import NetworkBuilder
 
 __all__ = ["NETWORKS"]
 
@@ -78,8 +79,8 @@ def _preprocessing(resolution: tuple[int, int]) -> ImagePreprocessing:
     )
 
 
-def _network(number: int, width: float, depth: float, resolution: int) -> Network:
-    return Network(
+def _network(number: int, width: float, depth: float, resolution: int) -> ImageNetwork:
+    return ImageNetwork(
         name=f"efficientnet-lite{number}",
         resolution=resolution,
         paper="Tan and Le, EfficientNet, ICML 2019 (Lite variant of 2020)",

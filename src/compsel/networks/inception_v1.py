@@ -6,9 +6,10 @@ That form differs from the paper: batch normalisation after every convolution, a
 Szegedy et al., Going Deeper with Convolutions, CVPR 2015.
 """
 
+from compsel.networks.graph_builder import Tensor
+from compsel.networks.image_network import CheckpointLayout, ImageNetwork
 from compsel.networks.layers import conv_bn_relu
-from compsel.networks.network import CheckpointLayout, Network
-from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.network_builder import NetworkBuilder
 from compsel.networks.preprocessing_conventions import tensorflow
 
 __all__ = ["NETWORKS"]
@@ -68,7 +69,7 @@ def _inception(
 
 
 NETWORKS = (
-    Network(
+    ImageNetwork(
         name="inception-v1",
         resolution=224,
         paper="Szegedy et al., Going Deeper with Convolutions, CVPR 2015",

@@ -6,9 +6,10 @@ Ioffe and Szegedy, Batch Normalization: Accelerating Deep Network Training, ICML
 """
 
 from compsel.inputs.images.preprocessing import ImagePreprocessing
+from compsel.networks.graph_builder import Tensor
+from compsel.networks.image_network import CheckpointLayout, ImageNetwork
 from compsel.networks.layers import DEEP_SHIFT
-from compsel.networks.network import CheckpointLayout, Network
-from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.network_builder import NetworkBuilder
 
 __all__ = ["NETWORKS"]
 
@@ -78,7 +79,7 @@ def _preprocessing(resolution: tuple[int, int]) -> ImagePreprocessing:
 
 
 NETWORKS = (
-    Network(
+    ImageNetwork(
         name="inception-v2",
         resolution=224,
         paper="Ioffe and Szegedy, Batch Normalization, ICML 2015",

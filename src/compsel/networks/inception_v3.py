@@ -5,9 +5,10 @@ The auxiliary head (`AuxLogits` in checkpoints) serves training only and is left
 Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016.
 """
 
+from compsel.networks.graph_builder import Tensor
+from compsel.networks.image_network import CheckpointLayout, ImageNetwork
 from compsel.networks.layers import chain, conv_bn_relu
-from compsel.networks.network import CheckpointLayout, Network
-from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.network_builder import NetworkBuilder
 from compsel.networks.preprocessing_conventions import tensorflow
 
 __all__ = ["NETWORKS"]
@@ -111,7 +112,7 @@ def _module_c(net: NetworkBuilder, x: Tensor, name: str) -> Tensor:
 
 
 NETWORKS = (
-    Network(
+    ImageNetwork(
         name="inception-v3",
         resolution=299,
         paper="Szegedy et al., Rethinking the Inception Architecture, CVPR 2016",

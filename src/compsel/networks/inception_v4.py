@@ -5,9 +5,10 @@ Szegedy et al., Inception-v4, Inception-ResNet and the Impact of Residual Connec
 
 from collections.abc import Sequence
 
+from compsel.networks.graph_builder import Tensor
+from compsel.networks.image_network import CheckpointLayout, ImageNetwork
 from compsel.networks.layers import chain, conv_bn_relu
-from compsel.networks.network import CheckpointLayout, Network
-from compsel.networks.network_builder import NetworkBuilder, Size, Tensor
+from compsel.networks.network_builder import NetworkBuilder, Size
 from compsel.networks.preprocessing_conventions import tensorflow
 
 __all__ = ["NETWORKS"]
@@ -114,7 +115,7 @@ def _module_c(net: NetworkBuilder, x: Tensor, name: str) -> list[Tensor]:
 
 
 NETWORKS = (
-    Network(
+    ImageNetwork(
         name="inception-v4",
         resolution=299,
         paper="Szegedy et al., Inception-v4, AAAI 2017",

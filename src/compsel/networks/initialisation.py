@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from compsel.networks.network_builder import Parameter
+from compsel.networks.graph_builder import Parameter
 
 __all__ = ["initialise"]
 

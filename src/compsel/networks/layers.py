@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from compsel.networks.network_builder import NetworkBuilder, Padding, Size, Tensor
+from compsel.networks.graph_builder import Tensor
+from compsel.networks.network_builder import NetworkBuilder, Padding, Size
 
 __all__ = ["DEEP_SHIFT", "chain", "conv_bn_relu"]
 

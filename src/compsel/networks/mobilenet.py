@@ -10,8 +10,9 @@ Howard et al., MobileNets: Efficient Convolutional Neural Networks for Mobile Vi
 
 from collections.abc import Iterator
 
-from compsel.networks.network import CheckpointLayout, Network
-from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.graph_builder import Tensor
+from compsel.networks.image_network import CheckpointLayout, ImageNetwork
+from compsel.networks.network_builder import NetworkBuilder
 from compsel.networks.preprocessing_conventions import tensorflow
 
 __all__ = ["NETWORKS"]
@@ -49,7 +50,7 @@ def _unit(net: NetworkBuilder, x: Tensor, name: str) -> Tensor:
 
 
 NETWORKS = (
-    Network(
+    ImageNetwork(
         name="mobilenet-v1",
         resolution=224,
         paper="Howard et al., MobileNets, 2017",

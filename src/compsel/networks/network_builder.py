@@ -1,11 +1,10 @@
-"""A small builder of ONNX graphs: layers in, nodes and named parameters out.
+"""A small builder of networks for images: layers in, nodes and named parameters out.
 
 Shapes are followed while the graph grows, so that padding is explicit: TensorFlow's SAME becomes asymmetric `pads`
 of the convolution itself, and no Pad node is ever needed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,59 +12,17 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from compsel.errors import ModelError
+from compsel.networks.graph_builder import GraphBuilder, Tensor
 
-__all__ = ["NetworkBuilder", "Padding", "Parameter", "Size", "Tensor"]
+__all__ = ["INPUT", "OUTPUT", "NetworkBuilder", "Padding", "Size"]
 
-OPSET, IR_VERSION = 17, 8
 INPUT, OUTPUT = "input", "logits"
 
 Size = int | tuple[int, int]
 Padding = Literal["same", "valid"] | Size
-Role = Literal["weight", "bias", "scale", "shift", "mean", "variance"]
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """A tensor in the graph.
-
-    Attributes:
-        name: its name in the graph.
-        shape: without the batch: (channels, height, width) or (features,).
-
-    >>> Tensor("input", (3, 224, 224)).channels
-    3
-    """
-
-    name: str
-    shape: tuple[int, ...]
-
-    @property
-    def channels(self) -> int:
-        """Length of the first axis after the batch."""
-        return self.shape[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter that the graph needs.
-
-    Attributes:
-        name: its name in the checkpoint.
-        shape: its shape.
-        role: what it is: decides how it is initialised.
-        gain: of a weight: its standard deviation is gain / sqrt(fan-in); of a shift: its value.
-
-    >>> Parameter("fc.weight", (10, 64), "weight").gain
-    1.0
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    role: Role
-    gain: float = 1.0
-
-
-class NetworkBuilder:
+class NetworkBuilder(GraphBuilder):
     """Collects the nodes and the parameters of one network.
 
     Args:
@@ -83,9 +40,7 @@ class NetworkBuilder:
     def __init__(self, resolution: tuple[int, int], width: float = 1.0) -> None:
         self.input = Tensor(INPUT, (3, *resolution))
         self.width = width
-        self.parameters: list[Parameter] = []
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: dict[str, onnx.TensorProto] = {}
+        super().__init__([helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", *self.input.shape])])
 
     def scaled(self, channels: int) -> int:
         """Return a number of channels times the width, not under 8 (unless `channels` is)."""
@@ -210,39 +165,8 @@ class NetworkBuilder:
 
     def proto(self, name: str, output: Tensor, values: Mapping[str, np.ndarray] | None = None) -> onnx.ModelProto:
         """Return the graph that ends at `output`, renamed "logits"; without `values` its parameters have no data."""
-        nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in self._nodes]
-        if nodes[-1].output[0] != output.name:
-            raise ModelError(f"{name}: the output {output.name!r} is not the last layer: this is a defect")
-        nodes[-1].output[0] = OUTPUT
-        graph = helper.make_graph(
-            nodes,
-            name,
-            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", *self.input.shape])],
-            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", *output.shape])],
-            list(self._constants.values()),
-        )
-        opsets = [helper.make_opsetid("", OPSET)]
-        proto = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="compsel")
-        # in place, one by one: the helpers copy what they are given, and weights are large
-        for parameter in self.parameters:
-            tensor = proto.graph.initializer.add(name=parameter.name, dims=parameter.shape, data_type=TensorProto.FLOAT)
-            if values is not None:
-                tensor.raw_data = values[parameter.name].astype("<f4", copy=False).tobytes()
-        return proto
-
-    def _parameter(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        role: Role = "weight",
-        gain: float = 1.0,
-    ) -> str:
-        self.parameters.append(Parameter(name, shape, role, gain))
-        return name
-
-    def _constant(self, name: str, value: np.ndarray | np.float32) -> str:
-        self._constants.setdefault(name, numpy_helper.from_array(np.asarray(value), name))
-        return name
+        self._check_last(name, output)
+        return self.graph(name, helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", *output.shape]), values)
 
     def _constant_node(self, name: str, value: np.ndarray) -> str:
         """Add a constant that is no parameter: a node, so that it counts as structure."""

@@ -15,8 +15,9 @@ from functools import partial
 import numpy as np
 
 from compsel.networks.checkpoints.keras_names import from_keras
-from compsel.networks.network import CheckpointLayout, Network
-from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.graph_builder import Tensor
+from compsel.networks.image_network import CheckpointLayout, ImageNetwork
+from compsel.networks.network_builder import NetworkBuilder
 from compsel.networks.preprocessing_conventions import caffe, torchvision
 
 __all__ = ["NETWORKS"]
@@ -97,8 +98,8 @@ def _from_keras(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return from_keras(arrays, _torch_layer)
 
 
-def _network(layers: int, blocks: tuple[int, int, int, int]) -> Network:
-    return Network(
+def _network(layers: int, blocks: tuple[int, int, int, int]) -> ImageNetwork:
+    return ImageNetwork(
         name=f"resnet{layers}",
         resolution=224,
         paper="He et al., Deep Residual Learning for Image Recognition, CVPR 2016",

@@ -6,8 +6,9 @@ Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image R
 from collections.abc import Sequence
 from functools import partial
 
-from compsel.networks.network import CheckpointLayout, Network
-from compsel.networks.network_builder import NetworkBuilder, Tensor
+from compsel.networks.graph_builder import Tensor
+from compsel.networks.image_network import CheckpointLayout, ImageNetwork
+from compsel.networks.network_builder import NetworkBuilder
 from compsel.networks.preprocessing_conventions import torchvision
 
 __all__ = ["NETWORKS"]
@@ -30,8 +31,8 @@ def _define(net: NetworkBuilder, classes: int, convolutions: Sequence[int]) -> T
     return net.dense(x, "classifier.6", classes)
 
 
-def _network(layers: int, convolutions: tuple[int, ...]) -> Network:
-    return Network(
+def _network(layers: int, convolutions: tuple[int, ...]) -> ImageNetwork:
+    return ImageNetwork(
         name=f"vgg{layers}",
         resolution=224,
         paper="Simonyan and Zisserman, Very Deep Convolutional Networks, ICLR 2015",

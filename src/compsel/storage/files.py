@@ -18,6 +18,7 @@ __all__ = [
     "atomic_directory",
     "atomic_file",
     "check_place",
+    "copy_file",
     "sha256_file",
     "storage_errors",
     "without_nan",
@@ -82,6 +83,19 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file, whole or not at all; where it has that content already, it is left alone.
+
+    Raises:
+        StorageError: a full disk, no permission, no such file.
+    """
+    with storage_errors(target):
+        if target.is_file() and sha256_file(target) == sha256_file(source):
+            return
+        with atomic_file(target) as temporary:
+            shutil.copyfile(source, temporary)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ class Sample:
 
     Attributes:
         name: what it is called in tables; unique among its samples.
-        value: of its modality: a uint8 (height, width, 3) RGB image, or named tensors.
+        value: of its modality: a uint8 (height, width, 3) RGB image, a text, or named tensors.
         label: index of its class, or None.
 
     >>> Sample("cat.npz", {"length": 3}).label is None
@@ -70,6 +70,21 @@ class Samples(ABC):
 
     def version(self, index: int) -> str:
         """Return a text that changes with the content at `index`; "" where a change cannot be noticed."""
+        return ""
+
+    def ordered_by(self, labels: Sequence[str]) -> "Samples":
+        """Return these samples with labels that count the classes of a model, where theirs are names.
+
+        Args:
+            labels: names of the model's classes; () where it has none.
+
+        Raises:
+            SamplesError: a label that is none of them.
+        """
+        return self
+
+    def label_note(self) -> str:
+        """Say in a line where the order of the classes is from; "" where the labels are their numbers."""
         return ""
 
     def digest(self, count: int | None = None) -> str:
@@ -172,6 +187,14 @@ class Subset(ListedSamples):
     def version(self, index: int) -> str:
         """Return a text that changes with the content at `index`."""
         return self.samples.version(self.indices[index])
+
+    def ordered_by(self, labels: Sequence[str]) -> "Subset":
+        """Return these samples with labels that count the classes of a model, where theirs are names."""
+        return Subset(self.samples.ordered_by(labels), self.indices)
+
+    def label_note(self) -> str:
+        """Say in a line where the order of the classes is from; "" where the labels are their numbers."""
+        return self.samples.label_note()
 
 
 def repeated(names: Sequence[str]) -> str | None:

@@ -14,7 +14,7 @@ from compsel.errors import MissingDependencyError, WeightsError
 from compsel.networks.checkpoints.safetensors_file import read_safetensors
 from compsel.networks.checkpoints.tensorflowjs import read_tensorflowjs
 from compsel.networks.checkpoints.torch_file import read_torch_checkpoint
-from compsel.networks.network_builder import Parameter
+from compsel.networks.graph_builder import Parameter
 
 __all__ = ["fit", "imagenet_file", "load_weights"]
 

@@ -1,0 +1,1 @@
+"""Texts: tokenizers, and how a text becomes the tensors of a model."""
