@@ -24,7 +24,7 @@ _USUAL_INPUTS, _OTHER_INPUTS = 16, 4
 _LOOKED_AT = 512  # samples whose size is looked at
 _LIKE = 1.1  # samples within this ratio of a size have it
 _APART = 1.3  # sizes within this ratio of each other are one
-_STEP, _MOST_SIZES = 4.0, 4  # ratio of neighbours, about; sizes beside the mean
+_STEP, _MOST_SIZES = 3.0, 5  # ratio of neighbours, about; sizes beside the usual one
 
 
 @dataclass(frozen=True)
