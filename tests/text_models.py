@@ -109,6 +109,41 @@ def classifier(
     return Model(name, proto, TextPreprocessing.of_file(words_tokenizer(), 16), labels=LABELS)
 
 
+def string_pipeline(*, zipmap: bool = False) -> onnx.ModelProto:
+    """Return what scikit-learn's exporter makes of counted words and a linear classifier: label and scores of a text.
+
+    It lower-cases in the default locale, en_US.UTF-8, which this system may lack.
+    """
+    node = helper.make_node
+    words = [word for topic in TOPICS.values() for word in topic]
+    weight = np.kron(np.eye(len(TOPICS)), np.full(len(words) // len(TOPICS), 6.0))
+    grams = {"min_gram_length": 1, "max_gram_length": 1, "max_skip_count": 0, "ngram_counts": [0]}
+    places = {"ngram_indexes": list(range(len(words))), "pool_strings": words}
+    splitting = {"mark": 0, "pad_value": "#", "mincharnum": 1, "tokenexp": "[a-z]+"}
+    linear = {"coefficients": weight.ravel().tolist(), "intercepts": [0.0] * len(TOPICS), "post_transform": "SOFTMAX"}
+    learned = {"domain": "ai.onnx.ml", "classlabels_strings": LABELS}
+    nodes = [
+        node("Reshape", ["text", "flat"], ["flat_text"]),
+        node("StringNormalizer", ["flat_text"], ["lower"], case_change_action="LOWER", is_case_sensitive=0),
+        node("Tokenizer", ["lower"], ["split"], domain="com.microsoft", **splitting),
+        node("TfIdfVectorizer", ["split"], ["counts"], mode="TF", **grams, **places),
+        node("LinearClassifier", ["counts"], ["label", "raw"], multi_class=1, **linear, **learned),
+    ]
+    outputs = [helper.make_tensor_value_info("label", TensorProto.STRING, [None])]
+    if zipmap:
+        nodes.append(node("ZipMap", ["raw"], ["maps"], **learned))
+        maps = helper.make_map_type_proto(TensorProto.STRING, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
+        outputs.append(helper.make_value_info("maps", helper.make_sequence_type_proto(maps)))
+    else:
+        nodes.append(node("Normalizer", ["raw"], ["scores"], domain="ai.onnx.ml", norm="L1"))
+        outputs.append(helper.make_tensor_value_info("scores", TensorProto.FLOAT, [None, len(TOPICS)]))
+    text = helper.make_tensor_value_info("text", TensorProto.STRING, [None, 1])
+    flat = numpy_helper.from_array(np.array([-1], np.int64), "flat")
+    graph = helper.make_graph(nodes, "pipeline", [text], outputs, [flat])
+    opsets = [helper.make_opsetid(*one) for one in (("", 17), ("ai.onnx.ml", 1), ("com.microsoft", 1))]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
 def sentences(count: int, seed: int = 0) -> list[tuple[str, str]]:
     """Return texts with the name of their class."""
     rng = np.random.default_rng(seed)

@@ -58,9 +58,9 @@ TEXT_CASE = Case(
     PlainModel(
         "text",
         tuple(TensorSpec(name, "int64", (None, None)) for name in ("input_ids", "attention_mask", "token_type_ids")),
-        TextPreprocessing.of_file(words_tokenizer(), max_tokens=8),
+        TextPreprocessing.of_file(words_tokenizer(), max_tokens=512),
     ),
-    ("turn off the lights", "how", "one two three four five six seven eight nine ten"),
+    ("turn off the lights", "how are you", "one two three four five six seven eight nine ten"),
     (None, 3, b"how", "", "  \n", ["how"], {"x": np.zeros(3)}),
     (None, 3, "", ["how"], "a\ud800"),
     write_texts,

@@ -112,7 +112,7 @@ def test_plans_are_made_ready_for_measured_sizes_and_kept_by_bucket(bundles, mon
 
 def test_bundles_without_sizes_do_not_ask_for_them(bundles, monkeypatch):
     with load(bundles[False]) as runtime:
-        monkeypatch.setattr(type(runtime._modality), "size", lambda *given: pytest.fail("asked for"))
+        monkeypatch.setattr(type(runtime.modality), "size", lambda *given: pytest.fail("asked for"))
         assert runtime(sequence(5, 0)).choice == runtime(sequence(250, 0)).choice
         assert runtime._input_sizes is None and not any(isinstance(key, tuple) for key in runtime._cached_plans)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from compsel.building.labels import with_labels
 from compsel.building.options import DEFAULT_MEASURING, Measuring
 from compsel.device.energy import open_meter
 from compsel.device.fingerprint import device_fingerprint
@@ -77,6 +78,7 @@ def measure(
     check_names(models)
     if not len(samples):
         raise ProfileError("got no samples: give some")
+    models, samples = with_labels(models, samples, reporter)
     measuring.check()
     judge = measuring.output_quality
     files, calibration = folder / "variants", samples.spread(measuring.calibration)
@@ -90,9 +92,7 @@ def measure(
     variants, left_out = build_variants(models, files, calibration, measuring.techniques, reporter, class_scores=scores)
     for name in random_weights:
         reporter.say(random_weights_warning(name))
-    extractors: dict[str, FeatureExtractor] = (
-        {name: kind() for name, kind in EXTRACTORS.items()} if modality_of(models[0]) is IMAGE else {}
-    )
+    extractors = _extractors(models[0])
     measure_features(extractors, samples, folder, reporter)
     _say_how_judged(variants, samples, judge, reporter)
     n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), reporter, judge)
@@ -106,6 +106,11 @@ def measure(
     write_groups(folder, samples)
     write_header(folder, variants, *header)
     return Profile.load(folder), left_out
+
+
+def _extractors(model: Model) -> dict[str, FeatureExtractor]:
+    """Return what describes the inputs of a model, by name; images only have such numbers."""
+    return {name: kind() for name, kind in EXTRACTORS.items()} if modality_of(model) is IMAGE else {}
 
 
 def _check_labels(

@@ -64,7 +64,7 @@ class Bundle:
         listed = check_bundle(folder)
         try:
             content = _json(folder / "bundle.json")
-            variants = [Variant.from_dict(variant) for variant in content["variants"]]
+            variants = [Variant.from_dict(variant).opened(folder / "variants") for variant in content["variants"]]
             selectors: dict[str, RowSelector] = {
                 name: ExportedSelector((folder / _listed(name, listed)).read_bytes()) for name in content["selectors"]
             }
@@ -84,6 +84,11 @@ class Bundle:
             raise BundleError(f"{folder}: does not fit together ({error!r}): build it again") from error
         bundle._check(listed)
         return bundle
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the outputs; () where they are not known."""
+        return next((variant.labels for variant in self.variants.values() if variant.labels), ())
 
     def _check(self, listed: frozenset[str]) -> None:
         used = {name for policy in self.policies.values() for name in policy.variants}

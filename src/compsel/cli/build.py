@@ -10,6 +10,8 @@ from compsel.cli.options import (
     add_measuring,
     add_objective,
     add_samples,
+    add_tokenizer,
+    models_of,
     objective,
     reject_option,
     samples_of,
@@ -24,6 +26,7 @@ __all__ = ["COMMAND"]
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
     add_samples(parser)
+    add_tokenizer(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where measurements are kept (default: BUNDLE.work)")
     parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
@@ -40,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
     options = measuring(arguments)
     samples = samples_of(arguments)
     trained = build(
-        arguments.models,
+        models_of(arguments),
         samples,
         arguments.out,
         wanted,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
+from compsel.cli.options import add_samples, add_tokenizer, table_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, TerminalReporter
 from compsel.errors import NotApplicableError, TechniqueError, UsageError
@@ -37,12 +38,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="for example int8-static, prune:0.3, resolution:192+int8-static; repeatable (default: all that apply)",
     )
-    parser.add_argument(
-        "--samples",
-        type=Path,
-        metavar="DIR",
-        help="images or .npz files, to calibrate with and to verify on (default: verified on made-up inputs)",
+    add_samples(
+        parser,
+        required=False,
+        part=False,
+        use="; to calibrate with and to verify on (default: verified on made-up inputs)",
     )
+    add_tokenizer(parser)
     parser.add_argument(
         "--calibration", type=int, default=_CALIBRATION, metavar="N", help=f"samples to use (default {_CALIBRATION})"
     )
@@ -74,21 +76,26 @@ def _run(arguments: argparse.Namespace) -> int:
     reports: list[CompressionReport] = []
     # one model at a time: they can be large
     for path in arguments.models:
-        chosen, samples = _plan(arguments, path)
-        reports += compress([path], techniques or chosen, samples, arguments.out, TerminalReporter(path.stem))
+        model, chosen, samples = _plan(arguments, path)
+        reports += compress([model], techniques or chosen, samples, arguments.out, TerminalReporter(path.stem))
+        del model
     print_table(map(_row, reports), header=("model", "technique", "size", "agrees", "seconds", "file or reason"))
     print(_how_compared(reports), end="")
     write_result(arguments.json, {"variants": [_plain(report) for report in reports]})
     return 0 if any(report.path for report in reports) else _NOTHING_WRITTEN
 
 
-def _plan(arguments: argparse.Namespace, path: Path) -> "tuple[list[Technique], Samples | None]":
-    """Return the techniques that apply to a model, and samples for it; large models are not kept in memory."""
+def _plan(arguments: argparse.Namespace, path: Path) -> "tuple[Model | Path, list[Technique], Samples | None]":
+    """Return what to compress, the techniques that apply to it, and samples for it.
+
+    A model is given by its path, for large ones are not kept in memory; one with a tokenizer of its own as it is.
+    """
     from compsel.models.model import Model
     from compsel.techniques import applicable, parse
 
-    model = Model.load(path)
-    return [parse(spec) for spec in applicable(model)], _samples(arguments.samples, model, arguments.calibration)
+    model = Model.load(path, tokenizer=arguments.tokenizer)
+    techniques = [parse(spec) for spec in applicable(model)]
+    return path if arguments.tokenizer is None else model, techniques, _samples(arguments, model)
 
 
 def _search(arguments: argparse.Namespace) -> int:
@@ -103,8 +110,8 @@ def _search(arguments: argparse.Namespace) -> int:
     found: list[dict[str, Any]] = []
     rows: list[tuple[str, ...]] = []
     for path in arguments.models:
-        model = Model.load(path)
-        samples = _samples(arguments.samples, model, arguments.calibration)
+        model = Model.load(path, tokenizer=arguments.tokenizer)
+        samples = _samples(arguments, model)
         assert samples is not None
         for technique in techniques:
             result = _search_one(arguments, model, technique, samples, goal)
@@ -164,10 +171,13 @@ def _point_row(name: str, point: "SearchPoint", result: "SearchResult") -> tuple
     return (label, *shares, _file(result, point) or "", "chosen" if point == result.chosen else "")
 
 
-def _samples(folder: Path | None, model: "Model", count: int) -> "Samples | None":
+def _samples(arguments: argparse.Namespace, model: "Model") -> "Samples | None":
     from compsel.inputs.modalities import modality_of
 
-    return None if folder is None else modality_of(model).open_samples(folder).spread(count)
+    if arguments.samples is None:
+        return None
+    samples: Samples = table_of(arguments) or modality_of(model).open_samples(arguments.samples)
+    return samples.ordered_by(model.labels).spread(arguments.calibration)
 
 
 def _row(report: "CompressionReport") -> tuple[str, ...]:

@@ -5,13 +5,18 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compsel.device.energy import Meter, open_meter
 from compsel.errors import EnergyError, SamplesError, UsageError
 from compsel.inputs.modalities import open_samples
-from compsel.inputs.samples import Samples
+from compsel.inputs.samples import Samples, TextTable
+from compsel.inputs.text import TEXT
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.objective import Objective
+
+if TYPE_CHECKING:
+    from compsel.models.model import Model
 
 __all__ = [
     "add_certify",
@@ -45,21 +50,66 @@ def split(samples: Samples, part: str) -> Samples:
     return samples.subset(inside)
 
 
-def add_samples(parser: argparse.ArgumentParser) -> None:
-    """Add `--samples DIR` and `--part`."""
+def add_samples(parser: argparse.ArgumentParser, *, required: bool = True, part: bool = True, use: str = "") -> None:
+    """Add `--samples DIR_OR_TABLE`, the columns of a table, and `--part`."""
     parser.add_argument(
         "--samples",
         type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder of images with an optional labels.csv (columns file,label), or of .npz files",
+        required=required,
+        metavar="SAMPLES",
+        help="folder of images with an optional labels.csv (columns file,label), or of .npz files; or a table of "
+        f"texts: .csv, .tsv, .jsonl, .parquet with the columns text,label{use}",
     )
-    parser.add_argument("--part", metavar="I/N", help="only every N-th sample from the I-th; !I/N: all others")
+    parser.add_argument("--text", metavar="COLUMN", help="of a table: column of the texts (default: text)")
+    parser.add_argument("--label", metavar="COLUMN", help="of a table: column of the labels (default: label)")
+    parser.add_argument(
+        "--group", metavar="COLUMN", help="of a table: column of groups that belong together (default: group, if any)"
+    )
+    if part:
+        parser.add_argument("--part", metavar="I/N", help="only every N-th sample from the I-th; !I/N: all others")
+
+
+def add_tokenizer(parser: argparse.ArgumentParser) -> None:
+    """Add `--tokenizer FILE`."""
+    parser.add_argument(
+        "--tokenizer",
+        type=Path,
+        metavar="FILE",
+        help="tokenizer.json of models that take tokens (default: MODEL.tokenizer.json or tokenizer.json beside one)",
+    )
+
+
+def models_of(arguments: argparse.Namespace) -> "list[Path] | list[Model]":
+    """Return the models that the arguments name: their paths, unless a tokenizer is named too.
+
+    Raises:
+        ModelError: one that takes no texts.
+    """
+    if arguments.tokenizer is None:
+        return list(arguments.models)
+    from compsel.models.model import Model  # onnx is heavy
+
+    return [Model.load(path, tokenizer=arguments.tokenizer) for path in arguments.models]
+
+
+def table_of(arguments: argparse.Namespace) -> TextTable | None:
+    """Open the samples that the arguments name, where they are a table of texts.
+
+    Raises:
+        UsageError: columns of what is no table.
+    """
+    columns = {name: getattr(arguments, name) for name in ("text", "label", "group")}
+    columns = {name: column for name, column in columns.items() if column is not None}
+    if TEXT.recognises(arguments.samples):
+        return TextTable(arguments.samples, **columns)
+    if columns:
+        raise UsageError(f"--{next(iter(columns))}: names a column, and {arguments.samples} is no table of texts")
+    return None
 
 
 def samples_of(arguments: argparse.Namespace) -> Samples:
     """Open the samples that the arguments name."""
-    samples = open_samples(arguments.samples)
+    samples: Samples = table_of(arguments) or open_samples(arguments.samples)
     if arguments.part is not None:
         samples = split(samples, arguments.part)
     if not len(samples):

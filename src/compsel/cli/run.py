@@ -1,4 +1,4 @@
-"""`compsel run`: answer images with a bundle."""
+"""`compsel run`: answer images or texts with a bundle."""
 
 import argparse
 import sys
@@ -11,22 +11,26 @@ import numpy as np
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_confidence
 from compsel.cli.tables import plain_table
-from compsel.errors import ImageError, InputError
+from compsel.errors import ImageError, InputError, UsageError
 from compsel.inputs.imagenet_classes import imagenet_classes
+from compsel.inputs.text import TEXT
 
 __all__ = ["COMMAND", "names_of", "rows_of"]
 
 _IMAGENET = 1000
+_SHOWN_CHARACTERS = 80  # of an input
 _SHOWN = 4  # numbers of an answer without class scores
 
 
-def names_of(path: Path | None, n_classes: int) -> tuple[str, ...]:
-    """Return the names of the classes: one a line of `path`, ImageNet's for 1000 classes, else numbers.
+def names_of(path: Path | None, n_classes: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the names of the classes: one a line of `path`, those `known`, ImageNet's for 1000 classes, else numbers.
 
     Raises:
         InputError: a file that cannot be read, or with another number of lines.
     """
     if path is None:
+        if len(known) == n_classes:
+            return known
         return imagenet_classes() if n_classes == _IMAGENET else tuple(map(str, range(n_classes)))
     try:
         names = tuple(path.read_text(encoding="utf-8").split("\n"))
@@ -38,11 +42,11 @@ def names_of(path: Path | None, n_classes: int) -> tuple[str, ...]:
     return names
 
 
-def rows_of(answers: list[tuple[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return one row an answer: image, label, choice, time; without `names`, the first numbers instead of a label."""
+def rows_of(answers: list[tuple[str, Any]], names: tuple[str, ...], key: str = "image") -> list[dict[str, Any]]:
+    """Return one row an answer: input (as `key`), label, choice, time; without `names`, numbers instead of a label."""
     return [
         {
-            "image": image,
+            key: source,
             "label": answer.label if names else None,
             "name": names[answer.label] if names else _numbers(answer.outputs),
             "choice": answer.choice,
@@ -51,7 +55,7 @@ def rows_of(answers: list[tuple[str, Any]], names: tuple[str, ...]) -> list[dict
             "note": answer.note,
             "abstained": answer.abstained,
         }
-        for image, answer in answers
+        for source, answer in answers
     ]
 
 
@@ -61,9 +65,29 @@ def _numbers(outputs: list[np.ndarray]) -> str:
     return " ".join(texts + ["..."] * (len(values) > _SHOWN))
 
 
+def _shown(text: str) -> str:
+    """Return an input on one line, a long one cut."""
+    text = " ".join(text.split()) if "\n" in text else text
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
+
+
+def _answered(row: dict[str, Any]) -> str:
+    return "abstained" if row["abstained"] else str(row["name"])
+
+
+def _lines(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        return [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as texts, one a line: {error}") from error
+
+
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE")
-    parser.add_argument("images", nargs="+", metavar="IMAGE")
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="paths of images, of .npz files, or texts")
+    parser.add_argument("--file", type=Path, metavar="FILE", help="texts, one a line; empty lines are left out")
     parser.add_argument("--deadline", type=float, metavar="MS", help="the answer must be there by then")
     parser.add_argument(
         "--min-quality", type=float, metavar="F", help="least probability of a right answer, on average"
@@ -76,36 +100,47 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     import compsel
 
+    inputs = [*arguments.inputs, *_lines(arguments.file)]
+    if not inputs:
+        raise UsageError("got no inputs: give paths of images or .npz files, texts, or --file FILE with texts")
     failed = 0
     answers: list[tuple[str, Any]] = []
     with compsel.load(arguments.bundle, confidence=arguments.confidence) as runtime:
+        known = runtime.bundle.labels
         has_classes = all(variant.output != "other" for variant in runtime.bundle.variants.values())
-        for image in arguments.images:
+        for source in inputs:
             try:
-                answer = runtime(image, deadline_ms=arguments.deadline, min_quality=arguments.min_quality)
+                answer = runtime(source, deadline_ms=arguments.deadline, min_quality=arguments.min_quality)
             except ImageError as error:
-                if len(arguments.images) == 1:
+                if len(inputs) == 1:
                     raise
                 print(f"compsel: {error}", file=sys.stderr)
                 failed += 1
                 continue
-            answers.append((image, answer))
+            answers.append((source, answer))
     if answers:
-        names = names_of(arguments.labels, answers[0][1].outputs[0].shape[-1]) if has_classes else ()
-        rows = rows_of(answers, names)
+        names = names_of(arguments.labels, answers[0][1].outputs[0].shape[-1], known) if has_classes else ()
+        key = "text" if runtime.modality is TEXT else "image"
+        rows = rows_of(answers, names, key)
         shown = [
-            (r["image"], "abstained" if r["abstained"] else r["name"], f"{r['latency_ms']:.2f}", r["choice"], r["note"])
+            (
+                _shown(r[key]),
+                "abstained" if r["abstained"] else r["name"],
+                f"{r['latency_ms']:.2f}",
+                r["choice"],
+                r["note"],
+            )
             for r in rows
         ]
         # plain on a terminal too: loading `rich` would take longer than the answer
-        print(plain_table(shown, ("image", "label", "ms", "choice", "")))
+        print(plain_table(shown, (key, "label", "ms", "choice", "")))
         write_result(arguments.json, {"answers": rows})
     return 2 if failed else 0
 
 
 COMMAND = Command(
     "run",
-    "answer images with a bundle",
+    "answer images or texts with a bundle",
     "compsel run bundle/ photo.jpg --deadline 20",
     _arguments,
     _run,

@@ -77,6 +77,9 @@ def evaluate(
         BundleError: a quality that is missing, or a bundle without a cost of a wrong answer.
     """
     penalty, n = _checked_penalty(runtime, samples, repeats), len(samples)
+    samples = samples.ordered_by(runtime.bundle.labels)
+    if note := samples.label_note():
+        reporter.say(note)
     correctness = correctness_of(runtime, samples, quality, reporter)
     generator = np.random.default_rng(seed)
     runtimes = _warm_runtimes(runtime)

@@ -82,7 +82,8 @@ class TensorModality(Modality):
 
     def _feeds(self, model: ModelLike, value: Any) -> dict[str, np.ndarray]:
         names = [spec.name for spec in model.inputs]
-        raise InputError(f"{model.name} takes tensors {names}, got {type(value).__name__}: give tensors by name")
+        do = "put its tokenizer.json beside it, or name it" if isinstance(value, str) else "give tensors by name"
+        raise InputError(f"{model.name} takes tensors {names}, got {type(value).__name__}: {do}")
 
     def synthetic(
         self, model: ModelLike, count: int, refusal: Callable[[Mapping[str, np.ndarray]], str]

@@ -1,5 +1,6 @@
 """The text modality: a `str`, tokenized for the model, or as it is for models that take strings."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import cycle, islice
@@ -63,11 +64,7 @@ class TextModality(Modality):
             raise InputError("text: got an empty one, allowed is at least one character that is not white space")
         return source
 
-    def size(self, value: Any, model: ModelLike | None = None) -> float:
-        """Return the number of tokens for a model; without one, or its tokenizer, of words and punctuation marks."""
-        return float(self._size(value, model))
-
-    def _size(self, value: Any, model: ModelLike | None = None) -> float:
+    def _size(self, value: Any, model: ModelLike | None) -> float:
         if isinstance(value, Mapping):
             return max((np.shape(array)[-1] for array in value.values() if np.ndim(array)), default=1)
         preprocessing = None if model is None else model.preprocessing
@@ -91,6 +88,13 @@ class TextModality(Modality):
             low, high = (middle, high) if self.size(text(middle), model) < size else (low, middle)
         near = [text(count) for count in (low, high) if count]
         return min(near, key=lambda one: abs(self.size(one, model) - size))
+
+    def largest_size(self, model: ModelLike) -> float | None:
+        """Return what a text is cut to; infinite for strings; None where every text is filled up to a fixed length."""
+        preprocessing = model.preprocessing
+        if not isinstance(preprocessing, TextPreprocessing) or not preprocessing.tokenizer:
+            return math.inf
+        return float(preprocessing.max_tokens) if fixed_length(model.inputs) is None else None
 
     def _feeds(self, model: ModelLike, value: Any) -> dict[str, np.ndarray]:
         text = self.decode(value)

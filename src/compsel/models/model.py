@@ -15,7 +15,7 @@ from compsel.errors import ModelError
 from compsel.inputs.modalities import preprocessing_from_json
 from compsel.inputs.preprocessing import METADATA_KEY, Preprocessing
 from compsel.inputs.tensor_specs import TensorSpec
-from compsel.inputs.text import fixed_length, takes_tokens
+from compsel.inputs.text import fixed_length, takes_strings, takes_tokens
 from compsel.inputs.texts.preprocessing import text_preprocessing
 from compsel.models.external_data import move_weights_out, weights_bytes
 from compsel.models.protobuf_streaming import pieces, read_proto, set_field, tensor_pieces
@@ -70,8 +70,8 @@ class Model:
         Args:
             path: of the ONNX file.
             name: of the model; None: that of the file.
-            tokenizer: a `tokenizer.json`, for a model that takes tokens; None: what the metadata names, else
-                `<stem>.tokenizer.json` or `tokenizer.json` beside the model.
+            tokenizer: a `tokenizer.json`, for a model that takes tokens (one that takes strings needs none); None: what
+                the metadata names, else `<stem>.tokenizer.json` or `tokenizer.json` beside the model.
 
         Raises:
             ModelError: no such file, not an ONNX model, a truncated one, missing external data, no tokenizer.
@@ -100,7 +100,9 @@ class Model:
             for tensor in graph.initializer:
                 # reading marks where the data was: the same weights must give the same bytes
                 tensor.ClearField("data_location")
-        return replace(model, preprocessing=_preprocessing_of(model, path, tokenizer))
+        from compsel.models.string_pipelines import as_text_classifier  # it makes models
+
+        return as_text_classifier(replace(model, preprocessing=_preprocessing_of(model, path, tokenizer)))
 
     @classmethod
     def from_proto(cls, proto: onnx.ModelProto, name: str) -> "Model":
@@ -235,7 +237,7 @@ class Model:
 
 def _preprocessing_of(model: Model, path: Path, tokenizer: str | os.PathLike[str] | None) -> Preprocessing | None:
     """Return the preprocessing of a model, its tokenizer found."""
-    if tokenizer is not None:
+    if tokenizer is not None and not takes_strings(model.inputs):
         if not takes_tokens(model.inputs):
             raise ModelError(f"{path}: has inputs {[spec.name for spec in model.inputs]}, which no tokenizer makes")
         return text_preprocessing(Path(tokenizer), fixed_length(model.inputs))

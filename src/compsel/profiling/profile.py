@@ -145,7 +145,7 @@ class Profile:
         folder = Path(folder)
         header = read_header(folder)
         try:
-            variants = tuple(Variant.from_dict(content) for content in header["variants"])
+            variants = tuple(_found(Variant.from_dict(content), folder) for content in header["variants"])
             n_classes = int(header["n_classes"])
             criterion = QualityCriterion.from_dict(header["judging"]) if header.get("judging") else None
         except (KeyError, TypeError, ValueError) as error:
@@ -177,6 +177,12 @@ class Profile:
             energy=read_energy(folder),
             quality_criterion=criterion,
         )
+
+
+def _found(variant: Variant, folder: Path) -> Variant:
+    """Return a variant with its tokenizer found; as it is where the files of variants are not kept with the profile."""
+    files = folder / "variants"
+    return variant.opened(files) if all((files / file).is_file() for file in variant.files) else variant
 
 
 def _read_features(folder: Path, samples: Sequence[str]) -> tuple[NDArray[np.float32], tuple[str, ...]]:

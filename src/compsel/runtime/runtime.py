@@ -75,6 +75,11 @@ class Runtime:
         bundle: what to run.
         policy: which of its policies decides.
         memory_limit_mb, warm_up, adapt, explore, confidence: see `load`.
+
+    Attributes:
+        bundle: what is run.
+        costs: of the choices that are available here.
+        modality: of the inputs.
     """
 
     def __init__(
@@ -100,8 +105,8 @@ class Runtime:
         self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
         self._executor = StageExecutor(self._pool, self._observations, self._sampler)
         self._input_matcher = InputMatcher(bundle.variants)
-        self._modality = modality_of(self._most_accurate)
-        self._input_sizes = InputSizes.where_they_matter(self.costs, self._modality, bundle.variants)
+        self.modality = modality_of(self._most_accurate)
+        self._input_sizes = InputSizes.where_they_matter(self.costs, self.modality, bundle.variants)
         self._sampler.start()
         if warm_up:
             self.warm_up()
@@ -118,7 +123,7 @@ class Runtime:
 
         Args:
             source: of a bundle for images: a uint8 (height, width, 3) RGB array, a path, or encoded bytes; of one for
-                tensors: these by name, or the path of an `.npz`.
+                texts: a `str`; of one for tensors: these by name, or the path of an `.npz`.
             deadline_ms: the answer must be there by then, decoding excluded.
             min_quality: probability of a right answer that is asked for, on average over such inputs.
             minimize: what to minimise instead of the bundle's objective.
@@ -129,11 +134,11 @@ class Runtime:
             ObjectiveError: limits that are not allowed.
         """
         limits = self._limits(deadline_ms, min_quality, minimize)
-        value = self._modality.decode(source)
+        value = self.modality.decode(source)
         return self._answer(value, limits, self._accepting_variants(value))
 
     def answer(self, value: Any) -> Answer:
-        """Answer a decoded image, or named tensors, under the bundle's objective; with the trace that `run` drops.
+        """Answer a decoded input, or named tensors, under the bundle's objective; with the trace that `run` drops.
 
         Raises:
             InputError: not an input of this bundle.
@@ -206,10 +211,7 @@ class Runtime:
         failures = []
         for processor in processors:
             try:
-                engine = self._pool.get(name, processor)
-                if engine.takes_pixels:
-                    spec = engine.session.inputs[0]
-                    engine.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
+                self._pool.get(name, processor).warm_up()
             except (ProcessorError, ModelError) as error:
                 failures.append(StageFailedError(name, processor, error))
                 self._report_failure(failures[-1])

@@ -57,7 +57,7 @@ class StageExecutor:
         """Answer one input.
 
         Args:
-            value: a decoded image, or named tensors.
+            value: a decoded image, a text, or named tensors.
             planned: what to run, and where.
             tensors: whether the variants take tensors.
             deadline_ms: of the call: then nothing is tried out.
@@ -136,11 +136,11 @@ class StageExecutor:
                 return
 
     def _features(self, name: str, value: Any) -> np.ndarray:
-        """Return the features of an image; tensors have none of these, which selectors know as NaN."""
+        """Return the features of an image; texts and tensors have none of these, which selectors know as NaN."""
         if name not in self._extractors:
             self._extractors[name] = EXTRACTORS[name]()
         extractor = self._extractors[name]
-        if isinstance(value, Mapping):
+        if isinstance(value, (Mapping, str)):
             return np.full(len(extractor.names), np.nan, np.float32)
         return extractor.extract(value)
 

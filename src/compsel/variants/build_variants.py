@@ -10,7 +10,9 @@ from pathlib import Path
 from compsel import __version__
 from compsel.errors import NotApplicableError, ProfileError
 from compsel.inputs.image import image_preprocessing
+from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
+from compsel.inputs.text import TEXT
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
@@ -22,6 +24,7 @@ from compsel.variants.writer import is_whole, output_kind_of, write_variant
 
 __all__ = ["LeftOut", "build_variants", "check_names", "default_techniques"]
 
+_FOR_TEXTS = ("none", "int8-dynamic")
 _RESOLUTION_SHARES = (0.86, 0.72)
 _RESOLUTION_STEP = 16
 
@@ -40,7 +43,12 @@ class LeftOut:
 
 
 def default_techniques(model: Model) -> tuple[str, ...]:
-    """Return the techniques that a build tries on a model: none, int8, and for images two lower resolutions of both."""
+    """Return the techniques that a build tries on a model: none, int8, and for images two lower resolutions of both.
+
+    For texts int8 weights with activations quantised as they come: their ranges depend on the text.
+    """
+    if modality_of(model) is TEXT:
+        return _FOR_TEXTS
     specs = ["none", "int8-static"]
     preprocessing = image_preprocessing(model)
     if preprocessing is not None:
@@ -104,7 +112,7 @@ def build_variants(
                     continue
                 write_json(record, variant.to_dict())
                 reporter.say(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")
-            variants.append(variant)
+            variants.append(variant.opened(folder))
     return variants, left_out
 
 

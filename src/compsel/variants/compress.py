@@ -111,4 +111,5 @@ def _compress(maker: VariantMaker, technique: Technique, folder: Path) -> Compre
 def _write(model: Model, folder: Path) -> _OnnxFile:
     path = model.save(folder / f"{slug(f'{model.name}.{model.technique}')}.onnx")
     files = sorted(folder.iterdir(), key=lambda file: file != path)
-    return _OnnxFile(tuple(file.name for file in files), sum(file.stat().st_size for file in files))
+    weights = [file for file in files if not file.name.endswith(".tokenizer.json")]
+    return _OnnxFile(tuple(file.name for file in files), sum(file.stat().st_size for file in weights))

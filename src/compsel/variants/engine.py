@@ -1,25 +1,29 @@
 """An engine: a variant loaded on a processor, which takes inputs as an app gives them."""
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from compsel.errors import InputError
 from compsel.features.fusion import MIN_PROBABILITY, Evidence, Scores, read_evidence, softmax
 from compsel.features.output_confidence import OutputReader
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import check_feeds
 from compsel.inputs.tensors import TENSORS
+from compsel.inputs.text import TEXT
 from compsel.processors.base import Processor
 from compsel.variants.variant import Value, Variant
 
 __all__ = ["LOG_PROBABILITIES", "TOP_CLASSES", "TOP_PROBABILITIES", "Engine"]
 
-# outputs that `compsel.variants.evidence_outputs` appends to a graph that takes pixels
+# outputs that `compsel.variants.evidence_outputs` appends to the graph that an app runs
 LOG_PROBABILITIES = "compsel_log_probabilities"
 TOP_PROBABILITIES = "compsel_top_probabilities"
 TOP_CLASSES = "compsel_top_classes"
+_WARM_UP_TEXT = "the quick brown fox"
 _EVIDENCE = (LOG_PROBABILITIES, TOP_PROBABILITIES, TOP_CLASSES)
 
 
@@ -57,7 +61,7 @@ class Engine:
         tensors: bool = False,
         reader: OutputReader | None = None,
     ) -> None:
-        self.variant = variant
+        self.variant = variant = variant.opened(Path(folder))
         self._reader = reader
         self.processor = processor
         self.takes_pixels = variant.pixels_file is not None and not tensors
@@ -86,6 +90,15 @@ class Engine:
         """Prepare and run."""
         return self.session.run(self.prepare(value), self._outputs)
 
+    def warm_up(self) -> None:
+        """Run a made-up input, where the modality has one that fits by construction: the first inference is slow."""
+        if self.takes_pixels:
+            spec = self.session.inputs[0]
+            self.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
+        elif self._modality is TEXT:
+            with contextlib.suppress(InputError):  # a tokenizer that knows no such word
+                self(_WARM_UP_TEXT)
+
     def answer(self, value: Value) -> tuple[list[np.ndarray], Scores | None]:
         """Prepare and run, and read what the answer says about every class, or about itself.
 
@@ -100,6 +113,8 @@ class Engine:
                 return outputs, None if self._reader is None else self._reader.scores(outputs)
             return outputs, self._scores(outputs[0])
         *outputs, log_probabilities, probabilities, classes = self.session.run(feeds, self._with_evidence)
+        if len(log_probabilities) != 1:
+            return outputs, None
         row = log_probabilities[0]
         return outputs, Scores(row, Evidence(classes, probabilities, len(row)))
 

@@ -20,7 +20,7 @@ def add_evidence_outputs(proto: onnx.ModelProto, output: str) -> bool:
     """Append what reads the evidence to a graph whose first output are class scores, in place.
 
     Args:
-        proto: its first output holds (1, n_classes) floating-point numbers.
+        proto: its first output holds (n, n_classes) floating-point numbers.
         output: "logits" or "probabilities"; with "other" nothing is done.
 
     Returns:
@@ -32,6 +32,7 @@ def add_evidence_outputs(proto: onnx.ModelProto, output: str) -> bool:
     if output == "other" or opset < _LEAST_OPSET or len(shape) != 2 or not shape[1].dim_value:
         return False
     n_classes = shape[1].dim_value
+    rows = shape[0].dim_value or shape[0].dim_param or None
     count = min(TOP, n_classes)
     scores = graph.output[0].name
     nodes = []
@@ -52,9 +53,9 @@ def add_evidence_outputs(proto: onnx.ModelProto, output: str) -> bool:
     graph.node.extend(nodes)
     graph.output.extend(
         [
-            helper.make_tensor_value_info(LOG_PROBABILITIES, TensorProto.FLOAT, [1, n_classes]),
-            helper.make_tensor_value_info(TOP_PROBABILITIES, TensorProto.FLOAT, [1, count]),
-            helper.make_tensor_value_info(TOP_CLASSES, TensorProto.INT64, [1, count]),
+            helper.make_tensor_value_info(LOG_PROBABILITIES, TensorProto.FLOAT, [rows, n_classes]),
+            helper.make_tensor_value_info(TOP_PROBABILITIES, TensorProto.FLOAT, [rows, count]),
+            helper.make_tensor_value_info(TOP_CLASSES, TensorProto.INT64, [rows, count]),
         ]
     )
     return True

@@ -1,7 +1,8 @@
 """A variant on disk: its files, and their description as it is stored in profiles and bundles."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,8 +13,8 @@ from compsel.inputs.tensor_specs import TensorSpec
 
 __all__ = ["OutputKind", "Value", "Variant"]
 
-# an input as an app gives it: an image, or named tensors
-Value = np.ndarray | Mapping[str, np.ndarray]
+# an input as an app gives it: an image, a text, or named tensors
+Value = np.ndarray | str | Mapping[str, np.ndarray]
 OutputKind = Literal["logits", "probabilities", "other"]
 
 
@@ -34,6 +35,7 @@ class Variant:
         preprocessing: how an input becomes the tensors; None for tensor models.
         output: what the first output is: class scores as "logits" or "probabilities", or something "other".
         pixel_channels: of the pixels that `pixels_file` takes: 3, or 4 where the last one counts for nothing.
+        labels: names of the classes, in the order of the outputs; () where they are not known.
 
     >>> spec = TensorSpec("x", "float32", (1, 2))
     >>> variant = Variant("a/none", "a", "none", "a.onnx", None, None, "0", 9, (spec,), (spec,), None, "logits")
@@ -54,11 +56,24 @@ class Variant:
     preprocessing: Preprocessing | None
     output: OutputKind
     pixel_channels: int = 3
+    labels: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Every file of the variant."""
-        return tuple(name for name in (self.tensor_file, self.pixels_file, self.weights_file) if name is not None)
+        """Every file of the variant: graphs, weights, and what its preprocessing needs."""
+        beside = () if self.preprocessing is None else self.preprocessing.file_names
+        graphs = (self.tensor_file, self.pixels_file, self.weights_file)
+        return (*(name for name in graphs if name is not None), *beside)
+
+    def opened(self, folder: Path) -> "Variant":
+        """Return this variant with the files found that its preprocessing needs.
+
+        Raises:
+            ModelError: one that is not there, or has changed.
+        """
+        if self.preprocessing is None or not self.preprocessing.file_names:
+            return self
+        return replace(self, preprocessing=self.preprocessing.opened(folder))
 
     @property
     def graph_file(self) -> str:
@@ -67,9 +82,11 @@ class Variant:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        content = asdict(self)
+        content = asdict(replace(self, preprocessing=None))
         if self.preprocessing is not None:
             content["preprocessing"] = self.preprocessing.to_dict()
+        if not self.labels:
+            del content["labels"]  # readers of the version before know no labels
         return content
 
     @classmethod
@@ -81,6 +98,7 @@ class Variant:
                 TensorSpec(spec["name"], spec["dtype"], None if spec["shape"] is None else tuple(spec["shape"]))
                 for spec in content[key]
             )
+        fields["labels"] = tuple(content.get("labels", ()))
         if content["preprocessing"] is not None:
             fields["preprocessing"] = preprocessing_from_dict(content["preprocessing"])
         return cls(**fields)

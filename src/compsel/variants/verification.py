@@ -17,7 +17,7 @@ from compsel.models.synthetic_inputs import synthetic_inputs
 
 __all__ = ["Verification", "Verifier", "verify"]
 
-Value = np.ndarray | Mapping[str, np.ndarray]
+Value = np.ndarray | str | Mapping[str, np.ndarray]
 # by sample: the outputs of the model, and those of the variant
 Pairs = list[tuple[list[np.ndarray], list[np.ndarray]]]
 # by output: its values for all samples, (samples, values), of the model and of the variant
@@ -105,9 +105,10 @@ class Verifier:
             session = open_session(graph)
         except ModelError as error:
             return self._result(False, str(error))
+        names = [spec.name for spec in variant.outputs]  # the file may have more: what says how sure it is
         for value, want in zip(self._values(), self._reference, strict=True):
             try:
-                got = session.run(None, feeds_of(variant, value))
+                got = session.run(names, feeds_of(variant, value))
             except Exception as error:  # ONNX Runtime's exceptions have no common base
                 return self._result(False, f"it does not run: {_short(error)}", len(pairs))
             pairs.append((want, got))

@@ -12,13 +12,14 @@ from compsel.errors import ModelError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.image import IMAGE
 from compsel.inputs.modalities import modality_of
+from compsel.inputs.preprocessing import Preprocessing
 from compsel.models.external_data import make_weights_constant
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.output_kind import output_kind
 from compsel.models.pixel_input import with_pixel_input
 from compsel.storage.file_names import slug
-from compsel.storage.files import atomic_file, sha256_file
+from compsel.storage.files import atomic_file, copy_file, sha256_file
 from compsel.variants.evidence_outputs import add_evidence_outputs
 from compsel.variants.variant import OutputKind, Value, Variant
 
@@ -30,7 +31,9 @@ def write_variant(
     folder: str | os.PathLike[str],
     output: OutputKind,
 ) -> Variant:
-    """Write graphs and weights of `model` into `folder`; return their description.
+    """Write graphs, weights and tokenizer of `model` into `folder`; return their description.
+
+    The graph that an app runs says itself what its answer is evidence for (`compsel.variants.evidence_outputs`).
 
     The same model gives the same bytes. Each file is written whole or not at all.
 
@@ -42,14 +45,18 @@ def write_variant(
     stem = slug(name)
     proto, weights = model.with_weights_in(folder)
     make_weights_constant(proto)
-    tensor_file = _write(proto, folder / f"{stem}.onnx")
     pixels_file, pixel_channels = None, 3
     if modality_of(model) is IMAGE:
-        shell = model.with_proto(proto)
-        pixels = with_pixel_input(shell).proto
+        tensor_file = _write(proto, folder / f"{stem}.onnx")
+        pixels = with_pixel_input(model.with_proto(proto)).proto
         add_evidence_outputs(pixels, output)
         pixel_channels = pixels.graph.input[0].type.tensor_type.shape.dim[-1].dim_value
         pixels_file = _write(pixels, folder / f"{stem}.pixels.onnx")
+    else:
+        add_evidence_outputs(proto, output)
+        tensor_file = _write(proto, folder / f"{stem}.onnx")
+    if model.preprocessing is not None:
+        _copy_beside(model.preprocessing, folder)
     files = [tensor_file, *([weights] if weights else [])]
     return Variant(
         name=name,
@@ -65,7 +72,16 @@ def write_variant(
         preprocessing=model.preprocessing,
         output=output,
         pixel_channels=pixel_channels,
+        labels=model.labels,
     )
+
+
+def _copy_beside(preprocessing: Preprocessing, folder: Path) -> None:
+    """Copy what a preprocessing needs, under the names that it has beside a variant."""
+    if len(preprocessing.files) != len(preprocessing.file_names):
+        raise ModelError(f"preprocessing: {preprocessing.file_names} not found yet: load the model by its path")
+    for file, name in zip(preprocessing.files, preprocessing.file_names, strict=True):
+        copy_file(file, folder / name)
 
 
 def output_kind_of(model: Model, value: Value) -> OutputKind:
@@ -82,7 +98,8 @@ def is_whole(variant: Variant, folder: str | os.PathLike[str]) -> bool:
     folder = Path(folder)
     if not all((folder / file).is_file() for file in variant.files):
         return False
-    return _identity(folder, [file for file in variant.files if file != variant.pixels_file]) == variant.sha256
+    files = (variant.tensor_file, *([variant.weights_file] if variant.weights_file else []))
+    return _identity(folder, files) == variant.sha256
 
 
 def _identity(folder: Path, files: Iterable[str]) -> str:

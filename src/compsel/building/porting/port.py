@@ -30,6 +30,7 @@ from compsel.errors import BundleError
 from compsel.inputs.image import IMAGE
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.synthetic_feeds import synthetic_feeds
+from compsel.inputs.text import TEXT
 from compsel.profiling.latency import Criterion, TimedChoice, device_numbers, time_choices
 from compsel.profiling.load import parse_state
 from compsel.progress import SILENT, Reporter
@@ -45,6 +46,7 @@ _LEAST_DEVIATION = 0.03  # of a measured logarithm, whatever its runs say
 _SAMPLER_SETTLES_S = 0.5
 _SAME = ("cpu", "architecture", "cores", "usable_cores", "memory_gib")
 _IMAGE = (480, 640, 3)
+_TOKENS = 16
 _ARITHMETIC = re.compile(r"int\d+[a-z-]*|float16|bfloat16")
 
 
@@ -192,6 +194,8 @@ def _values(choices: Sequence[TimedChoice]) -> list[Any]:
     engine = choices[0].engine
     if modality_of(engine.variant) is IMAGE:
         return [np.random.default_rng(0).integers(0, 256, _IMAGE).astype(np.uint8)]
+    if modality_of(engine.variant) is TEXT:
+        return [TEXT.resized(" ".join(TEXT.synthetic(engine.variant, 1, lambda _: "")), _TOKENS, engine.variant)]
     return [synthetic_feeds(engine.variant.inputs, seed=0)]
 
 

@@ -6,6 +6,7 @@ was interrupted goes on where it stopped.
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from compsel.errors import ProfileError
@@ -67,5 +68,6 @@ def characterize(
         reporter.say(f"model {number} of {len(models)}: {names[number - 1]}")
         loaded = model if isinstance(model, Model) else Model.load(model)
         techniques = settings.techniques or default_techniques(loaded)
-        rows += ModelRows(loaded, techniques, settings, processors, Path(folder), reporter).measure()
+        ours = replace(settings, samples=settings.samples.ordered_by(loaded.labels))
+        rows += ModelRows(loaded, techniques, ours, processors, Path(folder), reporter).measure()
     return rows

@@ -72,6 +72,11 @@ class Samples(ABC):
         """Return a text that changes with the content at `index`; "" where a change cannot be noticed."""
         return ""
 
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order that the labels count; () where they are not known."""
+        return ()
+
     def ordered_by(self, labels: Sequence[str]) -> "Samples":
         """Return these samples with labels that count the classes of a model, where theirs are names.
 
@@ -187,6 +192,11 @@ class Subset(ListedSamples):
     def version(self, index: int) -> str:
         """Return a text that changes with the content at `index`."""
         return self.samples.version(self.indices[index])
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order that the labels count; () where they are not known."""
+        return self.samples.label_names
 
     def ordered_by(self, labels: Sequence[str]) -> "Subset":
         """Return these samples with labels that count the classes of a model, where theirs are names."""

@@ -34,7 +34,6 @@ class TextTable(ListedSamples):
         labels: names of the classes, in the order of the model's outputs, or the path of a file with one a line.
 
     Attributes:
-        label_names: names of the classes; () where labels are numbers and nothing names them.
         label_order: where the order of the classes is from; "numbers" where the labels say it themselves.
 
     Raises:
@@ -64,9 +63,14 @@ class TextTable(ListedSamples):
         self._lines = [line for line, _ in rows]
         self._texts = [self._text(row[text], line) for line, row in rows]
         self._said = [self._read_label(row.get(label), line) for line, row in rows]
-        self.label_names, self.label_order = self._order(labels)
+        self._label_names, self.label_order = self._order(labels)
         names = [f"row {number}" for number in range(1, len(rows) + 1)]
         super().__init__(names, self._indices(), _groups(rows, group or _GROUP, names))
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order that the labels count; () where labels are numbers without names."""
+        return self._label_names
 
     def value(self, index: int) -> str:
         """Return the text at `index`; the same object each time."""
@@ -86,7 +90,7 @@ class TextTable(ListedSamples):
             SamplesError: a label that is none of them, or another order in `labels` or `labels.txt`.
         """
         labels = tuple(labels)
-        if not labels or labels == self.label_names:
+        if not labels or (labels == self.label_names and self.label_order != "sorted"):
             return self
         if self.label_order in ("labels=", "labels.txt"):
             raise SamplesError(
@@ -95,7 +99,7 @@ class TextTable(ListedSamples):
             )
         ordered = object.__new__(TextTable)
         vars(ordered).update(vars(self))
-        ordered.label_names = labels
+        ordered._label_names = labels
         if self.label_order == "sorted":
             ordered.label_order = "model"
             ordered._labels = tuple(ordered._indices())

@@ -1,0 +1,37 @@
+"""The names of classes: samples count them in the order of the models, and models that lack them get the samples'."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from compsel.errors import ProfileError
+from compsel.inputs.samples import Samples
+from compsel.models.model import Model
+from compsel.progress import SILENT, Reporter
+
+__all__ = ["with_labels"]
+
+
+def with_labels(models: Sequence[Model], samples: Samples, reporter: Reporter = SILENT) -> tuple[list[Model], Samples]:
+    """Return the models with the names of their classes, and the samples with labels in that order; say which it is.
+
+    Raises:
+        ProfileError: models with different names.
+        SamplesError: labels that are none of the models' classes.
+    """
+    named = [model for model in models if model.labels]
+    for model in named[1:]:
+        if model.labels != named[0].labels:
+            raise ProfileError(
+                f"labels: {named[0].name} and {model.name} name their classes differently: export them with the same"
+            )
+    samples = samples.ordered_by(named[0].labels if named else ())
+    if note := samples.label_note():
+        reporter.say(note)
+    return [_named(model, samples.label_names) for model in models], samples
+
+
+def _named(model: Model, names: tuple[str, ...]) -> Model:
+    """Return a model with the names of its classes, where it has none and they are as many as its outputs."""
+    shape = model.outputs[0].shape or ()
+    fits = bool(names) and len(shape) == 2 and shape[1] == len(names)
+    return replace(model, labels=names) if fits and not model.labels else model
