@@ -42,9 +42,9 @@ from compsel.profiling.latency import Criterion, TimedChoice, device_numbers, ti
 from compsel.profiling.latency_table import LatencyTable
 from compsel.profiling.load import parse_state
 from compsel.profiling.sizes import InputsOfSize, MeasuredSizes, choose_sizes
-from compsel.runtime.input_sizes import bucket_of
 from compsel.selection.costs.fitting import fit_costs
 from compsel.selection.costs.model import CostModel
+from compsel.selection.costs.sizes import bucket_of
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
 from compsel.storage.files import write_json

@@ -11,10 +11,10 @@ from compsel.errors import InputError, ProcessorError
 from compsel.inputs.image import IMAGE
 from compsel.runtime import Runtime, load
 from compsel.runtime.answer import Stage
-from compsel.runtime.input_sizes import InputSizes, bucket_of, size_of
+from compsel.runtime.input_sizes import InputSizes
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.selection.costs.model import CostModel
-from compsel.selection.costs.sizes import SizeTables
+from compsel.selection.costs.sizes import SizeTables, bucket_of, size_of
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
 from compsel.variants.writer import write_variant

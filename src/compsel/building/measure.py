@@ -33,6 +33,7 @@ from compsel.profiling.output_quality import OutputQuality
 from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality, reference_of
 from compsel.profiling.quality_table import read_quality
+from compsel.profiling.size_table import write_sizes
 from compsel.progress import SILENT, Reporter
 from compsel.variants.build_variants import LeftOut, build_variants, check_names
 from compsel.variants.variant import Variant
@@ -104,6 +105,7 @@ def measure(
     criterion = None if n_classes else judge.criterion(reference_of(variants).name)
     header = (n_classes, device_fingerprint(), time_features(extractors, samples), measuring.origin, criterion)
     write_groups(folder, samples)
+    write_sizes(folder, samples, variants)
     write_header(folder, variants, *header)
     return Profile.load(folder), left_out
 

@@ -4,6 +4,7 @@
     quality/<variant>.parquet one row a sample: was the answer right, and its most probable classes
     features.parquet          one row a sample: the features of the input
     groups.parquet            one row a sample: its group; absent where each sample is a group of its own
+    sizes.parquet             one row a sample: its size; absent where costs do not depend on it
     latency/<state>.parquet   one row a measured inference of a choice in a state of the device; outliers are kept
     energy/<state>.parquet    one row a choice, in a state of the device; absent without a meter
     memory.parquet            one row a choice
@@ -30,6 +31,7 @@ from compsel.profiling.latency_table import LatencyTable, read_latency
 from compsel.profiling.memory_table import read_memory
 from compsel.profiling.output_quality import QualityCriterion
 from compsel.profiling.quality_table import evidence_in, read_quality
+from compsel.profiling.size_table import read_sizes
 from compsel.storage.parquet import read_table
 from compsel.variants.variant import Variant
 
@@ -56,6 +58,7 @@ class Profile:
         origin: in words, what the samples are.
         energy: of one inference of every choice; None without a meter.
         groups: (n,) group of each sample, see `Samples.groups`; empty where each is a group of its own.
+        sizes: (n,) size of each sample, as `latency` counts; None where costs do not depend on it.
         quality_criterion: how answers without class scores were rated; None for classifiers.
 
     >>> nothing = np.empty((2, 0), np.float32)
@@ -79,6 +82,7 @@ class Profile:
     groups: tuple[str, ...] = ()
     energy: EnergyTable | None = None
     quality_criterion: QualityCriterion | None = None
+    sizes: NDArray[np.float64] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,6 +100,7 @@ class Profile:
             evidence=tuple(evidence.take(chosen) for evidence in self.evidence),
             features=self.features[chosen],
             groups=tuple(self.groups[row] for row in chosen) if self.groups else (),
+            sizes=None if self.sizes is None else self.sizes[chosen],
         )
 
     def among(self, names: Sequence[str]) -> "Profile":
@@ -174,6 +179,7 @@ class Profile:
             features_ms=header.get("features_ms", {}),
             origin=header.get("origin", ""),
             groups=read_groups(folder, samples),
+            sizes=read_sizes(folder, samples),
             energy=read_energy(folder),
             quality_criterion=criterion,
         )

@@ -7,31 +7,10 @@ from typing import Any
 from compsel.errors import InputError
 from compsel.inputs.modality import Modality
 from compsel.selection.costs.model import CostModel
+from compsel.selection.costs.sizes import bucket_of
 from compsel.variants.variant import Variant
 
-__all__ = ["InputSizes", "bucket_of", "size_of"]
-
-# of neighbouring buckets: within one, costs differ from those at its middle by no more than by a tenth
-_RATIO = 1.2
-_EACH = 1 / math.log(_RATIO)
-
-
-def bucket_of(size: float) -> int:
-    """Return the number of the bucket of a size above 0.
-
-    >>> [bucket_of(size) for size in (1.0, 1.05, 100.0, 105.0)]
-    [0, 0, 25, 26]
-    """
-    return round(math.log(size) * _EACH)
-
-
-def size_of(bucket: int) -> float:
-    """Return the size in the middle of a bucket.
-
-    >>> bucket_of(size_of(7))
-    7
-    """
-    return _RATIO**bucket
+__all__ = ["InputSizes"]
 
 
 class InputSizes:
@@ -74,4 +53,4 @@ class InputSizes:
             size = self._size(value, self._counting)
         except (InputError, AttributeError, TypeError, ValueError):
             return self._usual  # where it is no such value, whoever takes it says what is wrong
-        return round(math.log(min(max(size, self._least), self._most)) * _EACH)
+        return bucket_of(min(max(size, self._least), self._most))

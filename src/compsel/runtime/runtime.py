@@ -19,11 +19,12 @@ from compsel.inputs.tensor_specs import TensorSpec
 from compsel.runtime.answer import Answer
 from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.input_matching import InputMatcher
-from compsel.runtime.input_sizes import InputSizes, bucket_of
+from compsel.runtime.input_sizes import InputSizes
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.runtime.plan_cache import CachedPlan, PlanCache, PlanKey
 from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
 from compsel.runtime.stage_execution import StageExecutor
+from compsel.selection.costs.sizes import bucket_of
 from compsel.selection.policies import Policy
 from compsel.variants.variant import Variant
 
