@@ -221,7 +221,9 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
                 "tokens": round(float(np.mean([rows_of[ADAPTIVE].tokens for rows_of in inside])), 1),
                 "texts": len(inside),
                 "best": best[state, cell],
-                "mean_ms": {word: means[(state, cell), word] for word in PROCESSORS},
+                **{
+                    f"{name}_ms": float(np.mean([one[name].latency_ms for one in inside])) for name in (ADAPTIVE, BLIND)
+                },
                 "chosen": {
                     word: sum(one[ADAPTIVE].processor == word for one in inside) / len(inside) for word in PROCESSORS
                 },
@@ -288,7 +290,12 @@ def main() -> int:
          " ".join(f"{word} {share:.0%}" for word, share in cell["chosen"].items() if share))
         for cell in result["cells"]
     ]  # fmt: skip
-    print(plain_table(rows, ("state", "tokens", "texts", "best", *(f"{word} ms" for word in PROCESSORS), "chosen")))
+    print(
+        plain_table(
+            rows,
+            ("state", "tokens", "texts", "best", *(f"{word} ms" for word in (*PROCESSORS, ADAPTIVE, BLIND)), "chosen"),
+        )
+    )
     print({name: round(value, 2) for name, value in result["mean_ms"].items()})
     for name in (
         "speedup_vs_best_fixed",

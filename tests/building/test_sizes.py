@@ -6,6 +6,8 @@ import pytest
 
 import compsel
 from compsel.building.options import Measuring
+from compsel.evaluation.evaluate import evaluate
+from compsel.evaluation.report.content import read_content
 from compsel.profiling.latency import Criterion
 from compsel.profiling.profile import Profile
 from tests.sized_models import WIDTH, sequence, sequence_model, sequences
@@ -33,6 +35,15 @@ def test_sizes_go_from_samples_into_the_bundle(bundle):
     costs = json.loads((bundle / "costs.json").read_text())
     assert costs["by_size"]["unit"] == "elements" and len(costs["by_size"]["sizes"]) >= 3
     assert costs["by_size"]["sized_by"] in {choice[0] for choice in costs["choices"]}
+
+
+def test_report_and_evaluation_say_the_sizes(bundle):
+    line = "latency depends on the size of the input: measured at "
+    for folder in (bundle, bundle.with_name("bundle.work")):
+        assert read_content(folder).sizes.startswith(line)
+    with compsel.load(bundle) as runtime:
+        content = evaluate(runtime, sequences(list(range(4, 24)))).to_dict()
+    assert content["sizes"].startswith(line) and "elements" in content["sizes"]
 
 
 def test_answers_expect_more_time_for_what_is_larger(bundle):

@@ -67,6 +67,14 @@ class SizeTables:
         predicted = (1 - share) * self.latency_ms[:-2] + share * self.latency_ms[2:]
         return np.asarray(np.log(predicted / self.latency_ms[1:-1]))
 
+    @property
+    def text(self) -> str:
+        """What was measured, in a line."""
+        low, high = self.sizes[0], self.sizes[-1]
+        return f"latency depends on the size of the input: measured at {len(self.sizes)} sizes, " + (
+            f"{low:,.0f} to {high:,.0f} {self.unit}; figures without a size are those at {self.usual:,.0f}"
+        )
+
     def nearest(self, size: float) -> int:
         """Return the number of the measured size that is nearest, by ratio."""
         return int(np.abs(np.log(self.sizes / max(size, self.sizes[0]))).argmin())
