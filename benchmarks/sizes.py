@@ -221,8 +221,9 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
                 "tokens": round(float(np.mean([rows_of[ADAPTIVE].tokens for rows_of in inside])), 1),
                 "texts": len(inside),
                 "best": best[state, cell],
-                **{
-                    f"{name}_ms": float(np.mean([one[name].latency_ms for one in inside])) for name in (ADAPTIVE, BLIND)
+                "mean_ms": {
+                    word: float(np.mean([one[word].latency_ms for one in inside]))
+                    for word in (*PROCESSORS, ADAPTIVE, BLIND)
                 },
                 "chosen": {
                     word: sum(one[ADAPTIVE].processor == word for one in inside) / len(inside) for word in PROCESSORS
