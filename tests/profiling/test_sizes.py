@@ -3,13 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compsel.errors import InputError
+from compsel.errors import InputError, ProfileError
 from compsel.inputs.samples import ArraySamples
 from compsel.inputs.tensors import TENSORS
 from compsel.processors import CpuProcessor
 from compsel.profiling.choices import Choices
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.latency_table import read_latency
+from compsel.profiling.size_table import read_sizes, write_sizes
 from compsel.profiling.sizes import choose_sizes
 from compsel.storage.parquet import read_table, write_table
 from compsel.variants.writer import write_variant
@@ -122,3 +123,19 @@ def test_sizes_that_a_variant_does_not_take_are_left_out(variants, files, tmp_pa
         TENSORS.feeds(variants[0], resized(None, 1.0))
     measure(variants, files, tmp_path, samples)
     assert len(read_latency(tmp_path).by_size()) < len(choose_sizes(variants, samples).sizes)
+
+
+def test_sizes_of_samples_are_stored_as_latencies_count(variants, files, tmp_path):
+    samples = sequences(LENGTHS)
+    write_sizes(tmp_path, samples, variants)
+    assert read_sizes(tmp_path, samples.names) is None, "no latency was measured"
+    measure(variants, files, tmp_path, samples)
+    write_sizes(tmp_path, samples, variants)
+    np.testing.assert_array_equal(read_sizes(tmp_path, samples.names), np.array(LENGTHS) * WIDTH)
+    before = (tmp_path / "sizes.parquet").stat().st_mtime_ns
+    write_sizes(tmp_path, samples, variants)
+    assert (tmp_path / "sizes.parquet").stat().st_mtime_ns == before
+    with pytest.raises(ProfileError, match="other samples"):
+        read_sizes(tmp_path, samples.names[1:])
+    write_sizes(tmp_path, samples, variants[1:])
+    assert read_sizes(tmp_path, samples.names) is None, "who counted is not there"

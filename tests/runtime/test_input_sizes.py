@@ -11,10 +11,10 @@ from compsel.errors import InputError, ProcessorError
 from compsel.inputs.image import IMAGE
 from compsel.runtime import Runtime, load
 from compsel.runtime.answer import Stage
-from compsel.runtime.input_sizes import InputSizes, bucket_of, size_of
+from compsel.runtime.input_sizes import InputSizes
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.selection.costs.model import CostModel
-from compsel.selection.costs.sizes import SizeTables
+from compsel.selection.costs.sizes import SizeTables, bucket_of, size_of
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy
 from compsel.variants.writer import write_variant
@@ -90,10 +90,10 @@ def test_deadlines_and_qualities_are_those_of_the_size(runtime):
 
 def test_tensors_that_are_run_have_their_size_too(runtime):
     used = set(runtime._cached_plans)
-    runtime.run(None, sequence(100, 0))
+    runtime.run(None, sequence(104, 0))
     (key,) = set(runtime._cached_plans) - used
-    assert size_of(key[1]) == pytest.approx(100 * WIDTH, rel=0.1)
-    batch = {"x": np.concatenate([sequence(100, 0)["x"]] * 3)}
+    assert size_of(key[1]) == pytest.approx(104 * WIDTH, rel=0.1)
+    batch = {"x": np.concatenate([sequence(104, 0)["x"]] * 3)}
     assert len(runtime.run(None, batch)[0]) == 3
     with pytest.raises(InputError):
         runtime({"x": np.zeros((1, 5, 3), np.float32)})
@@ -105,7 +105,7 @@ def test_plans_are_made_ready_for_measured_sizes_and_kept_by_bucket(bundles, mon
         asked = []
         get = runtime._plan_cache.get
         monkeypatch.setattr(runtime._plan_cache, "get", lambda *given: asked.append(given[2]) or get(*given))
-        for length in (100, 100, 101, 99, 200, 101):
+        for length in (104, 104, 105, 103, 200, 104):
             runtime(sequence(length, 0))
         assert len(asked) == 2
 
@@ -154,6 +154,6 @@ def test_a_variant_that_ships_counts_what_one_that_does_not_counted(bundles, tmp
 
 def test_images_count_their_pixels_and_tensors_that_stand_for_them_are_of_the_usual_size():
     sizes = InputSizes(costs(), IMAGE, None)
-    assert size_of(sizes.bucket(np.zeros((50, 60, 3), np.uint8), tensors=False)) == pytest.approx(3000, rel=0.1)
-    assert sizes.bucket({"x": np.zeros((1, 3, 224, 224))}, tensors=True) == bucket_of(SIZES[0])
-    assert sizes.bucket("no image", tensors=False) == bucket_of(SIZES[0])
+    assert size_of(sizes.bucket(np.zeros((50, 60, 3), np.uint8))) == pytest.approx(3000, rel=0.1)
+    assert sizes.bucket({"x": np.zeros((1, 3, 224, 224))}) == bucket_of(SIZES[0])
+    assert sizes.bucket("no image") == bucket_of(SIZES[0])

@@ -41,7 +41,7 @@ def with_certificate(trained: Trained, certified: Certified | None, dataset: Sel
         return trained
     comparison = trained.comparison
     fitted = {**trained.fitted, CERTIFIED: FittedPolicy(certified.policy, certified.portfolio)}
-    outcomes = {**comparison.outcomes, CERTIFIED: certified.policy.outcome(dataset)}
+    outcomes = {**comparison.outcomes, CERTIFIED: dataset.outcome_of(certified.policy)}
     score = score_of(CERTIFIED, outcomes, comparison.penalty, 0, dataset.groups)
     return replace(
         trained,

@@ -34,6 +34,7 @@ from compsel.profiling.output_quality import OutputQuality
 from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality, reference_of
 from compsel.profiling.quality_table import read_quality
+from compsel.profiling.size_table import write_sizes
 from compsel.progress import SILENT, Reporter
 from compsel.variants.build_variants import LeftOut, build_variants, check_names
 from compsel.variants.fold_variants import build_fold_variants
@@ -47,6 +48,7 @@ def default_processors() -> tuple[Processor, ...]:
     return tuple(processor for processor, found in discover() if found.available)
 
 
+# long: the order of the steps of measuring
 def measure(
     models: Sequence[Model],
     samples: Samples,
@@ -111,6 +113,7 @@ def measure(
     header = (n_classes, device_fingerprint(), time_features(extractors, samples), measuring.origin, criterion)
     write_groups(folder, samples)
     write_folds(folder, samples, None if folds is None else folds.fold_of)
+    write_sizes(folder, samples, variants)
     write_header(folder, variants, *header, decode_ms=time_decoding(samples, variants))
     return Profile.load(folder), left_out
 

@@ -48,6 +48,8 @@ def show(content: dict[str, Any]) -> None:
         f"{overhead['share_of_mean_latency']:.1%} of the mean "
         "latency; all policies are placed where they are cheapest now"
     )
+    if content.get("sizes"):
+        print(content["sizes"])
     sceptic = content["hindsight_static"]
     if not sceptic["all_measured"]:
         print(

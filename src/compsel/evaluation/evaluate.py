@@ -111,6 +111,7 @@ def evaluate(
         meter=None if meter is None else meter.name,
         energy_estimated=meter is not None and meter.estimated,
         certificate=_checked_certificate(runtime, once, samples),
+        sizes="" if runtime.costs.by_size is None else runtime.costs.by_size.text,
     )
 
 

@@ -95,6 +95,7 @@ class Evaluation:
         meter: what energies were measured with; None without one.
         energy_estimated: whether a model stood in for a meter.
         certificate: what the samples say about the bundle's certificate; None without one.
+        sizes: of inputs that the bundle's costs depend on, in words; "" where they depend on none.
 
     >>> costs_ms = {"adaptive": 3.0, "best_static": 4.0, "hindsight_static": 4.0, "oracle": 2.0}
     >>> results = {name: PolicyResult(name, np.ones(2), np.full(2, cost)) for name, cost in costs_ms.items()}
@@ -113,6 +114,7 @@ class Evaluation:
     meter: str | None = None
     energy_estimated: bool = False
     certificate: CertificateCheck | None = None
+    sizes: str = ""
 
     @property
     def gap_closed(self) -> tuple[float, float, float]:
@@ -145,6 +147,7 @@ class Evaluation:
             "verdict": self.verdict.to_dict(),
             "certificate": None if self.certificate is None else asdict(self.certificate),
             "device": device_fingerprint(),
+            "sizes": self.sizes,
             "energy": {"meter": self.meter, "estimated": self.energy_estimated} if self.meter else None,
             "policies": {name: result.to_dict() for name, result in self.results.items()},
             "names": {name: name for name in self.results},

@@ -5,6 +5,7 @@
     features.parquet          one row a sample: the features of the input
     groups.parquet            one row a sample: its group; absent where each sample is a group of its own
     folds.parquet             one row a sample: its fold; absent where no variant learned from the samples
+    sizes.parquet             one row a sample: its size; absent where costs do not depend on it
     latency/<state>.parquet   one row a measured inference of a choice in a state of the device; outliers are kept
     energy/<state>.parquet    one row a choice, in a state of the device; absent without a meter
     memory.parquet            one row a choice
@@ -31,6 +32,7 @@ from compsel.profiling.latency_table import LatencyTable, read_latency
 from compsel.profiling.memory_table import read_memory
 from compsel.profiling.output_quality import QualityCriterion
 from compsel.profiling.quality_table import evidence_in, read_quality
+from compsel.profiling.size_table import read_sizes
 from compsel.storage.parquet import read_table
 from compsel.variants.variant import Variant
 
@@ -58,6 +60,7 @@ class Profile:
         origin: in words, what the samples are.
         energy: of one inference of every choice; None without a meter.
         groups: (n,) group of each sample, see `Samples.groups`; empty where each is a group of its own.
+        sizes: (n,) size of each sample, as `latency` counts; None where costs do not depend on it.
         quality_criterion: how answers without class scores were rated; None for classifiers.
         folds: (n,) fold of each sample: variants that learned from samples answered it without having seen its fold;
             None where none learned.
@@ -85,6 +88,7 @@ class Profile:
     energy: EnergyTable | None = None
     quality_criterion: QualityCriterion | None = None
     folds: NDArray[np.int64] | None = None
+    sizes: NDArray[np.float64] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,6 +107,7 @@ class Profile:
             features=self.features[chosen],
             groups=tuple(self.groups[row] for row in chosen) if self.groups else (),
             folds=None if self.folds is None else self.folds[chosen],
+            sizes=None if self.sizes is None else self.sizes[chosen],
         )
 
     def among(self, names: Sequence[str]) -> "Profile":
@@ -182,6 +187,7 @@ class Profile:
             decode_ms=float(header.get("decode_ms", 0.0)),
             origin=header.get("origin", ""),
             groups=read_groups(folder, samples),
+            sizes=read_sizes(folder, samples),
             energy=read_energy(folder),
             quality_criterion=criterion,
             folds=read_folds(folder, samples),

@@ -77,6 +77,7 @@ def reference_of(variants: Sequence[Variant]) -> Variant:
     return max((variant for variant in variants if variant.technique == "none"), key=lambda one: one.size_bytes)
 
 
+# many parameters: those of every measurement; the last ones have defaults
 def measure_quality(
     variants: Sequence[Variant],
     files: Path,

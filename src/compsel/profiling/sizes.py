@@ -24,7 +24,7 @@ _USUAL_INPUTS, _OTHER_INPUTS = 16, 4
 _LOOKED_AT = 512  # samples whose size is looked at
 _LIKE = 1.1  # samples within this ratio of a size have it
 _APART = 1.3  # sizes within this ratio of each other are one
-_STEP, _MOST_SIZES = 4.0, 4  # ratio of neighbours, about; sizes beside the mean
+_STEP, _MOST_SIZES = 3.0, 5  # ratio of neighbours, about; sizes beside the usual one
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,11 @@ def choose_sizes(
     known = [limit for limit in limits if limit is not None]
     all_choices = modality.size_costs == "inference"
     without = MeasuredSizes(InputsOfSize(math.nan, ready_values(samples, _USUAL_INPUTS, variants)))
-    if len(known) < len(variants):
+    if not known:
         return without
     # of those that say how large an input they take, the one that takes the largest counts furthest
     largest = max([limit for limit in known if math.isfinite(limit)], default=math.inf)
-    counting = variants[known.index(largest)]
+    counting = variants[limits.index(largest)]
     inputs = _Inputs(variants, counting, samples.spread(_LOOKED_AT if all_choices else _USUAL_INPUTS))
     low, high = float(inputs.sizes.min()), float(inputs.sizes.max())
     if math.isfinite(largest):

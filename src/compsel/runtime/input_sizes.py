@@ -4,34 +4,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from compsel.errors import InputError
 from compsel.inputs.modality import Modality
-from compsel.inputs.tensors import TENSORS
 from compsel.selection.costs.model import CostModel
+from compsel.selection.costs.sizes import bucket_of
 from compsel.variants.variant import Variant
 
-__all__ = ["InputSizes", "bucket_of", "size_of"]
-
-# of neighbouring buckets: within one, costs differ from those at its middle by no more than by a tenth
-_RATIO = 1.2
-_EACH = 1 / math.log(_RATIO)
-
-
-def bucket_of(size: float) -> int:
-    """Return the number of the bucket of a size above 0.
-
-    >>> [bucket_of(size) for size in (1.0, 1.05, 100.0, 105.0)]
-    [0, 0, 25, 26]
-    """
-    return round(math.log(size) * _EACH)
-
-
-def size_of(bucket: int) -> float:
-    """Return the size in the middle of a bucket.
-
-    >>> bucket_of(size_of(7))
-    7
-    """
-    return _RATIO**bucket
+__all__ = ["InputSizes"]
 
 
 class InputSizes:
@@ -43,11 +22,12 @@ class InputSizes:
         counting: the variant that counts the units; None: it is not there, and the modality counts without one.
 
     >>> import numpy as np
+    >>> from compsel.inputs.tensors import TENSORS
     >>> from compsel.selection.costs.sizes import SizeTables
     >>> ms = np.ones((2, 1, 1))
     >>> by_size = SizeTables(np.array([8.0, 80.0]), 8.0, "elements", "a", ms, ms)
     >>> sizes = InputSizes(CostModel((("a", "cpu:1"),), np.zeros((1, 1)), ms[0], ms[0], by_size=by_size), TENSORS, None)
-    >>> sizes.bucket({"x": np.zeros((1, 40))}, tensors=True) == bucket_of(40)
+    >>> sizes.bucket({"x": np.zeros((1, 40))}) == bucket_of(40)
     True
     """
 
@@ -59,7 +39,6 @@ class InputSizes:
         if largest is not None and modality.size_costs == "inference":
             self._most = largest  # what is longer is cut
         self._usual = bucket_of(costs.by_size.usual)
-        self._of_tensors = modality is TENSORS
 
     @classmethod
     def where_they_matter(
@@ -68,17 +47,10 @@ class InputSizes:
         """Return them for costs with sizes, None for others."""
         return None if costs.by_size is None else cls(costs, modality, variants.get(costs.sized_by))
 
-    def bucket(self, value: Any, tensors: bool) -> int:
-        """Return the bucket of a value; the usual one for tensors that stand for another kind of input.
-
-        Args:
-            value: of the modality, or named tensors.
-            tensors: whether it is named tensors.
-        """
-        if tensors and not self._of_tensors:
-            return self._usual
+    def bucket(self, value: Any) -> int:
+        """Return the bucket of a value; the usual one where its size cannot be told: of tensors made from an image."""
         try:
             size = self._size(value, self._counting)
-        except (AttributeError, TypeError, ValueError):
-            return self._usual  # no such value: whoever takes it says what is wrong
-        return round(math.log(min(max(size, self._least), self._most)) * _EACH)
+        except (InputError, AttributeError, TypeError, ValueError):
+            return self._usual  # where it is no such value, whoever takes it says what is wrong
+        return bucket_of(min(max(size, self._least), self._most))

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.device.state import DeviceState
-from compsel.runtime.input_sizes import size_of
 from compsel.runtime.latency_correction import LatencyCorrections, StateCoordinates
 from compsel.runtime.quarantine import Quarantine
 from compsel.selection.costs.model import CostModel, place
+from compsel.selection.costs.sizes import size_of
 
 __all__ = ["ChoiceCosts", "LiveCosts"]
 

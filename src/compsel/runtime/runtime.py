@@ -19,11 +19,12 @@ from compsel.runtime.answer import Answer
 from compsel.runtime.decoding import LazyDecoder, limits_after, with_decoding
 from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.input_matching import InputMatcher
-from compsel.runtime.input_sizes import InputSizes, bucket_of
+from compsel.runtime.input_sizes import InputSizes
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.runtime.plan_cache import CachedPlan, PlanCache, PlanKey
 from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
 from compsel.runtime.stage_execution import StageExecutor
+from compsel.selection.costs.sizes import bucket_of
 from compsel.selection.policies import Policy
 from compsel.variants.variant import Variant
 
@@ -232,7 +233,7 @@ class Runtime:
         failures: list[StageFailedError] = []
         planned = bucket = None
         if self._input_sizes is not None:
-            bucket = self._input_sizes.bucket(value, allowed is not None)
+            bucket = self._input_sizes.bucket(value)
         if limits is NO_LIMITS:
             cached = self._cached_plans.get(allowed if bucket is None else (allowed, bucket))
             if cached is not None and begin + decode_ns < cached.expires_ns:

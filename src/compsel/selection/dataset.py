@@ -12,6 +12,8 @@ from compsel.features.evidence import Evidence, stack_evidence
 from compsel.profiling.output_quality import QualityCriterion
 from compsel.profiling.profile import Profile
 from compsel.selection.costs.model import CostModel
+from compsel.selection.policies.base import Policy
+from compsel.selection.size_costs import SizeCosts, outcome_by_size
 
 __all__ = ["Outcome", "SelectionDataset"]
 
@@ -88,6 +90,7 @@ class SelectionDataset:
         unit: of costs: "ms" or "mJ".
         unlabelled: what each variant said about further inputs whose right class nobody knows: they show how confidence
             moves from stage to stage. Empty: there are none.
+        size_costs: costs of each sample, where they depend on its size; `costs_ms` are then their mean.
         unlabelled_groups: of those inputs, numbered as `groups`; None: each is a group of its own.
         folds: (n,), of samples that variants learned from: evidence on a sample is that of a variant which never saw
             its fold, and a cross-validation over these folds is nested; None: any folds will do.
@@ -107,6 +110,7 @@ class SelectionDataset:
     unlabelled: tuple[Evidence, ...] = ()
     unlabelled_groups: NDArray[np.intp] | None = None
     folds: NDArray[np.integer] | None = None
+    size_costs: SizeCosts | None = None
 
     @classmethod
     def from_profile(
@@ -126,6 +130,10 @@ class SelectionDataset:
         if not uncompressed.any():
             raise ProfileError("no uncompressed variant was measured: nothing to compare with")
         costs, _, _ = cost_model.cheapest(names, cost_model.idle)
+        size_costs = None
+        if profile.sizes is not None and cost_model.by_size is not None:
+            size_costs = SizeCosts.at(profile.sizes, names, cost_model)
+            costs = size_costs.of_samples.mean(axis=0)
         dataset = cls(
             names,
             costs,
@@ -138,6 +146,7 @@ class SelectionDataset:
             unit="ms" if cost_model.power_w is None else "mJ",
             groups=np.unique(profile.groups, return_inverse=True)[1] if profile.groups else None,
             folds=profile.folds,
+            size_costs=size_costs,
         )
         if profile.quality_criterion is not None:
             return dataset._judged(profile.quality_criterion)
@@ -160,11 +169,21 @@ class SelectionDataset:
             features={name: table[rows] for name, table in self.features.items()},
             groups=None if self.groups is None else self.groups[rows],
             folds=None if self.folds is None else self.folds[rows],
+            size_costs=None if self.size_costs is None else self.size_costs.take(rows),
         )
+
+    def at_costs(self, costs_ms: Floats) -> "SelectionDataset":
+        """Return the dataset with other costs (n_variants,), for samples of every size."""
+        return replace(self, costs_ms=costs_ms, size_costs=None)
 
     def costs(self, penalty: float) -> Floats:
         """Return the cost (n, n_variants) of every variant on every sample: its cost, and the penalty if wrong."""
-        return np.asarray(self.costs_ms[None] + penalty * (1.0 - self.quality))
+        costs = self.costs_ms[None] if self.size_costs is None else self.size_costs.of_samples
+        return np.asarray(costs + penalty * (1.0 - self.quality))
+
+    def outcome_of(self, policy: Policy) -> Outcome:
+        """Return what a policy gives, planned for each sample at the costs of its size, as a runtime does."""
+        return outcome_by_size(self, policy.outcome)
 
     def among(self, variants: Sequence[int]) -> "SelectionDataset":
         """Return the dataset with some of the variants."""
@@ -177,12 +196,16 @@ class SelectionDataset:
             quality=self.quality[:, columns],
             evidence=tuple(self.evidence[column] for column in columns) if self.evidence else (),
             unlabelled=tuple(self.unlabelled[column] for column in columns) if self.unlabelled else (),
+            size_costs=None if self.size_costs is None else self.size_costs.among(columns),
         )
 
     def fixed(self, variant: int) -> Outcome:
         """Return what always running one variant gives."""
         n = len(self.quality)
-        return Outcome(self.quality[:, variant], np.full(n, self.costs_ms[variant]), np.full(n, self.names[variant]))
+        costs = np.full(n, self.costs_ms[variant])
+        if self.size_costs is not None:
+            costs = self.size_costs.of_samples[:, variant]
+        return Outcome(self.quality[:, variant], costs, np.full(n, self.names[variant]))
 
     def static(self) -> dict[str, Outcome]:
         """Return what always running each variant gives, by its name."""
@@ -190,6 +213,9 @@ class SelectionDataset:
 
     def oracle(self, variants: Sequence[int] | None = None) -> Outcome:
         """Return what the cheapest variant that is right gives, known with hindsight; the cheapest where none is."""
+        return outcome_by_size(self, lambda alike: alike._oracle(variants))
+
+    def _oracle(self, variants: Sequence[int] | None) -> Outcome:
         columns = np.arange(len(self.names)) if variants is None else np.asarray(variants)
         order = columns[np.argsort(self.costs_ms[columns], kind="stable")]
         best = self.quality[:, order].argmax(axis=1)  # the first of the best
@@ -234,6 +260,7 @@ class SelectionDataset:
             unlabelled=(),
             unlabelled_groups=None,
             folds=None,
+            size_costs=None,
         )
 
     def without_labels(self) -> "SelectionDataset":

@@ -57,6 +57,7 @@ class ReportContent:
         objective: in words; "" for a profile.
         summary: what training found; empty for a profile.
         evaluation: JSON of `compsel evaluate`; None without it.
+        sizes: of inputs that costs depend on, in words; "" where they depend on none.
 
     >>> ReportContent("profile", "p", {}, 0, "", None, (), (), (), ()).summary
     {}
@@ -75,6 +76,7 @@ class ReportContent:
     objective: str = ""
     summary: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] | None = None
+    sizes: str = ""
 
 
 def read_content(folder: Path, evaluation: Mapping[str, Any] | None = None) -> ReportContent:
@@ -130,6 +132,7 @@ def _of_bundle(bundle: Bundle, evaluation: Mapping[str, Any] | None) -> ReportCo
         _objective(bundle),
         summary,
         evaluation,
+        sizes="" if costs.by_size is None else costs.by_size.text,
     )
 
 
@@ -150,6 +153,7 @@ def _of_profile(profile: Profile, folder: Path, evaluation: Mapping[str, Any] | 
         _state_names(costs),
         _state_costs(costs),
         evaluation=evaluation,
+        sizes="" if costs.by_size is None else costs.by_size.text,
     )
 
 

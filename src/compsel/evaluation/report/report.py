@@ -159,6 +159,7 @@ def _measured(content: ReportContent) -> str:
         ("runtime", str(device.get("onnxruntime", "unknown"))),
         ("inputs", f"{content.n_samples}{origin}" + (f"; {right}" if right else "")),
         ("states", ", ".join(content.states)),
+        *([("sizes", content.sizes)] if content.sizes else []),
     ]
     note = (
         "Latencies run from the decoded input to the outputs, preprocessing included; decoding is the same for all. "

@@ -1,5 +1,6 @@
 """What choices cost for inputs of several sizes: interpolated between them, for a cost is nearly affine in size."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,9 +11,14 @@ from numpy.typing import NDArray
 
 from compsel.selection.costs.states import LogTable
 
-__all__ = ["SizeTables"]
+__all__ = ["SizeTables", "bucket_of", "size_of"]
 
 Floats = NDArray[np.float64]
+
+
+# of neighbouring buckets: within one, costs differ from those at its middle by no more than by a tenth
+_RATIO = 1.2
+_EACH = 1 / math.log(_RATIO)
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,14 @@ class SizeTables:
         share = ((middle - low) / (high - low))[:, None, None]
         predicted = (1 - share) * self.latency_ms[:-2] + share * self.latency_ms[2:]
         return np.asarray(np.log(predicted / self.latency_ms[1:-1]))
+
+    @property
+    def text(self) -> str:
+        """What was measured, in a line."""
+        low, high = self.sizes[0], self.sizes[-1]
+        return f"latency depends on the size of the input: measured at {len(self.sizes)} sizes, " + (
+            f"{low:,.0f} to {high:,.0f} {self.unit}; figures without a size are those at {self.usual:,.0f}"
+        )
 
     def nearest(self, size: float) -> int:
         """Return the number of the measured size that is nearest, by ratio."""
@@ -128,6 +142,24 @@ class SizeTables:
     @cached_property
     def _tables(self) -> tuple[LogTable, LogTable]:
         return LogTable(np.log(self.latency_ms)), LogTable(np.log(self.p95_ms))
+
+
+def bucket_of(size: float) -> int:
+    """Return the number of the bucket of a size above 0.
+
+    >>> [bucket_of(size) for size in (1.0, 1.05, 100.0, 105.0)]
+    [0, 0, 25, 26]
+    """
+    return round(math.log(size) * _EACH)
+
+
+def size_of(bucket: int) -> float:
+    """Return the size in the middle of a bucket.
+
+    >>> bucket_of(size_of(7))
+    7
+    """
+    return _RATIO**bucket
 
 
 def _along(ends: Floats, share: float) -> Floats:

@@ -103,7 +103,7 @@ def train(
     for trainer in trainers:
         reporter.say(f"training {trainer.name} on all samples")
         fitted[trainer.name] = trainer.fit(dataset, objective)
-    outcomes = {name: one.policy.outcome(dataset) for name, one in fitted.items()} | _baselines(dataset)
+    outcomes = {name: dataset.outcome_of(one.policy) for name, one in fitted.items()} | _baselines(dataset)
     comparison = _without_what_changed(comparison, dataset, objective, outcomes)
     expected = {name: comparison.optimism[name].removed(one) for name, one in outcomes.items()}
     if outcomes[comparison.winner].choices == outcomes[_ACCURATE].choices:  # it is that network
@@ -183,7 +183,7 @@ def _round(
         training = dataset.take(np.flatnonzero(fold_of != fold))
         for trainer in trainers:
             reporter.say(f"fold {fold + 1} of {folds}, {trainer.name}")
-            given[trainer.name].append(trainer.fit(training, objective).policy.outcome(dataset))
+            given[trainer.name].append(dataset.outcome_of(trainer.fit(training, objective).policy))
         given[_ACCURATE].append(dataset.fixed(training.most_accurate))
         given["oracle"].append(dataset.oracle())
     outcomes = {name: Outcome.each_from(found, fold_of) for name, found in given.items()}
