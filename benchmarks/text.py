@@ -33,7 +33,7 @@ def split_table(table: Path, out: Path, seed: int) -> tuple[Path, Path]:
         rows = list(csv.DictReader(stream))
     texts = sorted({row["text"] for row in rows})
     held_back = set(np.random.default_rng(seed).permutation(texts)[: len(texts) // 3].tolist())
-    parts = {"train.csv": [], "test.csv": []}
+    parts: dict[str, list[dict[str, str]]] = {"train.csv": [], "test.csv": []}
     for row in rows:
         parts["test.csv" if row["text"] in held_back else "train.csv"].append(row)
     for name, chosen in parts.items():

@@ -97,6 +97,7 @@ def test_contract_of_those_that_learn(
     check(parse(spec), classifier(blocks=3), TextTable(write_table(tmp_path / "intents.csv", 60)))
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("spec", ENCODER_SPECS)
 def test_contract_on_an_encoder(spec: str, check: Callable[[Technique, Model, Samples], None], encoder: Model) -> None:
     check(parse(spec), encoder, SeededTensors(encoder))

@@ -77,7 +77,9 @@ def _run(arguments: argparse.Namespace) -> int:
     # one model at a time: they can be large
     for path in arguments.models:
         model, chosen, samples = _plan(arguments, path)
-        reports += compress([model], techniques or chosen, samples, arguments.out, TerminalReporter(path.stem))
+        calibration = None if samples is None else samples.spread(arguments.calibration)
+        reporter = TerminalReporter(path.stem)
+        reports += compress([model], techniques or chosen, calibration, arguments.out, reporter, samples)
         del model
     print_table(map(_row, reports), header=("model", "technique", "size", "agrees", "seconds", "file or reason"))
     print(_how_compared(reports), end="")
@@ -111,8 +113,9 @@ def _search(arguments: argparse.Namespace) -> int:
     rows: list[tuple[str, ...]] = []
     for path in arguments.models:
         model = Model.load(path, tokenizer=arguments.tokenizer)
-        samples = _samples(arguments, model)
-        assert samples is not None
+        found_samples = _samples(arguments, model)
+        assert found_samples is not None
+        samples = found_samples.spread(arguments.calibration)
         for technique in techniques:
             result = _search_one(arguments, model, technique, samples, goal)
             found.append({"model": model.name, "technique": technique.name, **result})
@@ -177,7 +180,7 @@ def _samples(arguments: argparse.Namespace, model: "Model") -> "Samples | None":
     if arguments.samples is None:
         return None
     samples: Samples = table_of(arguments) or modality_of(model).open_samples(arguments.samples)
-    return samples.ordered_by(model.labels).spread(arguments.calibration)
+    return samples.ordered_by(model.labels)
 
 
 def _row(report: "CompressionReport") -> tuple[str, ...]:

@@ -132,7 +132,7 @@ def _spread_sizes(low: float, usual: float, high: float) -> list[float]:
     """Return sizes from low to high, geometrically spread, without those that are near the usual one.
 
     >>> [round(size) for size in _spread_sizes(5, 11, 256)]
-    [5, 19, 69, 256]
+    [5, 36, 96, 256]
     """
     number = min(_MOST_SIZES, max(2, 1 + math.ceil(math.log(high / low) / math.log(_STEP))))
     return [size for size in np.geomspace(low, high, number).tolist() if not 1 / _APART < size / usual < _APART]

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from compsel.errors import NotApplicableError, TechniqueError
+from compsel.errors import NotApplicableError, SamplesError, TechniqueError
 from compsel.inputs.samples import Samples
 from compsel.models.graph_queries import is_standard
 from compsel.models.layers import LAYERS
@@ -76,7 +76,12 @@ class Technique(ABC):
         self.check(model)
         if self.needs_calibration and (calibration is None or len(calibration) == 0):
             raise TechniqueError(f"{self.name} needs calibration samples: got none, give at least one")
-        result = self._transform(model, calibration)
+        try:
+            result = self._transform(model, calibration)
+        except SamplesError as error:
+            if not self.learns:
+                raise
+            raise NotApplicableError(f"{self.spec}: {error}") from error
         for side in ("inputs", "outputs"):
             if [spec.name for spec in getattr(result, side)] != [spec.name for spec in getattr(model, side)]:
                 raise TechniqueError(f"{self.name} changed the names of the {side} of {model.name!r}: this is a defect")

@@ -10,6 +10,8 @@ from compsel.techniques.base import Technique
 
 __all__ = ["Chain"]
 
+_CALIBRATION = 50  # of the samples that one technique learns from, those that the others are calibrated with
+
 
 @dataclass(frozen=True)
 class Chain(Technique):
@@ -27,6 +29,9 @@ class Chain(Technique):
     def __post_init__(self) -> None:
         if len(self.techniques) < 2:
             raise TechniqueError(f"chain: got {len(self.techniques)} techniques, allowed are 2 or more")
+        late = next((technique for technique in self.techniques[1:] if technique.learns), None)
+        if late is not None:
+            raise TechniqueError(f"chain: {late.name} learns from the whole model's features: put it first")
 
     @property
     def spec(self) -> str:
@@ -53,6 +58,9 @@ class Chain(Technique):
         self.techniques[0].check(model)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
+        few = calibration
+        if calibration is not None and self.learns:
+            few = calibration.spread(_CALIBRATION)
         for technique in self.techniques:
-            model = technique.apply(model, calibration)
+            model = technique.apply(model, calibration if technique.learns else few)
         return model

@@ -10,6 +10,7 @@ from compsel.inputs.image import image_preprocessing
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
 from compsel.inputs.text import TEXT
+from compsel.models.blocks import find_blocks
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
@@ -18,7 +19,6 @@ from compsel.variants.variant import Variant
 
 __all__ = ["LeftOut", "build_variants", "check_names", "default_techniques"]
 
-_FOR_TEXTS = ("none", "int8-dynamic")
 _RESOLUTION_SHARES = (0.86, 0.72)
 _RESOLUTION_STEP = 16
 
@@ -39,11 +39,14 @@ class LeftOut:
 def default_techniques(model: Model) -> tuple[str, ...]:
     """Return the techniques that a build tries on a model: none, int8, and for images two lower resolutions of both.
 
-    For texts int8 weights with activations quantised as they come: closer to float32 than int8-static and as fast
-    (`benchmarks/encoder_techniques.py`); what is slower, or no closer for the same time, is left out.
+    For texts int8 weights with activations quantised as they come (their ranges depend on the text), and what learns
+    the model's task from the samples: a student, and exits after the first, a third and half of the blocks.
     """
     if modality_of(model) is TEXT:
-        return _FOR_TEXTS
+        blocks = len(find_blocks(model))
+        exits = [f"early-exit:{block}" for block in sorted({1, blocks // 3, blocks // 2} - {0}) if block < blocks]
+        plain = ("none", *exits)
+        return (*plain, *(f"{spec}+int8-dynamic".removeprefix("none+") for spec in plain), "student")
     specs = ["none", "int8-static"]
     preprocessing = image_preprocessing(model)
     if preprocessing is not None:

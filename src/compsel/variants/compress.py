@@ -57,6 +57,7 @@ def compress(
     calibration: Samples | None,
     out_dir: str | os.PathLike[str],
     reporter: Reporter = SILENT,
+    samples: Samples | None = None,
 ) -> list[CompressionReport]:
     """Apply every technique to every model; keep what runs and still agrees with its model.
 
@@ -69,6 +70,7 @@ def compress(
         calibration: samples for the techniques that need them, and for the verification of all.
         out_dir: where the ONNX files go; files of the same name are replaced.
         reporter: of progress.
+        samples: for the techniques that learn; None: those of the calibration.
 
     Returns:
         one report for each model and technique, in that order; what does not apply or agree has a reason, not a file.
@@ -81,7 +83,11 @@ def compress(
     makers = [VariantMaker(model, calibration) for model in models]
     jobs = [(maker, technique) for maker in makers for technique in techniques]
     folder = Path(out_dir)
-    return [_compress(maker, technique, folder) for maker, technique in reporter.track(jobs, "compress")]
+    given = {True: samples, False: None}
+    return [
+        _compress(maker, technique, folder, given[technique.learns])
+        for maker, technique in reporter.track(jobs, "compress")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +98,11 @@ class _OnnxFile:
     size_bytes: int
 
 
-def _compress(maker: VariantMaker, technique: Technique, folder: Path) -> CompressionReport:
+def _compress(maker: VariantMaker, technique: Technique, folder: Path, samples: Samples | None) -> CompressionReport:
     started = time.perf_counter()
     report = CompressionReport(maker.name, technique.spec, None, "", None, maker.original_bytes(), 0.0, None)
     try:
-        made = maker.make(technique, folder, _write)
+        made = maker.make(technique, folder, _write, samples)
         report = replace(report, reason=made.verification.reason, verification=made.verification)
         if made.written is not None:
             path = folder / made.written.files[0]

@@ -7,6 +7,7 @@ from all samples; on a sample it is judged by the one that was made in the same 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,16 @@ from compsel.errors import NotApplicableError, ProfileError
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
+from compsel.techniques import Technique
 from compsel.techniques import parse as parse_technique
+from compsel.techniques.heads.folds import FOLDS
 from compsel.techniques.heads.folds import fold_of as folds_of
 from compsel.techniques.heads.learned import learned_from
+from compsel.techniques.refitting import refit
 from compsel.variants.recorded_maker import RecordedMaker
 from compsel.variants.variant import Variant
 
-__all__ = ["FOLDS", "FoldVariants", "build_fold_variants"]
-
-FOLDS = 5
+__all__ = ["FoldVariants", "build_fold_variants"]
 
 
 @dataclass(frozen=True)
@@ -73,18 +75,17 @@ def build_fold_variants(
     if not learned:
         return None
     fold_of = folds_of(samples, FOLDS)
+    roots = _roots(models, learned, samples)
     made: dict[str, list[Variant]] = {variant.name: [] for variant in learned}
     for fold in reporter.track(range(FOLDS), "variants without each fold"):
         others = samples.subset(np.flatnonzero(fold_of != fold).tolist())
-        for model in models:
-            specs = [variant for variant in learned if variant.model == model.name]
-            if not specs:
-                continue
-            place = folder / "folds" / str(fold)
-            maker = RecordedMaker(model, place, calibration, others, specs[0].output, anew=known[model.name])
-            for variant in specs:
+        place = folder / "folds" / str(fold)
+        for root, members in roots.items():
+            output = members[0][0].output
+            maker = RecordedMaker(root.model, place, calibration, others, output, anew=partial(root.without, others))
+            for variant, applied in members:
                 try:
-                    one, _ = maker.make(variant.technique)
+                    one, _ = maker.make(variant.technique, applied)
                 except NotApplicableError as error:
                     raise ProfileError(
                         f"{variant.name} learned from the samples, and cannot be made without a fifth of them to be "
@@ -92,3 +93,39 @@ def build_fold_variants(
                     ) from error
                 made[variant.name].append(one.named_from(f"folds/{fold}"))
     return FoldVariants(fold_of, {name: tuple(found) for name, found in made.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class _Root:
+    """What learned: a model, or what a technique that learns made of it; others are compressed from that."""
+
+    model: Model
+    technique: Technique
+    samples: Samples
+
+    @cached_property
+    def learned(self) -> Model:
+        """It, as it ships: fitted on all samples."""
+        return self.technique.apply(self.model, self.samples)
+
+    def without(self, others: Samples) -> Model:
+        """Return it fitted anew, in the same way, on some of the samples."""
+        return refit(self.learned, others, teacher=self.model)
+
+
+def _roots(
+    models: Sequence[Model], learned: Sequence[Variant], samples: Samples
+) -> dict[_Root, list[tuple[Variant, str]]]:
+    """Return what learned, each with the variants that were made from it, and what was applied to it for each."""
+    by_name = {model.name: model for model in models}
+    found: dict[tuple[str, str], _Root] = {}
+    members: dict[_Root, list[tuple[Variant, str]]] = {}
+    for variant in learned:
+        first, _, rest = variant.technique.partition("+")
+        technique = parse_technique(first)
+        if not technique.learns:
+            technique, rest = parse_technique("none"), variant.technique
+        key = (variant.model, technique.spec)
+        root = found.setdefault(key, _Root(by_name[variant.model], technique, samples))
+        members.setdefault(root, []).append((variant, rest or "none"))
+    return members

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from compsel.models.model import Model
 from compsel.storage.file_names import slug
 from compsel.storage.files import storage_errors, write_json
 from compsel.techniques import parse as parse_technique
-from compsel.techniques.refitting import refit
 from compsel.variants.maker import VariantMaker
 from compsel.variants.variant import OutputKind, Variant
 from compsel.variants.writer import is_whole, output_kind_of, write_variant
@@ -28,7 +28,7 @@ class RecordedMaker:
         calibration: samples for the techniques that need some, and for the verification of all.
         samples: what the techniques that learn may learn from.
         output: what the first output is; None: found by running each variant.
-        anew: whether the model itself learned, and is fitted anew on `samples` before a technique is applied.
+        anew: makes what is compressed in place of the model: something that learned, fitted anew on `samples`.
 
     >>> import tempfile
     >>> import numpy as np
@@ -49,7 +49,7 @@ class RecordedMaker:
         samples: Samples,
         output: OutputKind | None = None,
         *,
-        anew: bool = False,
+        anew: Callable[[], Model] | None = None,
     ) -> None:
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -60,17 +60,21 @@ class RecordedMaker:
         self._output = output
         self._anew = anew
 
-    def make(self, spec: str) -> tuple[Variant, bool]:
+    def make(self, spec: str, applied: str | None = None) -> tuple[Variant, bool]:
         """Return the variant of a technique, and whether it was made now.
+
+        Args:
+            spec: the technique.
+            applied: what of it is applied to a model that was fitted anew; None: all.
 
         Raises:
             NotApplicableError: the technique does nothing for this model, or its variant is another function.
             CompselError: what `VariantMaker.make` raises.
         """
-        technique = parse_technique(spec)
+        technique = parse_technique(spec if applied is None else applied)
         samples = self._samples if technique.learns else self._calibration
-        seen = self._samples if self._anew else samples
-        record = self._folder / f"{slug(f'{self._model.name}/{spec}')}.{self._digest(spec, seen)}.json"
+        digest = self._digest(spec, self._samples if self._anew else samples)
+        record = self._folder / f"{slug(f'{self._model.name}/{spec}')}.{digest}.json"
         variant = _recorded(record, self._folder)
         if variant is not None:
             return variant, False
@@ -80,7 +84,7 @@ class RecordedMaker:
 
     @cached_property
     def _maker(self) -> VariantMaker:
-        return VariantMaker(refit(self._model, self._samples) if self._anew else self._model, self._calibration)
+        return VariantMaker(self._model if self._anew is None else self._anew(), self._calibration)
 
     def _write(self, model: Model, into: Path) -> Variant:
         return write_variant(model, into, self._output or output_kind_of(model, self._calibration.value(0)))
