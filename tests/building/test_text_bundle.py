@@ -23,7 +23,7 @@ from compsel.models.model import Model
 from compsel.processors import CpuProcessor
 from compsel.profiling.latency import Criterion
 from compsel.profiling.profile import Profile
-from compsel.variants.engine import Engine
+from compsel.variants.engine import LOG_PROBABILITIES, TOP_CLASSES, TOP_PROBABILITIES, Engine
 from tests.text_models import LABELS, classifier, string_pipeline, words_tokenizer, write_table
 
 MEASURING = Measuring(
@@ -76,6 +76,8 @@ def test_every_variant_answers_and_says_how_sure_it_is(built: Path) -> None:
         engine = Engine(variant, built.with_name("bundle.work") / "variants", CpuProcessor(1))
         outputs, scores = engine.answer("play my album now")
         assert scores is not None and scores.evidence.n_classes == len(LABELS)
+        said = [spec.name for spec in engine.session.outputs]
+        assert said[-3:] == [LOG_PROBABILITIES, TOP_PROBABILITIES, TOP_CLASSES]  # the graph says it itself
         assert int(np.argmax(outputs[0])) == int(scores.evidence.classes[0, 0])
         if variant.model != "noisy":
             assert LABELS[int(np.argmax(outputs[0]))] == "music"
