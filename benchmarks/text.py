@@ -1,4 +1,4 @@
-"""Text from end to end, by the commands that a user types: encoder, head, student, bundle; judged on a third held back.
+"""Text from end to end, by the commands that a user types: encoder, head, bundle; judged on a third held back.
 
 A table of labelled sentences is split at random: on two thirds everything is fitted and trained (out of fold where it
 judges itself), on the third that is held back the bundle is evaluated: every policy and every static choice of the
@@ -56,13 +56,12 @@ def timed(arguments: Sequence[str], log: Path) -> float:
 
 def commands(weights: Path, train: Path, test: Path, out: Path, layers: int) -> dict[str, list[str]]:
     """Return what a user types, by what it makes."""
-    encoder, classifier, student = out / "encoder.onnx", out / "classifier.onnx", out / "student.onnx"
+    encoder, classifier = out / "encoder.onnx", out / "classifier.onnx"
     samples = ["--samples", str(train)]
     return {
         "encoder": ["networks", "export", f"minilm-l{layers}", "--weights", str(weights), "--out", str(encoder)],
         "classifier": ["head", str(encoder), *samples, "--out", str(classifier)],
-        "student": ["student", *samples, "--encoder", str(encoder), "--out", str(student)],
-        "bundle": ["build", str(classifier), str(student), *samples, "--out", str(out / "bundle")],
+        "bundle": ["build", str(classifier), *samples, "--out", str(out / "bundle")],
         "evaluation": [
             *("evaluate", str(out / "bundle"), "--samples", str(test)),
             *("--json", str(out / "evaluation.json")),
