@@ -45,6 +45,7 @@ __all__ = [
     "SelectorError",
     "StorageError",
     "TechniqueError",
+    "TooFewSamplesError",
     "UsageError",
     "VersionError",
     "WeightsError",
@@ -74,6 +75,10 @@ class ImageError(InputError):
 
 class SamplesError(CompselError, ValueError):
     """A folder of samples that cannot be used."""
+
+
+class TooFewSamplesError(SamplesError):
+    """Samples that are too few to learn from; the message says how many are needed."""
 
 
 class TechniqueError(CompselError, ValueError):

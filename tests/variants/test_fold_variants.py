@@ -25,6 +25,7 @@ from compsel.techniques.heads.folds import FOLDS, fold_of
 from compsel.techniques.heads.learned import learned_from
 from compsel.variants.engine import Engine
 from compsel.variants.fold_variants import build_fold_variants
+from compsel.variants.learned_parts import LearnedParts
 from compsel.variants.variant import Variant
 from tests.text_models import classifier, write_table
 
@@ -51,10 +52,13 @@ def measured(samples: TextTable, folder: Path) -> Profile:
     return found
 
 
+def parts(samples: TextTable) -> LearnedParts:
+    return LearnedParts({"words": classifier(blocks=3, noise=0.05)}, samples)
+
+
 def test_each_fold_is_answered_by_what_never_saw_it(measured: Profile, samples: TextTable, folder: Path) -> None:
-    model = classifier(blocks=3, noise=0.05)
     files = folder / "variants"
-    folds = build_fold_variants([model], measured.variants, files, samples, samples.spread(50))
+    folds = build_fold_variants(measured.variants, files, parts(samples), samples.spread(50))
     assert folds is not None and set(folds.variants) == {f"words/{spec}" for spec in SPECS}
     for name in ("words/student:0", "words/early-exit:1"):
         for fold, variant in enumerate(folds.variants[name]):
@@ -66,7 +70,7 @@ def test_each_fold_is_answered_by_what_never_saw_it(measured: Profile, samples: 
 
 def test_quality_is_that_of_the_variant_without_the_fold(measured: Profile, samples: TextTable, folder: Path) -> None:
     files = folder / "variants"
-    folds = build_fold_variants([classifier(blocks=3, noise=0.05)], measured.variants, files, samples, samples.spread(50))
+    folds = build_fold_variants(measured.variants, files, parts(samples), samples.spread(50))
     assert folds is not None and measured.folds is not None
     np.testing.assert_array_equal(measured.folds, fold_of(samples))
     name = "words/early-exit:1+int8-dynamic"
@@ -105,11 +109,11 @@ def test_equal_samples_share_a_fold(samples: TextTable) -> None:
 
 def test_what_learns_from_too_few_is_left_out_with_the_number_needed(tmp_path: Path) -> None:
     few = TextTable(write_table(tmp_path / "few.csv", 9))
-    with pytest.raises(NotApplicableError, match="student.*needed"):
+    with pytest.raises(NotApplicableError, match=r"student.*needed"):
         parse("student:0").apply(classifier(), few)
 
 
 def test_nothing_learned_nothing_folded(measured: Profile, samples: TextTable, folder: Path) -> None:
     plain = [variant for variant in measured.variants if variant.technique == "none"]
-    assert build_fold_variants([classifier(blocks=3)], plain, folder / "variants", samples, samples) is None
+    assert build_fold_variants(plain, folder / "variants", parts(samples), samples) is None
     assert replace(measured, folds=None).take([0, 1]).folds is None

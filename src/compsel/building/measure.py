@@ -38,6 +38,7 @@ from compsel.profiling.size_table import write_sizes
 from compsel.progress import SILENT, Reporter
 from compsel.variants.build_variants import LeftOut, build_variants, check_names
 from compsel.variants.fold_variants import build_fold_variants
+from compsel.variants.learned_parts import LearnedParts
 from compsel.variants.variant import Variant
 
 __all__ = ["default_processors", "measure", "measure_costs"]
@@ -87,17 +88,18 @@ def measure(
     judge = measuring.output_quality
     files, calibration = folder / "variants", samples.spread(measuring.calibration)
     scores = not judge.specified
+    parts = LearnedParts({model.name: model for model in models}, samples)
     random_weights = [model.name for model in models if has_random_weights(model.proto)]
     if scores and any(label is not None for label in samples.labels):
         # before the work of hours: nothing that is measured with wrong labels is worth it
         originals, _ = build_variants(models, files, calibration, ("none",), reporter)
-        folds = build_fold_variants(models, originals, files, samples, calibration, reporter)
+        folds = build_fold_variants(originals, files, parts, calibration, reporter)
         n_classes = measure_quality(originals, files, samples, folder, CpuProcessor(1), reporter, judge, folds)
         _check_labels(originals, folder, n_classes, random_weights, reporter)
     variants, left_out = build_variants(
-        models, files, calibration, measuring.techniques, reporter, class_scores=scores, samples=samples
+        models, files, calibration, measuring.techniques, reporter, class_scores=scores, parts=parts
     )
-    folds = build_fold_variants(models, variants, files, samples, calibration, reporter)
+    folds = build_fold_variants(variants, files, parts, calibration, reporter)
     for name in random_weights:
         reporter.say(random_weights_warning(name))
     extractors = _extractors(models[0])

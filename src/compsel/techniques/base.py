@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from compsel.errors import NotApplicableError, SamplesError, TechniqueError
+from compsel.errors import NotApplicableError, TechniqueError, TooFewSamplesError
 from compsel.inputs.samples import Samples
 from compsel.models.graph_queries import is_standard
 from compsel.models.layers import LAYERS
@@ -78,9 +78,7 @@ class Technique(ABC):
             raise TechniqueError(f"{self.name} needs calibration samples: got none, give at least one")
         try:
             result = self._transform(model, calibration)
-        except SamplesError as error:
-            if not self.learns:
-                raise
+        except TooFewSamplesError as error:
             raise NotApplicableError(f"{self.spec}: {error}") from error
         for side in ("inputs", "outputs"):
             if [spec.name for spec in getattr(result, side)] != [spec.name for spec in getattr(model, side)]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from compsel.errors import NotApplicableError, ProfileError
@@ -14,8 +15,9 @@ from compsel.models.blocks import find_blocks
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
+from compsel.variants.learned_parts import LearnedParts, split_spec
 from compsel.variants.recorded_maker import RecordedMaker
-from compsel.variants.variant import Variant
+from compsel.variants.variant import OutputKind, Variant
 
 __all__ = ["LeftOut", "build_variants", "check_names", "default_techniques"]
 
@@ -67,7 +69,7 @@ def build_variants(
     reporter: Reporter = SILENT,
     *,
     class_scores: bool = True,
-    samples: Samples | None = None,
+    parts: LearnedParts | None = None,
 ) -> tuple[list[Variant], list[LeftOut]]:
     """Make a variant of each model by each technique; what does not apply or fails verification is left out.
 
@@ -80,7 +82,7 @@ def build_variants(
         techniques: what to try; None: `default_techniques`. The uncompressed model is always among the variants.
         reporter: of messages.
         class_scores: False: the first output is no vector of class scores, even if it looks like one.
-        samples: what techniques that learn may learn from; None: the calibration samples.
+        parts: what techniques that learn made of the models; None: they learn from the calibration samples.
 
     Raises:
         ProfileError: models whose files would have the same name, or no calibration samples.
@@ -90,12 +92,20 @@ def build_variants(
     check_names(models)
     if not len(calibration):
         raise ProfileError("got no calibration samples: give at least one")
+    parts = parts or LearnedParts({model.name: model for model in models}, calibration)
+    output: OutputKind | None = None if class_scores else "other"
     variants, left_out = [], []
     for model in models:
-        maker = RecordedMaker(model, folder, calibration, samples or calibration, None if class_scores else "other")
+        makers: dict[str, RecordedMaker] = {"none": RecordedMaker(model, folder, calibration, output)}
         for spec in dict.fromkeys(("none", *(techniques or default_techniques(model)))):
+            learning, _ = split_spec(spec)
+            if learning not in makers:
+                learned = partial(parts.of, model.name, learning)
+                makers[learning] = RecordedMaker(
+                    model, folder, calibration, output, learned=learned, samples=parts.samples
+                )
             try:
-                variant, new = maker.make(spec)
+                variant, new = makers[learning].make(spec)
             except NotApplicableError as error:
                 left_out.append(LeftOut(model.name, spec, str(error)))
                 reporter.say(f"{model.name}/{spec}: left out: {error}")

@@ -7,7 +7,7 @@ from all samples; on a sample it is judged by the one that was made in the same 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,11 @@ from compsel.errors import NotApplicableError, ProfileError
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
-from compsel.techniques import Technique
-from compsel.techniques import parse as parse_technique
 from compsel.techniques.heads.folds import FOLDS
 from compsel.techniques.heads.folds import fold_of as folds_of
 from compsel.techniques.heads.learned import learned_from
 from compsel.techniques.refitting import refit
+from compsel.variants.learned_parts import LearnedParts, split_spec
 from compsel.variants.recorded_maker import RecordedMaker
 from compsel.variants.variant import Variant
 
@@ -47,20 +46,20 @@ class FoldVariants:
 
 
 def build_fold_variants(
-    models: Sequence[Model],
     variants: Sequence[Variant],
     folder: Path,
-    samples: Samples,
+    parts: LearnedParts,
     calibration: Samples,
     reporter: Reporter = SILENT,
 ) -> FoldVariants | None:
     """Make every variant that learned from the samples again, without each fold; those of earlier calls are taken.
 
+    What learned is fitted anew with the options that it ships with, and compressed in the same way.
+
     Args:
-        models: that the variants were made of.
         variants: of which some may have learned.
         folder: of the variants' files; those of the folds go into `folds/`.
-        samples: what the variants are judged on.
+        parts: the models, the samples that the variants are judged on, and what learned from them.
         calibration: as the variants were made with.
         reporter: of messages.
 
@@ -70,62 +69,47 @@ def build_fold_variants(
     Raises:
         ProfileError: a variant cannot be made without a fold: too few samples.
     """
-    known = {model.name: bool(learned_from(model, samples).any()) for model in models}
-    learned = [one for one in variants if known[one.model] or parse_technique(one.technique).learns]
-    if not learned:
+    by_part = _by_part(variants, parts)
+    if not by_part:
         return None
-    fold_of = folds_of(samples, FOLDS)
-    roots = _roots(models, learned, samples)
-    made: dict[str, list[Variant]] = {variant.name: [] for variant in learned}
-    for fold in reporter.track(range(FOLDS), "variants without each fold"):
-        others = samples.subset(np.flatnonzero(fold_of != fold).tolist())
+    fold_of = folds_of(parts.samples, FOLDS)
+    others = [parts.samples.subset(np.flatnonzero(fold_of != fold).tolist()) for fold in range(FOLDS)]
+    jobs = [(*part, fold) for part in by_part for fold in range(FOLDS)]
+    made: dict[str, list[Variant]] = {}
+    for model, learning, fold in reporter.track(jobs, "variants without each fold"):
+        members = by_part[model, learning]
+        learned = partial(_without, parts, model, learning, others[fold])
         place = folder / "folds" / str(fold)
-        for root, members in roots.items():
-            output = members[0][0].output
-            maker = RecordedMaker(root.model, place, calibration, others, output, anew=partial(root.without, others))
-            for variant, applied in members:
-                try:
-                    one, _ = maker.make(variant.technique, applied)
-                except NotApplicableError as error:
-                    raise ProfileError(
-                        f"{variant.name} learned from the samples, and cannot be made without a fifth of them to be "
-                        f"judged on that: {error}; give more samples, or leave it out with --technique"
-                    ) from error
-                made[variant.name].append(one.named_from(f"folds/{fold}"))
+        maker = RecordedMaker(
+            parts.models[model], place, calibration, members[0].output, learned=learned, samples=others[fold]
+        )
+        for variant in members:
+            found = _made(maker, variant).named_from(f"folds/{fold}")
+            made.setdefault(variant.name, []).append(found.opened(folder))
     return FoldVariants(fold_of, {name: tuple(found) for name, found in made.items()})
 
 
-@dataclass(frozen=True, eq=False)
-class _Root:
-    """What learned: a model, or what a technique that learns made of it; others are compressed from that."""
-
-    model: Model
-    technique: Technique
-    samples: Samples
-
-    @cached_property
-    def learned(self) -> Model:
-        """It, as it ships: fitted on all samples."""
-        return self.technique.apply(self.model, self.samples)
-
-    def without(self, others: Samples) -> Model:
-        """Return it fitted anew, in the same way, on some of the samples."""
-        return refit(self.learned, others, teacher=self.model)
+def _by_part(variants: Sequence[Variant], parts: LearnedParts) -> dict[tuple[str, str], list[Variant]]:
+    """Return the variants that learned from the samples, by model and technique that learned."""
+    known = {name: bool(learned_from(model, parts.samples).any()) for name, model in parts.models.items()}
+    found: dict[tuple[str, str], list[Variant]] = {}
+    for variant in variants:
+        learning, _ = split_spec(variant.technique)
+        if learning != "none" or known[variant.model]:
+            found.setdefault((variant.model, learning), []).append(variant)
+    return found
 
 
-def _roots(
-    models: Sequence[Model], learned: Sequence[Variant], samples: Samples
-) -> dict[_Root, list[tuple[Variant, str]]]:
-    """Return what learned, each with the variants that were made from it, and what was applied to it for each."""
-    by_name = {model.name: model for model in models}
-    found: dict[tuple[str, str], _Root] = {}
-    members: dict[_Root, list[tuple[Variant, str]]] = {}
-    for variant in learned:
-        first, _, rest = variant.technique.partition("+")
-        technique = parse_technique(first)
-        if not technique.learns:
-            technique, rest = parse_technique("none"), variant.technique
-        key = (variant.model, technique.spec)
-        root = found.setdefault(key, _Root(by_name[variant.model], technique, samples))
-        members.setdefault(root, []).append((variant, rest or "none"))
-    return members
+def _without(parts: LearnedParts, model: str, learning: str, others: Samples) -> Model:
+    """Return what learned, fitted anew in the same way on some of the samples."""
+    return refit(parts.of(model, learning), others, teacher=parts.models[model])
+
+
+def _made(maker: RecordedMaker, variant: Variant) -> Variant:
+    try:
+        return maker.make(variant.technique)[0]
+    except NotApplicableError as error:
+        raise ProfileError(
+            f"{variant.name} learned from the samples, and cannot be made without a fifth of them to be judged on "
+            f"that: {error}; give more samples, or leave it out with --technique"
+        ) from error

@@ -12,6 +12,7 @@ from compsel.models.model import Model
 from compsel.storage.file_names import slug
 from compsel.storage.files import storage_errors, write_json
 from compsel.techniques import parse as parse_technique
+from compsel.variants.learned_parts import split_spec
 from compsel.variants.maker import VariantMaker
 from compsel.variants.variant import OutputKind, Variant
 from compsel.variants.writer import is_whole, output_kind_of, write_variant
@@ -26,9 +27,9 @@ class RecordedMaker:
         model: what to compress.
         folder: of the variants' files.
         calibration: samples for the techniques that need some, and for the verification of all.
-        samples: what the techniques that learn may learn from.
         output: what the first output is; None: found by running each variant.
-        anew: makes what is compressed in place of the model: something that learned, fitted anew on `samples`.
+        learned: makes what is compressed in place of the model, where that learned from samples.
+        samples: those.
 
     >>> import tempfile
     >>> import numpy as np
@@ -36,7 +37,7 @@ class RecordedMaker:
     >>> from compsel.networks import build
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
     >>> images = ArraySamples([np.zeros((32, 32, 3), np.uint8)])
-    >>> maker = RecordedMaker(model, Path(tempfile.mkdtemp()), images, images)
+    >>> maker = RecordedMaker(model, Path(tempfile.mkdtemp()), images)
     >>> [maker.make("none")[1], maker.make("none")[1]]
     [True, False]
     """
@@ -46,54 +47,49 @@ class RecordedMaker:
         model: Model,
         folder: Path,
         calibration: Samples,
-        samples: Samples,
         output: OutputKind | None = None,
         *,
-        anew: Callable[[], Model] | None = None,
+        learned: Callable[[], Model] | None = None,
+        samples: Samples | None = None,
     ) -> None:
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._model = model
         self._folder = folder
         self._calibration = calibration
-        self._samples = samples
         self._output = output
-        self._anew = anew
+        self._learned = learned
+        self._samples = samples
 
-    def make(self, spec: str, applied: str | None = None) -> tuple[Variant, bool]:
-        """Return the variant of a technique, and whether it was made now.
-
-        Args:
-            spec: the technique.
-            applied: what of it is applied to a model that was fitted anew; None: all.
+    def make(self, spec: str) -> tuple[Variant, bool]:
+        """Return the variant of a technique, and whether it was made now; what of it learns has been applied.
 
         Raises:
             NotApplicableError: the technique does nothing for this model, or its variant is another function.
             CompselError: what `VariantMaker.make` raises.
         """
-        technique = parse_technique(spec if applied is None else applied)
-        samples = self._samples if technique.learns else self._calibration
-        digest = self._digest(spec, self._samples if self._anew else samples)
-        record = self._folder / f"{slug(f'{self._model.name}/{spec}')}.{digest}.json"
+        record = self._folder / f"{slug(f'{self._model.name}/{spec}')}.{self._digest(spec)}.json"
         variant = _recorded(record, self._folder)
         if variant is not None:
             return variant, False
-        variant = self._maker.make(technique, self._folder, self._write, samples).accepted()
+        technique = parse_technique(split_spec(spec)[1])
+        variant = self._maker.make(technique, self._folder, self._write).accepted()
         write_json(record, variant.to_dict())
         return variant, True
 
     @cached_property
     def _maker(self) -> VariantMaker:
-        return VariantMaker(self._model if self._anew is None else self._anew(), self._calibration)
+        return VariantMaker(self._model if self._learned is None else self._learned(), self._calibration)
 
     def _write(self, model: Model, into: Path) -> Variant:
         return write_variant(model, into, self._output or output_kind_of(model, self._calibration.value(0)))
 
-    def _digest(self, spec: str, samples: Samples) -> str:
-        named = spec if self._output != "other" else f"{spec} as other"
-        named = f"{named} anew" if self._anew else named
-        text = "|".join([__version__, self._model.fingerprint(), named, samples.digest()])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    def _digest(self, spec: str) -> str:
+        parts = [__version__, self._model.fingerprint(), spec if self._output != "other" else f"{spec} as other"]
+        parts.append(self._calibration.digest())
+        if self._samples is not None:
+            parts.append(self._samples.digest())
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 
 def _recorded(record: Path, folder: Path) -> Variant | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.errors import SamplesError
+from compsel.errors import SamplesError, TooFewSamplesError
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.models.output_kind import output_kind
@@ -56,20 +56,20 @@ def one_hot(labels: Sequence[int], classes: int) -> NDArray[np.float32]:
 
 
 def check_enough(targets: NDArray[np.float32], names: Sequence[str] = ()) -> None:
-    """Raise SamplesError where classes have too few samples to be learned and judged.
+    """Raise TooFewSamplesError where classes have too few samples to be learned and judged.
 
     Each class needs five, one a fold; rarer ones are tolerated where they make up no more than 5 % of the samples.
     """
     counts = np.bincount(targets.argmax(axis=1), minlength=targets.shape[1])
     rare = np.flatnonzero((counts > 0) & (counts < _LEAST))
     if (counts > 0).sum() < 2:
-        raise SamplesError(f"got samples of {(counts > 0).sum()} classes, at least 2 are needed")
+        raise TooFewSamplesError(f"got samples of {(counts > 0).sum()} classes, at least 2 are needed")
     if counts[rare].sum() <= _TOLERATED * len(targets):
         return
     worst = rare[counts[rare].argmin()]
     name = names[worst] if worst < len(names) else f"class {worst}"
     missing = int((_LEAST - counts[rare]).sum())
-    raise SamplesError(
+    raise TooFewSamplesError(
         f"too few samples: {len(rare)} of {(counts > 0).sum()} classes have fewer than {_LEAST} ({name} has "
         f"{counts[worst]}): {missing} more of those classes are needed"
     )
