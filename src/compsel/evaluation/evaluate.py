@@ -2,12 +2,13 @@
 
 First every variant of the bundle, and every policy that may change between them, answers every sample once: who is
 right, what a sceptic might ship, and what the oracle chooses. Then whatever a policy runs for a sample is timed,
-interleaved by blocks of ten samples, in a new random order each time: drift of the device hits all alike. Whoever runs
+interleaved by blocks of some samples, in a new random order each time: drift of the device hits all alike. Whoever runs
 the same variant runs it in the same way, placed where it is cheapest now, and is timed once: a choice compared with
 itself is 1.0. Latencies are end to end: from what an app holds, such as the bytes of a file, to the answer, with
 decoding, preprocessing, features, selector and every stage.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +32,8 @@ from compsel.selection.policies import FixedPolicy, Policy
 
 __all__ = ["evaluate"]
 
-_BLOCK = 10  # samples
+# samples in a block: so many that the fastest variant runs for about so long, within these numbers
+_TURN_MS, _LEAST_BLOCK, _MOST_BLOCK = 20.0, 10, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ def _answer_once(
     right, latency_ms = np.empty((len(names), len(samples))), np.empty((len(names), len(samples)))
     labels = np.empty((len(names), len(samples)), np.int64)
     scored = all(variant.output != "other" for variant in next(iter(runtimes.values())).bundle.variants.values())
-    for block in _blocks(len(samples), reporter, f"answers of {len(names)} variants and policies"):
+    size = _block_size(next(iter(runtimes.values())))
+    for block in _blocks(len(samples), size, reporter, f"answers of {len(names)} variants and policies"):
         sources = {index: samples.source(index) for index in block}
         for number in generator.permutation(len(names)):
             for index, source in sources.items():
@@ -197,7 +200,7 @@ def _time(
 ) -> dict[str, dict[int, list[_Timing]]]:
     """Time what runs for each sample, again and again in random order; return it by what ran, and by sample."""
     timings: dict[str, dict[int, list[_Timing]]] = {name: {} for name in runtimes}
-    for block in _blocks(len(samples), reporter, "evaluating"):
+    for block in _blocks(len(samples), _block_size(next(iter(runtimes.values()))), reporter, "evaluating"):
         sources = {index: samples.source(index) for index in block}
         wanted = {name: [index for index in block if any(ran[index] == name for ran in runs)] for name in runtimes}
         names = [name for name, indices in wanted.items() if indices]
@@ -209,15 +212,21 @@ def _time(
     return timings
 
 
-def _blocks(n: int, reporter: Reporter, label: str) -> Iterator[range]:
+def _block_size(runtime: Runtime) -> int:
+    """Return how many samples a policy answers in a row: a model of some microseconds needs many to warm its caches."""
+    fastest_ms = float(runtime.costs.at(runtime.costs.idle).min())
+    return min(max(_LEAST_BLOCK, math.ceil(_TURN_MS / fastest_ms)), _MOST_BLOCK)
+
+
+def _blocks(n: int, size: int, reporter: Reporter, label: str) -> Iterator[range]:
     """Give the samples in blocks: each is answered by one policy after another, and drift hits all alike.
 
     Within a block a policy finds the caches as an app leaves them that runs nothing else; with one answer at a time of
     each, it would find them emptied by the others.
     """
     for index in reporter.track(range(n), label):
-        if index % _BLOCK == 0:
-            yield range(index, min(index + _BLOCK, n))
+        if index % size == 0:
+            yield range(index, min(index + size, n))
 
 
 def _result(
