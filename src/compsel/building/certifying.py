@@ -11,7 +11,7 @@ from compsel.selection.training.comparison import Trained
 from compsel.selection.training.expectation import expectation_of, score_of
 from compsel.selection.training.trainers import FittedPolicy
 
-__all__ = ["CERTIFIED", "as_promise", "with_certificate"]
+__all__ = ["CERTIFIED", "as_promise", "check_not_learned", "with_certificate"]
 
 # the kind of what ships, in comparisons
 CERTIFIED = "certified cascade"
@@ -33,6 +33,18 @@ def as_promise(wanted: Promise | str | None, reject_option: RejectOption | None 
             "way: build without --credibility and --abstain"
         )
     return promise
+
+
+def check_not_learned(learned: bool) -> None:
+    """Raise ObjectiveError where variants learned from the samples, which then cannot certify what ships.
+
+    On them answer variants that were fitted without a fold; what ships was fitted on all, and is another function.
+    """
+    if learned:
+        raise ObjectiveError(
+            "certify: got variants that learned from the samples, allowed are samples that none learned from: fit "
+            "heads and students on another table first, and leave out early-exit and student with --technique"
+        )
 
 
 def with_certificate(trained: Trained, certified: Certified | None, dataset: SelectionDataset) -> Trained:

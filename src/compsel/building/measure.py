@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from compsel.building.labels import with_labels
+from compsel.building.learned_elsewhere import without_learned_elsewhere
 from compsel.building.options import DEFAULT_MEASURING, Measuring
 from compsel.device.energy import open_meter
 from compsel.device.fingerprint import device_fingerprint
@@ -37,7 +38,7 @@ from compsel.profiling.quality_table import read_quality
 from compsel.profiling.size_table import write_sizes
 from compsel.progress import SILENT, Reporter
 from compsel.variants.build_variants import LeftOut, build_variants, check_names
-from compsel.variants.fold_variants import build_fold_variants
+from compsel.variants.fold_variants import FoldVariants, build_fold_variants
 from compsel.variants.learned_parts import LearnedParts
 from compsel.variants.variant import Variant
 
@@ -84,6 +85,7 @@ def measure(
     if not len(samples):
         raise ProfileError("got no samples: give some")
     models, samples = with_labels(models, samples, reporter)
+    samples = without_learned_elsewhere(models, samples, reporter)
     measuring.check()
     judge = measuring.output_quality
     files, calibration = folder / "variants", samples.spread(measuring.calibration)
@@ -100,6 +102,7 @@ def measure(
         models, files, calibration, measuring.techniques, reporter, class_scores=scores, parts=parts
     )
     folds = build_fold_variants(variants, files, parts, calibration, reporter)
+    variants, left_out = _judgeable(variants, left_out, folds, reporter)
     for name in random_weights:
         reporter.say(random_weights_warning(name))
     extractors = _extractors(models[0])
@@ -118,6 +121,17 @@ def measure(
     write_sizes(folder, samples, variants)
     write_header(folder, variants, *header, decode_ms=time_decoding(samples, variants))
     return Profile.load(folder), left_out
+
+
+def _judgeable(
+    variants: Sequence[Variant], left_out: Sequence[LeftOut], folds: FoldVariants | None, reporter: Reporter
+) -> tuple[list[Variant], list[LeftOut]]:
+    """Leave out the variants that learned and cannot be judged out of fold."""
+    refused = {} if folds is None else folds.left_out
+    more = [LeftOut(one.model, one.technique, refused[one.name]) for one in variants if one.name in refused]
+    for one in more:
+        reporter.say(f"{one.model}/{one.technique}: left out: {one.reason}")
+    return [one for one in variants if one.name not in refused], [*left_out, *more]
 
 
 def _extractors(model: Model) -> dict[str, FeatureExtractor]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compsel.building.certifying import as_promise, with_certificate
+from compsel.building.certifying import as_promise, check_not_learned, with_certificate
 from compsel.building.verdict import findings
 from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.errors import ProfileError
@@ -27,6 +27,7 @@ from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy, Policy
 from compsel.selection.training.comparison import Trained, train
 from compsel.selection.training.trainers import PolicyTrainer, default_trainers
+from compsel.techniques.heads.learned import hashes_to_text
 
 __all__ = ["as_objective", "selection_dataset", "train_bundle", "train_profile"]
 
@@ -113,11 +114,10 @@ def train_bundle(
     dataset, costs = selection_dataset(profile, objective)
     certified = None
     if promise is not None:
-        reporter.say("certifying")
+        check_not_learned(profile.folds is not None)
         certified = certify_dataset(dataset, promise)
     trained = train(dataset, objective, default_trainers(reject_option), reporter=reporter)
     trained = with_certificate(trained, certified, dataset)
-    certificate = None if certified is None else certified.certificate
     content = BundleContent(
         profile.variants,
         Path(files),
@@ -128,8 +128,9 @@ def train_bundle(
         costs,
         {
             **_summary(trained, profile, dataset, costs, _say_dominated(profile, Path(files), reporter)),
-            "certificate": None if certificate is None else certificate.to_dict(),
+            "certificate": None if certified is None else certified.certificate.to_dict(),
             "random_weights": _random_weights(profile, Path(files)),
+            "learned_from": hashes_to_text(profile.learned_from),
         },
     )
     write_bundle(content, out, replace=replace)

@@ -12,6 +12,7 @@ from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_confidence
 from compsel.cli.tables import plain_table
 from compsel.errors import ImageError, InputError, UsageError
+from compsel.inputs.image import IMAGE
 from compsel.inputs.imagenet_classes import imagenet_classes
 from compsel.inputs.text import TEXT
 
@@ -117,12 +118,11 @@ def _run(arguments: argparse.Namespace) -> int:
     failed = 0
     answers: list[tuple[str, Any]] = []
     with compsel.load(arguments.bundle, confidence=arguments.confidence) as runtime:
-        known = runtime.bundle.labels
         has_classes = all(variant.output != "other" for variant in runtime.bundle.variants.values())
         for source in inputs:
             try:
                 answer = runtime(source, deadline_ms=arguments.deadline, min_quality=arguments.min_quality)
-            except ImageError as error:
+            except (ImageError, InputError) as error:
                 if len(inputs) == 1:
                     raise
                 print(f"compsel: {error}", file=sys.stderr)
@@ -130,7 +130,9 @@ def _run(arguments: argparse.Namespace) -> int:
                 continue
             answers.append((source, answer))
     if answers:
-        names = names_of(arguments.labels, answers[0][1].outputs[0].shape[-1], known) if has_classes else ()
+        n_classes = answers[0][1].outputs[0].shape[-1]
+        known = runtime.bundle.labels or (() if runtime.modality is IMAGE else tuple(map(str, range(n_classes))))
+        names = names_of(arguments.labels, n_classes, known) if has_classes else ()
         key = "text" if runtime.modality is TEXT else "image"
         rows = rows_of(answers, names, key)
         shown = [

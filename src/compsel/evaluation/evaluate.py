@@ -29,6 +29,8 @@ from compsel.runtime.answer import Answer
 from compsel.runtime.runtime import Runtime
 from compsel.selection.certificate.certificate import Certificate, CertificateCheck
 from compsel.selection.policies import FixedPolicy, Policy
+from compsel.techniques.heads.folds import sample_hashes
+from compsel.techniques.heads.learned import hashes_from_text
 
 __all__ = ["evaluate"]
 
@@ -83,6 +85,7 @@ def evaluate(
     samples = samples.ordered_by(runtime.bundle.labels)
     if note := samples.label_note():
         reporter.say(note)
+    _say_what_was_learned(runtime, samples, reporter)
     correctness = correctness_of(runtime, samples, quality, reporter)
     generator = np.random.default_rng(seed)
     runtimes = _warm_runtimes(runtime)
@@ -115,6 +118,19 @@ def evaluate(
         certificate=_checked_certificate(runtime, once, samples),
         sizes="" if runtime.costs.by_size is None else runtime.costs.by_size.text,
     )
+
+
+def _say_what_was_learned(runtime: Runtime, samples: Samples, reporter: Reporter) -> None:
+    """Warn where variants learned from some of the samples: answers to these say nothing of their quality."""
+    learned = hashes_from_text(runtime.bundle.summary.get("learned_from", ""))
+    if not len(learned):
+        return
+    known = int(np.isin(sample_hashes(samples), learned).sum())
+    if known:
+        reporter.say(
+            f"warning: variants of this bundle learned from {known} of these {len(samples)} samples: they look more "
+            "accurate here than they are, and so does what chooses among them; evaluate on other samples"
+        )
 
 
 def _checked_certificate(

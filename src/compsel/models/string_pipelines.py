@@ -76,7 +76,7 @@ def _is_scores(value: onnx.ValueInfoProto) -> bool:
 
 
 def _use_locale_that_is_here(proto: onnx.ModelProto) -> bool:
-    """Let texts be lower-cased in C.UTF-8 where the system lacks the locale that the graph names, in place."""
+    """Let texts be lower-cased in C.UTF-8, which minimal systems have too, where it is here; in place."""
     changed = False
     for node in proto.graph.node:
         if node.op_type != "StringNormalizer":
@@ -84,7 +84,7 @@ def _use_locale_that_is_here(proto: onnx.ModelProto) -> bool:
         attributes = {attribute.name: attribute for attribute in node.attribute}
         action = attributes["case_change_action"].s.decode() if "case_change_action" in attributes else "NONE"
         named = attributes["locale"].s.decode() if "locale" in attributes else _DEFAULT
-        if action == "NONE" or _is_here(named) or not _is_here(_FALLBACK):
+        if action == "NONE" or named == _FALLBACK or not _is_here(_FALLBACK):
             continue
         if "locale" in attributes:
             node.attribute.remove(attributes["locale"])

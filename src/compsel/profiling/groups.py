@@ -10,8 +10,9 @@ from compsel.errors import ProfileError
 from compsel.inputs.samples import Samples
 from compsel.profiling.tables import require_columns
 from compsel.storage.parquet import read_table, write_table
+from compsel.techniques.heads.folds import sample_hashes
 
-__all__ = ["read_folds", "read_groups", "write_folds", "write_groups"]
+__all__ = ["read_folds", "read_groups", "read_hashes", "write_folds", "write_groups"]
 
 _GROUPS, _FOLDS = "groups.parquet", "folds.parquet"
 
@@ -40,7 +41,8 @@ def write_folds(folder: Path, samples: Samples, fold_of: NDArray[np.integer] | N
     if fold_of is None:
         path.unlink(missing_ok=True)
     else:
-        write_table(path, {"sample": list(samples.names), "fold": np.asarray(fold_of, np.int64)}, {})
+        hashes = sample_hashes(samples).view(np.int64)
+        write_table(path, {"sample": list(samples.names), "fold": np.asarray(fold_of, np.int64), "hash": hashes}, {})
 
 
 def read_folds(folder: Path, samples: Sequence[str]) -> NDArray[np.int64] | None:
@@ -51,6 +53,15 @@ def read_folds(folder: Path, samples: Sequence[str]) -> NDArray[np.int64] | None
     """
     found = _read(folder / _FOLDS, samples, "fold")
     return np.asarray(found, np.int64) if len(found) else None
+
+
+def read_hashes(folder: Path, samples: Sequence[str]) -> NDArray[np.uint64]:
+    """Return the hash of the content of each sample, uint64 (n,); empty where no variant learned from the samples.
+
+    Raises:
+        ProfileError: a damaged table, or one of other samples.
+    """
+    return np.asarray(_read(folder / _FOLDS, samples, "hash"), np.int64).view(np.uint64)
 
 
 def _read(path: Path, samples: Sequence[str], column: str) -> Sequence[str] | NDArray[np.int64]:

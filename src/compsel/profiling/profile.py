@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from compsel.errors import ProfileError
 from compsel.features.evidence import Evidence
 from compsel.profiling.energy_table import EnergyTable, read_energy
-from compsel.profiling.groups import read_folds, read_groups
+from compsel.profiling.groups import read_folds, read_groups, read_hashes
 from compsel.profiling.header import read_header
 from compsel.profiling.latency_table import LatencyTable, read_latency
 from compsel.profiling.memory_table import read_memory
@@ -64,6 +64,7 @@ class Profile:
         quality_criterion: how answers without class scores were rated; None for classifiers.
         folds: (n,) fold of each sample: variants that learned from samples answered it without having seen its fold;
             None where none learned.
+        learned_from: uint64, hashes of the samples that variants learned from; empty where none learned.
 
     >>> nothing = np.empty((2, 0), np.float32)
     >>> profile = Profile(("a.png", "b.png"), np.array([3, 7]), (), np.empty((2, 0)), (), nothing, ())
@@ -88,6 +89,7 @@ class Profile:
     energy: EnergyTable | None = None
     quality_criterion: QualityCriterion | None = None
     folds: NDArray[np.int64] | None = None
+    learned_from: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     sizes: NDArray[np.float64] | None = None
 
     @property
@@ -191,6 +193,7 @@ class Profile:
             energy=read_energy(folder),
             quality_criterion=criterion,
             folds=read_folds(folder, samples),
+            learned_from=read_hashes(folder, samples),
         )
 
 

@@ -157,6 +157,8 @@ class Planner:
             kept = self._plans[limits, allowed, names] = _Plans(len(logs), self._most)
             if len(self._plans) > _KEPT_LIMITS:
                 self._plans.popitem(last=False)
+        else:
+            self._plans.move_to_end((limits, allowed, names))
         planned = kept.near(logs)
         if planned is not None:
             return self._moved(planned, costs)

@@ -11,7 +11,7 @@ from compsel.selection.goals import parse_goal
 __all__ = ["Objective", "Quantity"]
 
 CONFIDENCE_95 = 1.645  # standard errors: 95 %, one-sided
-_LEAST_MARGIN, _DISCORDANT = 0.01, 0.05
+_LEAST_MARGIN, _DISCORDANT = 0.002, 0.05
 Quantity = Literal["latency", "energy", "energy_delay", "memory"]
 
 
@@ -28,7 +28,7 @@ class Objective:
         penalty: cost of one wrong answer in the unit of what is minimised (ms for latency, mJ for energy). None
             takes ten inferences of the most accurate uncompressed network.
         margin: of non-inferiority, as a fraction of all answers: with 95 % confidence a policy lies less than so much
-            below the floor. None: 0.01, or with few samples what these can show (`margin_with`).
+            below the floor. None: what so many samples can show (`margin_with`).
 
     Raises:
         ObjectiveError: a value that is not allowed.
@@ -100,11 +100,11 @@ class Objective:
     def margin_with(self, n: int) -> float:
         """Return the margin that holds with n samples.
 
-        Where none was asked for: 0.01, or the half-width (95 %, one-sided) of a paired difference where one answer in
-        twenty differs.
+        Where none was asked for: the half-width (95 %, one-sided) of a paired difference where one answer in twenty
+        differs, at least 0.002: the more samples, the stricter.
 
         >>> [round(Objective().margin_with(n), 3) for n in (60, 600, 6000)]
-        [0.047, 0.015, 0.01]
+        [0.047, 0.015, 0.005]
         """
         if self.margin is not None:
             return self.margin

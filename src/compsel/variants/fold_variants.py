@@ -6,7 +6,7 @@ from all samples; on a sample it is judged by the one that was made in the same 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class FoldVariants:
         fold_of: (n,) fold of each sample.
         variants: by name of a variant that learned, those that were made without each fold, in the order of the folds;
             their files are relative to the folder of the variants.
+        left_out: by name of a variant that could not be made without a fold, and so cannot be judged, the reason.
 
     >>> FoldVariants(np.array([0, 1, 0]), {}).variants
     {}
@@ -43,6 +44,7 @@ class FoldVariants:
 
     fold_of: NDArray[np.int64]
     variants: Mapping[str, tuple[Variant, ...]]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_fold_variants(
@@ -73,9 +75,16 @@ def build_fold_variants(
     if not by_part:
         return None
     fold_of = folds_of(parts.samples, FOLDS)
+    counts = np.bincount(fold_of, minlength=FOLDS)
+    if not counts.all():
+        raise ProfileError(
+            f"the samples fall into {np.count_nonzero(counts)} of {FOLDS} folds, for their groups are few: variants "
+            "that learn from them cannot be judged; give more groups, or leave these variants out with --technique"
+        )
     others = [parts.samples.subset(np.flatnonzero(fold_of != fold).tolist()) for fold in range(FOLDS)]
     jobs = [(*part, fold) for part in by_part for fold in range(FOLDS)]
     made: dict[str, list[Variant]] = {}
+    left_out: dict[str, str] = {}
     for model, learning, fold in reporter.track(jobs, "variants without each fold"):
         members = by_part[model, learning]
         learned = partial(_without, parts, model, learning, others[fold])
@@ -84,9 +93,16 @@ def build_fold_variants(
             parts.models[model], place, calibration, members[0].output, learned=learned, samples=others[fold]
         )
         for variant in members:
-            found = _made(maker, variant).named_from(f"folds/{fold}")
-            made.setdefault(variant.name, []).append(found.opened(folder))
-    return FoldVariants(fold_of, {name: tuple(found) for name, found in made.items()})
+            if variant.name in left_out:
+                continue
+            try:
+                found, _ = maker.make(variant.technique)
+            except NotApplicableError as error:
+                left_out[variant.name] = _refused(variant, error)
+                made.pop(variant.name, None)
+                continue
+            made.setdefault(variant.name, []).append(found.named_from(f"folds/{fold}").opened(folder))
+    return FoldVariants(fold_of, {name: tuple(found) for name, found in made.items()}, left_out)
 
 
 def _by_part(variants: Sequence[Variant], parts: LearnedParts) -> dict[tuple[str, str], list[Variant]]:
@@ -101,15 +117,15 @@ def _by_part(variants: Sequence[Variant], parts: LearnedParts) -> dict[tuple[str
 
 
 def _without(parts: LearnedParts, model: str, learning: str, others: Samples) -> Model:
-    """Return what learned, fitted anew in the same way on some of the samples."""
-    return refit(parts.of(model, learning), others, teacher=parts.models[model])
+    """Return what learned, fitted anew in the same way on some of the samples that it learned from."""
+    learned = parts.of(model, learning)
+    seen = others.subset(np.flatnonzero(learned_from(learned, others)).tolist())
+    return refit(learned, seen, teacher=parts.models[model])
 
 
-def _made(maker: RecordedMaker, variant: Variant) -> Variant:
-    try:
-        return maker.make(variant.technique)[0]
-    except NotApplicableError as error:
-        raise ProfileError(
-            f"{variant.name} learned from the samples, and cannot be made without a fifth of them to be judged on "
-            f"that: {error}; give more samples, or leave it out with --technique"
-        ) from error
+def _refused(variant: Variant, error: NotApplicableError) -> str:
+    """Return why a variant is left out; the uncompressed one cannot be."""
+    reason = f"cannot be made without a fifth of the samples that it learned from, to be judged on these: {error}"
+    if variant.technique == "none":
+        raise ProfileError(f"{variant.name} {reason}; give more samples") from error
+    return reason

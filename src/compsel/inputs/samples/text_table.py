@@ -100,6 +100,15 @@ class TextTable(ListedSamples):
         ordered = object.__new__(TextTable)
         vars(ordered).update(vars(self))
         ordered._label_names = labels
+        if self.label_order == "numbers" and _other_numbers(labels):
+            places = {int(name): place for place, name in enumerate(labels)}
+            unknown = next((label for label in self._labels if label is not None and label not in places), None)
+            if unknown is not None:
+                raise SamplesError(
+                    f"{self.path}: got label {unknown}, allowed are the model's classes {_start(labels)}"
+                )
+            ordered._labels = tuple(None if label is None else places[label] for label in self._labels)
+            ordered.label_order = "model"
         if self.label_order == "sorted":
             ordered.label_order = "model"
             ordered._labels = tuple(ordered._indices())
@@ -185,3 +194,8 @@ def _read_names(path: Path) -> tuple[str, ...]:
 def _start(names: Sequence[str]) -> str:
     """Return the first names, for a message."""
     return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+
+
+def _other_numbers(labels: Sequence[str]) -> bool:
+    """Whether the names of classes are whole numbers, but not those of their places: 1 to 5 stars."""
+    return all(name.isdecimal() for name in labels) and labels != tuple(map(str, range(len(labels))))

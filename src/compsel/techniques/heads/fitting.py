@@ -13,7 +13,7 @@ from compsel.techniques.heads.cross_validation import CrossValidated, fit_by_cro
 from compsel.techniques.heads.design import Design
 from compsel.techniques.heads.folds import fold_of, sample_hashes
 from compsel.techniques.heads.learned import Learned, with_learned
-from compsel.techniques.heads.linear_layer import add_head, head_input, replace_head
+from compsel.techniques.heads.linear_layer import add_head, has_head, head_input, replace_head
 from compsel.techniques.heads.pooled_features import cut_to, pooled_features
 from compsel.techniques.heads.softmax_regression import LinearHead, fit_softmax_regression
 from compsel.techniques.heads.targets import check_enough, class_targets
@@ -69,11 +69,15 @@ def fit_head(
         SamplesError: no labels, or too few samples of a class.
         NotApplicableError: an output that is no vector and cannot be averaged to one.
     """
+    if teacher is not None:
+        samples = samples.ordered_by(teacher.labels)
     names = samples.label_names or (() if teacher is None else teacher.labels)
     labels = [label for label in samples.labels if label is not None]
     if not labels and teacher is None:
         raise SamplesError("the samples have no labels: give some, or a classifier whose answers are learned")
     classes = len(names) or (_width(teacher) if teacher is not None else max(labels) + 1)
+    if has_head(encoder):
+        raise NotApplicableError(f"head: {encoder.name!r} has one already: give the encoder that it was fitted on")
     output = encoder.outputs[0].name
     fitted = fit_on_tensor(
         encoder,

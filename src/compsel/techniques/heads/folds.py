@@ -23,13 +23,14 @@ def sample_hashes(samples: Samples) -> NDArray[np.uint64]:
     >>> one == again, one == other
     (np.True_, np.False_)
     """
-    return np.array([_content_hash(samples.value(index)) for index in range(len(samples))], np.uint64)
+    return np.array([_content_hash(samples.source(index)) for index in range(len(samples))], np.uint64)
 
 
 def fold_of(samples: Samples, folds: int = FOLDS) -> NDArray[np.int64]:
     """Return the fold of each sample, int64 (n,), 0 to folds - 1: by a hash of its group.
 
-    Where a sample is its own group, the hash is that of its content, so that equal inputs fall into one fold. A sample
+    Where a sample is its own group, the hash is that of its content (of a file, its bytes), so that equal inputs fall
+    into one fold; those in different groups need not. A sample
     has the same fold among whatever others it stands.
 
     >>> from compsel.inputs.samples import ArraySamples
@@ -40,7 +41,7 @@ def fold_of(samples: Samples, folds: int = FOLDS) -> NDArray[np.int64]:
     """
     return np.array(
         [
-            (_content_hash(samples.value(index)) if group == name else _digest(group.encode())) % folds
+            (_content_hash(samples.source(index)) if group == name else _digest(group.encode())) % folds
             for index, (name, group) in enumerate(zip(samples.names, samples.groups, strict=True))
         ],
         np.int64,
@@ -50,6 +51,8 @@ def fold_of(samples: Samples, folds: int = FOLDS) -> NDArray[np.int64]:
 def _content_hash(value: Any) -> int:
     if isinstance(value, str):
         return _digest(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, bytes):
+        return _digest(value)
     return _digest(array_hash(value).encode())
 
 

@@ -15,7 +15,15 @@ from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.techniques.heads.folds import sample_hashes
 
-__all__ = ["LEARNED_KEY", "Learned", "learned_from", "learned_of", "with_learned"]
+__all__ = [
+    "LEARNED_KEY",
+    "Learned",
+    "hashes_from_text",
+    "hashes_to_text",
+    "learned_from",
+    "learned_of",
+    "with_learned",
+]
 
 #: where the JSON form stands in the metadata of an ONNX file
 LEARNED_KEY = "compsel.learned"
@@ -41,7 +49,7 @@ class Learned:
 
     def to_json(self) -> str:
         """Return the text that travels in the metadata."""
-        samples = base64.b64encode(np.unique(self.hashes).astype("<u8").tobytes()).decode("ascii")
+        samples = hashes_to_text(self.hashes)
         return json.dumps({"kind": self.kind, "options": dict(self.options), "samples": samples}, sort_keys=True)
 
     @classmethod
@@ -53,10 +61,26 @@ class Learned:
         """
         try:
             content = json.loads(text)
-            hashes = np.frombuffer(base64.b64decode(content["samples"], validate=True), "<u8").astype(np.uint64)
-            return cls(str(content["kind"]), dict(content["options"]), hashes)
+            return cls(str(content["kind"]), dict(content["options"]), hashes_from_text(content["samples"]))
         except (ValueError, TypeError, KeyError, binascii.Error) as error:
             raise ModelError(f"{LEARNED_KEY} in the model's metadata cannot be read: {error}: fit it again") from error
+
+
+def hashes_to_text(hashes: NDArray[np.uint64]) -> str:
+    """Return hashes, sorted, as text."""
+    return base64.b64encode(np.unique(hashes).astype("<u8").tobytes()).decode("ascii")
+
+
+def hashes_from_text(text: str) -> NDArray[np.uint64]:
+    """Read what `hashes_to_text` gave.
+
+    Raises:
+        ValueError: not such a text.
+
+    >>> hashes_from_text(hashes_to_text(np.array([9, 7], np.uint64)))
+    array([7, 9], dtype=uint64)
+    """
+    return np.frombuffer(base64.b64decode(text, validate=True), "<u8").astype(np.uint64)
 
 
 def learned_of(model: Model) -> Learned | None:

@@ -1,5 +1,6 @@
 """Features of samples from tensors inside a graph, pooled to one vector a sample; those of all blocks in one pass."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -28,6 +29,7 @@ _KEPT_MODELS = 2
 _TOKENS, _PIXELS, _FEATURES = 3, 4, 2
 
 # by model and tensors: rows by hash of the sample
+_LOCK = threading.Lock()
 _CACHE: OrderedDict[tuple[str, tuple[str, ...]], dict[int, tuple[NDArray[np.float32], ...]]] = OrderedDict()
 
 
@@ -57,10 +59,11 @@ def pooled_features(model: Model, tensors: Sequence[str], samples: Samples) -> l
         InputError: samples that the model does not take.
     """
     key = (model.fingerprint(), tuple(tensors))
-    rows = _CACHE.setdefault(key, {})
-    _CACHE.move_to_end(key)
-    while len(_CACHE) > _KEPT_MODELS:
-        _CACHE.popitem(last=False)
+    with _LOCK:
+        rows = _CACHE.setdefault(key, {})
+        _CACHE.move_to_end(key)
+        while len(_CACHE) > _KEPT_MODELS:
+            _CACHE.popitem(last=False)
     hashes = sample_hashes(samples).tolist()
     missing = {value: index for index, value in enumerate(hashes) if value not in rows}
     if missing:

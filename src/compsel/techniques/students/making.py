@@ -28,6 +28,8 @@ def make_student(samples: Samples, *, encoder: Model | None = None, teacher: Mod
         SamplesError: no labels and no teacher, too few samples of a class, or samples of another kind.
         NotApplicableError: an encoder that has no tokenizer or gives no vectors of its tokens.
     """
+    if teacher is not None:
+        samples = samples.ordered_by(teacher.labels)
     names = samples.label_names or (() if teacher is None else teacher.labels)
     said = [label for label in samples.labels if label is not None]
     width = None if teacher is None or teacher.outputs[0].shape is None else teacher.outputs[0].shape[-1]
