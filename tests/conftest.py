@@ -29,6 +29,7 @@ from compsel.networks import build
 from compsel.profiling.latency import Criterion
 from compsel.profiling.profile import Profile
 from compsel.runtime import Runtime
+from compsel.selection.objective import Objective
 from tests import cascade_bundle
 
 # a shell ignores Ctrl-C in what it runs in the background, and whatever that starts inherits it: some tests send it
@@ -120,7 +121,7 @@ def profile(profile_folder: Path) -> Profile:
 def bundle_folder(profile: Profile, profile_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle trained on that profile."""
     folder = tmp_path_factory.mktemp("shipped") / "bundle"
-    train_bundle(profile, profile_folder / "variants", folder)
+    train_bundle(profile, profile_folder / "variants", folder, Objective(margin=0.01))
     return folder
 
 

@@ -16,6 +16,7 @@ __all__ = ["PairedDifference", "QualityFloor", "paired_difference"]
 
 Floats = NDArray[np.float64]
 _PSEUDO_SAMPLES = 2.0
+_LEAST_UNLABELLED = 0.01  # margin, where the reference's own answers count as right
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ class QualityFloor:
     def margin(self) -> float:
         """How far below the floor a policy may lie, with 95 % confidence."""
         n = len(self.reference) if self.groups is None else len(np.unique(self.groups))
-        return self.objective.margin_with(n)
+        margin = self.objective.margin_with(n)
+        # where every disagreement counts as a loss, no number of samples makes a policy equal to the reference
+        return margin if self._may_be_lower or self.objective.margin is not None else max(margin, _LEAST_UNLABELLED)
 
     def differences(self, quality: Floats) -> tuple[PairedDifference, ...]:
         """Return how far a policy with these qualities (n,) lies above each floor that there is."""
