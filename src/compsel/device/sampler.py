@@ -22,6 +22,8 @@ from compsel.errors import ProcessorError
 
 __all__ = ["DeviceSampler", "DeviceState", "device_fingerprint", "open_reader", "read_state"]
 
+# times as long as `after_sample` worked it is let alone: answers of microseconds need the interpreter
+_REST = 9.0
 _NS = 1_000_000_000
 _TREND_S = 30.0
 
@@ -112,7 +114,7 @@ class DeviceSampler:
             thread.join()
 
     def wake(self) -> None:
-        """Make the thread call `after_sample` now."""
+        """Make the thread call `after_sample` soon: at once, unless it did just now, for that is work too."""
         self._wake_ups.put(True)
 
     def state(self) -> DeviceState:
@@ -141,16 +143,19 @@ class DeviceSampler:
 
     def _run(self, readings: "_RecentReadings", wake_ups: "queue.SimpleQueue[bool]") -> None:
         due_s = time.monotonic() + self.interval_s
+        rested_s = 0.0
         try:
-            while _wait(wake_ups, due_s - time.monotonic()):
+            while _wait(wake_ups, due_s - time.monotonic()) and _rest(wake_ups, rested_s):
                 if time.monotonic() >= due_s:
                     # a read that fails (a core that went offline, a file in a new form) leaves the last state
                     with contextlib.suppress(Exception):
                         self._state = readings.sample()
                     due_s = time.monotonic() + self.interval_s
                 if self._after_sample is not None:
+                    begin_s = time.monotonic()
                     with contextlib.suppress(Exception):
                         self._after_sample()
+                    rested_s = time.monotonic() + _REST * (time.monotonic() - begin_s)
         finally:
             readings.close()
 
@@ -161,6 +166,17 @@ def _wait(wake_ups: "queue.SimpleQueue[bool]", wait_s: float) -> bool:
         return wake_ups.get(timeout=max(0.0, wait_s))
     except queue.Empty:
         return True
+
+
+def _rest(wake_ups: "queue.SimpleQueue[bool]", until_s: float) -> bool:
+    """Wait until a moment, whoever wakes; return whether the thread is to go on."""
+    while (wait_s := until_s - time.monotonic()) > 0:
+        try:
+            if not wake_ups.get(timeout=wait_s):
+                return False
+        except queue.Empty:
+            break
+    return True
 
 
 class _RecentReadings:

@@ -26,7 +26,7 @@ from compsel.variants.engine import Engine
 __all__ = ["StageExecutor"]
 
 # times longer or shorter than expected: the device has changed, and what was planned for it may be wrong
-_SURPRISING = 2.0
+_SURPRISING, _NOTICEABLE_MS = 2.0, 0.2
 
 
 class StageExecutor:
@@ -131,6 +131,8 @@ class StageExecutor:
         self._observations.pending.append((stages, planned))
         for stage in stages:
             expected_ms, longest_ms = stage.expected_ms, _SURPRISING * stage.latency_ms
+            if abs(stage.latency_ms - expected_ms) < _NOTICEABLE_MS:
+                continue
             if not expected_ms < longest_ms < _SURPRISING**2 * expected_ms:
                 self._sampler.wake()
                 return
