@@ -168,6 +168,21 @@ def test_waking_it_does_it_at_once_without_a_new_state() -> None:
         wait_until(lambda: done == [1, 1])
 
 
+def test_waking_while_it_rests_after_its_work_adds_up_to_once_more() -> None:
+    done: list[None] = []
+
+    def work() -> None:
+        time.sleep(0.01)
+        done.append(None)
+
+    reader = ScriptedReader()
+    with DeviceSampler(interval_s=3600.0, reader=lambda: reader, after_sample=work) as sampler:
+        for _ in range(50):
+            sampler.wake()
+        wait_until(lambda: len(done) >= 2)
+    assert len(done) < 5
+
+
 def _fresh_in_child(sampler: DeviceSampler, before_ns: int) -> None:
     until = time.monotonic() + 20
     while sampler.state().time_ns <= before_ns:
