@@ -137,7 +137,7 @@ def _run(arguments: argparse.Namespace) -> int:
         rows = rows_of(answers, names, key)
         shown = [
             (
-                _shown(r[key]),
+                _shown(r[key]) if key == "text" else r[key],
                 "abstained" if r["abstained"] else r["name"],
                 f"{r['latency_ms']:.2f}",
                 *([_parts(r)] if arguments.verbose else []),
