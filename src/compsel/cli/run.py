@@ -138,7 +138,7 @@ def _run(arguments: argparse.Namespace) -> int:
         shown = [
             (
                 _shown(r[key]) if key == "text" else r[key],
-                "abstained" if r["abstained"] else r["name"],
+                _answered(r),
                 f"{r['latency_ms']:.2f}",
                 *([_parts(r)] if arguments.verbose else []),
                 r["choice"],

@@ -56,8 +56,11 @@ class Technique(ABC):
 
     @classmethod
     def suggestions(cls, model: Model) -> "tuple[Technique, ...]":
-        """Return what is tried on `model` when no technique is asked for; those that do not apply are left out."""
-        return (cls(),)
+        """Return what is tried on `model` when no technique is asked for; those that do not apply are left out.
+
+        What learns from samples is made where it is asked for.
+        """
+        return () if cls.learns else (cls(),)
 
     def check(self, model: Model) -> None:  # noqa: B027 - most techniques see only at work whether they apply
         """Raise NotApplicableError when it is plain, before any work, that the technique does nothing for `model`."""
@@ -96,6 +99,18 @@ class Technique(ABC):
         """Raise NotApplicableError where the graph is quantised."""
         if any("QuantizeLinear" in node.op_type or "Integer" in node.op_type for node in model.proto.graph.node):
             raise NotApplicableError(f"{self.name}: {model.name!r} is quantised already: compress the float model")
+
+    def _n_classes(self, model: Model) -> int:
+        """Return how many class scores a model gives; raise NotApplicableError where it gives none."""
+        shape = model.outputs[0].shape
+        if shape is None or len(shape) != 2 or shape[1] is None:
+            raise self._no_class_scores(model)
+        return shape[1]
+
+    def _no_class_scores(self, model: Model) -> NotApplicableError:
+        return NotApplicableError(
+            f"{self.name}: {model.name!r} has no class scores (n, classes): fit a head first (compsel head)"
+        )
 
     @abstractmethod
     def _transform(self, model: Model, calibration: Samples | None) -> Model:

@@ -38,15 +38,10 @@ class EarlyExit(Technique):
         if self.block < 1:
             raise TechniqueError(f"early-exit: got block {self.block}, allowed is 1 or more")
 
-    @classmethod
-    def suggestions(cls, model: Model) -> tuple[Technique, ...]:
-        """Return nothing: it learns from samples, so that it is made where it is asked for."""
-        return ()
-
     def check(self, model: Model) -> None:
         """Raise NotApplicableError where the model is no classifier, is quantised, or has no such block."""
         self._check_float(model)
-        _classes(model)
+        self._n_classes(model)
         blocks = find_blocks(model)
         if self.block >= len(blocks):
             allowed = f"allowed are 1 to {len(blocks) - 1}" if len(blocks) > 1 else "nothing can be left out"
@@ -55,7 +50,7 @@ class EarlyExit(Technique):
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         assert calibration is not None
         tensors = [block.output for block in find_blocks(model)][:-1]
-        targets = class_targets(calibration, _classes(model), model)
+        targets = class_targets(calibration, self._n_classes(model), model)
         return fit_on_tensor(
             model,
             tensors[self.block - 1],
@@ -66,12 +61,3 @@ class EarlyExit(Technique):
             output=model.outputs[0].name,
             names=model.labels,
         ).model
-
-
-def _classes(model: Model) -> int:
-    shape = model.outputs[0].shape
-    if shape is None or len(shape) != 2 or shape[1] is None:
-        raise NotApplicableError(
-            f"early-exit: {model.name!r} has no class scores (n, classes): fit a head first (compsel head)"
-        )
-    return int(shape[1])

@@ -37,30 +37,21 @@ class Student(Technique):
         if self.width < 0:
             raise TechniqueError(f"student: got width {self.width}, allowed is 0 or more")
 
-    @classmethod
-    def suggestions(cls, model: Model) -> tuple[Technique, ...]:
-        """Return nothing: it learns from samples, so that it is made where it is asked for."""
-        return ()
-
     def check(self, model: Model) -> None:
         """Raise NotApplicableError where the model is no classifier of texts with a tokenizer."""
-        shape = model.outputs[0].shape
         preprocessing = model.preprocessing
         if not isinstance(preprocessing, TextPreprocessing) or not preprocessing.tokenizer:
             raise NotApplicableError(f"student: {model.name!r} has no tokenizer (for images: compsel student)")
-        if len(model.outputs) != 1 or shape is None or len(shape) != 2 or shape[1] is None:
-            raise NotApplicableError(
-                f"student: {model.name!r} has no class scores (n, classes): fit a head first (compsel head)"
-            )
+        if len(model.outputs) != 1:
+            raise self._no_class_scores(model)
+        self._n_classes(model)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         assert calibration is not None
-        shape = model.outputs[0].shape
-        assert shape is not None and shape[1] is not None
         assert isinstance(model.preprocessing, TextPreprocessing)
         fitted = fit_text_student(
             calibration,
-            class_targets(calibration, shape[1], model),
+            class_targets(calibration, self._n_classes(model), model),
             model.preprocessing,
             encoder=model if self.width else None,
             width=self.width,

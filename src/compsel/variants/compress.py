@@ -83,9 +83,8 @@ def compress(
     makers = [VariantMaker(model, calibration) for model in models]
     jobs = [(maker, technique) for maker in makers for technique in techniques]
     folder = Path(out_dir)
-    given = {True: samples, False: None}
     return [
-        _compress(maker, technique, folder, given[technique.learns])
+        _compress(maker, technique, folder, samples if technique.learns else None)
         for maker, technique in reporter.track(jobs, "compress")
     ]
 

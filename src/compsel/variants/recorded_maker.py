@@ -84,11 +84,15 @@ class RecordedMaker:
     def _write(self, model: Model, into: Path) -> Variant:
         return write_variant(model, into, self._output or output_kind_of(model, self._calibration.value(0)))
 
+    @cached_property
+    def _given(self) -> tuple[str, ...]:
+        """What the model and its samples are known by: all weights are read for it, once."""
+        samples = (self._calibration,) if self._samples is None else (self._calibration, self._samples)
+        return (self._model.fingerprint(), *(one.digest() for one in samples))
+
     def _digest(self, spec: str) -> str:
-        parts = [__version__, self._model.fingerprint(), spec if self._output != "other" else f"{spec} as other"]
-        parts.append(self._calibration.digest())
-        if self._samples is not None:
-            parts.append(self._samples.digest())
+        fingerprint, *samples = self._given
+        parts = [__version__, fingerprint, spec if self._output != "other" else f"{spec} as other", *samples]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 

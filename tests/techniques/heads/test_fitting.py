@@ -8,13 +8,13 @@ import pytest
 import compsel
 from compsel.errors import NotApplicableError, SamplesError, TechniqueError
 from compsel.inputs.feeds import feeds_of
-from compsel.inputs.samples import ListedSamples, TextTable
+from compsel.inputs.samples import ListedSamples
 from compsel.models.graph_session import open_session
 from compsel.networks import build
 from compsel.techniques import parse
 from compsel.techniques.heads.learned import learned_from, learned_of
 from compsel.techniques.refitting import refit
-from tests.text_models import LABELS, classifier, words_tokenizer, write_table
+from tests.text_models import LABELS, classifier, words_tokenizer
 
 
 class Unlabelled(ListedSamples):
@@ -26,16 +26,6 @@ class Unlabelled(ListedSamples):
 
     def value(self, index):
         return self.samples.value(index)
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    return TextTable(write_table(tmp_path_factory.mktemp("table") / "intents.csv", 150))
-
-
-@pytest.fixture(scope="module")
-def encoder():
-    return build("minilm-l2", width=1 / 12, tokenizer=words_tokenizer())
 
 
 def answers(model, samples):

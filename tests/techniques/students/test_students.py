@@ -7,7 +7,7 @@ from onnx import numpy_helper
 import compsel
 from compsel.errors import NotApplicableError, SamplesError
 from compsel.inputs.feeds import feeds_of
-from compsel.inputs.samples import ArraySamples, TextTable
+from compsel.inputs.samples import ArraySamples
 from compsel.models.graph_session import open_session
 from compsel.networks import build
 from compsel.techniques import parse
@@ -18,17 +18,7 @@ from compsel.techniques.students.student_graph import student_graph, tables_of
 from compsel.techniques.students.text_student import INPUTS
 from compsel.techniques.students.token_tables import TokenTables, design_of, make_tables, pair_slots
 from tests.techniques.heads.test_fitting import Unlabelled, answers, share_right
-from tests.text_models import LABELS, classifier, words_tokenizer, write_table
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    return TextTable(write_table(tmp_path_factory.mktemp("table") / "intents.csv", 150))
-
-
-@pytest.fixture(scope="module")
-def encoder():
-    return build("minilm-l2", width=1 / 12, tokenizer=words_tokenizer())
+from tests.text_models import LABELS, classifier, words_tokenizer
 
 
 def test_from_a_table_alone(table, tmp_path):

@@ -16,7 +16,7 @@ from compsel.techniques.heads.learned import Learned, with_learned
 from compsel.techniques.heads.linear_layer import add_head, has_head, head_input, replace_head
 from compsel.techniques.heads.pooled_features import cut_to, pooled_features
 from compsel.techniques.heads.softmax_regression import LinearHead, fit_softmax_regression
-from compsel.techniques.heads.targets import check_enough, class_targets
+from compsel.techniques.heads.targets import check_enough, class_targets, in_order_of
 
 __all__ = ["FittedModel", "fit_head", "fit_on_tensor", "refit_head", "standardised"]
 
@@ -40,6 +40,23 @@ class FittedModel:
     model: Model
     right: NDArray[np.bool_]
     l2: float
+
+    @classmethod
+    def of(
+        cls, model: Model, kind: str, found: CrossValidated, targets: NDArray[np.float32], samples: Samples
+    ) -> "FittedModel":
+        """Return a model that says what it learned from, and how it was right out of fold.
+
+        Args:
+            model: fitted on all samples.
+            kind: see `Learned`.
+            found: by cross-validation.
+            targets: float32 (n, classes), what was learned.
+            samples: what was learned from.
+        """
+        learned = Learned(kind, {"l2": found.l2}, sample_hashes(samples))
+        right = np.asarray(found.scores.argmax(axis=1) == targets.argmax(axis=1))
+        return cls(with_learned(model, learned), right, found.l2)
 
     @property
     def accuracy(self) -> float:
@@ -69,9 +86,7 @@ def fit_head(
         SamplesError: no labels, or too few samples of a class.
         NotApplicableError: an output that is no vector and cannot be averaged to one.
     """
-    if teacher is not None:
-        samples = samples.ordered_by(teacher.labels)
-    names = samples.label_names or (() if teacher is None else teacher.labels)
+    samples, names = in_order_of(samples, teacher)
     labels = [label for label in samples.labels if label is not None]
     if not labels and teacher is None:
         raise SamplesError("the samples have no labels: give some, or a classifier whose answers are learned")
@@ -90,7 +105,7 @@ def fit_head(
         names=names,
         sample_weight=sample_weight,
     )
-    return replace(fitted, model=replace(fitted.model, labels=tuple(names)))
+    return replace(fitted, model=replace(fitted.model, labels=names))
 
 
 # many parameters: what `fit_head` and the techniques vary
@@ -130,10 +145,7 @@ def fit_on_tensor(
     if output in {name for node in editable.graph.node for name in node.output}:
         output = f"{output}.head"
     add_head(editable, pooled, found.head, output)
-    fitted = model.with_proto(editable.materialise())
-    learned = Learned(kind, {"l2": found.l2}, sample_hashes(samples))
-    right = found.scores.argmax(axis=1) == targets.argmax(axis=1)
-    return FittedModel(with_learned(fitted, learned), np.asarray(right), found.l2)
+    return FittedModel.of(model.with_proto(editable.materialise()), kind, found, targets, samples)
 
 
 def refit_head(model: Model, learned: Learned, samples: Samples, teacher: Model | None) -> Model:

@@ -11,10 +11,22 @@ from compsel.models.model import Model
 from compsel.models.output_kind import output_kind
 from compsel.techniques.heads.pooled_features import pooled_features
 
-__all__ = ["check_enough", "class_targets", "one_hot"]
+__all__ = ["check_enough", "class_targets", "in_order_of", "one_hot"]
 
 _LEAST = 5  # samples of a class: one a fold
 _TOLERATED = 0.05  # share of the samples that may be of rarer classes
+
+
+def in_order_of(samples: Samples, teacher: Model | None) -> tuple[Samples, tuple[str, ...]]:
+    """Return samples whose labels count the classes of a teacher, where there is one, and the names of the classes.
+
+    Raises:
+        SamplesError: a label that is none of its classes.
+    """
+    if teacher is None:
+        return samples, tuple(samples.label_names)
+    samples = samples.ordered_by(teacher.labels)
+    return samples, tuple(samples.label_names or teacher.labels)
 
 
 def class_targets(samples: Samples, classes: int, teacher: Model | None = None) -> NDArray[np.float32]:

@@ -67,9 +67,7 @@ def fit_text_student(
     tables = make_tables(texts, tokenizer.size(), special, vectors)
     found = fit_by_cross_validation(design_of(tables, texts), targets, fold_of(samples))
     model = Model(name, student_graph(tables, found.head, inputs, output), preprocessing, labels=labels)
-    learned = Learned(KIND, {"l2": found.l2}, sample_hashes(samples))
-    right = found.scores.argmax(axis=1) == targets.argmax(axis=1)
-    return FittedModel(with_learned(model, learned), np.asarray(right), found.l2)
+    return FittedModel.of(model, KIND, found, targets, samples)
 
 
 def refit_text_student(model: Model, learned: Learned, samples: Samples, targets: NDArray[np.float32]) -> Model:
