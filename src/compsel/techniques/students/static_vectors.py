@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compsel.errors import NotApplicableError
 from compsel.inputs.samples import ArraySamples
-from compsel.inputs.text import fixed_length, ids_input, mask_input
+from compsel.inputs.text import fixed_length, ids_input, mask_input, positions, positions_input
 from compsel.inputs.texts.tokenizer import Tokenizer
 from compsel.models.blocks import find_blocks
 from compsel.models.model import Model
@@ -34,7 +34,7 @@ def static_vectors(encoder: Model, tokenizer: Tokenizer, width: int) -> NDArray[
         why = "no layers are found in it" if not blocks else "its texts have a fixed length"
         raise NotApplicableError(f"student: {encoder.name!r} gives no vectors of its tokens: {why}")
     before, after = tokenizer.frame()
-    ids, mask = ids_input(encoder.inputs), mask_input(encoder.inputs)
+    ids, mask, places = (find(encoder.inputs) for find in (ids_input, mask_input, positions_input))
     ones = np.ones((1, len(before) + 1 + len(after)), np.int64)
     feeds = []
     for token in range(tokenizer.size()):
@@ -42,6 +42,8 @@ def static_vectors(encoder: Model, tokenizer: Tokenizer, width: int) -> NDArray[
         values[str(ids)] = np.array([[*before, token, *after]], np.int64)
         if mask is not None:
             values[mask] = ones
+        if places is not None:
+            values[places] = positions(ones.shape[1])
         feeds.append({spec.name: values[spec.name].astype(spec.dtype) for spec in encoder.inputs})
     (vectors,) = pooled_features(encoder, [blocks[-1].output], ArraySamples(feeds))
     centred = vectors - vectors.mean(axis=0)
