@@ -54,8 +54,8 @@ def fold_of(samples: Samples, folds: int = FOLDS) -> NDArray[np.int64]:
 
 def _hash_at(samples: Samples, index: int) -> int:
     """Return the hash of a sample; a file is read again only where its version is another."""
-    while isinstance(samples, Subset):
-        samples, index = samples.samples, samples.indices[index]
+    if isinstance(samples, Subset):
+        return _hash_at(samples.samples, samples.indices[index])
     known = _KNOWN.setdefault(samples, {})
     if index in known and known[index][0] == samples.version(index):
         return known[index][1]
