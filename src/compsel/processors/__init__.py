@@ -17,7 +17,7 @@ compsel.errors.ProcessorError: processor 'gpu': allowed are cpu:N, cpu:N:nospin,
 
 import onnxruntime
 
-from compsel.errors import ProcessorError
+from compsel.errors import ProcessorError, did_you_mean
 from compsel.processors.base import Availability, Processor, ProcessorFamily, Session
 from compsel.processors.clusters import ClusterFamily
 from compsel.processors.cpu import CpuFamily, CpuProcessor
@@ -58,8 +58,9 @@ def parse(name: str) -> Processor:
     for family in FAMILIES:
         if (processor := family.parse(name)) is not None:
             return processor
-    allowed = ", ".join(form for family in FAMILIES for form in family.forms)
-    raise ProcessorError(f"processor {name!r}: allowed are {allowed}")
+    forms = [form for family in FAMILIES for form in family.forms]
+    near = did_you_mean(name, (form.replace("N", "1") for form in forms))
+    raise ProcessorError(f"processor {name!r}: allowed are {', '.join(forms)}{near or ': see compsel devices'}")
 
 
 def discover() -> list[tuple[Processor, Availability]]:
