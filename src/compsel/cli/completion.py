@@ -21,7 +21,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     shtab: Any = require("shtab", extra="train")
     parser, parsers = parser_of(COMMANDS)
-    for one in (parser, *parsers.values(), *(nested for p in parsers.values() for nested in nested_parsers(p).values())):
+    for one in (
+        parser,
+        *parsers.values(),
+        *(nested for p in parsers.values() for nested in nested_parsers(p).values()),
+    ):
         for action in one._actions:
             if action.type is Path:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]  # how shtab is told
@@ -32,7 +36,7 @@ def _run(arguments: argparse.Namespace) -> int:
 COMMAND = Command(
     "completion",
     "print what makes bash, zsh or fish complete commands, options and paths",
-    'compsel completion bash > ~/.local/share/bash-completion/completions/compsel',
+    "compsel completion bash > ~/.local/share/bash-completion/completions/compsel",
     _arguments,
     _run,
 )

@@ -69,9 +69,7 @@ def fill(arguments: argparse.Namespace, values: Mapping[str, Any]) -> None:
             setattr(arguments, name, value)
 
 
-def write_section(
-    path: Path, command: str, parser: argparse.ArgumentParser, arguments: argparse.Namespace
-) -> None:
+def write_section(path: Path, command: str, parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     """Write the options of a call, those that have their default left out, as a file that `read_section` reads.
 
     Raises:
@@ -156,7 +154,7 @@ def _value(where: str, action: argparse.Action, value: Any, parser: argparse.Arg
             result = parser._get_value(action, str(one))
             parser._check_value(action, result)
         except argparse.ArgumentError as error:
-            raise UsageError(f"{where}: {error.message}") from None
+            raise UsageError(f"{where}: {error.message} (see {parser.prog} --help)") from None
         converted.append(result)
     return converted if several else converted[0]
 

@@ -22,12 +22,17 @@ _BUSY_CORES = 0.2
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx", help="several are timed in turns")
     parser.add_argument(
-        "--processor", action="append", metavar="P", help="where to run (repeatable; default cpu:all; see compsel devices)"
+        "--processor",
+        action="append",
+        metavar="P",
+        help="where to run (repeatable; default cpu:all; see compsel devices)",
     )
     add_samples(parser, required=False, use=" (default: made-up inputs)")
     add_tokenizer(parser)
     parser.add_argument("--seconds", type=float, default=5.0, metavar="S", help="of timing, for each row (default 5)")
-    parser.add_argument("--no-memory", action="store_true", help="leave load time and memory out, which take a process each")
+    parser.add_argument(
+        "--no-memory", action="store_true", help="leave load time and memory out, which take a process each"
+    )
     add_json(parser)
 
 
@@ -79,8 +84,8 @@ def _print(result: "PerfResult") -> None:
     )
     if result.load_others > _BUSY_CORES:
         print(
-            f"this machine was not idle: others kept {result.load_others:.1f} cores busy just before: stop them, or say "
-            "so where you quote this"
+            f"this machine was not idle: others kept {result.load_others:.1f} cores busy just before: stop them, or "
+            "say so where you quote this"
         )
 
 

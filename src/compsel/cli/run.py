@@ -99,7 +99,7 @@ def top_classes(answer: Any, names: Sequence[str], count: int, kind: str) -> lis
         count: how many.
         kind: of the model's output: "logits" or "probabilities".
     """
-    scores = np.asarray(answer.outputs[0][0], np.float64)
+    scores = np.asarray(answer.outputs[0][0], np.float32)
     probabilities = scores if kind == "probabilities" else softmax(scores)
     best = np.argsort(-probabilities, kind="stable")[:count]
     return [{"label": int(k), "name": names[k], "probability": float(probabilities[k])} for k in best]
@@ -117,7 +117,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         nargs="*",
         metavar="INPUT",
-        help="images, .npz files, folders of them, or texts; -: standard input (an image, an .npz, or texts, one a line)",
+        help="images, .npz files, folders of them, or texts; -: standard input (an image, an .npz, or lines of text)",
     )
     parser.add_argument("--file", type=Path, metavar="FILE", help="texts, one a line; empty lines are left out")
     parser.add_argument("--top", type=int, default=1, metavar="K", help="show the K most probable classes (default 1)")
@@ -165,16 +165,16 @@ def _answers(
 
 
 def _rows(runtime: Any, answers: list[tuple[str, Any]], arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    kinds = {variant.output for variant in runtime.bundle.variants.values()}
     names: tuple[str, ...] = ()
-    if "other" not in kinds:
+    if all(variant.output != "other" for variant in runtime.bundle.variants.values()):
         n_classes = answers[0][1].outputs[0].shape[-1]
         known = runtime.bundle.labels or (() if runtime.modality is IMAGE else tuple(map(str, range(n_classes))))
         names = names_of(arguments.labels, n_classes, known)
     rows = rows_of(answers, names, "text" if runtime.modality is TEXT else "image")
     count = max(arguments.top, _TOP)
     for row, (_, answer) in zip(rows, answers, strict=True):
-        row["top"] = top_classes(answer, names, count, next(iter(kinds))) if names else []
+        last = runtime.bundle.variants[answer.stages[-1].variant]
+        row["top"] = top_classes(answer, names, count, last.output) if names else []
     return rows
 
 

@@ -57,7 +57,9 @@ def _value(what: str, hint: Any, text: str) -> Any:
         for value in allowed:
             if str(value) == text:
                 return value
-        raise TechniqueError(f"{what}: got {text!r}, allowed are {', '.join(map(str, allowed))}{did_you_mean(text, map(str, allowed))}")
+        raise TechniqueError(
+            f"{what}: got {text!r}, allowed are {', '.join(map(str, allowed))}{did_you_mean(text, map(str, allowed))}"
+        )
     if get_origin(hint) in (typing.Union, types.UnionType):
         hint = next(kind for kind in get_args(hint) if kind is not type(None))
     if hint is bool:

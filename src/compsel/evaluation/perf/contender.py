@@ -65,7 +65,7 @@ class Contender:
         begin = time.perf_counter()
         before, near = 0.0, 0
         while True:
-            window = self._window()
+            window = self.window()
             self.warm_up_runs += len(window)
             median = float(np.median(window))
             near = near + 1 if abs(median - before) <= _NEAR * before else 0
@@ -74,7 +74,8 @@ class Contender:
             if self.stable or time.perf_counter() - begin > most_s:
                 return
 
-    def _window(self) -> list[float]:
+    def window(self) -> list[float]:
+        """Return the latencies (ms) of a few runs, or of those of a tenth of a second."""
         begin = time.perf_counter()
         window: list[float] = []
         while len(window) < _WINDOW_RUNS or time.perf_counter() - begin < _WINDOW_S:
@@ -93,7 +94,8 @@ class Contender:
             path = Path(folder) / "feeds.npz"
             # texts as fixed-length ones: objects would have to be pickled
             plain: dict[str, Any] = {
-                name: np.asarray(feed, np.str_) if feed.dtype.hasobject else feed for name, feed in self.feeds[0].items()
+                name: np.asarray(feed, np.str_) if feed.dtype.hasobject else feed
+                for name, feed in self.feeds[0].items()
             }
             np.savez(path, **plain)
             return measure_start(self.file, self.processor, path)

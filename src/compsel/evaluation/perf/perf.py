@@ -146,7 +146,7 @@ def _shapes(feeds: Sequence[Mapping[str, np.ndarray]]) -> str:
 
 def _time(contenders: Sequence[Contender], seconds: float, reporter: Reporter) -> int:
     """Time all in turns; return how many runs of one follow each other."""
-    slowest_ms = max(contender_ms for one in contenders for contender_ms in one._window())
+    slowest_ms = max(latency_ms for one in contenders for latency_ms in one.window())
     runs, warm_up_runs = (1, 0) if slowest_ms > _SLOW_MS or len(contenders) == 1 else (_RUNS_PER_VISIT, 1)
     budget_s = seconds * len(contenders)
     started = time.perf_counter()

@@ -33,7 +33,7 @@ class PerfRow:
     Attributes:
         model: its path, or its name.
         processor: where it ran.
-        latency_ms: mean, p50, p90, p95, p99 of one inference: from feeds in memory to outputs in memory, no preprocessing.
+        latency_ms: mean, p50, p90, p95, p99 of one inference, from feeds to outputs in memory, no preprocessing.
         runs: how many inferences were timed; under 100 of them, p99 is the slowest.
         warm_up_runs: how many came before, until the latency was stable.
         stable: whether it became so.
