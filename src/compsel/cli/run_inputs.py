@@ -87,8 +87,11 @@ def _lines(content: bytes, name: str) -> list[tuple[str, str]]:
 
 
 def _tensors(source: str | io.BytesIO, name: str) -> dict[str, np.ndarray]:
+    """Read an `.npz` without its label and target."""
     try:
-        with np.load(source) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        if not zipfile.is_zipfile(source):
+            raise ValueError("it is no .npz")
+        with np.load(source, allow_pickle=False) as arrays:
+            return {key: array for key, array in arrays.items() if key not in ("label", "target")}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
         raise InputError(f"{name}: cannot be read as tensors by name: {error}: write it by numpy.savez") from error

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["how_to_export"]
+__all__ = ["what_it_is"]
 
 _TORCH = "a PyTorch file: torch.onnx.export(model, example, 'model.onnx') writes an ONNX model"
 _KERAS = "a Keras model: model.export('model.onnx', format='onnx') or tf2onnx writes an ONNX model"
@@ -13,7 +13,7 @@ _FORMATS = {
     ".ckpt": _TORCH,
     ".bin": _TORCH,
     ".pt2": _TORCH,
-    ".safetensors": "weights without a network: compsel networks export NAME --weights FILE, or optimum-cli export onnx",
+    ".safetensors": "weights without a network: compsel networks export NAME --weights FILE writes an ONNX model",
     ".h5": _KERAS,
     ".hdf5": _KERAS,
     ".keras": _KERAS,
@@ -29,12 +29,15 @@ _FORMATS = {
 }
 
 
-def how_to_export(path: Path) -> str:
-    """Return what a file that is no ONNX model probably is, and what to do; in general where its suffix says nothing.
+def what_it_is(path: Path) -> str:
+    """Return what a file that is no ONNX model probably is, and what to do.
 
-    >>> how_to_export(Path("model.keras"))
-    "a Keras model: model.export('model.onnx', format='onnx') or tf2onnx writes an ONNX model"
+    >>> what_it_is(Path("model.keras"))
+    "not an ONNX model but a Keras model: model.export('model.onnx', format='onnx') or tf2onnx writes an ONNX model"
+    >>> what_it_is(Path("model.onnx"))
+    'not an ONNX model, or a truncated one: export it again'
     """
     if path.is_dir():
-        return "a folder: give the .onnx file in it, or export the model to ONNX"
-    return _FORMATS.get(path.suffix.lower(), "export it again")
+        return "is a folder: give the .onnx file in it, or export the model to ONNX"
+    known = _FORMATS.get(path.suffix.lower())
+    return f"not an ONNX model but {known}" if known else "not an ONNX model, or a truncated one: export it again"
