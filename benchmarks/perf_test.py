@@ -2,7 +2,7 @@
 
     python benchmarks/perf_test.py lite0.onnx minilm.onnx --rounds 5
 
-ONNX Runtime's Python package brings `onnxruntime_test MODEL RUNS`: a mean over runs with default options, no warm-up. The
+ONNX Runtime's package brings `onnxruntime_test MODEL RUNS`: a mean over runs with default options, no warm-up. The
 bare loop times `InferenceSession.run` with the options of `cpu:all` after 50 runs, the median of as many runs. What is
 printed is the median over rounds, and the ratio of `compsel perf` to each.
 """
@@ -50,7 +50,9 @@ def ort_tool(path: Path, feeds: list[dict], runs: int) -> float:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         run_model(str(path), runs, feeds=dict(feeds[0]), override_initializers=False)
-    return float(re.search(r"avg latency: ([\d.e-]+) ms", printed.getvalue())[1])
+    found = re.search(r"avg latency: ([\d.e-]+) ms", printed.getvalue())
+    assert found is not None
+    return float(found[1])
 
 
 def main() -> None:
