@@ -71,9 +71,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from compsel.processors import parse_available
     from compsel.techniques import parse
     from compsel.variants.compress import compress
 
+    parse_available(arguments.processor)
     if arguments.calibration < 1:
         raise TechniqueError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
     techniques = [parse(spec) for spec in arguments.technique or ()]

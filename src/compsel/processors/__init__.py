@@ -39,6 +39,7 @@ __all__ = [
     "discover",
     "package_versions",
     "parse",
+    "parse_available",
     "unusable",
 ]
 
@@ -61,6 +62,22 @@ def parse(name: str) -> Processor:
     forms = [form for family in FAMILIES for form in family.forms]
     near = did_you_mean(name, (form.replace("N", "1") for form in forms))
     raise ProcessorError(f"processor {name!r}: allowed are {', '.join(forms)}{near or ': see compsel devices'}")
+
+
+def parse_available(name: str) -> Processor:
+    """Return the processor called `name`, proven to run here.
+
+    Raises:
+        ProcessorError: no such name, or it cannot be used on this machine.
+
+    >>> parse_available("cpu:1").name
+    'cpu:1'
+    """
+    processor = parse(name)
+    found = processor.availability()
+    if not found.available:
+        raise ProcessorError(f"processor {name} is not available here: {found.reason}: see compsel devices")
+    return processor
 
 
 def discover() -> list[tuple[Processor, Availability]]:

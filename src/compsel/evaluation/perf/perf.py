@@ -12,15 +12,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from compsel.device.sampler import device_fingerprint, read_state
-from compsel.errors import ProcessorError, SamplesError, UsageError
+from compsel.errors import SamplesError, UsageError
 from compsel.evaluation.perf.contender import Contender, Feeds
 from compsel.evaluation.perf.result import PerfResult, PerfRow, latency_figures
 from compsel.inputs.modalities import modality_of, open_samples
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.models.synthetic_inputs import synthetic_inputs
-from compsel.processors import parse
-from compsel.processors.base import Processor
+from compsel.processors import parse_available
 from compsel.profiling.confidence_intervals import Estimate
 from compsel.profiling.paired_timer import PairedLatencies
 from compsel.progress import SILENT, Reporter
@@ -77,7 +76,7 @@ def perf(
             f"perf: got {len(listed)} models, {len(processors)} processors and {seconds:g} seconds: give at least one "
             "of each, and a time above 0"
         )
-    places = [_available(word) for word in processors]
+    places = [parse_available(word) for word in processors]
     state = read_state(_WATCH_S)  # before anything runs
     with ExitStack() as stack:
         contenders: list[Contender] = []
@@ -96,14 +95,6 @@ def perf(
             pairs = reporter.track(list(zip(contenders, rows, strict=True)), "load time and memory")
             rows = [_with_start(contender, row) for contender, row in pairs]
     return PerfResult(tuple(rows), fed, device_fingerprint(), state.load_others, seconds)
-
-
-def _available(word: str) -> Processor:
-    processor = parse(word)
-    found = processor.availability()
-    if not found.available:
-        raise ProcessorError(f"processor {word} is not available here: {found.reason}: see compsel devices")
-    return processor
 
 
 @contextmanager
