@@ -29,9 +29,8 @@ def test_latency_and_accuracy_stand_beside_the_size(
     low, high = variant["speedup_95"]
     assert low <= variant["speedup"] <= high
     printed = capsys.readouterr().out
-    assert f"{variant['latency_ms']:.2f}  {variant['speedup']:.2f}x" in " ".join(printed.split(" ")).replace(
-        "   ", "  "
-    )
+    cells = printed.splitlines()[1].split()
+    assert [f"{variant['latency_ms']:.2f}", f"{variant['speedup']:.2f}x", f"{variant['accuracy']:.1%}"] == cells[3:6]
     assert f"model itself on cpu:1: {original['latency_ms']:.2f} ms, {original['accuracy']:.1%} right on 6" in printed
 
 

@@ -22,10 +22,10 @@ def file(small_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_model.save(tmp_path_factory.mktemp("perf") / "small.onnx")
 
 
-def test_percentiles_are_latencies_that_were_measured() -> None:
-    latencies = np.arange(1.0, 201.0)
+def test_percentiles_are_those_of_all_runs() -> None:
+    latencies = np.arange(0.0, 201.0)
     figures = latency_figures(np.random.default_rng(0).permutation(latencies))
-    assert figures == {"mean": 100.5, "p50": 100.0, "p90": 180.0, "p95": 190.0, "p99": 198.0}
+    assert figures == {"mean": 100.0, "p50": 100.0, "p90": 180.0, "p95": 190.0, "p99": 198.0}
 
 
 def test_models_and_processors_are_timed_in_turns(file: Path) -> None:
@@ -39,7 +39,7 @@ def test_models_and_processors_are_timed_in_turns(file: Path) -> None:
     assert second.speedup is not None
     assert second.speedup.low <= second.speedup.value <= second.speedup.high < 1
     ratio = first.latency_ms["p50"] / second.latency_ms["p50"]
-    assert second.speedup.value == pytest.approx(ratio, rel=0.2)  # medians of an even count differ by half a run
+    assert second.speedup.value == pytest.approx(ratio)
     assert first.size_mb == pytest.approx(file.stat().st_size / 1e6)
 
 

@@ -37,14 +37,14 @@ class Contender:
 
     >>> from compsel.processors import CpuProcessor
     >>> from compsel.processors.smoke_test import smoke_feeds, smoke_graph
-    >>> file = Path(TemporaryDirectory().name + ".onnx")
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "smoke.onnx"
     >>> _ = file.write_bytes(smoke_graph())
     >>> cpu = CpuProcessor(1)
     >>> contender = Contender("smoke", file, cpu, cpu.open(file), [smoke_feeds()])
     >>> contender.warm_up(0.01)
     >>> contender.warm_up_runs >= 5
     True
-    >>> file.unlink()
     """
 
     name: str

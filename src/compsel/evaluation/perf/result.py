@@ -15,13 +15,13 @@ _PERCENTILES = (50, 90, 95, 99)
 
 
 def latency_figures(latencies_ms: ArrayLike) -> dict[str, float]:
-    """Return mean, p50, p90, p95 and p99 of latencies; a percentile is a value that was measured, the lower of two.
+    """Return mean, p50 (the median), p90, p95 and p99 of latencies, interpolated between two where need be.
 
     >>> latency_figures([1.0, 2.0, 3.0])["p50"]
     2.0
     """
     values = np.asarray(latencies_ms, np.float64)
-    percentiles = np.percentile(values, _PERCENTILES, method="inverted_cdf")
+    percentiles = np.percentile(values, _PERCENTILES)
     named = {f"p{percent}": float(value) for percent, value in zip(_PERCENTILES, percentiles, strict=True)}
     return {"mean": float(values.mean()), **named}
 
