@@ -3,7 +3,7 @@
     python benchmarks/perf_test.py lite0.onnx minilm.onnx --rounds 5
 
 ONNX Runtime's package brings `onnxruntime_test MODEL RUNS`: a mean over runs with default options, no warm-up. The
-bare loop times `InferenceSession.run` with the options of `cpu:all` after 50 runs, the median of as many runs. What is
+bare loop times `InferenceSession.run` with the options of the same processor after 50 runs, the median of as many runs. What is
 printed is the median over rounds, and the ratio of `compsel perf` to each.
 """
 
@@ -18,11 +18,11 @@ from pathlib import Path
 import onnxruntime
 from onnxruntime.tools.onnxruntime_test import run_model
 
-from compsel.device.cgroup import usable_cores
 from compsel.evaluation.perf import perf
 from compsel.inputs.modalities import modality_of
 from compsel.models.model import Model
 from compsel.models.ort_options import session_options
+from compsel.processors import parse
 from compsel.models.synthetic_inputs import synthetic_inputs
 
 WARM_UP_RUNS = 50
@@ -33,9 +33,9 @@ def feeds_of(path: Path) -> list[dict]:
     return [modality_of(model).feeds(model, value) for value in synthetic_inputs(model)]
 
 
-def bare_loop(path: Path, feeds: list[dict], runs: int) -> tuple[float, float]:
+def bare_loop(path: Path, feeds: list[dict], runs: int, threads: int) -> tuple[float, float]:
     """Return median and mean, ms."""
-    session = onnxruntime.InferenceSession(str(path), session_options(usable_cores(), spinning=True))
+    session = onnxruntime.InferenceSession(str(path), session_options(threads, spinning=threads > 1))
     times_ms = []
     for run in range(-WARM_UP_RUNS, runs):
         begin = time.perf_counter_ns()
@@ -58,6 +58,7 @@ def ort_tool(path: Path, feeds: list[dict], runs: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("models", nargs="+", type=Path)
+    parser.add_argument("--processor", default="cpu:all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
     arguments = parser.parse_args()
@@ -65,8 +66,8 @@ def main() -> None:
         feeds = feeds_of(path)
         rows = []
         for _ in range(arguments.rounds):
-            [row] = perf(path, processors=["cpu:all"], seconds=arguments.seconds, memory=False).rows
-            p50, mean = bare_loop(path, feeds, row.runs)
+            [row] = perf(path, processors=[arguments.processor], seconds=arguments.seconds, memory=False).rows
+            p50, mean = bare_loop(path, feeds, row.runs, parse(arguments.processor).threads)
             rows.append((row.latency_ms["p50"], row.latency_ms["mean"], p50, mean, ort_tool(path, feeds, row.runs)))
         ours, ours_mean, bare, bare_mean, tool_mean = map(statistics.median, zip(*rows, strict=True))
         print(
