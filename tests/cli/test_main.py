@@ -23,6 +23,7 @@ def test_compsel_alone_prints_its_help(capsys: pytest.CaptureFixture[str]) -> No
     assert all(re.search(rf"\n  {name} +\w", printed.out) for name in COMMANDS)
     for status in ("0    done", "1    something unforeseen", "2    bad input", "130  interrupted"):
         assert status in printed.out
+    assert max(map(len, printed.out.splitlines())) <= 110
     assert main(["--help"]) == 0
     assert capsys.readouterr().out == printed.out
 

@@ -1,8 +1,10 @@
 """From words to arguments: the parser of every command, the options of all, and what to say of a wrong word."""
 
 import argparse
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, NoReturn
 
 import compsel
@@ -16,6 +18,7 @@ EXIT_STATUSES = """exit status:
   1    something unforeseen: the line on standard error says where the traceback is; or nothing came of it
   2    bad input: one line on standard error says what, and what to do
   130  interrupted: what was measured is kept"""
+_WIDEST = 110  # columns of the help
 _WITH_VALUE = ("--config", "--write-config")
 
 
@@ -52,14 +55,19 @@ class RootParser(CommandParser):
     def format_help(self) -> str:
         """Return what `compsel --help` prints."""
         width = max(map(len, COMMANDS))
+        columns = min(shutil.get_terminal_size().columns, _WIDEST)
         described = (compsel.__doc__ or "").partition("\n")[0]
         lines = ["usage: compsel COMMAND ...", "", described]
         for group, names in GROUPS.items():
-            lines += ["", f"{group}:", *(f"  {name:{width}}  {load_command(name).help}" for name in names)]
-        lines += ["", "options, before or after the command:"]
-        formatter = argparse.HelpFormatter(self.prog)
+            lines += ["", f"{group}:"]
+            for name in names:
+                start, rest = f"  {name:{width}}  ", " " * (width + 4)
+                lines += wrap(load_command(name).help, columns, initial_indent=start, subsequent_indent=rest)
+        formatter = argparse.HelpFormatter(self.prog, width=columns)
+        formatter.start_section("options, before or after the command")
         formatter.add_arguments(action for action in self._actions if action.option_strings)
-        lines += [formatter.format_help().rstrip(), "", EXIT_STATUSES, ""]
+        formatter.end_section()
+        lines += ["", formatter.format_help().rstrip(), "", EXIT_STATUSES, ""]
         lines += ["compsel COMMAND --help has the options of a command, and an example.", ""]
         return "\n".join(lines)
 
