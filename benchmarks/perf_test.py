@@ -3,7 +3,7 @@
     python benchmarks/perf_test.py lite0.onnx minilm.onnx --rounds 5
 
 ONNX Runtime's package brings `onnxruntime_test MODEL RUNS`: a mean over runs with default options, no warm-up. The
-bare loop times `InferenceSession.run` with the options of the same processor after 50 runs, the median of as many runs. What is
+bare loop times `InferenceSession.run` with the options of the same processor after 50 runs: the median of as many. What is
 printed is the median over rounds, and the ratio of `compsel perf` to each.
 """
 
@@ -22,8 +22,8 @@ from compsel.evaluation.perf import perf
 from compsel.inputs.modalities import modality_of
 from compsel.models.model import Model
 from compsel.models.ort_options import session_options
-from compsel.processors import parse
 from compsel.models.synthetic_inputs import synthetic_inputs
+from compsel.processors import parse
 
 WARM_UP_RUNS = 50
 
