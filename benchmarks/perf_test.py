@@ -3,7 +3,7 @@
     python benchmarks/perf_test.py lite0.onnx minilm.onnx --rounds 5
 
 ONNX Runtime's package brings `onnxruntime_test MODEL RUNS`: a mean over runs with default options, no warm-up. The
-bare loop times `InferenceSession.run` with the options of the same processor after 50 runs: the median of as many. What is
+bare loop times `InferenceSession.run` with the options of the same processor after 50 runs: the median. What is
 printed is the median over rounds, and the ratio of `compsel perf` to each.
 """
 
