@@ -23,7 +23,7 @@ from compsel.inputs.modalities import modality_of
 from compsel.models.model import Model
 from compsel.models.ort_options import session_options
 from compsel.models.synthetic_inputs import synthetic_inputs
-from compsel.processors import parse
+from compsel.processors import CpuProcessor, parse
 
 WARM_UP_RUNS = 50
 
@@ -62,12 +62,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
     arguments = parser.parse_args()
+    processor = parse(arguments.processor)
+    assert isinstance(processor, CpuProcessor), "only processors of the CPU have a bare loop here"
     for path in arguments.models:
         feeds = feeds_of(path)
         rows = []
         for _ in range(arguments.rounds):
             [row] = perf(path, processors=[arguments.processor], seconds=arguments.seconds, memory=False).rows
-            p50, mean = bare_loop(path, feeds, row.runs, parse(arguments.processor).threads)
+            p50, mean = bare_loop(path, feeds, row.runs, processor.threads)
             rows.append((row.latency_ms["p50"], row.latency_ms["mean"], p50, mean, ort_tool(path, feeds, row.runs)))
         ours, ours_mean, bare, bare_mean, tool_mean = map(statistics.median, zip(*rows, strict=True))
         print(
