@@ -153,12 +153,16 @@ class Runtime:
     def warm_up(self) -> None:
         """Load and run every variant of the policy on the processors that are best in some state of the device.
 
+        So is what answers where a deadline cannot be met: it would be missed by far if that were loaded inside the call.
         A processor that fails is put into quarantine: another one answers until it is tried again.
 
         Raises:
             ModelError, ProcessorError: a variant failed on every one of its processors.
         """
         sizes = self.costs.sizes.tolist() or [None]
+        # first: where memory is short, these make room for the variants of the policy
+        for name, processor in self._planner.fallbacks():
+            self._warm(name, [processor])
         for name in self._policy.variants:
             best = dict.fromkeys(
                 self.costs.processors(name, where, size)[0] for where in self.costs.states for size in sizes
