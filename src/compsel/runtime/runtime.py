@@ -153,7 +153,7 @@ class Runtime:
     def warm_up(self) -> None:
         """Load and run every variant of the policy on the processors that are best in some state of the device.
 
-        So is what answers where a deadline cannot be met: it would be missed by far if that were loaded inside the call.
+        So is what answers where a deadline cannot be met: loading it inside the call would miss it by far.
         A processor that fails is put into quarantine: another one answers until it is tried again.
 
         Raises:
