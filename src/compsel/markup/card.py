@@ -40,7 +40,9 @@ class Table:
         ]
         left = len(self.rows) - len(shown)
         more = f"<tr><td colspan={len(self.header)}>… and {left} more</td></tr>" if left > 0 else ""
-        caption = f"<caption style='text-align:left;opacity:.7'>{escape(self.caption)}</caption>" if self.caption else ""
+        caption = (
+            f"<caption style='text-align:left;opacity:.7'>{escape(self.caption)}</caption>" if self.caption else ""
+        )
         style = "border-collapse:collapse;margin:.4em 0;background:none"
         body = f"<thead style='border-bottom:{_LINE}'><tr>{head}</tr></thead><tbody>{''.join(shown)}{more}</tbody>"
         return f"<table style='{style}'>{caption}{body}</table>"
