@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import write_result
-from compsel.cli.terminal import TERMINAL
 from compsel.profiling.confidence_intervals import normal_mean
 
 if TYPE_CHECKING:
-    from compsel.inputs.samples import Samples
-    from compsel.models.model import Model
     from compsel.techniques.heads.fitting import FittedModel
 
-__all__ = ["add_teacher", "say_labels", "teacher_of", "write_fitted"]
+__all__ = ["add_teacher", "write_fitted"]
 
 
 def add_teacher(parser: argparse.ArgumentParser) -> None:
@@ -26,38 +23,19 @@ def add_teacher(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def teacher_of(arguments: argparse.Namespace) -> "Model | None":
-    """Open the teacher that the arguments name, if any.
-
-    Raises:
-        ModelError: it cannot be read.
-    """
-    if arguments.teacher is None:
-        return None
-    from compsel.models.model import Model
-
-    return Model.load(arguments.teacher)
-
-
-def say_labels(samples: "Samples") -> None:
-    """Say where the order of the classes is from."""
-    if note := samples.label_note():
-        TERMINAL.say(note)
-
-
-def write_fitted(arguments: argparse.Namespace, fitted: "FittedModel", samples: "Samples") -> int:
-    """Save the model, and say how good it is on samples that it did not see."""
-    path = fitted.model.save(arguments.out)
+def write_fitted(arguments: argparse.Namespace, fitted: "FittedModel") -> int:
+    """Say how good the model that was written is on samples that it did not see."""
+    path: Path = arguments.out
     accuracy = normal_mean(fitted.right)
     size = path.stat().st_size
     print(
         f"{path}: {size / 1e6:.1f} MB, {accuracy:.1%} right out of fold "
-        f"({len(samples)} samples, 5 folds; regularisation {fitted.l2:g})"
+        f"({len(fitted.right)} samples, 5 folds; regularisation {fitted.l2:g})"
     )
     result: dict[str, Any] = {
         "path": str(path),
         "bytes": size,
-        "n": len(samples),
+        "n": len(fitted.right),
         "accuracy": accuracy.value,
         "accuracy_95": [accuracy.low, accuracy.high],
         "l2": fitted.l2,

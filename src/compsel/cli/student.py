@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json
-from compsel.cli.fitted import add_teacher, say_labels, teacher_of, write_fitted
+from compsel.cli.fitted import add_teacher, write_fitted
 from compsel.cli.options import add_samples, add_tokenizer, samples_of
+from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
 
@@ -25,19 +26,21 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from compsel.building.verbs.fit import student
     from compsel.errors import UsageError
-    from compsel.models.model import Model
-    from compsel.techniques.students.making import make_student
 
     if arguments.tokenizer is not None and arguments.encoder is None:
         raise UsageError("--tokenizer: is that of an encoder: give --encoder too")
-    encoder = None
-    if arguments.encoder is not None:
-        encoder = Model.load(arguments.encoder, tokenizer=arguments.tokenizer)
-    samples = samples_of(arguments)
-    say_labels(samples)
-    fitted = make_student(samples, encoder=encoder, teacher=teacher_of(arguments))
-    return write_fitted(arguments, fitted, samples)
+
+    fitted = student(
+        samples_of(arguments),
+        arguments.out,
+        encoder=arguments.encoder,
+        tokenizer=arguments.tokenizer,
+        teacher=arguments.teacher,
+        reporter=TERMINAL,
+    )
+    return write_fitted(arguments, fitted)
 
 
 COMMAND = Command(

@@ -96,10 +96,14 @@ def _step(answer: Answer, planned: PlacedPlan, place: int) -> Step:
         always = isinstance(planned.policy, FixedPolicy)
         return Step(stage, None, "the one variant that is run" if always else "chosen by what the input looks like")
     if not last:
-        return Step(stage, stops_from, f"{sure:.0%} sure, below {stops_from:.0%}: goes on")
-    if sure >= stops_from:
-        return Step(stage, stops_from, f"{sure:.0%} sure, {stops_from:.0%} is enough: answers")
-    return Step(stage, stops_from, f"{sure:.0%} sure: nothing that is left is worth its time")
+        return Step(stage, stops_from, f"{_percent(sure)} sure, below {_percent(stops_from)}: goes on")
+    if 0 < stops_from <= sure:
+        return Step(stage, stops_from, f"{_percent(sure)} sure, {_percent(stops_from)} is enough: answers")
+    return Step(stage, stops_from, f"{_percent(sure)} sure: nothing that is left is worth its time")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _alternatives(answer: Answer, planned: PlacedPlan) -> list[Alternative]:

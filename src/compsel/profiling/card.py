@@ -30,7 +30,8 @@ def profile_card(profile: "Profile") -> str:
         rows.append((variant.name, f"{variant.size_bytes / 1e6:.1f}", quality, *times))
     labelled = int((profile.labels >= 0).sum())
     facts = [
-        ("samples", f"{len(profile.samples)}, {labelled} with labels; {profile.origin}".rstrip("; ")),
+        ("samples", f"{len(profile.samples)}, {labelled} with labels"),
+        ("origin", "" if profile.origin == f"{len(profile.samples)} samples" else profile.origin),
         ("device", profile.device.get("cpu", "")),
         ("energy", "" if profile.energy is None else profile.energy.meter),
     ]

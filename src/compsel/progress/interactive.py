@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from datetime import timedelta
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from compsel.progress.logger import LOGGER
 from compsel.progress.reporter import Reporter
@@ -14,11 +14,13 @@ __all__ = ["LineReporter", "LogReporter", "reporter_or_default"]
 T = TypeVar("T")
 
 _REFRESH_S = 0.3
-_CLEAR = "\r\033[K"
 
 
 class LogReporter(Reporter):
-    """Shows nothing: messages go to the logger "compsel" as INFO."""
+    """Shows nothing: messages go to the logger "compsel" as INFO.
+
+    >>> LogReporter().say("heard by who listens to the log")
+    """
 
     def say(self, message: str) -> None:
         """Log a message."""
@@ -26,7 +28,16 @@ class LogReporter(Reporter):
 
 
 class LineReporter(LogReporter):
-    """Shows on standard error how far a loop is and how long it still takes; messages stay above that line."""
+    """Shows how far a loop is and how long it still takes, in a line below the messages.
+
+    In a terminal it stands on standard error; in a notebook, which shows that as an alarm, on standard output.
+
+    >>> list(LineReporter().track("ab", "letters"))
+    ['a', 'b']
+    """
+
+    def __init__(self) -> None:
+        self._drawn = 0
 
     def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
         """Pass the items of a loop through, and show how far it is."""
@@ -48,11 +59,14 @@ class LineReporter(LogReporter):
         """Show a message, and log it."""
         super().say(message)
         self._draw("")
-        sys.stderr.write(f"{message}\n")
+        _stream().write(f"{message}\n")
 
     def _draw(self, text: str) -> None:
-        sys.stderr.write(f"{_CLEAR}{text}")
-        sys.stderr.flush()
+        """Write over what stands there; notebooks know no other way to clear a line."""
+        cleared = f"\r{' ' * self._drawn}\r" if self._drawn else ""
+        self._drawn = len(text)
+        _stream().write(f"{cleared}{text}")
+        _stream().flush()
 
 
 def _left(taken_s: float, done: int, total: int | None) -> str:
@@ -71,4 +85,12 @@ def reporter_or_default(reporter: Reporter | None) -> Reporter:
 
 def _somebody_looks() -> bool:
     # a notebook's kernel has no terminal, but shows what is written
-    return "ipykernel" in sys.modules or sys.stderr.isatty()
+    return _in_notebook() or sys.stderr.isatty()
+
+
+def _in_notebook() -> bool:
+    return "ipykernel" in sys.modules
+
+
+def _stream() -> TextIO:
+    return sys.stdout if _in_notebook() else sys.stderr
