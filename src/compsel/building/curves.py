@@ -34,7 +34,7 @@ def curves(trained: Trained, dataset: SelectionDataset, costs: CostModel) -> dic
         `shipped`, whether it is the cascade that ships; `states`: by state of the device, `points` of the curve
         (`penalty_ms`, `latency_ms`, `accuracy`), and the `point` where the policy lies; `calibration`, see
         `compsel.evaluation.reliability`; `learning`: for so many training samples `n`, `accuracy`, `latency_ms` and
-        `cost_ms`, wrong answers included, with `cost_ms_range` over the folds.
+        `cost_ms`, wrong answers included, with `cost_ms_folds`, that of each fold.
     """
     kind = trained.comparison.winner
     cascades_of = {name: one.policy for name, one in trained.fitted.items() if isinstance(one.policy, CascadePolicy)}
@@ -82,5 +82,5 @@ def _learned(n: int, parts: list[HeldOut], penalty: float) -> dict[str, Any]:
         "accuracy": float(np.concatenate([one.right for one in parts]).mean()),
         "latency_ms": float(np.concatenate([one.cost for one in parts]).mean()),
         "cost_ms": float(np.mean(costs)),
-        "cost_ms_range": [min(costs), max(costs)],
+        "cost_ms_folds": costs,
     }

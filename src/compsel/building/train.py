@@ -132,8 +132,6 @@ def train_bundle(
             "certificate": None if certified is None else certified.certificate.to_dict(),
             "random_weights": _random_weights(profile, Path(files)),
             "learned_from": hashes_to_text(profile.learned_from),
-            "samples_sketch": profile.sketch,
-            "curves": curves(trained, dataset, costs),
         },
     )
     write_bundle(content, out, replace=replace)
@@ -201,6 +199,8 @@ def _summary(
         "energy": {"meter": energy.meter, "estimated": energy.estimated} if energy else None,
         "candidates": [asdict(candidate) for candidate in found],
         "memory_mb": _memory(profile, found),
+        "samples_sketch": profile.sketch,
+        "curves": curves(trained, dataset, costs),
     }
 
 

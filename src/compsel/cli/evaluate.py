@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_confidence, add_meter, add_samples, meter_of, samples_of
+from compsel.cli.report import add_report, leave_report
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import CompselError
@@ -114,6 +115,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="of outputs and label, gives 0 to 1: for models without class scores that were built with one",
     )
     add_confidence(parser)
+    add_report(parser, inputs=True)
     add_json(parser)
 
 
@@ -139,6 +141,7 @@ def _run(arguments: argparse.Namespace) -> int:
     content = replace(evaluation, all_measured=widened).to_dict()
     show(content)
     write_result(arguments.json, content)
+    leave_report(arguments, arguments.bundle, content, samples)
     return 0
 
 

@@ -150,6 +150,7 @@ class Profile:
             device=device,
         )
 
+    # long: a field each
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "Profile":
         """Read a profile.
@@ -196,7 +197,7 @@ class Profile:
             quality_criterion=criterion,
             folds=read_folds(folder, samples),
             learned_from=read_hashes(folder, samples),
-            sketch=str(header.get("sketch", "")),
+            sketch=header.get("sketch", ""),
         )
 
 

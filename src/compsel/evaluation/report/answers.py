@@ -50,32 +50,33 @@ def previews_kind(previews: Previews) -> str:
 
 
 def _share_of_others(found: Counter[str], n: int) -> str:
-    return f"{sum(count for _, count in found.most_common()[_WAYS:]) / n:.1%}"
+    return f"{sum(count for _, count in found.most_common()[_WAYS:]) / n:.0%}"
 
 
 def _way(way: str, share: float, place: int, figures: str, examples: str = "") -> str:
     steps = " <span class='then'>then</span> ".join(f"<code>{escape(name)}</code>" for name in way.split(" > "))
     filled = bar([(share, f"series{place % 6}")])
     text = f'<span class="small">{escape(figures)}</span>' if figures else ""
-    return f'<li><div class="way"><span>{steps}</span><strong>{share:.1%}</strong></div>{filled}{text}{examples}</li>'
+    large = f"<strong>{100 * share:.1f} %</strong>"
+    return f'<li><div class="way"><span>{steps}</span>{large}</div>{filled}{text}{examples}</li>'
 
 
 def _example(row: Row, preview: Preview) -> str:
     mark = "" if row["right"] >= 1 else '<span class="wrong">wrong</span>'
-    said = f"{row['answered']} " if "answered" in row else ""
-    caption = f'<span class="small">{escape(said)}{_sure(row)}{mark}</span>'
+    said = ", ".join(text for text in (str(row.get("answered", "")), _sure(row)) if text)
+    caption = f'<span class="small">{escape(said)} {mark}</span>'
     return f"<li>{_picture(row, preview)}{caption}</li>"
 
 
 def _picture(row: Row, preview: Preview) -> str:
     if preview.image:
         size = f'width="{preview.width}" height="{preview.height}"'
-        return f'<img src="{preview.image}" {size} loading="lazy" alt="{escape(row["name"])}">'
+        return f'<img src="{preview.image}" {size} alt="{escape(row["name"])}">'
     return f"<q>{escape(preview.text)}</q>"
 
 
 def _sure(row: Row) -> str:
-    return "" if row.get("confidence") is None else f"{100 * row['confidence']:.0f} % sure "
+    return "" if row.get("confidence") is None else f"{100 * row['confidence']:.0f} % sure"
 
 
 def show_errors(content: ReportContent, previews: Previews) -> str:

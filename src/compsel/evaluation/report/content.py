@@ -133,7 +133,7 @@ def read_evaluation(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
         for policy in content["policies"].values():
             float(policy["accuracy"]), float(policy["latency_ms"]["mean"])
-        content["summary"]["speedup_vs_most_accurate"], content["n"]
+        content["summary"].keys(), content["policies"]["adaptive"], content["n"]
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -5,6 +5,7 @@ from html import escape
 
 __all__ = ["bar", "definitions", "disclosure", "heading_id", "paragraph", "section", "table"]
 
+_LONG = 32  # letters of a cell that wants room
 # what stands to the right: numbers, with units, signs and intervals
 _NUMERIC = frozenset("0123456789.,+-\u2212x% ()to")
 
@@ -46,14 +47,15 @@ def table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]], s
     """
     rows, marked = [list(line) for line in lines], set(strong)
     kept = [place for place in range(len(header)) if any(row[place] for row in rows)]
+    long = {place for place in kept if any(len(row[place]) > _LONG for row in rows)}
     numeric = {place for place in kept if all(_NUMERIC.issuperset(row[place]) for row in rows)}
     head = "".join(f'<th scope="col"{_class(place in numeric)}>{escape(header[place])}</th>' for place in kept)
     body = []
     for number, row in enumerate(rows):
         cells = "".join(
-            f'<th scope="row">{escape(row[place])}</th>'
+            f'<th scope="row">{_breakable(row[place])}</th>'
             if place == kept[0]
-            else f"<td{_class(place in numeric)}>{escape(row[place])}</td>"
+            else f"<td{_class(place in numeric, place in long)}>{escape(row[place])}</td>"
             for place in kept
         )
         body.append(f'<tr class="strong">{cells}</tr>' if number in marked else f"<tr>{cells}</tr>")
@@ -63,8 +65,14 @@ def table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]], s
     )
 
 
-def _class(numeric: bool) -> str:
-    return ' class="number"' if numeric else ""
+def _class(numeric: bool, long: bool = False) -> str:
+    kind = "number" if numeric else "long" if long else ""
+    return f' class="{kind}"' if kind else ""
+
+
+def _breakable(name: str) -> str:
+    """Return a name, as "net/resolution:192+int8-static", that may go on in the next line after its signs."""
+    return escape(name).replace("/", "/<wbr>").replace("+", "+<wbr>")
 
 
 def disclosure(summary: str, *html: str) -> str:

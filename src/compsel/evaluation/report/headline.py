@@ -5,14 +5,15 @@ from html import escape
 from typing import Any
 
 from compsel.evaluation.report.content import ReportContent
-from compsel.evaluation.report.elements import paragraph, table
+from compsel.evaluation.report.elements import paragraph, section, table
 from compsel.evaluation.report.scale import number
 from compsel.evaluation.report.words import POLICIES, inputs_word
 
-__all__ = ["basis", "headline", "points", "sentence"]
+__all__ = ["basis", "headline", "points", "ratio", "sentence", "show_rivals"]
 
 _SAME, _ALL = 0.005, 0.995  # shares of samples that the build knew
 Interval = Sequence[float]  # value, low, high
+Card = tuple[str, str, str, str]  # what it is, the figure, what it says, and more
 
 
 def headline(content: ReportContent) -> str:
@@ -20,13 +21,15 @@ def headline(content: ReportContent) -> str:
     if content.kind == "profile":
         text = f"{len(content.candidates)} variants, measured on {content.n_samples:,} {inputs_word(content.modality)}."
         return paragraph(text, "verdict") + paragraph("Nothing has been trained on it yet: compsel train does that.")
-    speed, accuracy = _speed(content), _accuracy(content)
-    html = paragraph(sentence(speed, accuracy), "verdict") if speed and accuracy else ""
-    return html + _cards(content, speed, accuracy) + paragraph(basis(content), "basis") + _sceptic(content)
+    speed = _compared(content, "speedup", "speedup_vs_most_accurate")
+    accuracy = _compared(content, "accuracy", "accuracy_difference")
+    rival = "your model runs today" if _rival(content)[0] == "current" else "the uncompressed network"
+    html = paragraph(sentence(speed, accuracy, rival), "verdict") if speed and accuracy else ""
+    return html + _cards(content, speed, accuracy) + paragraph(basis(content), "basis")
 
 
-def sentence(speed: Interval, accuracy: Interval) -> str:
-    """Return speed and accuracy against the uncompressed network in words; each is a value with its 95 % interval.
+def sentence(speed: Interval, accuracy: Interval, rival: str = "the uncompressed network") -> str:
+    """Return speed and accuracy against a rival in words; each is a value with its 95 % interval.
 
     >>> sentence((2.0, 1.8, 2.2), (0.001, -0.004, 0.006))
     '2.00 times as fast as the uncompressed network, and as accurate as far as these samples tell.'
@@ -34,9 +37,9 @@ def sentence(speed: Interval, accuracy: Interval) -> str:
     'About as fast as the uncompressed network, but 2.0 points less accurate.'
     """
     if speed[1] > 1 or speed[2] < 1:
-        fast = f"{number(speed[0])} times as fast as the uncompressed network"
+        fast = f"{ratio(speed[0])} times as fast as {rival}"
     else:
-        fast = "About as fast as the uncompressed network"
+        fast = f"About as fast as {rival}"
     gain = speed[1] > 1
     if accuracy[1] > 0:
         return f"{fast}, {'and' if gain else 'but'} {100 * accuracy[0]:.1f} points more accurate."
@@ -70,6 +73,15 @@ def basis(content: ReportContent) -> str:
     return text
 
 
+def ratio(value: float) -> str:
+    """Return how many times: two decimals below ten.
+
+    >>> ratio(0.9482), ratio(23.714)
+    ('0.95', '23.7')
+    """
+    return f"{value:.2f}" if value < 10 else number(value)
+
+
 def points(value: float) -> str:
     """Return a difference of accuracies.
 
@@ -79,61 +91,54 @@ def points(value: float) -> str:
     return f"{100 * value:+.1f}".replace("-", "\u2212")
 
 
-def _speed(content: ReportContent) -> Interval | None:
-    if content.evaluation is not None:
-        return _interval(content.evaluation["summary"], "speedup_vs_most_accurate")
-    found = content.summary.get("expectation")
-    return None if found is None else found["speedup_vs_most_accurate"]
+def _rival(content: ReportContent) -> tuple[str, Mapping[str, Any]]:
+    """Return what is compared with, and where the comparison stands: today's model, where it is known."""
+    found = (content.evaluation or {}).get("summary") or content.summary.get("result") or {}
+    rivals = [name for name in ("current", "most_accurate") if found.get(f"speedup_vs_{name}") is not None]
+    return (rivals[0] if rivals else ""), found
 
 
-def _accuracy(content: ReportContent) -> Interval | None:
-    if content.evaluation is not None:
-        return _interval(content.evaluation["summary"], "accuracy_vs_most_accurate")
-    found = content.summary.get("expectation")
-    return None if found is None else found["accuracy_difference"]
-
-
-def _interval(summary: Mapping[str, Any], key: str) -> Interval:
-    value = summary[key]
-    return [value, *(summary.get(f"{key}_95") or [value, value])]
+def _compared(content: ReportContent, figure: str, expected: str) -> Interval | None:
+    rival, found = _rival(content)
+    key = f"{figure}_vs_{rival}"
+    if rival:
+        return [found[key], *(found.get(f"{key}_95") or [found[key], found[key]])]
+    expectation: Mapping[str, Any] = content.summary.get("expectation") or {}
+    interval: Interval | None = None if content.evaluation is not None else expectation.get(expected)
+    return interval
 
 
 def _levels(content: ReportContent) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Return mean latency and accuracy of what ships, and of the uncompressed network."""
+    """Return mean latency and accuracy of what ships, and of what it is compared with."""
     if content.evaluation is not None:
-        policies = content.evaluation["policies"]
-        if not policies.keys() >= {"adaptive", "most_accurate"}:
+        policies, rival = content.evaluation["policies"], _rival(content)[0]
+        if rival not in policies:
             return None
-        levels = [
-            (policies[name]["latency_ms"]["mean"], policies[name]["accuracy"]) for name in ("adaptive", "most_accurate")
-        ]
+        levels = [(policies[name]["latency_ms"]["mean"], policies[name]["accuracy"]) for name in ("adaptive", rival)]
         return levels[0], levels[1]
-    comparison = content.summary.get("comparison", {})
-    ours, other = content.summary.get("shipped_score"), comparison.get("most accurate")
+    result = content.summary.get("result") or {}
+    if result.get("bundle") and result.get("current"):
+        both = [(one["latency_ms"], one["accuracy"]) for one in (result["bundle"], result["current"])]
+        return both[0], both[1]
+    ours, other = (
+        content.summary.get("shipped_score"),
+        content.summary.get("comparison", {}).get("most accurate"),
+    )
     if ours is None or other is None:
         return None
     return (ours["latency_ms"], ours["quality"]), (other["latency_ms"], other["quality"])
 
 
 def _cards(content: ReportContent, speed: Interval | None, accuracy: Interval | None) -> str:
-    levels, cards = _levels(content), []
+    levels, cards = _levels(content), list[Card]()
     if speed is not None:
         times = "" if levels is None else f"{number(levels[0][0])} ms instead of {number(levels[1][0])} ms"
-        cards.append(("Speed", f"{number(speed[0])}x", f"95 %: {number(speed[1])} to {number(speed[2])}", times))
+        cards.append(("Speed", f"{ratio(speed[0])}x", f"95 %: {ratio(speed[1])} to {ratio(speed[2])}", times))
     if accuracy is not None:
         large = f"{points(accuracy[0])} points" if levels is None else f"{100 * levels[0][1]:.1f} %"
         ends = f"{points(accuracy[0])} points, 95 %: {points(accuracy[1])} to {points(accuracy[2])}"
         cards.append(("Right answers", large, ends, ""))
-    other = _uncompressed(content)
-    ours_mb = sum(content.files_mb.get(name, 0.0) for name in content.adaptive)
-    sizes = {one.variant: one.size_mb for one in content.candidates}
-    if ours_mb and other in sizes:
-        number_of = f"{len(content.adaptive)} variant{'s' if len(content.adaptive) > 1 else ''} that answer"
-        cards.append(("Size", f"{number(ours_mb)} MB", f"instead of {number(sizes[other])} MB", number_of))
-    memory = [content.memory_mb[name] for name in content.adaptive if name in content.memory_mb]
-    if memory and other in content.memory_mb:
-        instead = f"instead of {number(content.memory_mb[other])} MB"
-        cards.append(("Memory", f"{number(max(memory))} MB", instead, "of a process with its largest variant"))
+    cards += [card for card in (_size(content), _memory(content)) if card]
     cards += _energy(content)
     inner = "".join(_card(*card) for card in cards)
     return f'<ul class="cards" aria-label="the result in figures">{inner}</ul>' if cards else ""
@@ -144,7 +149,7 @@ def _card(name: str, large: str, note: str, more: str) -> str:
     return f'<li><span class="label">{escape(name)}</span><strong>{escape(large)}</strong>{small}</li>'
 
 
-def _energy(content: ReportContent) -> list[tuple[str, str, str, str]]:
+def _energy(content: ReportContent) -> list[Card]:
     if content.evaluation is None or not content.evaluation.get("energy"):
         return []
     ours, other = (
@@ -156,13 +161,44 @@ def _energy(content: ReportContent) -> list[tuple[str, str, str, str]]:
     return [("Energy", f"{number(ours)} mJ", f"instead of {number(other)} mJ an answer", estimated)]
 
 
+def _size(content: ReportContent) -> Card | None:
+    now, sizes = _uncompressed(content), {one.variant: one.size_mb for one in content.candidates}
+    ours, other = _result(content, "size_mb")
+    ours = ours or sum(content.files_mb.get(name, 0.0) for name in content.adaptive)
+    other = other or sizes.get(now)
+    if not ours:
+        return None
+    answering = f"{len(content.adaptive)} variant{'s' if len(content.adaptive) > 1 else ''} that answer"
+    return "Size", f"{number(ours)} MB", f"instead of {number(other)} MB" if other else "", answering
+
+
+def _memory(content: ReportContent) -> Card | None:
+    ours, other = _result(content, "memory_mb")
+    if ours and other:
+        return "Memory", f"{number(ours)} MB", f"instead of {number(other)} MB", ""
+    other = content.memory_mb.get(_uncompressed(content))
+    measured = [content.memory_mb[name] for name in content.adaptive if name in content.memory_mb]
+    if not measured or not other:
+        return None
+    note = "of a process with its largest variant" if len(measured) > 1 else ""
+    return "Memory", f"{number(max(measured))} MB", f"instead of {number(other)} MB", note
+
+
+def _result(content: ReportContent, figure: str) -> tuple[float | None, float | None]:
+    """Return a figure of the bundle and of the model today, as builds or evaluations say them; None: not said."""
+    results = [one.get("result") or {} for one in (content.evaluation or {}, content.summary)]
+    both = [[(result.get(name) or {}).get(figure) for result in results] for name in ("bundle", "current")]
+    ours, other = (next((value for value in values if value is not None), None) for values in both)
+    return ours, other
+
+
 def _uncompressed(content: ReportContent) -> str:
     """Return the name of the most accurate uncompressed network; "" where it is not known."""
     ways = list(content.summary.get("comparison", {}).get("most accurate", {}).get("ways", {}))
     return ways[0] if ways else ""
 
 
-def _sceptic(content: ReportContent) -> str:
+def show_rivals(content: ReportContent) -> str:
     """Return the comparison with what a sceptic would ship, and with the other baselines."""
     verdict = (content.evaluation or content.summary).get("verdict")
     html = ""
@@ -175,13 +211,14 @@ def _sceptic(content: ReportContent) -> str:
     lines = [
         [
             POLICIES[name],
-            f"{number(summary[f'speedup_vs_{name}'])}x",
-            " to ".join(number(end) for end in summary[f"speedup_vs_{name}_95"]),
+            f"{ratio(summary[f'speedup_vs_{name}'])}x",
+            " to ".join(ratio(end) for end in summary[f"speedup_vs_{name}_95"]),
             points(summary[f"accuracy_vs_{name}"]),
             " to ".join(points(end) for end in summary[f"accuracy_vs_{name}_95"]),
         ]
-        for name in ("most_accurate", "best_static", "hindsight_static")
+        for name in ("current", "most_accurate", "best_static", "hindsight_static")
         if f"speedup_vs_{name}_95" in summary
     ]
     header = ("this bundle against", "times as fast", "95 %", "points of accuracy", "95 %")
-    return html + (table("This bundle against what is fixed", header, lines) if lines else "")
+    html += table("This bundle against what never changes", header, lines) if lines else ""
+    return section("Against one choice for all inputs", html) if html else ""

@@ -51,7 +51,7 @@
   if (!svg) return;
   const tip = byId("tip");
   const canvas = svg.parentElement;
-  const state = { view: 0, only: {}, front: false, domain: null, current: 0 };
+  const state = { view: 0, only: {}, front: false, domain: null, focus: true, current: 0 };
   const FILTERS = ["model", "technique", "processor"];
 
   function scale(low, high, start, end, log) {
@@ -69,8 +69,8 @@
       const found = [];
       const wide = axis.high > 2000 * axis.low;
       for (let power = Math.floor(Math.log10(axis.low)); power <= Math.log10(axis.high); power++)
-        for (const factor of wide ? [1] : [1, 2, 5]) {
-          const tick = Number((factor * 10 ** power).toPrecision(1));
+        for (const factor of wide ? [1] : axis.high < 15 * axis.low ? [1, 1.5, 2, 3, 4, 5, 7] : [1, 2, 5]) {
+          const tick = Number((factor * 10 ** power).toPrecision(2));
           if (tick >= axis.low && tick <= axis.high) found.push([tick, String(tick)]);
         }
       return found;
@@ -109,6 +109,17 @@
     const margin = Math.max((right / left) ** 0.06, 1.05);
     const more = Math.max(0.08 * (high - low), 0.02 * Math.abs(high) * (high === low));
     return { x: [left / margin, right * margin], y: [low - more, high + more] };
+  }
+
+  // what is far less accurate than all that matters would press the rest together
+  function focused(points, curve) {
+    const named = points.filter((point) => ["adaptive", "sceptic", "uncompressed"].includes(point.kind)).map((point) => point.y);
+    if (!named.length) return points;
+    const best = Math.max(...points.map((point) => point.y));
+    const least = Math.min(...named, ...curve.map((one) => one[1]));
+    const limit = best - Math.max(4, 2 * (best - least));
+    const near = points.filter((point) => point.y >= limit);
+    return points.some((point) => point.y < limit - 4) ? near : points;
   }
 
   function figures(point) {
@@ -158,7 +169,10 @@
     const points = shown(view);
     const width = Math.max(280, canvas.clientWidth);
     const height = width < 520 ? 360 : 460;
-    const domain = state.domain || whole(points, view.curve);
+    const near = state.focus ? focused(points, view.curve) : points;
+    const domain = state.domain || whole(near, view.curve);
+    byId("outside").textContent = state.domain || near.length === points.length ? "" :
+      `${points.length - near.length} of ${points.length} points lie far below the others: \u201call\u201d shows them.`;
     const log = domain.x[1] > 3 * domain.x[0];
     const x = scale(...domain.x, 46, width - 12, log);
     const y = scale(...domain.y, height - 46, 12, false);
@@ -177,7 +191,7 @@
       last = x(tick);
       svg.append(drawn("text", { x: last, y: height - 30, "text-anchor": "middle" }, text));
     }
-    svg.append(drawn("text", { x: (34 + width) / 2, y: height - 8, "text-anchor": "middle" }, `mean latency of one answer, ms${log ? ", logarithmic" : ""} (left is faster)`));
+    svg.append(drawn("text", { x: (34 + width) / 2, y: height - 8, "text-anchor": "middle" }, width < 520 ? "mean latency, ms (left is faster)" : `mean latency of one answer, ms${log ? ", logarithmic" : ""} (left is faster)`));
     svg.append(drawn("text", { transform: `translate(11 ${(height - 34) / 2}) rotate(-90)`, "text-anchor": "middle" }, "right answers, %"));
     if (view.curve.length) {
       const d = "M" + view.curve.map((one) => `${x(one[0])} ${y(one[1])}`).join("L");
@@ -292,17 +306,19 @@
       label.append(select);
       bar.append(label);
     }
+    const buttons = element("span", { class: "zoom" });
     const label = element("label");
     const box = element("input", { type: "checkbox" });
     box.checked = state.front;
     box.addEventListener("change", () => { state.front = box.checked; setDomain(null); });
     label.append(box, "only the best of each speed");
     bar.append(label);
-    for (const [text, name, act] of [["+", "zoom in", () => zoom(1.6)], ["\u2212", "zoom out", () => zoom(1 / 1.6)], ["all", "show the whole picture", () => setDomain(null)]]) {
+    for (const [text, name, act] of [["+", "zoom in", () => zoom(1.6)], ["\u2212", "zoom out", () => zoom(1 / 1.6)], ["all", "show the whole picture", () => { state.focus = false; setDomain(null); }]]) {
       const button = element("button", { type: "button", "aria-label": name, title: name }, text);
       button.addEventListener("click", act);
-      bar.append(button);
+      buttons.append(button);
     }
+    bar.append(buttons);
   }
 
   fillFilters();

@@ -13,7 +13,7 @@ from compsel.evaluation.report.choosing import show_choosing, show_policies, sho
 from compsel.evaluation.report.content import ReportContent, read_content
 from compsel.evaluation.report.data import as_json, page_data
 from compsel.evaluation.report.elements import definitions, disclosure, paragraph, section, table
-from compsel.evaluation.report.headline import headline
+from compsel.evaluation.report.headline import headline, show_rivals
 from compsel.evaluation.report.machine import show_machine
 from compsel.evaluation.report.measured import (
     show_calibration,
@@ -85,6 +85,7 @@ def render(content: ReportContent, shown: Mapping[int, Preview] | None = None) -
         f'<header class="top"><p class="brand">compsel report</p><h1>{escape(content.name)}</h1>'
         f"{headline(content)}</header>",
         _main_picture(content, found),
+        show_rivals(content),
         show_ways(content, shown or {}),
         show_errors(content, shown or {}),
         f'<div class="pairs">{"".join(charts)}</div>' if any(charts) else "",
@@ -118,6 +119,20 @@ def _main_picture(content: ReportContent, found: list[dict[str, Any]]) -> str:
         if kind in kinds
     )
     view = found[0]
+    return section(
+        "Accuracy against latency",
+        f'<div id="picture" class="picture">{chooser if len(found) > 1 else ""}<div class="filters" id="filters"></div>'
+        '<div class="canvas"><svg id="trade-off" viewBox="0 0 720 420" role="group" '
+        f'aria-label="accuracy against latency: every figure is in the table below">{trade_off_chart(view)}</svg>'
+        '<div id="tip" class="tip" hidden></div></div>'
+        f'<ul class="legend">{legend}</ul><p class="note" id="view-note">{escape(view["note"])}</p>'
+        '<p class="note" id="outside"></p></div>',
+        show_policies(content),
+        disclosure("The picture as a table", _as_table(view)),
+    )
+
+
+def _as_table(view: Mapping[str, Any]) -> str:
     lines = [
         [
             point["label"],
@@ -130,16 +145,7 @@ def _main_picture(content: ReportContent, found: list[dict[str, Any]]) -> str:
         for point in sorted(view["points"], key=lambda point: float(point["x"]))
     ]
     header = ("what", "processor", "right, %", "mean ms", "p95", "MB")
-    return section(
-        "Accuracy against latency",
-        f'<div id="picture" class="picture">{chooser if len(found) > 1 else ""}<div class="filters" id="filters"></div>'
-        '<div class="canvas"><svg id="trade-off" viewBox="0 0 720 420" role="group" '
-        f'aria-label="accuracy against latency: every figure is in the table below">{trade_off_chart(view)}</svg>'
-        '<div id="tip" class="tip" hidden></div></div>'
-        f'<ul class="legend">{legend}</ul><p class="note" id="view-note">{escape(view["note"])}</p></div>',
-        show_policies(content),
-        disclosure("The picture as a table", table(f"Accuracy and latency, {view['name']}", header, lines)),
-    )
+    return table(f"Accuracy and latency, {view['name']}", header, lines)
 
 
 def _downloads(content: ReportContent) -> str:

@@ -17,6 +17,7 @@ View = dict[str, Any]
 Point = dict[str, Any]
 _KIND_OF = {
     "adaptive": "adaptive",
+    "current": "uncompressed",
     "oracle": "oracle",
     "hindsight_static": "sceptic",
     "most_accurate": "uncompressed",
@@ -33,7 +34,7 @@ def views(content: ReportContent) -> list[View]:
 def _of_evaluation(content: ReportContent, evaluation: Mapping[str, Any]) -> View:
     known = {one.variant: one for one in content.candidates}
     points = []
-    for name, policy in evaluation["policies"].items():
+    for name, policy in _different(evaluation["policies"]).items():
         latency = policy["latency_ms"]
         figures = {"p50": latency.get("p50"), "p95": latency.get("p95"), "p99": latency.get("p99")}
         point = _point(_KIND_OF.get(name, "other"), POLICIES.get(name, name), latency["mean"], policy["accuracy"])
@@ -58,6 +59,16 @@ def _of_evaluation(content: ReportContent, evaluation: Mapping[str, Any]) -> Vie
     if curve:
         note += " The line is computed from those answers, and goes through what was measured."
     return {"name": "as evaluated", "note": note, "points": points, "curve": curve}
+
+
+def _different(policies: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the policies without those that did the same as one that has a sign of its own."""
+    signed = {name: policy["latency_ms"]["mean"] for name, policy in policies.items() if name in _KIND_OF}
+    return {
+        name: policy
+        for name, policy in policies.items()
+        if name in signed or policy["latency_ms"]["mean"] not in signed.values()
+    }
 
 
 def _of_state(content: ReportContent, place: int) -> View:

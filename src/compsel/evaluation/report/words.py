@@ -19,6 +19,7 @@ SELECTORS = {
 }
 POLICIES = {
     "adaptive": "this bundle",
+    "current": "your model today",
     "most_accurate": "uncompressed",
     "fastest": "fastest choice",
     "best_static": "best static choice",
