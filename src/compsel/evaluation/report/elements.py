@@ -48,7 +48,7 @@ def table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]], s
     rows, marked = [list(line) for line in lines], set(strong)
     kept = [place for place in range(len(header)) if any(row[place] for row in rows)]
     long = {place for place in kept if any(len(row[place]) > _LONG for row in rows)}
-    numeric = {place for place in kept if all(_NUMERIC.issuperset(row[place]) for row in rows)}
+    numeric = {place for place in kept[1:] if all(_NUMERIC.issuperset(row[place]) for row in rows)}
     head = "".join(f'<th scope="col"{_class(place in numeric)}>{escape(header[place])}</th>' for place in kept)
     body = []
     for number, row in enumerate(rows):
