@@ -7,13 +7,14 @@ from typing import Any
 
 from compsel.evaluation.report.content import ReportContent
 from compsel.evaluation.report.elements import bar, paragraph, section, table
-from compsel.evaluation.report.previews import Preview, worst
+from compsel.evaluation.report.previews import Preview, spread, worst
 from compsel.evaluation.report.scale import number
 from compsel.evaluation.report.words import inputs_word
 
 __all__ = ["show_errors", "show_ways"]
 
-_EXAMPLES, _PAIRS, _WAYS = 8, 10, 6
+_PAIRS, _WAYS = 10, 6
+_LITTLE = 0.001  # of all inputs
 Row = Mapping[str, Any]
 Previews = Mapping[int, Preview]
 
@@ -35,8 +36,8 @@ def show_ways(content: ReportContent, previews: Previews) -> str:
         members = [index for index, row in enumerate(rows) if row["way"] == way]
         right = sum(rows[index]["right"] for index in members) / count
         taken = sum(rows[index]["latency_ms"] for index in members) / count
-        figures = f"{count:,} {things}, {100 * right:.1f} % right, {number(taken)} ms"
-        shown = [_example(rows[index], previews[index]) for index in members if index in previews][:_EXAMPLES]
+        figures = f"{count:,} {things if count > 1 else things[:-1]}, {100 * right:.1f} % right, {number(taken)} ms"
+        shown = [_example(rows[index], previews[index]) for index in spread(members) if index in previews]
         examples = f'<ul class="examples {previews_kind(previews)}">{"".join(shown)}</ul>' if shown else ""
         parts.append(_way(way, count / len(rows), place, figures, examples))
     if len(found) > _WAYS:
@@ -57,7 +58,7 @@ def _way(way: str, share: float, place: int, figures: str, examples: str = "") -
     steps = " <span class='then'>then</span> ".join(f"<code>{escape(name)}</code>" for name in way.split(" > "))
     filled = bar([(share, f"series{place % 6}")])
     text = f'<span class="small">{escape(figures)}</span>' if figures else ""
-    large = f"<strong>{100 * share:.1f} %</strong>"
+    large = f"<strong>{100 * share:.1f} %</strong>" if share >= _LITTLE else "<strong>&lt; 0.1 %</strong>"
     return f'<li><div class="way"><span>{steps}</span>{large}</div>{filled}{text}{examples}</li>'
 
 

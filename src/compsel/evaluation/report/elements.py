@@ -5,6 +5,7 @@ from html import escape
 
 __all__ = ["bar", "definitions", "disclosure", "heading_id", "paragraph", "section", "table"]
 
+_FEW = 4  # columns: they need not be as wide as the page
 _LONG = 32  # letters of a cell that wants room
 # what stands to the right: numbers, with units, signs and intervals
 _NUMERIC = frozenset("0123456789.,+-\u2212x% ()to")
@@ -59,8 +60,9 @@ def table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]], s
             for place in kept
         )
         body.append(f'<tr class="strong">{cells}</tr>' if number in marked else f"<tr>{cells}</tr>")
+    few = ' class="few"' if len(kept) < _FEW else ""
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table>'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table{few}>'
         f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
 

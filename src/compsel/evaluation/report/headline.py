@@ -88,7 +88,8 @@ def points(value: float) -> str:
     >>> points(-0.0123)
     '\u22121.2'
     """
-    return f"{100 * value:+.1f}".replace("-", "\u2212")
+    text = f"{100 * value:+.1f}".replace("-", "\u2212")
+    return text if text[1:] != "0.0" else "0.0"
 
 
 def _rival(content: ReportContent) -> tuple[str, Mapping[str, Any]]:
@@ -221,4 +222,17 @@ def show_rivals(content: ReportContent) -> str:
     ]
     header = ("this bundle against", "times as fast", "95 %", "points of accuracy", "95 %")
     html += table("This bundle against what never changes", header, lines) if lines else ""
+    html += _further(content, summary)
     return section("Against one choice for all inputs", html) if html else ""
+
+
+def _further(content: ReportContent, summary: Mapping[str, Any]) -> str:
+    """Return the certificate, and how much of what is possible was reached."""
+    certificate = (content.evaluation or {}).get("certificate")
+    html = paragraph(certificate["sentence"], "note") if certificate and certificate.get("sentence") else ""
+    gap, ends = summary.get("gap_closed"), summary.get("gap_closed_95")
+    if gap is None:
+        return html
+    interval = f" (95 %: {ends[0]:.2f} to {ends[1]:.2f})" if ends and None not in ends else ""
+    text = f"Of the way from the best static choice to an oracle that knows the future it goes {gap:.2f}{interval}."
+    return html + paragraph(text, "note")

@@ -193,7 +193,7 @@ def _advice(learning: Sequence[Mapping[str, Any]]) -> str:
         return f"The last doubling made an answer {100 * share:.1f} % cheaper: more samples will help."
     if share + _T_95 * error / before.mean() < _WORTH:
         return "The last doubling hardly changed it: more samples will not help much."
-    return "What the last doubling did is within the noise of so few samples."
+    return "What the last doubling did is within the noise."
 
 
 def show_energy(content: ReportContent) -> str:

@@ -152,6 +152,7 @@
       const tries = [];
       for (const shift of [4, -10, 18, -24, 32, -38, 46, 60])
         for (const side of [1, -1]) tries.push({ left: side > 0 ? one.x + 13 : one.x - 13 - wide, y: one.y + shift, side });
+      for (const shift of [-13, 22]) tries.splice(2, 0, { left: one.x + 8 - wide, y: one.y + shift, side: -1 });
       const free = (box) =>
         box.left >= 44 && box.left + wide <= width && box.y > 10 && box.y < bottom &&
         taken.every((other) => box.left > other.left + other.wide || box.left + wide < other.left || Math.abs(box.y - other.y) > 14) &&

@@ -11,7 +11,7 @@ from compsel.errors import CompselError
 from compsel.inputs.images.decoding import decode
 from compsel.inputs.samples import Samples
 
-__all__ = ["Preview", "previews", "worst"]
+__all__ = ["Preview", "previews", "spread", "worst"]
 
 _WORST, _WAYS, _EXAMPLES = 12, 6, 8
 _SIDE, _QUALITY, _TEXT = 96, 60, 240
@@ -50,7 +50,7 @@ def previews(samples: Samples, rows: Sequence[Row]) -> dict[int, Preview]:
     for index, row in enumerate(rows):
         by_way.setdefault(row["way"], []).append(index)
     frequent = sorted(by_way.values(), key=len, reverse=True)[:_WAYS]
-    wanted = [*worst(rows), *(index for members in frequent for index in _spread(members))]
+    wanted = [*worst(rows), *(index for members in frequent for index in spread(members))]
     found = {}
     for index in dict.fromkeys(wanted):
         place = places.get(rows[index]["name"])
@@ -60,7 +60,12 @@ def previews(samples: Samples, rows: Sequence[Row]) -> dict[int, Preview]:
     return found
 
 
-def _spread(members: Sequence[int]) -> list[int]:
+def spread(members: Sequence[int]) -> list[int]:
+    """Return at most eight of the places of inputs that took one way, evenly spread: they show what it is like.
+
+    >>> spread(range(80))
+    [0, 10, 20, 30, 40, 50, 60, 70]
+    """
     count = min(_EXAMPLES, len(members))
     return [members[place * len(members) // count] for place in range(count)]
 
