@@ -121,6 +121,7 @@ def test_states_filters_and_zoom_change_the_picture(opened: Any) -> None:
 def test_a_rectangle_becomes_the_picture(opened: Any) -> None:
     page = opened()
     whole = page.locator("#trade-off .point").count()
+    page.locator("#trade-off").scroll_into_view_if_needed()
     box = page.locator("#trade-off .point.kind-adaptive").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x - 40, y - 30)
@@ -133,10 +134,10 @@ def test_a_rectangle_becomes_the_picture(opened: Any) -> None:
 
 def test_what_is_far_below_is_out_of_the_picture_until_it_is_asked_for(opened: Any) -> None:
     page = opened()
-    assert page.locator("#outside").inner_text().startswith("1 of 7 points")
+    assert page.locator("#outside").inner_text().startswith("1 of 8 points")
     page.get_by_role("button", name="show the whole picture").click()
     assert page.locator("#outside").inner_text() == ""
-    assert page.locator("#trade-off .point").count() == 7
+    assert page.locator("#trade-off .point").count() == 8
 
 
 def test_tables_are_downloaded_as_they_are(opened: Any) -> None:
@@ -151,7 +152,7 @@ def test_tables_are_downloaded_as_they_are(opened: Any) -> None:
 
 def test_without_the_script_the_page_says_the_same(opened: Any) -> None:
     page = opened(java_script_enabled=False)
-    assert page.locator("#trade-off .point").count() == 7
+    assert page.locator("#trade-off .point").count() == 8
     assert "2.00 times as fast" in page.locator(".verdict").inner_text()
 
 
