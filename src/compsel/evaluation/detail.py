@@ -38,13 +38,12 @@ def detail_of(
         see `answered_inputs`.
     """
     bundle = runtime.bundle
-    static_ms = {name: float(first.results[name].latency_ms.mean()) for name in bundle.variants}
     return {
         "modality": modality_of(next(iter(bundle.variants.values()))).name,
         "seen": known_share(sample_hashes(samples), _sketch(bundle)),
         "time_ms": time_split(runtime, samples, ours),
         "calibration": reliability(ours.confidence, ours.right),
-        "curve": price_curve(bundle.policies["adaptive"], first.evidence, correctness.targets, ours, static_ms),
+        "curve": price_curve(bundle.policies["adaptive"], first.evidence, correctness.targets, ours, runtime.costs),
         "inputs": answered_inputs(samples.names, ours, correctness.targets, bundle.labels or samples.label_names),
     }
 

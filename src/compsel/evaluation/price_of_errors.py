@@ -6,6 +6,7 @@ import numpy as np
 
 from compsel.evaluation.results import PolicyResult
 from compsel.features.fusion import Evidence
+from compsel.selection.costs.model import CostModel
 from compsel.selection.policies import CascadePolicy, Policy
 
 __all__ = ["price_curve"]
@@ -19,22 +20,23 @@ def price_curve(
     evidence: Mapping[str, Evidence],
     targets: Sequence[int] | None,
     ours: PolicyResult,
-    static_ms: Mapping[str, float],
+    costs: CostModel,
 ) -> list[dict[str, float]]:
     """Return the curve as JSON: `penalty_ms`, `latency_ms` and `accuracy` of each point; empty where there is none.
 
-    Computed, not run: what variants said about the samples is read as the policy reads it, and the times of the stages
-    are those that were measured; one factor, the same for all points, makes the policy's own point take what it took.
+    Computed, not run: what variants said about the samples is read as the policy reads it, and it plans with the costs
+    of an idle device; one factor, the same for all latencies, makes the policy's own point take what was measured.
 
     Args:
         policy: the adaptive one; only a cascade that decides by what variants said has a curve.
         evidence: by variant, of the n samples.
         targets: (n,), the right classes; None where answers are not classes.
         ours: what the policy did.
-        static_ms: by variant, what it takes alone.
+        costs: of the bundle.
 
     >>> from compsel.selection.policies import FixedPolicy
-    >>> price_curve(FixedPolicy("net/none"), {}, [1], PolicyResult("a", np.ones(1), np.ones(1)), {"net/none": 1.0})
+    >>> costs = CostModel((("net/none", "cpu:1"),), np.array([[0.0]]), np.array([[2.0]]), np.array([[2.0]]))
+    >>> price_curve(FixedPolicy("net/none"), {}, [1], PolicyResult("a", np.ones(1), np.ones(1)), costs)
     []
     """
     if not isinstance(policy, CascadePolicy) or targets is None or policy.policy.difficulty is not None:
@@ -42,15 +44,15 @@ def price_curve(
     if not evidence.keys() >= {*policy.variants}:
         return []
     said = [evidence[name] for name in policy.variants]
-    costs = np.array([static_ms[name] for name in policy.variants])
+    idle, _, _ = costs.cheapest(policy.variants, costs.idle)
     right = np.asarray(targets)
 
     def point(penalty: float) -> dict[str, float]:
-        walk = policy.policy.walk(policy.policy.plan(costs, penalty), said)
+        walk = policy.policy.walk(policy.policy.plan(idle, penalty), said)
         good = (walk.classes == right) & (walk.score >= policy.least_sure)
         return {
             "penalty_ms": penalty,
-            "latency_ms": float((walk.ran @ costs).mean()),
+            "latency_ms": float((walk.ran @ idle).mean()),
             "accuracy": float(good.mean()),
         }
 

@@ -57,7 +57,7 @@ def _of_evaluation(content: ReportContent, evaluation: Mapping[str, Any]) -> Vie
         "Single variants were answered once each; policies several times."
     )
     if curve:
-        note += " The line is computed from those answers, and goes through what was measured."
+        note += " The line is computed from the answers of the variants, and scaled to the time that was measured."
     return {"name": "as evaluated", "note": note, "points": points, "curve": curve}
 
 
