@@ -30,7 +30,7 @@ class FirstAnswers:
     {}
     """
 
-    results: Mapping[str, PolicyResult]
+    results: dict[str, PolicyResult]
     evidence: Mapping[str, Evidence]
 
 
