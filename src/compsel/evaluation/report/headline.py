@@ -12,6 +12,7 @@ from compsel.evaluation.report.words import POLICIES, inputs_word
 __all__ = ["basis", "headline", "points", "ratio", "sentence", "show_rivals"]
 
 _SAME, _ALL = 0.005, 0.995  # shares of samples that the build knew
+_NOTED = 0.003  # a difference of accuracy that is worth a word
 Interval = Sequence[float]  # value, low, high
 Card = tuple[str, str, str, str]  # what it is, the figure, what it says, and more
 
@@ -47,6 +48,9 @@ def sentence(speed: Interval, accuracy: Interval, rival: str = "the uncompressed
         return f"{fast}, {'but' if gain or speed[2] >= 1 else 'and'} {-100 * accuracy[0]:.1f} points less accurate."
     if accuracy[1] == accuracy[2] == 0:
         return f"{fast}, and exactly as accurate."
+    if abs(accuracy[0]) >= _NOTED:
+        ends = f"{points(accuracy[1])} to {points(accuracy[2])}"
+        return f"{fast}; whether it is as accurate these samples do not settle ({points(accuracy[0])} points, {ends})."
     return f"{fast}, and as accurate as far as these samples tell."
 
 
