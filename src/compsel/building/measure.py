@@ -37,8 +37,10 @@ from compsel.profiling.output_quality import COSINE, OutputQuality
 from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality, reference_of
 from compsel.profiling.quality_table import read_quality
+from compsel.profiling.sample_sketch import sketch_to_text
 from compsel.profiling.size_table import write_sizes
 from compsel.progress import SILENT, Reporter
+from compsel.techniques.heads.folds import sample_hashes
 from compsel.variants.build_variants import LeftOut, build_variants, check_names
 from compsel.variants.fold_variants import FoldVariants, build_fold_variants
 from compsel.variants.learned_parts import LearnedParts
@@ -121,7 +123,8 @@ def measure(
     write_groups(folder, samples)
     write_folds(folder, samples, None if folds is None else folds.fold_of)
     write_sizes(folder, samples, variants)
-    write_header(folder, variants, *header, decode_ms=time_decoding(samples, variants))
+    sketch = sketch_to_text(sample_hashes(samples))
+    write_header(folder, variants, *header, decode_ms=time_decoding(samples, variants), sketch=sketch)
     return Profile.load(folder), left_out
 
 

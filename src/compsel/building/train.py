@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from compsel.building.certifying import as_promise, check_not_learned, with_certificate
+from compsel.building.curves import curves
 from compsel.building.verdict import findings
 from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.errors import ProfileError
@@ -197,4 +198,13 @@ def _summary(
         "penalty_ms": comparison.penalty * (1.0 if dataset.unit == "ms" else float(rate)),
         "energy": {"meter": energy.meter, "estimated": energy.estimated} if energy else None,
         "candidates": [asdict(candidate) for candidate in found],
+        "memory_mb": _memory(profile, found),
+        "samples_sketch": profile.sketch,
+        "curves": curves(trained, dataset, costs),
     }
+
+
+def _memory(profile: Profile, found: Sequence[Candidate]) -> dict[str, float]:
+    """Return the memory of a process that runs each variant where it is fastest, as far as it was measured."""
+    measured = {one.variant: profile.memory_mb.get((one.variant, one.processor)) for one in found}
+    return {name: memory for name, memory in measured.items() if memory is not None}

@@ -9,6 +9,7 @@ from typing import Any
 import compsel
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import check_budget
+from compsel.cli.report import add_report, leave_report
 from compsel.cli.run import rows_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
@@ -27,6 +28,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where everything goes (demo/)")
     parser.add_argument("--training-data", type=Path, metavar="DIR", help="features and outcomes to train from")
     parser.add_argument("--budget", type=float, default=20.0, metavar="S", help="seconds per state of the device")
+    add_report(parser)
     add_json(parser)
 
 
@@ -70,6 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
     seconds = time.perf_counter() - begin
     print(f"bundle: {arguments.out / 'bundle'}; the whole demo took {seconds:.0f} s")
     write_result(arguments.json, {**summary(trained), "answers": rows, "seconds": seconds})
+    leave_report(arguments, arguments.out / "bundle")
     return 0
 
 

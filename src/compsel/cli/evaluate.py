@@ -6,6 +6,7 @@ from typing import Any
 
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_confidence, add_meter, add_samples, samples_of
+from compsel.cli.report import add_report, leave_report
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 
@@ -109,15 +110,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="of outputs and label, gives 0 to 1: for models without class scores that were built with one",
     )
     add_confidence(parser)
+    add_report(parser, inputs=True)
     add_json(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.verbs.evaluate import evaluate
 
+    samples = samples_of(arguments)
     evaluation = evaluate(
         arguments.bundle,
-        samples_of(arguments),
+        samples,
         repeats=arguments.repeats,
         profile=arguments.profile,
         meter=arguments.meter,
@@ -128,6 +131,7 @@ def _run(arguments: argparse.Namespace) -> int:
     content = evaluation.to_dict()
     show(content)
     write_result(arguments.json, content)
+    leave_report(arguments, arguments.bundle, content, samples)
     return 0
 
 

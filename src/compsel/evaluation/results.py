@@ -39,6 +39,10 @@ class PolicyResult:
         decode_ms: (n,), the part of decoding; empty where it was not kept.
         energy_mj: of one answer, above what the device takes without it; None without a meter.
         labels: (n,), the classes that it answered; empty where they were not kept.
+        confidence: (n,), how likely each answer is right, as it says itself; NaN where it says nothing; empty where
+            that was not kept.
+        ways: (n,), the variants that ran, joined by " > "; empty where they were not kept.
+        stages_ms: by variant, the mean time of its preprocessing and inference in one answer of the policy.
 
     >>> PolicyResult("fastest", np.array([1.0, 0.0]), np.array([2.0, 3.0])).cost(penalty_ms=10.0).tolist()
     [2.0, 13.0]
@@ -53,6 +57,9 @@ class PolicyResult:
     energy_mj: float | None = None
     labels: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     decode_ms: Floats = field(default_factory=lambda: np.empty(0))
+    confidence: Floats = field(default_factory=lambda: np.empty(0))
+    ways: tuple[str, ...] = ()
+    stages_ms: Mapping[str, float] = field(default_factory=dict)
 
     def cost(self, penalty_ms: float) -> Floats:
         """Return the latency (n,) in ms, plus the penalty where the answer is wrong."""
@@ -99,6 +106,7 @@ class Evaluation:
         energy_estimated: whether a model stood in for a meter.
         certificate: what the samples say about the bundle's certificate; None without one.
         sizes: of inputs that the bundle's costs depend on, in words; "" where they depend on none.
+        detail: further keys of the JSON form, see `compsel.evaluation.detail`.
 
     >>> costs_ms = {"adaptive": 3.0, "best_static": 4.0, "hindsight_static": 4.0, "oracle": 2.0}
     >>> results = {name: PolicyResult(name, np.ones(2), np.full(2, cost)) for name, cost in costs_ms.items()}
@@ -118,6 +126,7 @@ class Evaluation:
     energy_estimated: bool = False
     certificate: CertificateCheck | None = None
     sizes: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         ours = self.results["adaptive"]
@@ -193,6 +202,7 @@ class Evaluation:
                 "share_of_mean_latency": (features + selector) / mean,
             },
             "summary": self._summary(),
+            **self.detail,
         }
 
     def _summary(self) -> dict[str, Any]:

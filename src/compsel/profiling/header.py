@@ -47,6 +47,7 @@ def write_header(
     origin: str,
     criterion: QualityCriterion | None = None,
     decode_ms: float = 0.0,
+    sketch: str = "",
 ) -> None:
     """Write `profile.json`; see `Profile` for what goes in."""
     write_json(
@@ -59,6 +60,7 @@ def write_header(
             "features_ms": dict(features_ms),
             "decode_ms": decode_ms,
             "judging": criterion.to_dict() if criterion else None,
+            "sketch": sketch,
             "variants": [variant.to_dict() for variant in variants],
         },
     )

@@ -68,6 +68,7 @@ class Profile:
         folds: (n,) fold of each sample: variants that learned from samples answered it without having seen its fold;
             None where none learned.
         learned_from: uint64, hashes of the samples that variants learned from; empty where none learned.
+        sketch: of which samples it is, see `compsel.profiling.sample_sketch`; "" in old profiles.
 
     >>> nothing = np.empty((2, 0), np.float32)
     >>> profile = Profile(("a.png", "b.png"), np.array([3, 7]), (), np.empty((2, 0)), (), nothing, ())
@@ -94,6 +95,7 @@ class Profile:
     folds: NDArray[np.int64] | None = None
     learned_from: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     sizes: NDArray[np.float64] | None = None
+    sketch: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -176,6 +178,7 @@ class Profile:
             device=device,
         )
 
+    # long: a field each
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "Profile":
         """Read a profile.
@@ -222,6 +225,7 @@ class Profile:
             quality_criterion=criterion,
             folds=read_folds(folder, samples),
             learned_from=read_hashes(folder, samples),
+            sketch=header.get("sketch", ""),
         )
 
 
