@@ -7,6 +7,7 @@ from pathlib import Path
 from compsel.building.certifying import as_promise
 from compsel.building.measure import measure
 from compsel.building.options import DEFAULT_MEASURING, Measuring
+from compsel.building.result import Built
 from compsel.building.train import as_objective, train_bundle
 from compsel.device.energy import open_meter
 from compsel.errors import EnergyError
@@ -17,7 +18,6 @@ from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.certificate.certify import check_enough
 from compsel.selection.certificate.promise import Promise
 from compsel.selection.objective import Objective
-from compsel.selection.training.comparison import Trained
 from compsel.storage.files import check_place
 
 __all__ = ["build"]
@@ -36,7 +36,7 @@ def build(
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
     reporter: Reporter = SILENT,
-) -> Trained:
+) -> Built:
     """Compress, measure, train and write a bundle.
 
     Args:

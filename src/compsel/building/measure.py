@@ -22,6 +22,7 @@ from compsel.models.random_weights import has_random_weights, random_weights_war
 from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
 from compsel.profiling.choices import Choices
+from compsel.profiling.current import measure_current
 from compsel.profiling.decoding import time_decoding
 from compsel.profiling.energy import measure_energies
 from compsel.profiling.groups import write_folds, write_groups
@@ -113,6 +114,7 @@ def measure(
     choices = Choices(variants, [parse(word) for word in words] if words else default_processors(), files)
     states = measuring.states or standard_states()
     measure_costs(choices, states, samples, folder, measuring.criterion, reporter)
+    measure_current(choices, samples, folder, measuring.criterion, reporter)
     _measure_energies(choices, states, samples, folder, measuring.meter, reporter)
     criterion = None if n_classes else judge.criterion(reference_of(variants).name)
     header = (n_classes, device_fingerprint(), time_features(extractors, samples), measuring.origin, criterion)

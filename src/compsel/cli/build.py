@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
         measuring=replace(options, origin=f"{len(samples)} samples"),
         reporter=TERMINAL,
     )
-    show(trained)
+    show(trained, arguments.out)
     write_result(arguments.json, summary(trained))
     return 0
 

@@ -55,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.train import train_bundle
 
     trained = train_bundle(profile, files, arguments.out / "bundle", replace=True)
-    show(trained)
+    show(trained, arguments.out / "bundle")
     answers = []
     with compsel.load(arguments.out / "bundle") as runtime:
         for image in images:
@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
         ("image", "label", "ms", "choice"),
     )
     seconds = time.perf_counter() - begin
-    print(f"bundle: {arguments.out / 'bundle'}; the whole demo took {seconds:.0f} s")
+    print(f"the whole demo took {seconds:.0f} s")
     write_result(arguments.json, {**summary(trained), "answers": rows, "seconds": seconds})
     return 0
 

@@ -4,19 +4,32 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from compsel.progress import Reporter
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["TERMINAL", "TerminalReporter", "close_bars"]
+__all__ = ["TERMINAL", "TerminalReporter", "close_bars", "is_verbose", "set_verbosity"]
 
 T = TypeVar("T")
 
 _REFRESH_S = 0.2
+_verbosity: Literal["quiet", "normal", "verbose"] = "normal"
+
+
+def set_verbosity(level: Literal["quiet", "normal", "verbose"]) -> None:
+    """Show progress, messages and what matters (normal), all (verbose), or nothing but results and errors (quiet)."""
+    global _verbosity
+    _verbosity = level
+
+
+def is_verbose() -> bool:
+    """Whether all shall be shown."""
+    return _verbosity == "verbose"
 
 
 class TerminalReporter(Reporter):
@@ -40,22 +53,83 @@ class TerminalReporter(Reporter):
         label = f"{label} {self._subject}".rstrip()
         total = total if total is not None else len(items) if isinstance(items, Sized) else None
         started = time.perf_counter()
+        phase = _phase
         done = 0
-        bar = _Bar(label, total) if _bars_can_be_shown() else None
+        bar = _Bar(label, total) if phase is None and _bars_can_be_shown() else None
+        if phase is not None:
+            phase.begin(label)
         try:
             for done, item in enumerate(items, start=1):
                 yield item
                 if bar is not None:
                     bar.advance(done)
+                if phase is not None:
+                    phase.advance(done / total if total else 0.0)
         finally:
             if bar is not None:
                 bar.close()
-        self.say(f"{label}: {done} in {time.perf_counter() - started:.1f} s")
+        if phase is not None:
+            phase.end_loop()
+        if phase is None or is_verbose():
+            self._print(f"{label}: {done} in {time.perf_counter() - started:.1f} s")
+
+    @contextmanager
+    def phase(self, label: str, steps: int | None = None) -> Iterator[None]:
+        """Show one bar, and at the end one line, for all the loops inside."""
+        global _phase
+        outer, started = _phase, time.perf_counter()
+        _phase = _Phase(label, steps)
+        try:
+            yield
+        finally:
+            _phase.close()
+            _phase = outer
+        self._print(f"{label}: {time.perf_counter() - started:.1f} s")
 
     def say(self, message: str) -> None:
         """Print a message, above the bars if there are any."""
-        print(message, file=sys.stderr, flush=True)
+        self._print(message)
 
+    def detail(self, message: str) -> None:
+        """Print a message where all is wanted."""
+        if is_verbose():
+            self._print(message)
+
+    @staticmethod
+    def _print(message: str) -> None:
+        if _verbosity != "quiet":
+            print(message, file=sys.stderr, flush=True)
+
+
+class _Phase:
+    """Loops that are one piece of work: how far all of them are together, in thousandths, is one bar."""
+
+    def __init__(self, label: str, steps: int | None) -> None:
+        self._label = label
+        self._steps = steps
+        self._ended = 0
+        self._bar = _Bar(label, _WHOLE if steps else None) if _bars_can_be_shown() else None
+
+    def begin(self, loop: str) -> None:
+        if self._bar is not None:
+            self._bar.describe(f"{self._label} ({loop})")
+
+    def advance(self, share: float) -> None:
+        if self._bar is not None and self._steps:
+            self._bar.advance(min(_WHOLE, round(_WHOLE * (self._ended + share) / self._steps)))
+
+    def end_loop(self) -> None:
+        self._ended += 1
+        self.advance(0.0)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+# the phase that runs now, one for all reporters, as the display is
+_phase: _Phase | None = None
+_WHOLE = 1000
 
 TERMINAL = TerminalReporter()
 
@@ -73,13 +147,17 @@ class _Bar:
         self._display.refresh()
         self._started_s = self._shown_s = time.perf_counter()
 
+    def describe(self, label: str) -> None:
+        if self._display is _display:
+            self._display.update(self._task, description=label, refresh=True)
+
     def advance(self, done: int) -> None:
         now_s = time.perf_counter()
         # drawn between items and not by a thread of its own, which would disturb what is being measured
         if now_s - self._shown_s <= _REFRESH_S:
             return
         self._shown_s = now_s
-        if self._total:
+        if self._total and done:
             # the mean over all items: the estimate of `rich` needs several, and some loops have few long ones
             left_s = (now_s - self._started_s) / done * max(0, self._total - done)
             self._display.update(self._task, left=f"{timedelta(seconds=round(left_s))} left")
@@ -94,7 +172,7 @@ class _Bar:
 
 
 def _bars_can_be_shown() -> bool:
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if _verbosity == "quiet" or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return False
     try:
         import rich.progress  # noqa: F401  is it installed?

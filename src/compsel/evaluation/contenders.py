@@ -10,6 +10,7 @@ from compsel.bundle.bundle import Bundle
 from compsel.errors import ProfileError
 from compsel.profiling.profile import Profile
 from compsel.selection.costs.fitting import fit_costs
+from compsel.selection.costs.joining import joined
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.variants.writer import is_whole
@@ -34,7 +35,8 @@ def with_measured_variants(bundle: Bundle, folder: str | os.PathLike[str]) -> Bu
     """Return the bundle with every variant of the profile that it was built from which somebody could choose.
 
     Left out is what is 1.3 times as slow as another variant that is more accurate by more than two standard errors of
-    their difference, on the samples of the profile. Policies and their costs are those of the bundle.
+    their difference, on the samples of the profile. Policies and their costs are those of the bundle; the baselines
+    whose variants it lacks are among them then.
 
     Args:
         bundle: which is compared with more variants than it holds.
@@ -52,7 +54,10 @@ def with_measured_variants(bundle: Bundle, folder: str | os.PathLike[str]) -> Bu
     costs = _costs(profile, bundle, folder)
     dataset = SelectionDataset.from_profile(profile, costs, {})
     quality = dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True))
-    added = [name for name in _worth_choosing(dataset) if name not in bundle.variants]
+    compared = {name for policy in bundle.baselines.values() for name in policy.variants}
+    compared |= set(_worth_choosing(dataset))
+    wanted = [name for name in dataset.names if name in compared]
+    added = [name for name in wanted if name not in bundle.variants]
     for name in (*bundle.variants, *added):
         if not is_whole(measured[name], folder / "variants"):
             raise ProfileError(f"{folder}: the file of {name} in variants/ is missing or changed: build again")
@@ -61,7 +66,9 @@ def with_measured_variants(bundle: Bundle, folder: str | os.PathLike[str]) -> Bu
         folder=folder,
         variants={**bundle.variants, **{name: measured[name] for name in added}},
         quality={**bundle.quality, **{name: quality[name] for name in added}},
-        costs=_joined(bundle.costs, costs.restricted(added)),
+        costs=joined(bundle.costs, costs.restricted(added)),
+        policies={**bundle.policies, **bundle.baselines},
+        baselines={},
     )
 
 
@@ -80,20 +87,6 @@ def _costs(profile: Profile, bundle: Bundle, folder: Path) -> CostModel:
     if profile.energy is None:
         raise ProfileError(f"{folder}: has no energies, which this bundle minimises: give its own profile")
     return costs.with_power(profile.energy.power_w({key: float(values.mean()) for key, values in latencies.items()}))
-
-
-def _joined(ours: CostModel, more: CostModel) -> CostModel:
-    power_w = None
-    if ours.power_w is not None and more.power_w is not None:
-        power_w = np.concatenate((ours.power_w, more.power_w))
-    return replace(
-        ours,
-        choices=(*ours.choices, *more.choices),
-        latency_ms=np.concatenate((ours.latency_ms, more.latency_ms), axis=1),
-        p95_ms=np.concatenate((ours.p95_ms, more.p95_ms), axis=1),
-        power_w=power_w,
-        by_size=None if ours.by_size is None or more.by_size is None else ours.by_size.joined(more.by_size),
-    )
 
 
 def _worth_choosing(dataset: SelectionDataset) -> list[str]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from compsel.device.energy import Meter
 from compsel.errors import BundleError, SamplesError
 from compsel.evaluation.correctness import Correctness, answer_of, correctness_of
+from compsel.evaluation.current import CURRENT, current_policy, sizes_mb
 from compsel.evaluation.hindsight import hindsight_static, oracle_choices, shortlist
 from compsel.evaluation.policy_energy import policy_energies
 from compsel.evaluation.results import Evaluation, PolicyResult
@@ -97,6 +98,12 @@ def evaluate(
         "random": generator.choice([*static], n).tolist(),
         "oracle": oracle_choices(static),
     }
+    current = current_policy(runtime.bundle, runtime.costs)
+    if current is not None:
+        runtimes[CURRENT] = runtime.with_policy(current)
+        runtimes[CURRENT].warm_up()
+        once[CURRENT] = once[current.variants[0]]
+        runs[CURRENT] = [CURRENT] * n
     near = {name: [name] * n for name in shortlist(static, accuracy)}
     timings = _time(runtimes, [*runs.values(), *near.values()], samples, generator, repeats, reporter)
     near_results = {name: _result(name, ran, timings, once) for name, ran in near.items()}
@@ -116,6 +123,9 @@ def evaluate(
         meter=None if meter is None else meter.name,
         energy_estimated=meter is not None and meter.estimated,
         certificate=_checked_certificate(runtime, once, samples),
+        bundle=str(runtime.bundle.folder),
+        size_mb=sizes_mb(runtime.bundle),
+        judged_by="good enough" if runtime.bundle.summary.get("judging") else "",
         sizes="" if runtime.costs.by_size is None else runtime.costs.by_size.text,
     )
 

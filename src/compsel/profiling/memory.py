@@ -18,11 +18,24 @@ from compsel.profiling.graph_feeds import synthetic_graph_feeds
 from compsel.profiling.memory_table import memory_of_this_device, write_memory
 from compsel.variants.variant import Variant
 
-__all__ = ["ProcessStart", "measure_memory", "measure_start", "write_feeds"]
+__all__ = ["PEAK_BYTES", "ProcessStart", "measure_memory", "measure_start", "write_feeds"]
 
 # A process takes the peak in `getrusage` over from the one that started it, on Linux even across exec; the high water
 # mark of its own memory is in /proc there.
-_CODE = """
+PEAK_BYTES = """
+def peak_bytes():
+    if sys.platform == "linux":
+        with open("/proc/self/status") as stream:
+            return next(int(line.split()[1]) * 1024 for line in stream if line.startswith("VmHWM"))
+    if sys.platform == "win32":
+        import psutil
+        return psutil.Process().memory_info().peak_wset
+    import resource
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+"""
+_CODE = (
+    PEAK_BYTES
+    + """
 import json, sys, time
 import numpy as np
 from compsel.processors import parse
@@ -34,17 +47,9 @@ with np.load(sys.argv[3]) as feeds:
     feeds = dict(feeds)
 for _ in range(2):
     session.run(feeds)
-if sys.platform == "linux":
-    with open("/proc/self/status") as stream:
-        peak = next(int(line.split()[1]) * 1024 for line in stream if line.startswith("VmHWM"))
-elif sys.platform == "win32":
-    import psutil
-    peak = psutil.Process().memory_info().peak_wset
-else:
-    import resource
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([load_ms, peak / 1e6]))
+print(json.dumps([load_ms, peak_bytes() / 1e6]))
 """
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@
     latency/<state>.parquet   one row a measured inference of a choice in a state of the device; outliers are kept
     energy/<state>.parquet    one row a choice, in a state of the device; absent without a meter
     memory.parquet            one row a choice
+    current/latency/          of the uncompressed models on ONNX Runtime's default threads; absent where latency/ has it
 
 Raise `compsel.profiling.header.FORMAT_VERSION` when a reader of the version before would misread a file; keep a reader
 for the older version, and a test with a folder of that version.
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
 from compsel.features.evidence import Evidence
+from compsel.profiling.current import CURRENT
 from compsel.profiling.energy_table import EnergyTable, read_energy
 from compsel.profiling.groups import read_folds, read_groups, read_hashes
 from compsel.profiling.header import read_header
@@ -64,6 +66,8 @@ class Profile:
         quality_criterion: how answers without class scores were rated; None for classifiers.
         folds: (n,) fold of each sample: variants that learned from samples answered it without having seen its fold;
             None where none learned.
+        current: latencies of the uncompressed models on `compsel.processors.default_cpu`, where that is not among the
+            processors of `latency`; else None.
         learned_from: uint64, hashes of the samples that variants learned from; empty where none learned.
 
     >>> nothing = np.empty((2, 0), np.float32)
@@ -91,6 +95,7 @@ class Profile:
     folds: NDArray[np.int64] | None = None
     learned_from: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     sizes: NDArray[np.float64] | None = None
+    current: LatencyTable | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -145,6 +150,7 @@ class Profile:
             latency=read_latency(folder),
             memory_mb=read_memory(folder),
             energy=read_energy(folder),
+            current=read_latency(folder / CURRENT),
             device=device,
         )
 
@@ -194,6 +200,7 @@ class Profile:
             quality_criterion=criterion,
             folds=read_folds(folder, samples),
             learned_from=read_hashes(folder, samples),
+            current=read_latency(folder / CURRENT),
         )
 
 
