@@ -122,25 +122,14 @@ def train_bundle(
     trained = with_certificate(trained, certified, dataset)
     files, out = Path(files), Path(out)
     result = result_of(trained, Measured(profile, dataset, costs), out)
-    policies, baselines = _split(_policies(trained, dataset, costs))
-    content = BundleContent(
-        profile.variants,
-        files,
-        policies,
-        _selectors(trained),
-        objective,
-        dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True)),
-        costs,
-        {
-            **_summary(trained, profile, dataset, costs, _say_dominated(profile, files, reporter)),
-            "certificate": None if certified is None else certified.certificate.to_dict(),
-            "random_weights": _random_weights(profile, files),
-            "learned_from": hashes_to_text(profile.learned_from),
-            "result": result.to_dict(),
-        },
-        baselines,
-    )
-    write_bundle(content, out, replace=replace)
+    summary = {
+        **_summary(trained, profile, dataset, costs, _say_dominated(profile, files, reporter)),
+        "certificate": None if certified is None else certified.certificate.to_dict(),
+        "random_weights": _random_weights(profile, files),
+        "learned_from": hashes_to_text(profile.learned_from),
+        "result": result.to_dict(),
+    }
+    _write(trained, profile, (dataset, costs, objective), files, summary, out, replace=replace)
     if profile.decode_ms > 0:
         reporter.detail(
             f"times leave out decoding, which is the same for every choice: {profile.decode_ms:.2f} ms a sample"
@@ -148,6 +137,26 @@ def train_bundle(
     original = next(one for one in profile.variants if one.name == trained.most_accurate)
     fields = {field.name: getattr(trained, field.name) for field in dataclass_fields(trained)}
     return Built(**fields, result=with_start_up(result, original, files, out))
+
+
+# many parameters: what goes into a bundle
+def _write(
+    trained: Trained,
+    profile: Profile,
+    trained_on: tuple[SelectionDataset, CostModel, Objective],
+    files: Path,
+    summary: dict[str, Any],
+    out: Path,
+    *,
+    replace: bool,
+) -> None:
+    dataset, costs, objective = trained_on
+    policies, baselines = _split(_policies(trained, dataset, costs))
+    quality = dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True))
+    content = BundleContent(
+        profile.variants, files, policies, _selectors(trained), objective, quality, costs, summary, baselines
+    )
+    write_bundle(content, out, replace=replace)
 
 
 def _split(policies: dict[str, Policy]) -> tuple[dict[str, Policy], dict[str, Policy]]:

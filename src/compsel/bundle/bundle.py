@@ -45,7 +45,7 @@ class Bundle:
         costs: of every choice.
         summary: what training found: comparison of selectors, portfolio, device, what was shipped and why.
         baselines: policies of variants that are not here; what the build measured has them
-            (`compsel.evaluation.contenders.with_measured_variants`).
+            (`compsel.evaluation.contenders.with_baselines`).
     """
 
     folder: Path

@@ -168,15 +168,15 @@ def _sizes(evaluation: "Evaluation", bundle: Path) -> dict[str, float]:
 
 def _widened(bundle: "Bundle", arguments: argparse.Namespace) -> tuple["Bundle", bool]:
     """Return the bundle with all that its build measured, and whether that is here."""
-    from compsel.evaluation.contenders import with_measured_variants, work_folder
+    from compsel.evaluation.contenders import with_baselines, with_measured_variants, work_folder
 
     if arguments.profile is not None:
-        return with_measured_variants(bundle, arguments.profile), True
+        return with_measured_variants(with_baselines(bundle, arguments.profile), arguments.profile), True
     folder = work_folder(arguments.bundle)
     if not (folder / "profile.json").is_file():
         return bundle, False
     try:
-        return with_measured_variants(bundle, folder), True
+        return with_measured_variants(with_baselines(bundle, folder), folder), True
     except CompselError as error:
         TERMINAL.say(f"not used: {error}")
         return bundle, False

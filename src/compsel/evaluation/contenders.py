@@ -1,6 +1,7 @@
 """The variants that a sceptic may choose from: all that the build measured, not only those that its policies use."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.variants.writer import is_whole
 
-__all__ = ["with_measured_variants", "work_folder"]
+__all__ = ["with_baselines", "with_measured_variants", "work_folder"]
 
 # nobody picks a variant that is so much slower than another one which is more accurate by so many standard errors
 _SLOWER, _ERRORS = 1.3, 2.0
@@ -35,8 +36,7 @@ def with_measured_variants(bundle: Bundle, folder: str | os.PathLike[str]) -> Bu
     """Return the bundle with every variant of the profile that it was built from which somebody could choose.
 
     Left out is what is 1.3 times as slow as another variant that is more accurate by more than two standard errors of
-    their difference, on the samples of the profile. Policies and their costs are those of the bundle; the baselines
-    whose variants it lacks are among them then.
+    their difference, on the samples of the profile. Policies and their costs are those of the bundle.
 
     Args:
         bundle: which is compared with more variants than it holds.
@@ -45,7 +45,24 @@ def with_measured_variants(bundle: Bundle, folder: str | os.PathLike[str]) -> Bu
     Raises:
         ProfileError: no profile there, one of another build or device, or one without its variants' files.
     """
-    folder = Path(folder)
+    return _with_more(bundle, Path(folder), _worth_choosing)
+
+
+def with_baselines(bundle: Bundle, folder: str | os.PathLike[str]) -> Bundle:
+    """Return the bundle with its baselines among its policies, and with the variants that they need.
+
+    Args:
+        bundle: which may lack variants that it never runs itself.
+        folder, and what is raised: see `with_measured_variants`.
+    """
+    if not bundle.baselines:
+        return bundle
+    needed = {name for policy in bundle.baselines.values() for name in policy.variants}
+    wide = _with_more(bundle, Path(folder), lambda dataset: [name for name in dataset.names if name in needed])
+    return replace(wide, policies={**bundle.policies, **bundle.baselines}, baselines={})
+
+
+def _with_more(bundle: Bundle, folder: Path, wanted: Callable[[SelectionDataset], list[str]]) -> Bundle:
     profile = Profile.load(folder)
     measured = {variant.name: variant for variant in profile.variants}
     for name, variant in bundle.variants.items():
@@ -54,10 +71,7 @@ def with_measured_variants(bundle: Bundle, folder: str | os.PathLike[str]) -> Bu
     costs = _costs(profile, bundle, folder)
     dataset = SelectionDataset.from_profile(profile, costs, {})
     quality = dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True))
-    compared = {name for policy in bundle.baselines.values() for name in policy.variants}
-    compared |= set(_worth_choosing(dataset))
-    wanted = [name for name in dataset.names if name in compared]
-    added = [name for name in wanted if name not in bundle.variants]
+    added = [name for name in wanted(dataset) if name not in bundle.variants]
     for name in (*bundle.variants, *added):
         if not is_whole(measured[name], folder / "variants"):
             raise ProfileError(f"{folder}: the file of {name} in variants/ is missing or changed: build again")
@@ -67,8 +81,6 @@ def with_measured_variants(bundle: Bundle, folder: str | os.PathLike[str]) -> Bu
         variants={**bundle.variants, **{name: measured[name] for name in added}},
         quality={**bundle.quality, **{name: quality[name] for name in added}},
         costs=joined(bundle.costs, costs.restricted(added)),
-        policies={**bundle.policies, **bundle.baselines},
-        baselines={},
     )
 
 

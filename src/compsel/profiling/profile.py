@@ -175,8 +175,7 @@ class Profile:
             raise ProfileError(f"{folder}: has no measured variants")
         samples = tables[0]["sample"]
         labels = tables[0]["label"].astype(np.int64)
-        if any(table["sample"] != samples or not np.array_equal(table["label"], labels) for table in tables):
-            raise ProfileError(f"{folder}: the quality tables are of different samples: measure them again")
+        _check_alike(folder, tables)
         evidence = [evidence_in(table, n_classes, criterion) for table in tables]
         known_evidence = tuple(one for one in evidence if one is not None)
         features, feature_names = _read_features(folder, samples)
@@ -202,6 +201,13 @@ class Profile:
             learned_from=read_hashes(folder, samples),
             current=read_latency(folder / CURRENT),
         )
+
+
+def _check_alike(folder: Path, tables: Sequence[Mapping[str, Any]]) -> None:
+    first = tables[0]
+    for table in tables:
+        if table["sample"] != first["sample"] or not np.array_equal(table["label"], first["label"]):
+            raise ProfileError(f"{folder}: the quality tables are of different samples: measure them again")
 
 
 def _found(variant: Variant, folder: Path) -> Variant:
