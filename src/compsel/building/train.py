@@ -115,11 +115,12 @@ def train_bundle(
     objective, promise = as_objective(objective), as_promise(certify, reject_option)
     dataset, costs = selection_dataset(profile, objective)
     certified = None
-    if promise is not None:
-        check_not_learned(profile.folds is not None)
-        certified = certify_dataset(dataset, promise)
-    trained = train(dataset, objective, default_trainers(reject_option), reporter=reporter)
-    trained = with_certificate(trained, certified, dataset)
+    with reporter.phase("training", 2):
+        if promise is not None:
+            check_not_learned(profile.folds is not None)
+            certified = certify_dataset(dataset, promise)
+        trained = train(dataset, objective, default_trainers(reject_option), reporter=reporter)
+        trained = with_certificate(trained, certified, dataset)
     files, out = Path(files), Path(out)
     result = result_of(trained, Measured(profile, dataset, costs), out)
     summary = {

@@ -29,6 +29,7 @@ def measuring(arguments: argparse.Namespace) -> "Measuring":
         UsageError, TechniqueError, ProcessorError, ProfileError, SelectorError: a word or a number that is not allowed.
     """
     from compsel.building.options import Measuring
+    from compsel.building.time_limit import seconds_of
     from compsel.device.energy import open_meter
     from compsel.processors import parse as parse_processor
     from compsel.profiling.latency import Criterion
@@ -44,6 +45,7 @@ def measuring(arguments: argparse.Namespace) -> "Measuring":
         calibration=arguments.calibration,
         criterion=Criterion(budget_s=arguments.budget),
         meter=arguments.meter,
+        time_limit_s=None if arguments.time_limit is None else seconds_of(arguments.time_limit),
         output_quality=OutputQuality(arguments.quality, arguments.confidence, arguments.good_enough),
     )
     options.check()

@@ -14,16 +14,18 @@ from compsel.storage.files import check_place
 
 if TYPE_CHECKING:
     from compsel.building.result import Built
+    from compsel.selection.training.comparison import Trained
 
-__all__ = ["COMMAND", "show", "summary"]
+__all__ = ["COMMAND", "show", "show_comparison", "summary"]
 
 
-def summary(trained: "Built") -> dict[str, Any]:
-    """Return the JSON form of what training found."""
+def summary(trained: "Trained") -> dict[str, Any]:
+    """Return the JSON form of what training found, and of the result of the bundle, where one was written."""
+    from compsel.building.result import Built
     from compsel.building.verdict import findings
 
     return {
-        "result": trained.result.to_dict(),
+        **({"result": trained.result.to_dict()} if isinstance(trained, Built) else {}),
         **findings(trained),
         "penalty_ms": trained.comparison.penalty,
         "unit": trained.comparison.unit,
@@ -42,11 +44,11 @@ def show(trained: "Built", bundle: Path) -> None:
     unit = trained.comparison.unit
     print_table(result_rows(trained), ("", "choice", unit, trained.result.right_is))
     if is_verbose():
-        _show_all(trained)
+        show_comparison(trained)
     print(f"bundle: {bundle}")
 
 
-def _show_all(trained: "Built") -> None:
+def show_comparison(trained: "Trained") -> None:
     """Print the verdict, the comparison on held-out samples, what is shipped and what is expected of it."""
     from compsel.building.verdict import expectations, verdict_of
 

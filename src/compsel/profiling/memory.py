@@ -16,6 +16,7 @@ from compsel.processors.base import Processor
 from compsel.profiling.choices import Choices
 from compsel.profiling.graph_feeds import synthetic_graph_feeds
 from compsel.profiling.memory_table import memory_of_this_device, write_memory
+from compsel.progress import SILENT, Reporter
 from compsel.variants.variant import Variant
 
 __all__ = ["PEAK_BYTES", "ProcessStart", "measure_memory", "measure_start", "write_feeds"]
@@ -68,13 +69,16 @@ class ProcessStart:
     peak_mb: float
 
 
-def measure_memory(choices: Choices, folder: Path, samples: Samples | None = None) -> dict[tuple[str, str], float]:
+def measure_memory(
+    choices: Choices, folder: Path, samples: Samples | None = None, reporter: Reporter = SILENT
+) -> dict[tuple[str, str], float]:
     """Measure the peak resident memory (MB, the interpreter's own included) of every choice, and store it.
 
     Args:
         choices: what to measure.
         folder: of the profile; what this device measured there with the same files is kept.
         samples: the first is what is run; None: numbers in the shapes of the inputs.
+        reporter: of progress.
 
     Raises:
         ProfileError: a choice that did not run.
@@ -83,7 +87,7 @@ def measure_memory(choices: Choices, folder: Path, samples: Samples | None = Non
         raise ProfileError("no choices to measure: give variants and processors")
     known = memory_of_this_device(folder)
     measured: dict[tuple[str, str, str], float] = {}
-    for variant, processor in choices:
+    for variant, processor in reporter.track(list(choices), "memory"):
         key = (variant.name, variant.sha256, processor.name)
         measured[key] = known[key] if key in known else _measure(choices.files, variant, processor, samples)
     write_memory(folder, measured)

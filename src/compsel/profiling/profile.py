@@ -68,6 +68,7 @@ class Profile:
             None where none learned.
         current: latencies of the uncompressed models on `compsel.processors.default_cpu`, where that is not among the
             processors of `latency`; else None.
+        warnings: what a reader should know about how it was measured, a sentence each.
         learned_from: uint64, hashes of the samples that variants learned from; empty where none learned.
 
     >>> nothing = np.empty((2, 0), np.float32)
@@ -96,6 +97,7 @@ class Profile:
     learned_from: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     sizes: NDArray[np.float64] | None = None
     current: LatencyTable | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -171,11 +173,8 @@ class Profile:
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"{folder / 'profile.json'}: is damaged ({error!r}): measure again") from error
         tables = [read_quality(folder, variant) for variant in variants]
-        if not tables:
-            raise ProfileError(f"{folder}: has no measured variants")
-        samples = tables[0]["sample"]
-        labels = tables[0]["label"].astype(np.int64)
         _check_alike(folder, tables)
+        samples, labels = tables[0]["sample"], tables[0]["label"].astype(np.int64)
         evidence = [evidence_in(table, n_classes, criterion) for table in tables]
         known_evidence = tuple(one for one in evidence if one is not None)
         features, feature_names = _read_features(folder, samples)
@@ -200,10 +199,13 @@ class Profile:
             folds=read_folds(folder, samples),
             learned_from=read_hashes(folder, samples),
             current=read_latency(folder / CURRENT),
+            warnings=tuple(header.get("warnings", ())),
         )
 
 
 def _check_alike(folder: Path, tables: Sequence[Mapping[str, Any]]) -> None:
+    if not tables:
+        raise ProfileError(f"{folder}: has no measured variants")
     first = tables[0]
     for table in tables:
         if table["sample"] != first["sample"] or not np.array_equal(table["label"], first["label"]):
