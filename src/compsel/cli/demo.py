@@ -104,7 +104,7 @@ def _measure(outcomes: Any, out: Path, budget_s: float) -> tuple[Any, Path]:
         )
     TERMINAL.say("measuring this machine, idle and under real load")
     choices = Choices(variants, default_processors(), files)
-    measure_costs(choices, standard_states(), samples, out, Criterion(budget_s=budget_s), TERMINAL)
+    measure_costs(choices, standard_states(), samples, out, Criterion(budget_s=budget_s), TERMINAL, idle_wait_s=5.0)
     return outcomes.with_costs(variants, out, device_fingerprint()), files
 
 

@@ -9,10 +9,8 @@ from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_confidence, add_meter, add_samples, meter_of, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, is_verbose
-from compsel.errors import CompselError
 
 if TYPE_CHECKING:
-    from compsel.bundle.bundle import Bundle
     from compsel.evaluation.results import Evaluation
 
 __all__ = ["COMMAND", "show"]
@@ -133,17 +131,16 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.bundle.bundle import Bundle
-    from compsel.evaluation.current import with_current
     from compsel.evaluation.evaluate import evaluate
+    from compsel.evaluation.opening import bundle_to_evaluate
     from compsel.models.random_weights import random_weights_warning
     from compsel.runtime.runtime import Runtime
 
     samples = samples_of(arguments)
-    bundle, widened = _widened(Bundle.load(arguments.bundle), arguments)
+    bundle, widened = bundle_to_evaluate(arguments.bundle, arguments.profile, TERMINAL)
     for name in bundle.summary.get("random_weights", ()):
         TERMINAL.say(random_weights_warning(name))
-    with Runtime(with_current(bundle), confidence=arguments.confidence) as runtime, meter_of(arguments) as meter:
+    with Runtime(bundle, confidence=arguments.confidence) as runtime, meter_of(arguments) as meter:
         evaluation = evaluate(
             runtime,
             samples,
@@ -164,22 +161,6 @@ def _sizes(evaluation: "Evaluation", bundle: Path) -> dict[str, float]:
     """Return the sizes of an evaluation, that of the bundle with all that is in it."""
     whole = sum(path.stat().st_size for path in bundle.rglob("*") if path.is_file()) / 1e6
     return {**evaluation.size_mb, "adaptive": whole}
-
-
-def _widened(bundle: "Bundle", arguments: argparse.Namespace) -> tuple["Bundle", bool]:
-    """Return the bundle with all that its build measured, and whether that is here."""
-    from compsel.evaluation.contenders import with_baselines, with_measured_variants, work_folder
-
-    if arguments.profile is not None:
-        return with_measured_variants(with_baselines(bundle, arguments.profile), arguments.profile), True
-    folder = work_folder(arguments.bundle)
-    if not (folder / "profile.json").is_file():
-        return bundle, False
-    try:
-        return with_measured_variants(with_baselines(bundle, folder), folder), True
-    except CompselError as error:
-        TERMINAL.say(f"not used: {error}")
-        return bundle, False
 
 
 COMMAND = Command(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_measuring, add_samples, add_tokenizer, check_budget, samples_of
 from compsel.cli.tables import print_table
-from compsel.cli.terminal import TERMINAL
+from compsel.cli.terminal import TERMINAL, is_verbose
 from compsel.errors import ProcessorError, UsageError
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _print(rows: list[dict[str, Any]], placed: dict[tuple[str, str], str], energ
                 row["variant"],
                 f"{row['size_mb']:.1f}",
                 f"{row['quality']:.4f}",
-                f"{_least_when_idle(row['latency_ms']):.2f}",
+                _figure(_least_when_idle(row["latency_ms"])),
                 f"dominated by {row['dominated']['by']}" if row["dominated"] else "",
             )
             for row in rows
@@ -149,11 +149,17 @@ def _print(rows: list[dict[str, Any]], placed: dict[tuple[str, str], str], energ
         kind = "an estimate, not measured" if energy.estimated else "measured"
         print(f"energy of one inference, {kind} ({energy.meter}):")
         for row in rows:
-            print(f"  {row['variant']}: {_least_when_idle(row['energy_mj'] or {}):.2f} mJ, idle, thriftiest processor")
-    for row in rows:
+            energy_mj = _least_when_idle(row["energy_mj"] or {})
+            print(f"  {row['variant']}: {_figure(energy_mj)} mJ, idle, thriftiest processor")
+    for row in rows if is_verbose() else ():
         if row["dominated"]:
             why = row["dominated"]["why"]
             print(f"{row['variant']}: {row['dominated']['how']}" + (f": {why}" if why else ""))
+
+
+def _figure(value: float) -> str:
+    """Return a figure; a dash where it was not measured."""
+    return f"{value:.2f}" if math.isfinite(value) else "-"
 
 
 def _least_when_idle(values: dict[str, float]) -> float:
