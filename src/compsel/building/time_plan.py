@@ -112,7 +112,7 @@ def plan_time(
         meter: whether energy is measured.
     """
     plan = TimePlan(
-        {model.name: tuple(measuring.techniques or default_techniques(model)) for model in models},
+        {model.name: _techniques(model, measuring) for model in models},
         tuple(processor.name for processor in processors),
         tuple(measuring.states or standard_states()),
         measuring.criterion or Criterion(),
@@ -128,6 +128,11 @@ def plan_time(
             break
         fits = replace(smaller, seconds=_seconds(smaller, measuring, times_s, meter=meter))
     return replace(fits, left_out=_left_out(plan, fits))
+
+
+def _techniques(model: Model, measuring: Measuring) -> tuple[str, ...]:
+    """Return what is tried on a model; the model itself always is."""
+    return tuple(dict.fromkeys(("none", *(measuring.techniques or default_techniques(model)))))
 
 
 def _left_out(whole: TimePlan, plan: TimePlan) -> tuple[str, ...]:

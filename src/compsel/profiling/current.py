@@ -33,4 +33,5 @@ def measure_current(
     originals = [variant for variant in choices.variants if variant.technique == "none"]
     if originals and default.availability().available:
         alone = Choices(originals, [default], choices.files)
-        measure_latency(alone, ("idle",), samples, folder / CURRENT, criterion, reporter)
+        with reporter.phase(f"times of {default.name}, ONNX Runtime's default threads", 1):
+            measure_latency(alone, ("idle",), samples, folder / CURRENT, criterion, reporter)
