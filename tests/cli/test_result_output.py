@@ -45,7 +45,8 @@ def test_a_build_says_first_what_was_gained(built: tuple[Path, str, str]) -> Non
     first, second, *_ = out.splitlines()
     assert re.match(
         rf"{re.escape(str(bundle))} answers in {NUMBERS} ms instead of {NUMBERS} ms \((?:{NUMBERS} times )?as "
-        rf"(?:fast|slow), 95 %: {NUMBERS} to {NUMBERS}\) as your model runs today \(lite0/none on {default_cpu().name}, ONNX "
+        rf"(?:fast|slow), 95 %: {NUMBERS} to {NUMBERS}\) as your model runs today "
+        rf"\(lite0/none on {default_cpu().name}, ONNX "
         rf"Runtime's defaults\), with {NUMBERS} % (?:instead of {NUMBERS} % right \(|right, as before)",
         first,
     )
