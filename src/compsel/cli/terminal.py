@@ -18,6 +18,7 @@ __all__ = ["TERMINAL", "TerminalReporter", "close_bars", "is_verbose", "set_verb
 T = TypeVar("T")
 
 _REFRESH_S = 0.2
+_WHOLE = 1000  # steps of the bar of a phase
 _verbosity: Literal["quiet", "normal", "verbose"] = "normal"
 
 
@@ -64,7 +65,7 @@ class TerminalReporter(Reporter):
                 if bar is not None:
                     bar.advance(done)
                 if phase is not None:
-                    phase.advance(done / total if total else 0.0)
+                    phase.advance(done / total if total else None)
         finally:
             if bar is not None:
                 bar.close()
@@ -114,8 +115,13 @@ class _Phase:
         if self._bar is not None:
             self._bar.describe(f"{self._label} ({loop})")
 
-    def advance(self, share: float) -> None:
-        if self._bar is not None and self._steps:
+    def advance(self, share: float | None) -> None:
+        """Show how far the present loop is; None: it does not know how long it is."""
+        if self._bar is None:
+            return
+        if share is None or not self._steps:
+            self._bar.wait()
+        else:
             self._bar.advance(min(_WHOLE, round(_WHOLE * (self._ended + share) / self._steps)))
 
     def end_loop(self) -> None:
@@ -129,7 +135,6 @@ class _Phase:
 
 # the phase that runs now, one for all reporters, as the display is
 _phase: _Phase | None = None
-_WHOLE = 1000
 
 TERMINAL = TerminalReporter()
 
@@ -143,7 +148,7 @@ class _Bar:
     def __init__(self, label: str, total: int | None) -> None:
         self._display = _open_display()
         self._total = total
-        self._task: TaskID = self._display.add_task(label, total=total, left="")
+        self._task: TaskID = self._display.add_task(label, total=total, left="", amount=self._amount(0))
         self._display.refresh()
         self._started_s = self._shown_s = time.perf_counter()
 
@@ -161,7 +166,20 @@ class _Bar:
             # the mean over all items: the estimate of `rich` needs several, and some loops have few long ones
             left_s = (now_s - self._started_s) / done * max(0, self._total - done)
             self._display.update(self._task, left=f"{timedelta(seconds=round(left_s))} left")
-        self._display.update(self._task, completed=done, refresh=True)
+        self._display.update(self._task, completed=done, amount=self._amount(done), refresh=True)
+
+    def wait(self) -> None:
+        """Show how long it has taken so far."""
+        now_s = time.perf_counter()
+        if now_s - self._shown_s > _REFRESH_S:
+            self._shown_s = now_s
+            so_far = timedelta(seconds=round(now_s - self._started_s))
+            self._display.update(self._task, left=f"{so_far} so far", refresh=True)
+
+    def _amount(self, done: int) -> str:
+        if self._total == _WHOLE:
+            return f"{100 * done / _WHOLE:.0f} %"
+        return f"{done}/{'?' if self._total is None else self._total}"
 
     def close(self) -> None:
         if self._display is not _display:
@@ -185,12 +203,12 @@ def _open_display() -> "Progress":
     global _display
     if _display is None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
         _display = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[amount]}"),
             TextColumn("{task.fields[left]}"),
             console=Console(stderr=True),
             transient=True,
