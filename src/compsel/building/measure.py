@@ -229,11 +229,12 @@ def measure_costs(
         choices, states, samples, folder, criterion, reporter: see `compsel.profiling.latency.measure_latency`.
         idle_wait_s: so long is waited for others to leave the cores before "idle" is measured; 0: nobody looks.
     """
+    counted = f"{len(choices)} choice{'s' * (len(choices) != 1)}"
     if "idle" in states and not latency_path(folder, "idle").exists():
         wait_until_idle(idle_wait_s, reporter)
-    with reporter.phase(f"times of {len(choices)} choices, {', '.join(states)}", len(states)):
+    with reporter.phase(f"times of {counted}, {', '.join(states)}", len(states)):
         measure_latency(choices, states, samples, folder, criterion, reporter)
-    with reporter.phase(f"memory of {len(choices)} choices", 1):
+    with reporter.phase(f"memory of {counted}", 1):
         measure_memory(choices, folder, samples, reporter)
 
 
