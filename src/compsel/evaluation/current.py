@@ -8,7 +8,7 @@ from compsel.selection.costs.joining import joined
 from compsel.selection.costs.model import CostModel
 from compsel.selection.policies import FixedPolicy, Policy
 
-__all__ = ["CURRENT", "current_policy", "sizes_mb", "with_current"]
+__all__ = ["CURRENT", "current_policy", "judged_by", "sizes_mb", "with_current"]
 
 CURRENT = "current"
 
@@ -47,3 +47,12 @@ def sizes_mb(bundle: Bundle) -> dict[str, float]:
     if "most_accurate" in bundle.policies:
         sizes[CURRENT] = bundle.variants[bundle.policies["most_accurate"].variants[0]].size_bytes / 1e6
     return sizes
+
+
+def judged_by(bundle: Bundle, *, labelled: bool) -> str:
+    """Return what counts as right where that is neither labels nor agreement with the uncompressed model; else ""."""
+    if bundle.summary.get("judging"):
+        return "good enough"
+    if not labelled and "most_accurate" not in bundle.policies:
+        return "agreeing with itself, for there is nothing to compare with"
+    return ""

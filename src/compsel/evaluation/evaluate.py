@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from compsel.device.energy import Meter
 from compsel.errors import BundleError, SamplesError
 from compsel.evaluation.correctness import Correctness, answer_of, correctness_of
-from compsel.evaluation.current import CURRENT, current_policy, sizes_mb
+from compsel.evaluation.current import CURRENT, current_policy, judged_by, sizes_mb
 from compsel.evaluation.hindsight import hindsight_static, oracle_choices, shortlist
 from compsel.evaluation.policy_energy import policy_energies
 from compsel.evaluation.results import Evaluation, PolicyResult
@@ -125,7 +125,7 @@ def evaluate(
         certificate=_checked_certificate(runtime, once, samples),
         bundle=str(runtime.bundle.folder),
         size_mb=sizes_mb(runtime.bundle),
-        judged_by="good enough" if runtime.bundle.summary.get("judging") else "",
+        judged_by=judged_by(runtime.bundle, labelled=correctness.labelled),
         sizes="" if runtime.costs.by_size is None else runtime.costs.by_size.text,
     )
 
