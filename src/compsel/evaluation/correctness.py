@@ -71,8 +71,8 @@ class _ClassCorrectness(Correctness):
         policies = runtime.bundle.policies
         if "most_accurate" not in policies:
             reporter.say(
-                "warning: accuracy is not known: the samples have no labels, and this bundle leaves out the uncompressed "
-                "model to compare with: give labels, or what the build measured (--profile DIR)"
+                "warning: accuracy is not known: the samples have no labels, and this bundle leaves out the "
+                "uncompressed model to compare with: give labels, or what the build measured (--profile DIR)"
             )
         reference = runtime.with_policy(policies.get("most_accurate", policies["adaptive"]))
         places = reporter.track(range(len(samples)), "reference answers")
