@@ -5,7 +5,7 @@ import pytest
 
 from compsel.evaluation.next_steps import next_steps
 from compsel.evaluation.paired_comparison import PairedComparison
-from compsel.evaluation.result import Figures, Result
+from compsel.evaluation.result import AnswerFigures, Result
 from compsel.evaluation.results import PolicyResult
 from compsel.profiling.confidence_intervals import Estimate
 
@@ -15,8 +15,8 @@ GAIN = PairedComparison(Estimate(2.0, 1.9, 2.1), Estimate(-0.006, -0.014, 0.002)
 
 def result(**changes) -> Result:
     content = {
-        "ours": Figures("bundle", 5.2, 0.881),
-        "current": Figures("net/none on cpu:2", 10.4, 0.887),
+        "ours": AnswerFigures("bundle", 5.2, 0.881),
+        "current": AnswerFigures("net/none on cpu:2", 10.4, 0.887),
         "current_is": "as your model runs today",
         "against_current": GAIN,
         "ways": {"net/int8-static@cpu:2": 1.0},
@@ -26,7 +26,7 @@ def result(**changes) -> Result:
 
 
 def test_nothing_gained_is_not_called_a_gain():
-    (sentence,) = result(against_current=SAME, ours=Figures("bundle", 10.4, 0.887)).sentences()
+    (sentence,) = result(against_current=SAME, ours=AnswerFigures("bundle", 10.4, 0.887)).sentences()
     assert "(as fast) as your model" in sentence
     assert "88.7 % right, as before" in sentence
     assert "1.0 times" not in sentence
@@ -38,8 +38,8 @@ def test_what_is_slower_is_called_slower():
 
 
 def test_every_cost_that_is_known_is_told_beside_what_it_was():
-    ours = Figures("bundle", 5.2, 0.881, size_mb=5.4, memory_mb=30.0, energy_mj=12.0, start_ms=61.0)
-    now = Figures("net/none on cpu:2", 10.4, 0.887, size_mb=18.6, memory_mb=60.4, energy_mj=30.0, start_ms=88.0)
+    ours = AnswerFigures("bundle", 5.2, 0.881, size_mb=5.4, memory_mb=30.0, energy_mj=12.0, start_ms=61.0)
+    now = AnswerFigures("net/none on cpu:2", 10.4, 0.887, size_mb=18.6, memory_mb=60.4, energy_mj=30.0, start_ms=88.0)
     sentence = result(ours=ours, current=now).sentences()[0]
     assert "5.4 MB on disk instead of 18.6 MB, 30.4 MB less memory, 12 instead of 30 mJ an answer" in sentence
     assert "the first answer 61 ms instead of 88 ms after loading begins" in sentence
@@ -59,14 +59,16 @@ def test_ways_are_told_with_their_shares():
     [(GAIN, "It beats"), (PairedComparison(Estimate(0.9, 0.8, 0.95), SAME.accuracy), "does not beat")],
 )
 def test_the_sceptics_choice_comes_second(found, verb):
-    sceptic = Figures("net/int8-static on cpu:2", 9.0, 0.88)
+    sceptic = AnswerFigures("net/int8-static on cpu:2", 9.0, 0.88)
     second = result(sceptic=sceptic, against_sceptic=found).sentences()[1]
     assert verb in second
     assert "net/int8-static on cpu:2 (9 ms, 88.0 % right)" in second
 
 
 def test_where_nothing_was_gained_the_floor_that_would_gain_is_named():
-    nothing = result(against_current=SAME, ours=Figures("bundle", 10.0, 0.9), current=Figures("now", 10.0, 0.9))
+    nothing = result(
+        against_current=SAME, ours=AnswerFigures("bundle", 10.0, 0.9), current=AnswerFigures("now", 10.0, 0.9)
+    )
     nearly = PolicyResult("int8", np.repeat([1.0, 0.0], [89, 11]), np.full(100, 4.0))
     first = next_steps(nothing, {"net/int8-static": nearly})[0]
     assert "net/int8-static would be 2.5 times as fast at -1.0 points" in first
@@ -82,12 +84,12 @@ def test_few_samples_are_told_with_how_well_they_tell():
 
 
 def test_a_notebook_shows_the_sentences_escaped():
-    shown = result(ours=Figures("<b>", 5.2, 0.881))._repr_html_()
+    shown = result(ours=AnswerFigures("<b>", 5.2, 0.881))._repr_html_()
     assert shown.startswith("<p><strong>&lt;b&gt; answers in")
 
 
 def test_json_has_units_intervals_and_the_sentences():
-    content = result(ours=Figures("bundle", float("nan"), 0.881)).to_dict()
+    content = result(ours=AnswerFigures("bundle", float("nan"), 0.881)).to_dict()
     assert content["bundle"]["latency_ms"] is None
     assert content["speedup_vs_current_95"] == [1.9, 2.1]
     assert "sceptic" in content

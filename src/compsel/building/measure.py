@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from compsel.features.base import FeatureExtractor
 from compsel.inputs.image import IMAGE
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
+from compsel.models.embeddings import gives_embedding
 from compsel.models.model import Model
 from compsel.models.random_weights import has_random_weights, random_weights_warning
 from compsel.processors import CpuProcessor, discover, parse
@@ -37,7 +39,7 @@ from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.latency_table import latency_path, read_latency
 from compsel.profiling.load import soak_minutes
 from compsel.profiling.memory import measure_memory
-from compsel.profiling.output_quality import OutputQuality
+from compsel.profiling.output_quality import COSINE, OutputQuality
 from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality, reference_of
 from compsel.profiling.quality_table import read_quality
@@ -93,11 +95,11 @@ def measure(
     models, samples = with_labels(models, samples, reporter)
     samples = without_learned_elsewhere(models, samples, reporter)
     measuring.check()
-    judge = measuring.output_quality
+    judge = _judge(models, measuring.output_quality)
     files, calibration = folder / "variants", samples.spread(measuring.calibration)
     scores = not judge.specified
     random_weights = [model.name for model in models if has_random_weights(model.proto)]
-    plan, originals = _planned(models, samples, files, measuring, reporter)
+    plan, originals = _planned(models, samples, files, replace(measuring, output_quality=judge), reporter)
     samples = samples if plan.n_samples == len(samples) else samples.spread(plan.n_samples)
     parts = LearnedParts({model.name: model for model in models}, samples)
     if scores and any(label is not None for label in samples.labels):
@@ -163,6 +165,13 @@ def _warnings(folder: Path, plan: TimePlan) -> list[str]:
         cores = f"{load:.1f} of {usable_cores()} cores"
         found.append(f"idle was measured with {cores} busy with other work: its times are too long")
     return found
+
+
+def _judge(models: Sequence[Model], judge: OutputQuality) -> OutputQuality:
+    """Return what rates answers without class scores: of embeddings, where nothing else is asked for, the angle."""
+    if judge.quality is None and all(gives_embedding(model) for model in models):
+        return replace(judge, quality=COSINE)
+    return judge
 
 
 def _judgeable(

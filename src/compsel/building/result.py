@@ -13,7 +13,7 @@ from compsel.building.verdict import shipped_outcome
 from compsel.evaluation.hindsight import hindsight_static
 from compsel.evaluation.next_steps import next_steps
 from compsel.evaluation.paired_comparison import PairedComparison, compare
-from compsel.evaluation.result import Figures, Result
+from compsel.evaluation.result import AnswerFigures, Result
 from compsel.processors import default_cpu
 from compsel.profiling.confidence_intervals import Estimate, normal_mean
 from compsel.profiling.profile import Profile
@@ -199,11 +199,11 @@ def _relative_error(outcome: Outcome, measured: Measured) -> float:
     return max(errors, default=0.0)
 
 
-def _figures(name: str, outcome: Outcome, measured: Measured) -> Figures:
+def _figures(name: str, outcome: Outcome, measured: Measured) -> AnswerFigures:
     n = len(outcome.quality)
     energies = [(measured.energy_mj(_choices(way)), count / n) for way, count in outcome.choices.items()]
     known = [energy * share for energy, share in energies if energy is not None]
-    return Figures(
+    return AnswerFigures(
         name,
         float(outcome.latency_ms.mean()),
         float(outcome.quality.mean()),

@@ -21,8 +21,8 @@ def next_steps(result: Result, static: Mapping[str, PolicyAnswers]) -> tuple[str
         result: of a build, or of an evaluation.
         static: by variant, what always running it gives for the same samples.
 
-    >>> from compsel.evaluation.result import Figures
-    >>> next_steps(Result(Figures("b", 5.0, 0.9), n=5000, held_out=True), {})
+    >>> from compsel.evaluation.result import AnswerFigures
+    >>> next_steps(Result(AnswerFigures("b", 5.0, 0.9), n=5000, held_out=True), {})
     ('Next: compsel evaluate b --samples OTHER, on inputs that the build has not seen.',)
     """
     steps = [_cheaper(result, static), _more_samples(result)]

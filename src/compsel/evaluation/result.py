@@ -13,13 +13,13 @@ from compsel.evaluation.paired_comparison import PairedComparison
 from compsel.evaluation.result_words import accuracy_words, ms_words, points_words, size_words, speed_words, way_words
 from compsel.storage.files import without_nan
 
-__all__ = ["Figures", "Result"]
+__all__ = ["AnswerFigures", "Result"]
 
 _SHOWN_WAYS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class AnswerFigures:
     """What one way to answer gives. None: not measured.
 
     Attributes:
@@ -31,7 +31,7 @@ class Figures:
         energy_mj: of one answer, above what the device takes without it.
         start_ms: from the call that loads to the first answer, in a process of its own.
 
-    >>> Figures("net/none on cpu:2", latency_ms=10.4, accuracy=0.887).size_mb is None
+    >>> AnswerFigures("net/none on cpu:2", latency_ms=10.4, accuracy=0.887).size_mb is None
     True
     """
 
@@ -66,7 +66,8 @@ class Result:
 
     >>> from compsel.profiling.confidence_intervals import Estimate
     >>> gain = PairedComparison(Estimate(2.0, 1.9, 2.1), Estimate(-0.006, -0.014, 0.002))
-    >>> ours, now = Figures("bundle", 5.2, 0.881, size_mb=5.4), Figures("net/none on cpu:2", 10.4, 0.887, size_mb=18.6)
+    >>> ours = AnswerFigures("bundle", 5.2, 0.881, size_mb=5.4)
+    >>> now = AnswerFigures("net/none on cpu:2", 10.4, 0.887, size_mb=18.6)
     >>> ways = {"net/int8-static@cpu:2": 1.0}
     >>> result = Result(ours, now, "as net runs today", against_current=gain, n=600, ways=ways)
     >>> print(result.sentences()[0].replace("; ", ";\\n"))
@@ -76,10 +77,10 @@ instead of 88.7 % right (-0.6 points, 95 %: -1.4 to +0.2);
     the same choice for every input: net/int8-static on cpu:2.
     """
 
-    ours: Figures
-    current: Figures | None = None
+    ours: AnswerFigures
+    current: AnswerFigures | None = None
     current_is: str = ""
-    sceptic: Figures | None = None
+    sceptic: AnswerFigures | None = None
     against_current: PairedComparison | None = None
     against_sceptic: PairedComparison | None = None
     is_sceptic: bool = False
@@ -190,5 +191,5 @@ instead of 88.7 % right (-0.6 points, 95 %: -1.4 to +0.2);
         )
 
 
-def _figures(figures: Figures | None) -> dict[str, Any] | None:
-    return None if figures is None else {name: getattr(figures, name) for name in Figures.__slots__}
+def _figures(figures: AnswerFigures | None) -> dict[str, Any] | None:
+    return None if figures is None else {name: getattr(figures, name) for name in AnswerFigures.__slots__}

@@ -13,7 +13,7 @@ from compsel.device.fingerprint import device_fingerprint
 from compsel.evaluation.hindsight import HindsightStatic
 from compsel.evaluation.next_steps import next_steps
 from compsel.evaluation.paired_comparison import PairedComparison, compare
-from compsel.evaluation.result import Figures, Result
+from compsel.evaluation.result import AnswerFigures, Result
 from compsel.evaluation.verdict import Verdict, judge
 from compsel.selection.certificate.certificate import CertificateCheck
 from compsel.selection.training.gap_closed import gap_of_costs
@@ -151,7 +151,7 @@ class Evaluation:
         ours, now, sceptic = (self.results.get(name) for name in ("adaptive", "current", "hindsight_static"))
         assert ours is not None
         n = len(ours.right)
-        bundle = Figures(
+        bundle = AnswerFigures(
             self.bundle or "the bundle", *ours.figures, self.size_mb.get("adaptive"), energy_mj=ours.energy_mj
         )
         found = Result(
@@ -163,13 +163,13 @@ class Evaluation:
         )
         if now is not None:
             name = next(iter(now.choices)).replace("@", " on ")
-            current = Figures(name, *now.figures, self.size_mb.get("current"), energy_mj=now.energy_mj)
+            current = AnswerFigures(name, *now.figures, self.size_mb.get("current"), energy_mj=now.energy_mj)
             is_now = f"as your model runs today ({name}, ONNX Runtime's defaults)"
             found = replace(found, current=current, current_is=is_now, against_current=self.against("current"))
         if sceptic is not None and self.hindsight.contenders > 1:
             verdict = self.against("hindsight_static")
             same = set(ours.choices) == set(sceptic.choices)
-            figures = Figures(self.hindsight.variant, *sceptic.figures, energy_mj=sceptic.energy_mj)
+            figures = AnswerFigures(self.hindsight.variant, *sceptic.figures, energy_mj=sceptic.energy_mj)
             found = replace(found, sceptic=figures, against_sceptic=verdict, is_sceptic=same)
         return replace(found, next_steps=next_steps(found, self.static))
 
