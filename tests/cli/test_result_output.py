@@ -113,8 +113,7 @@ def test_verbose_shows_what_was_compared(
     built: tuple[Path, str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bundle, _, _ = built
-    set_verbosity("verbose")
-    assert main(["train", f"{bundle}.work", "--out", str(tmp_path / "again")]) == 0
+    assert main(["train", "--verbose", f"{bundle}.work", "--out", str(tmp_path / "again")]) == 0
     printed = capsys.readouterr()
     assert "gap closed" in printed.out
     assert "fold 1 of 5, single best" in printed.err
@@ -125,8 +124,7 @@ def test_quiet_shows_the_result_alone(
     built: tuple[Path, str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bundle, _, _ = built
-    set_verbosity("quiet")
-    assert main(["train", f"{bundle}.work", "--out", str(tmp_path / "again")]) == 0
+    assert main(["train", "--quiet", f"{bundle}.work", "--out", str(tmp_path / "again")]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
     assert "answers in" in printed.out.splitlines()[0]
