@@ -56,7 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
         measuring=replace(options, origin=f"{len(samples)} samples"),
         reporter=TERMINAL,
     )
-    show(trained)
+    show(trained, arguments.out)
     write_result(arguments.json, summary(trained))
     leave_report(arguments, arguments.out)
     return 0

@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.train import train_bundle
 
     trained = train_bundle(profile, files, arguments.out / "bundle", replace=True)
-    show(trained)
+    show(trained, arguments.out / "bundle")
     answers = []
     with compsel.load(arguments.out / "bundle") as runtime:
         for image in images:
@@ -70,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
         ("image", "label", "ms", "choice"),
     )
     seconds = time.perf_counter() - begin
-    print(f"bundle: {arguments.out / 'bundle'}; the whole demo took {seconds:.0f} s")
+    print(f"the whole demo took {seconds:.0f} s")
     write_result(arguments.json, {**summary(trained), "answers": rows, "seconds": seconds})
     leave_report(arguments, arguments.out / "bundle")
     return 0
@@ -108,7 +108,7 @@ def _measure(outcomes: Any, out: Path, budget_s: float) -> tuple[Any, Path]:
         )
     TERMINAL.say("measuring this machine, idle and under real load")
     choices = Choices(variants, default_processors(), files)
-    measure_costs(choices, standard_states(), samples, out, Criterion(budget_s=budget_s), TERMINAL)
+    measure_costs(choices, standard_states(), samples, out, Criterion(budget_s=budget_s), TERMINAL, idle_wait_s=5.0)
     return outcomes.with_costs(variants, out, device_fingerprint()), files
 
 

@@ -8,12 +8,13 @@ from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_confidence, add_meter, add_samples, samples_of
 from compsel.cli.report import add_report, leave_report
 from compsel.cli.tables import print_table
-from compsel.cli.terminal import TERMINAL
+from compsel.cli.terminal import TERMINAL, is_verbose
 
 __all__ = ["COMMAND", "show"]
 
 
 _COMPARED = {
+    "current": "the model as it runs today",
     "most_accurate": "most accurate network",
     "best_static": "best static choice",
     "hindsight_static": "hindsight static",
@@ -21,20 +22,39 @@ _COMPARED = {
 
 
 def show(content: dict[str, Any]) -> None:
-    """Print the verdict, the policies, and the comparisons."""
+    """Print the result, and the policies; with `--verbose` the verdict on the policy and all comparisons."""
+    print("\n".join(content["result"]["sentences"]))
+    if content["certificate"] is not None:
+        print(content["certificate"]["sentence"])
+    if content["result"]["current"] is None:
+        print(
+            "Not compared with your model as it runs today, which this bundle leaves out: give what the build "
+            "measured, --profile DIR"
+        )
+    print()
+    _show_policies(content)
+    if is_verbose():
+        _show_comparisons(content)
+    sceptic = content["hindsight_static"]
+    if not sceptic["all_measured"]:
+        print(
+            f"hindsight static: among the {sceptic['contenders']} variants in this bundle; --profile DIR brings all "
+            "that the build measured"
+        )
+
+
+def _show_comparisons(content: dict[str, Any]) -> None:
     verdict, summary, overhead = content["verdict"], content["summary"], content["overhead_ms"]
+    print()
     print(verdict["sentence"])
     for reason in verdict["reasons"]:
         print(f"- {reason}")
-    if content["certificate"] is not None:
-        print(content["certificate"]["sentence"])
-    print()
-    _show_policies(content)
     print()
     print_table(
         [
             (words, *_interval(summary, f"speedup_vs_{name}", "{:.2f}x"), *_points(summary, f"accuracy_vs_{name}"))
             for name, words in _COMPARED.items()
+            if f"speedup_vs_{name}" in summary
         ],
         ("adaptive against", "times as fast", "95 %", "points of accuracy", "95 %"),
     )
@@ -42,16 +62,10 @@ def show(content: dict[str, Any]) -> None:
     print(
         f"decoding: {overhead['decode']:.3f} ms; features and selector: {overhead['total']:.3f} ms, "
         f"{overhead['share_of_mean_latency']:.1%} of the mean "
-        "latency; all policies are placed where they are cheapest now"
+        "latency; all policies but current are placed where they are cheapest now"
     )
     if content.get("sizes"):
         print(content["sizes"])
-    sceptic = content["hindsight_static"]
-    if not sceptic["all_measured"]:
-        print(
-            f"hindsight static: among the {sceptic['contenders']} variants in this bundle; --profile DIR brings all "
-            "that the build measured"
-        )
 
 
 def _show_policies(content: dict[str, Any]) -> None:
@@ -84,7 +98,7 @@ def _points(summary: dict[str, Any], name: str) -> tuple[str, str]:
 
 
 def _gap(summary: dict[str, Any]) -> str:
-    if summary["gap_closed"] is None:
+    if summary["gap_closed"] is None or summary["gap_closed_95"][0] is None:
         return "there is no gap to close: the best static choice is as good as the oracle"
     low, high = summary["gap_closed_95"]
     return (

@@ -16,6 +16,7 @@ import numpy as np
 from compsel.device.energy import Meter
 from compsel.errors import BundleError, SamplesError
 from compsel.evaluation.correctness import correctness_of
+from compsel.evaluation.current import CURRENT, current_policy, judged_by, sizes_mb
 from compsel.evaluation.detail import detail_of
 from compsel.evaluation.first_answers import answer_once
 from compsel.evaluation.hindsight import hindsight_static, oracle_choices, shortlist
@@ -79,6 +80,12 @@ def evaluate(
         "random": generator.choice([*static], n).tolist(),
         "oracle": oracle_choices(static),
     }
+    current = current_policy(runtime.bundle, runtime.costs)
+    if current is not None:
+        runtimes[CURRENT] = runtime.with_policy(current)
+        runtimes[CURRENT].warm_up()
+        once[CURRENT] = once[current.variants[0]]
+        runs[CURRENT] = [CURRENT] * n
     near = {name: [name] * n for name in shortlist(static, accuracy)}
     timings = time_runs(runtimes, [*runs.values(), *near.values()], samples, generator, repeats, reporter)
     near_results = {name: joined(name, ran, timings, once) for name, ran in near.items()}
@@ -98,6 +105,9 @@ def evaluate(
         meter=None if meter is None else meter.name,
         energy_estimated=meter is not None and meter.estimated,
         certificate=_checked_certificate(runtime, once, samples),
+        bundle=str(runtime.bundle.folder),
+        size_mb=sizes_mb(runtime.bundle),
+        judged_by=judged_by(runtime.bundle, labelled=correctness.labelled),
         sizes="" if runtime.costs.by_size is None else runtime.costs.by_size.text,
         detail=detail_of(runtime, samples, correctness, first, results["adaptive"]),
     )

@@ -1,8 +1,9 @@
 """Results of an evaluation: by policy accuracy, latency and energy, and how much of the gap to the oracle is closed."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from compsel.device.fingerprint import device_fingerprint
 from compsel.evaluation.hindsight import HindsightStatic
+from compsel.evaluation.next_steps import next_steps
 from compsel.evaluation.paired_comparison import PairedComparison, compare
+from compsel.evaluation.result import AnswerFigures, Result
 from compsel.evaluation.verdict import Verdict, judge
 from compsel.selection.certificate.certificate import CertificateCheck
 from compsel.selection.training.gap_closed import gap_of_costs
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPARED", "Evaluation", "PolicyResult"]
 
 # what the adaptive policy is compared with
-COMPARED = ("most_accurate", "best_static", "hindsight_static")
+COMPARED = ("current", "most_accurate", "best_static", "hindsight_static")
 Floats = NDArray[np.float64]
 
 
@@ -64,6 +67,11 @@ class PolicyResult:
     def cost(self, penalty_ms: float) -> Floats:
         """Return the latency (n,) in ms, plus the penalty where the answer is wrong."""
         return self.latency_ms + penalty_ms * (1.0 - self.right)
+
+    @property
+    def figures(self) -> tuple[float, float]:
+        """Mean latency (ms) and accuracy."""
+        return float(self.latency_ms.mean()), float(self.right.mean())
 
     def summary(self) -> dict[str, Any]:
         """Return accuracy and latency as JSON."""
@@ -107,6 +115,9 @@ class Evaluation:
         certificate: what the samples say about the bundle's certificate; None without one.
         sizes: of inputs that the bundle's costs depend on, in words; "" where they depend on none.
         detail: further keys of the JSON form, see `compsel.evaluation.detail`.
+        bundle: its folder.
+        size_mb: of the files of "adaptive", and of those of "current", which runs uncompressed.
+        judged_by: what counts as right where that is neither labels nor agreement.
 
     >>> costs_ms = {"adaptive": 3.0, "best_static": 4.0, "hindsight_static": 4.0, "oracle": 2.0}
     >>> results = {name: PolicyResult(name, np.ones(2), np.full(2, cost)) for name, cost in costs_ms.items()}
@@ -127,6 +138,9 @@ class Evaluation:
     certificate: CertificateCheck | None = None
     sizes: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    bundle: str = ""
+    size_mb: Mapping[str, float] = field(default_factory=dict)
+    judged_by: str = ""
 
     def __repr__(self) -> str:
         ours = self.results["adaptive"]
@@ -161,14 +175,44 @@ class Evaluation:
     def gap_closed(self) -> tuple[float, float, float]:
         """Share of the distance from best static to oracle, and its 95 % confidence interval (bootstrap).
 
-        All are NaN where the oracle is no better than the best static choice: there is no gap.
+        All are NaN where there is no gap: the oracle is no better than the best static choice, or that is not here.
         """
+        if "best_static" not in self.results:
+            return math.nan, math.nan, math.nan
         ours, static, oracle = (self.results[name].cost(self.penalty) for name in ("adaptive", "best_static", "oracle"))
         return gap_of_costs(ours, static, oracle, groups=self.groups or None)
 
     def against(self, other: str) -> PairedComparison:
         """Compare the adaptive policy with another one."""
         return compare(self.results["adaptive"], self.results[other], self.groups or None)
+
+    @property
+    def result(self) -> Result:
+        """What was gained, against the model as it runs today and against the sceptic's choice, in a few sentences."""
+        ours, now, sceptic = (self.results.get(name) for name in ("adaptive", "current", "hindsight_static"))
+        assert ours is not None
+        n = len(ours.right)
+        bundle = AnswerFigures(
+            self.bundle or "the bundle", *ours.figures, self.size_mb.get("adaptive"), energy_mj=ours.energy_mj
+        )
+        found = Result(
+            bundle,
+            right_is=self.judged_by or ("right" if self.labelled else "agreeing"),
+            n=n,
+            ways={way: count / n for way, count in ours.choices.most_common()},
+            energy_estimated=self.energy_estimated,
+        )
+        if now is not None:
+            name = next(iter(now.choices)).replace("@", " on ")
+            current = AnswerFigures(name, *now.figures, self.size_mb.get("current"), energy_mj=now.energy_mj)
+            is_now = f"as your model runs today ({name}, ONNX Runtime's defaults)"
+            found = replace(found, current=current, current_is=is_now, against_current=self.against("current"))
+        if sceptic is not None and self.hindsight.contenders > 1:
+            verdict = self.against("hindsight_static")
+            same = set(ours.choices) == set(sceptic.choices)
+            figures = AnswerFigures(self.hindsight.variant, *sceptic.figures, energy_mj=sceptic.energy_mj)
+            found = replace(found, sceptic=figures, against_sceptic=verdict, is_sceptic=same)
+        return replace(found, next_steps=next_steps(found, self.static))
 
     @property
     def verdict(self) -> Verdict:
@@ -191,6 +235,7 @@ class Evaluation:
             "sizes": self.sizes,
             "energy": {"meter": self.meter, "estimated": self.energy_estimated} if self.meter else None,
             "policies": {name: result.to_dict() for name, result in self.results.items()},
+            "result": self.result.to_dict(),
             "names": {name: name for name in self.results},
             "hindsight_static": {**asdict(self.hindsight), "all_measured": self.all_measured},
             "static": {name: result.summary() for name, result in self.static.items()},
@@ -208,7 +253,8 @@ class Evaluation:
     def _summary(self) -> dict[str, Any]:
         figures: dict[str, Any] = {}
         for other in COMPARED:
-            figures |= self.against(other).to_dict(other)
+            if other in self.results:
+                figures |= self.against(other).to_dict(other)
         fraction = self.against("oracle").speedup  # the oracle's mean latency divided by ours
         gap, low, high = self.gap_closed
         return {

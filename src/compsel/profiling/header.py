@@ -48,6 +48,7 @@ def write_header(
     criterion: QualityCriterion | None = None,
     decode_ms: float = 0.0,
     sketch: str = "",
+    warnings: Sequence[str] = (),
 ) -> None:
     """Write `profile.json`; see `Profile` for what goes in."""
     write_json(
@@ -59,6 +60,7 @@ def write_header(
             "device": dict(device),
             "features_ms": dict(features_ms),
             "decode_ms": decode_ms,
+            "warnings": list(warnings),
             "judging": criterion.to_dict() if criterion else None,
             "sketch": sketch,
             "variants": [variant.to_dict() for variant in variants],

@@ -10,9 +10,9 @@ from typing import Any
 from compsel.building.verbs.options import as_samples
 from compsel.bundle.bundle import Bundle
 from compsel.device.energy import Meter, open_meter
-from compsel.errors import CompselError, EnergyError
+from compsel.errors import EnergyError
 from compsel.evaluation import evaluate as evaluation
-from compsel.evaluation.contenders import with_measured_variants, work_folder
+from compsel.evaluation.opening import bundle_to_evaluate
 from compsel.evaluation.results import Evaluation
 from compsel.features.output_confidence import Confidence
 from compsel.models.random_weights import random_weights_warning
@@ -52,27 +52,15 @@ def evaluate(
         CompselError: what `compsel.evaluation.evaluate.evaluate` raises.
     """
     said, found = reporter_or_default(reporter), as_samples(samples)
-    loaded = bundle if isinstance(bundle, Bundle) else Bundle.load(bundle)
-    widened, all_measured = _widened(loaded, profile, said)
+    loaded, all_measured = bundle_to_evaluate(bundle, profile, said)
     for name in loaded.summary.get("random_weights", ()):
         said.say(random_weights_warning(name))
-    with Runtime(widened, confidence=confidence) as runtime, _opened(meter) as opened:
+    with Runtime(loaded, confidence=confidence) as runtime, _opened(meter) as opened:
         result = evaluation.evaluate(runtime, found, repeats=repeats, reporter=said, meter=opened, quality=quality)
-    return replace(result, all_measured=all_measured)
-
-
-def _widened(bundle: Bundle, profile: str | os.PathLike[str] | None, reporter: Reporter) -> tuple[Bundle, bool]:
-    """Return the bundle with all that its build measured, and whether that is here."""
-    if profile is not None:
-        return with_measured_variants(bundle, profile), True
-    folder = work_folder(Path(bundle.folder))
-    if not (folder / "profile.json").is_file():
-        return bundle, False
-    try:
-        return with_measured_variants(bundle, folder), True
-    except CompselError as error:
-        reporter.say(f"not used: {error}")
-        return bundle, False
+    whole = sum(path.stat().st_size for path in Path(loaded.folder).rglob("*") if path.is_file()) / 1e6
+    return replace(
+        result, all_measured=all_measured, bundle=str(loaded.folder), size_mb={**result.size_mb, "adaptive": whole}
+    )
 
 
 @contextmanager

@@ -122,8 +122,8 @@ def train(
     trainers = [trainer for trainer in trainers or default_trainers() if trainer.applies(dataset)]
     comparison = compare(dataset, objective, trainers, folds, seed, reporter)
     fitted = {}
-    for trainer in trainers:
-        reporter.say(f"training {trainer.name} on all samples")
+    for trainer in reporter.track(trainers, "training on all samples"):
+        reporter.detail(f"training {trainer.name} on all samples")
         fitted[trainer.name] = trainer.fit(dataset, objective)
     outcomes = {name: dataset.outcome_of(one.policy) for name, one in fitted.items()} | _baselines(dataset)
     comparison = _without_what_changed(comparison, dataset, objective, outcomes)
@@ -201,10 +201,10 @@ def _round(
     names = (*(trainer.name for trainer in trainers), *_baselines(dataset))
     given: dict[str, list[Outcome]] = {name: [] for name in names}
     folds = int(fold_of.max()) + 1
-    for fold in range(folds):
+    for fold in reporter.track(range(folds), "cross-validation"):
         training = dataset.take(np.flatnonzero(fold_of != fold))
         for trainer in trainers:
-            reporter.say(f"fold {fold + 1} of {folds}, {trainer.name}")
+            reporter.detail(f"fold {fold + 1} of {folds}, {trainer.name}")
             given[trainer.name].append(dataset.outcome_of(trainer.fit(training, objective).policy))
         given[_ACCURATE].append(dataset.fixed(training.most_accurate))
         given["oracle"].append(dataset.oracle())
