@@ -28,7 +28,7 @@ __all__ = ["Built", "Measured", "result_of", "with_start_up"]
 Choice = tuple[str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Built(Trained):
     """What was trained, and the result of the bundle that was written.
 

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from compsel.building import build as building
 from compsel.building.options import Measuring
+from compsel.building.result import Built
 from compsel.building.verbs.options import (
     BuildOptions,
     as_models,
@@ -21,7 +22,6 @@ from compsel.progress.interactive import reporter_or_default
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.certificate.promise import Promise
 from compsel.selection.objective import Objective
-from compsel.selection.training.comparison import Trained
 
 __all__ = ["build"]
 
@@ -39,9 +39,10 @@ def build(
     certify: Promise | str | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
+    time_limit: str | float | None = None,
     reporter: Reporter | None = None,
     **options: Unpack[BuildOptions],
-) -> Trained:
+) -> Built:
     """Compress, measure, train and write a bundle.
 
     For example `compsel.build("lite0.onnx", "val/", "bundle")`, or with options
@@ -59,6 +60,8 @@ def build(
         certify: what the bundle shall promise, such as "99 % agreement"; None: nothing.
         work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
+        time_limit: about so long may it take, such as "10 min", "1h" or seconds: less is measured then, and what was
+            left out is said; None: no limit.
         reporter: hears how far it is; None: a line of progress where somebody looks, else the log.
         options: see `compsel.building.verbs.options.MeasuringOptions` and `ObjectiveOptions`.
 
@@ -77,5 +80,6 @@ def build(
         certify=certify,
         work=work,
         replace=replace,
+        time_limit=time_limit,
         reporter=reporter_or_default(reporter),
     )
