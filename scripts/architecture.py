@@ -48,6 +48,7 @@ LAYERS = {
     "bundle": "the folder that an app ships: write, check, load",
     "runtime": "answers inferences from a bundle, and adapts to the device",
     "evaluation": "comparison with baselines and the oracle; characterisation; report",
+    "serving": "a bundle behind HTTP: local page, Open Inference Protocol, metrics",
     "building": "measure, train, build, search and port as one call each",
     "cli": "the command line, one file a command",
     "__main__": "`python -m compsel`",

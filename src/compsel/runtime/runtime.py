@@ -11,6 +11,7 @@ import numpy as np
 from compsel.bundle.available_choices import available_costs
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.output_reader import output_reader
+from compsel.device.state import DeviceState
 from compsel.errors import BundleError, InputError, ModelError, ProcessorError
 from compsel.features.output_confidence import Confidence
 from compsel.inputs.modalities import modality_of
@@ -204,6 +205,28 @@ class Runtime:
         other = copy(self)
         other._use(policy)
         return other
+
+    def state(self) -> DeviceState:
+        """Return the latest state of the device, as decisions see it."""
+        return self._sampler.state()
+
+    def planned(
+        self,
+        value: Any = None,
+        *,
+        deadline_ms: float | None = None,
+        min_quality: float | None = None,
+        decode_ms: float = 0.0,
+    ) -> PlacedPlan:
+        """Return the plan that a call like this one obeys now, for showing it: of a value that is decoded (None: any).
+
+        Raises:
+            InputError, ProcessorError: nothing takes the value, or nothing that may run is left.
+        """
+        limits = limits_after(self._limits(deadline_ms, min_quality, None), int(decode_ms * 1e6))
+        sizes = self._input_sizes
+        bucket = None if sizes is None or value is None else sizes.bucket(value)
+        return self._plan_cache.plan(self._planner, limits, self._accepting_variants(value), bucket)
 
     @property
     def _most_accurate(self) -> Variant:
