@@ -67,7 +67,7 @@ class Runtime:
         self._use(bundle.policies[policy])
         reader = output_reader(bundle.policies.values(), confidence)
         self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
-        self._executor = StageExecutor(self._pool, self._observations, self._sampler)
+        self._executor = StageExecutor(self._pool, self._observations, self._sampler, bundle.labels)
         self._input_matcher = InputMatcher(bundle.variants)
         self.modality = modality_of(self._most_accurate)
         self._decoder = LazyDecoder(self.modality, bundle.variants)
