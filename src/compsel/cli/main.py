@@ -28,6 +28,7 @@ COMMANDS = (
     "train",
     "build",
     "run",
+    "serve",
     "port",
     "evaluate",
     "characterize",

@@ -210,23 +210,13 @@ class Runtime:
         """Return the latest state of the device, as decisions see it."""
         return self._sampler.state()
 
-    def planned(
-        self,
-        value: Any = None,
-        *,
-        deadline_ms: float | None = None,
-        min_quality: float | None = None,
-        decode_ms: float = 0.0,
-    ) -> PlacedPlan:
-        """Return the plan that a call like this one obeys now, for showing it: of a value that is decoded (None: any).
+    def planned(self) -> PlacedPlan:
+        """Return what a call without limits obeys now, for showing it: of an input of usual size.
 
         Raises:
-            InputError, ProcessorError: nothing takes the value, or nothing that may run is left.
+            ProcessorError: nothing that may run is left.
         """
-        limits = limits_after(self._limits(deadline_ms, min_quality, None), int(decode_ms * 1e6))
-        sizes = self._input_sizes
-        bucket = None if sizes is None or value is None else sizes.bucket(value)
-        return self._plan_cache.plan(self._planner, limits, self._accepting_variants(value), bucket)
+        return self._plan_cache.plan(self._planner, NO_LIMITS, None)
 
     @property
     def _most_accurate(self) -> Variant:
