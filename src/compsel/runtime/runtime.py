@@ -88,7 +88,7 @@ class Runtime:
 
         Args:
             source: of a bundle for images: a uint8 (height, width, 3) RGB array, a path, or encoded bytes; of one for
-                texts: a `str`; of one for tensors: these by name, or the path of an `.npz`.
+                texts: a `str`; of one for tensors: the path of an `.npz`; of any: the model's own tensors by name.
             deadline_ms: the answer must be there by then, counted from the call: decoding takes its part of it.
             min_quality: probability of a right answer that is asked for, on average over such inputs.
             minimize: what to minimise instead of the bundle's objective.
@@ -100,7 +100,7 @@ class Runtime:
         """
         begin = time.perf_counter_ns()
         limits = self._limits(deadline_ms, min_quality, minimize)
-        value = self.modality.decode(source)
+        value = source if isinstance(source, Mapping) else self.modality.decode(source)
         decode_ns = 0 if value is source else time.perf_counter_ns() - begin
         return self._answer(value, limits, self._accepting_variants(value), begin, decode_ns)
 

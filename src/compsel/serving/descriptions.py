@@ -93,14 +93,12 @@ def _classes(answer: Answer, names: Sequence[str], most: int = _SHOWN_CLASSES) -
         return []
     known = names or answer.labels
     top = answer._replace(labels=()).top(most)
-    return [
-        {
-            "label": index,
-            "name": known[index] if index < len(known) else f"class {index}",
-            "probability": _finite(share),
-        }
-        for index, share in ((int(index), share) for index, share in top)
-    ]
+    found = []
+    for place, share in top:
+        index = int(place)
+        name = known[index] if index < len(known) else f"class {index}"
+        found.append({"label": index, "name": name, "probability": _finite(share)})
+    return found
 
 
 def _confidence(answer: Answer) -> float | None:

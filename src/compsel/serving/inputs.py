@@ -52,18 +52,14 @@ class InputReader:
             ImageError: not an image.
         """
         options: dict[str, Any] = dict(query)
+        content: dict[str, Any] = {}
         if content_type == "application/json":
             content = read_object(body)
             options |= {key: content.pop(key) for key in ("deadline_ms", "min_quality", "compare") if key in content}
-            value = self._from_json(content)
-        else:
-            value = self._from_bytes(body, content_type)
-        return InputRequest(
-            value,
-            number_of(options.get("deadline_ms"), "deadline_ms"),
-            number_of(options.get("min_quality"), "min_quality"),
-            options.get("compare") in (True, "1", "true"),
-        )
+        deadline_ms, min_quality = (number_of(options.get(name), name) for name in ("deadline_ms", "min_quality"))
+        is_json = content_type == "application/json"
+        value = self._from_json(content) if is_json else self._from_bytes(body, content_type)
+        return InputRequest(value, deadline_ms, min_quality, options.get("compare") in (True, "1", "true"))
 
     def _from_bytes(self, body: bytes, content_type: str) -> Any:
         if content_type in _NPZ or (content_type == _BINARY and body[:2] == b"PK"):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from compsel.errors import UsageError
 from compsel.runtime import Runtime
@@ -94,30 +95,37 @@ def serve(
         answering = Answering(runtime, original_of(runtime, compare))
         name = runtime.bundle.folder.resolve().name or "bundle"
         app = create_app(answering, name, settings, class_names)
-        host, url = listening.getsockname()[0], url_of(listening)
-        if not is_loopback(host):
-            print(
-                f"compsel: warning: {host} can be reached by other machines; whoever reaches it can ask without a "
-                "password, and nothing is encrypted: put a proxy before it that checks who asks",
-                file=sys.stderr,
-            )
+        url = url_of(listening)
+        _warn_of_strangers(listening.getsockname()[0])
         original = answering.original
         beside = "nothing: the bundle holds no uncompressed model, name one with --compare MODEL.onnx"
         say(f"serving {name} ({runtime.modality.name}) at {url}")
         say(f"compared with {beside if original is None else original.name}; API: {url}openapi.json; Ctrl-C stops")
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=_MOST_CONNECTIONS,
-            timeout_graceful_shutdown=_SHUTDOWN_S,
-        )
         if open_browser:
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            uvicorn.Server(_config(app)).run(sockets=[listening])
         say("stopped")
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+    )
+
+
+def _warn_of_strangers(host: str) -> None:
+    if not is_loopback(host):
+        print(
+            f"compsel: warning: {host} can be reached by other machines; whoever reaches it can ask without a "
+            "password, and nothing is encrypted: put a proxy before it that checks who asks",
+            file=sys.stderr,
+        )

@@ -77,10 +77,9 @@ class ModelFile(UncompressedModel):
         if model.preprocessing is None and like.preprocessing is not None:
             model = replace(model, preprocessing=like.preprocessing)
         modality = modality_of(model)
-        if modality is not modality_of(like):
-            raise ModelError(
-                f"{path}: takes {modality.name}, the bundle takes {modality_of(like).name}: give its model"
-            )
+        wanted = modality_of(like)
+        if modality is not wanted:
+            raise ModelError(f"{path}: takes {modality.name}, the bundle takes {wanted.name}: give its model")
         self._model, self._modality, self._like = model, modality, like
         self._session = open_session(model.proto, threads=0)
         self._outputs = [spec.name for spec in model.outputs]

@@ -27,7 +27,7 @@ DATATYPES = {
     "BYTES": "string",
 }
 _WORDS = {dtype: word for word, dtype in DATATYPES.items()}
-_MOST_AXES = 16
+_MOST_AXES, _MOST_LENGTH = 16, 2**31 - 1
 
 
 def datatype_of(dtype: str) -> str:
@@ -46,7 +46,7 @@ def shape_from_json(content: Any, name: str) -> tuple[int, ...]:
         RequestError: 400, something else.
     """
     lengths = content if isinstance(content, list) else [None]
-    whole = all(isinstance(length, int) and not isinstance(length, bool) and length >= 0 for length in lengths)
+    whole = all(type(length) is int and 0 <= length <= _MOST_LENGTH for length in lengths)
     if not whole or len(lengths) > _MOST_AXES:
         raise RequestError(400, f"{name}: got shape {str(content)[:80]}, allowed is a list of whole numbers from 0")
     return tuple(lengths)
