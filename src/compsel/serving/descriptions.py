@@ -150,8 +150,12 @@ def _why(stage: Stage, needed: float | None, last: bool) -> str:
     if not last:
         return f"{said}, {wanted}: another variant was asked."
     if needed == 0:
-        return f"{said}: no further variant would be worth its time, the answer was given."
-    return f"{said}, {wanted}: the answer was given." if sure >= needed else f"{said}: there was nothing better to ask."
+        return f"{said}: no further variant is worth its time here, the answer was given."
+    return (
+        f"{said}, {wanted}: the answer was given."
+        if sure >= needed
+        else f"{said}: a further variant would not have been worth its time, the answer was given."
+    )
 
 
 def _numbers(output: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ function make(tag, className, ...children) {
 }
 
 const ms = (value) => `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`;
+const short = (value) => (typeof value === "number" ? Number(value.toPrecision(4)) : value);
 const percent = (value) => `${(100 * value).toFixed(1)} %`;
 
 function bytes(value) {
@@ -61,8 +62,7 @@ async function ask(input) {
 // what an answer says, in a word or a few numbers
 function said(answer) {
   if (answer.name !== null) return answer.name;
-  const numbers = answer.outputs.flatMap((output) => output.values).slice(0, 4);
-  return numbers.map((value) => (typeof value === "number" ? Number(value.toPrecision(4)) : value)).join(" ");
+  return answer.outputs.flatMap((output) => output.values).slice(0, 4).map(short).join(" ");
 }
 
 function show(answer) {
@@ -100,7 +100,7 @@ function side(title, answer) {
     list.append(make("li", "", make("span", "label", found.name), make("span", "share", percent(found.probability)), bar(found.probability, "track")));
   }
   for (const output of answer.outputs) {
-    list.append(make("li", "", make("span", "label", `${output.dtype} [${output.shape.join(", ")}]: ${output.values.join(" ")}`)));
+    list.append(make("li", "", make("span", "label", `${output.dtype} [${output.shape.join(", ")}]: ${output.values.map(short).join(" ")}`)));
   }
   box.append(list);
   return box;
@@ -239,7 +239,7 @@ function showDevice(found) {
   if (state.gpu_use !== null) rows.push(["GPU", percent(state.gpu_use)]);
   if (state.throttled) rows.push(["Throttled", "yes"]);
   rows.push(["Requests at work", String(found.in_flight)]);
-  find("device").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]));
+  find("device").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", { "Other programs": "others", "This server": "own" }[name] || "", name), make("dd", "", value)]));
   find("plan").replaceChildren(...found.plan.map((one) => make("li", "", make("span", "choice", `${one.variant} on ${one.processor}`), make("div", "quiet", `expected ${ms(one.expected_ms)}`))));
   drawLoads(state.cores);
 }
@@ -265,7 +265,7 @@ async function start() {
   find("compare").disabled = about.uncompressed === null;
   find("compare-note").textContent = about.uncompressed === null
     ? "The bundle holds no uncompressed model, so there is nothing to compare with: start the server with --compare MODEL.onnx."
-    : `Uncompressed: ${about.uncompressed}, on the same input, after the bundle's answer.`;
+    : `Uncompressed: ${about.uncompressed}, on the same input; both answer once before, so that both are warm.`;
   const kind = ["image", "text"].includes(about.modality) ? about.modality : "tensor";
   find(`${kind}-input`).hidden = false;
   find("ask").textContent = kind === "image" ? "Answer again" : "Answer";
