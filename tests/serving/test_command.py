@@ -99,6 +99,7 @@ def test_no_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_addresses() -> None:
     with listen("127.0.0.1", 0) as found:
         assert url_of(found) == f"http://127.0.0.1:{found.getsockname()[1]}/"
+        assert found.proto == socket.IPPROTO_TCP  # or asyncio leaves Nagle's algorithm on: 40 ms an answer
     with pytest.raises(UsageError, match="cannot listen"):
         listen("192.0.2.1", 0)
     if socket.has_ipv6:

@@ -15,6 +15,7 @@ def test_it_is_a_valid_document_with_this_version(text_client: TestClient) -> No
     validate(document)
     assert document["openapi"].startswith("3.1")
     assert document["info"]["version"] == compsel.__version__
+    assert document["components"]["parameters"]["model"]["schema"]["enum"] == ["bundle"]
 
 
 def test_it_names_every_route_and_no_other(text_client: TestClient) -> None:

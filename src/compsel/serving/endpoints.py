@@ -99,6 +99,7 @@ class Endpoints:
         """The description of this API."""
         document = json.loads(files("compsel.serving").joinpath("openapi.json").read_text(encoding="utf-8"))
         document["info"]["version"] = compsel.__version__
+        document["components"]["parameters"]["model"]["schema"]["enum"] = [self._model_name]
         return JSONResponse(document)
 
     async def server_metadata(self, request: Request) -> Response:

@@ -42,10 +42,13 @@ def listen(host: str, port: int) -> socket.socket:
     True
     """
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
     except (OSError, UnicodeError, OverflowError) as error:
         raise UsageError(f"--host: got {host!r}, which is no address: {error}") from None
-    found = socket.socket(family, socket.SOCK_STREAM)
+    # with the protocol named, asyncio sends small responses at once; else each waits 40 ms for an acknowledgement
+    found = socket.socket(family, kind, protocol)
     try:
         if os.name == "posix":
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
