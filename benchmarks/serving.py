@@ -6,7 +6,6 @@ python benchmarks/serving.py BUNDLE INPUT [--json FILE]      INPUT: path of an i
 import argparse
 import http.client
 import json
-import re
 import subprocess
 import sys
 import threading
@@ -37,13 +36,14 @@ def timed(call, runs: int = WARM_UP + RUNS) -> list[float]:
 
 
 class Client:
-    """A client that keeps its connection."""
+    """A client that keeps its connection; without a body it gets, with one it posts."""
 
-    def __init__(self, port: int, path: str, body: bytes, content_type: str) -> None:
+    def __init__(self, port: int, path: str, body: bytes | None, headers: dict[str, str]) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port)
-        self._request = ("POST", path, body, {"Content-Type": content_type})
+        self._request = ("GET" if body is None else "POST", path, body, headers)
 
     def __call__(self) -> dict:
+        """Ask, and return what comes back."""
         self._connection.request(*self._request)
         response = self._connection.getresponse()
         content = json.loads(response.read())
@@ -81,11 +81,12 @@ def main() -> None:
         compsel.load(arguments.bundle) as runtime,
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server,
     ):
-        line = server.stdout.readline()
-        port = int(re.search(r":(\d+)/", line)[1])
+        line = server.stdout.readline() if server.stdout else ""
+        port = int(line.rstrip("/\n").rpartition(":")[2])
         is_text = runtime.modality is TEXT
-        source = arguments.input if is_text else Path(arguments.input).read_bytes()
-        body, content_type = (source.encode(), "text/plain") if is_text else (source, "application/octet-stream")
+        body = arguments.input.encode() if is_text else Path(arguments.input).read_bytes()
+        source = arguments.input if is_text else body
+        content_type = {"Content-Type": "text/plain" if is_text else "application/octet-stream"}
         name = arguments.bundle.resolve().name
         tensor = {"name": "input", "datatype": "BYTES", "shape": [1]}
         header = json.dumps({"inputs": [{**tensor, "parameters": {"binary_data_size": len(body) + 4}}], "outputs": []})
@@ -95,18 +96,16 @@ def main() -> None:
             return Client(port, "/answer", body, content_type)
 
         def infer_client() -> Client:
-            made = Client(port, f"/v2/models/{name}/infer", infer, "application/octet-stream")
-            made._request[3]["Inference-Header-Content-Length"] = str(len(header))
-            return made
+            return Client(
+                port, f"/v2/models/{name}/infer", infer, {"Inference-Header-Content-Length": str(len(header))}
+            )
 
-        health = Client(port, "/healthz", b"", "")
-        health._request = ("GET", "/healthz", None, {})
         result = {
             "call": quantiles(timed(lambda: runtime(source))),
             "POST /answer": quantiles(timed(client())),
             "POST infer": quantiles(timed(infer_client())),
             "call again": quantiles(timed(lambda: runtime(source))),
-            "GET /healthz": quantiles(timed(health)),
+            "GET /healthz": quantiles(timed(Client(port, "/healthz", None, {}))),
             "answers_per_s": {str(number): rate(client, number) for number in CLIENTS},
         }
         server.terminate()

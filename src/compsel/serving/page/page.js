@@ -84,9 +84,11 @@ function show(answer) {
 function verdict(answer, original) {
   const parts = [`${said(answer)} in ${ms(answer.latency_ms)}`];
   if (answer.abstained) parts[0] = `Withheld as unsure (it would be: ${said(answer)})`;
-  if (original) {
+  if (original && original.choice === answer.choice) {
+    parts.push("by the uncompressed model itself");
+  } else if (original) {
     const ratio = original.latency_ms / answer.latency_ms;
-    parts.push(ratio >= 1 ? `${ratio.toFixed(1)} times as fast as the uncompressed model` : `${(1 / ratio).toFixed(1)} times as long as the uncompressed model`);
+    parts.push(ratio >= 1 ? `${ratio.toFixed(1)} times as fast as the uncompressed model this time` : `${(1 / ratio).toFixed(1)} times as long as the uncompressed model this time`);
     if (answer.name !== null) parts.push(answer.label === original.label ? "the same answer" : `which says ${original.name}`);
   }
   return `${parts.join(", ")}.${answer.note ? ` Note: ${answer.note}.` : ""}`;
