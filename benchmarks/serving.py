@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ def quantiles(times_ms: list[float]) -> dict[str, float]:
     return {"p50_ms": round(float(p50), 3), "p95_ms": round(float(p95), 3)}
 
 
-def timed(call, runs: int = WARM_UP + RUNS) -> list[float]:
+def timed(call: Callable[[], object], runs: int = WARM_UP + RUNS) -> list[float]:
     times_ms = []
     for _ in range(runs):
         begin = time.perf_counter_ns()
@@ -51,7 +52,7 @@ class Client:
         return content
 
 
-def rate(make_client, clients: int) -> float:
+def rate(make_client: Callable[[], Callable[[], object]], clients: int) -> float:
     """Answers a second: clients in threads of this process, each asking again as soon as it has its answer."""
     end = time.perf_counter() + CLIENT_S
     counts = [0] * clients

@@ -69,7 +69,7 @@ def test_what_does_not_fit_into_the_queue_is_refused() -> None:
 
     async def fill() -> list[object]:
         pool = WorkerPool(workers=1, waiting=1)
-        tasks = [asyncio.create_task(pool.run(go.wait)) for _ in range(3)]
+        tasks = [asyncio.create_task(pool.run(lambda: go.wait(10))) for _ in range(3)]
         await asyncio.sleep(0)
         with pytest.raises(RequestError) as refused:
             await tasks[2]
@@ -89,7 +89,7 @@ def test_who_went_away_holds_a_place_until_the_work_is_done() -> None:
 
     async def leave() -> None:
         pool = WorkerPool(workers=1, waiting=0)
-        task = asyncio.create_task(pool.run(go.wait))
+        task = asyncio.create_task(pool.run(lambda: go.wait(10)))
         await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
