@@ -74,8 +74,8 @@ def test_a_static_encoder_needs_neither_labels_nor_texts(folder, capsys, monkeyp
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "--samples: is needed"),
-        (("--samples", "intents.csv", "--width", "8"), "--width: is that of a static encoder"),
+        ((), "samples: are needed"),
+        (("--samples", "intents.csv", "--width", "8"), "width: is that of a static encoder"),
         (("--encoder", "encoder.onnx", "--width", "0"), "got 0, allowed is 1 or more"),
     ],
 )

@@ -117,6 +117,16 @@ class Answer(NamedTuple):
         more = ["abstained"] * self.abstained + [self.note] * bool(self.note)
         return f"Answer({', '.join([said, self.choice, f'{self.latency_ms:.2f} ms', *more])})"
 
+    def _repr_html_(self) -> str:
+        from compsel.markup.card import Table, card
+
+        facts = [("ran", self.choice), ("took", f"{self.latency_ms:.2f} ms"), ("note", self.note)]
+        facts += [("abstained", "as unsure as this the bundle was built to withhold it")] * self.abstained
+        rows = [] if self.output == "other" else [(name, f"{100 * share:.1f} %") for name, share in self.top()]
+        outputs = ", ".join(f"{np.asarray(one).dtype} {np.shape(one)}" for one in self.outputs)
+        facts += [("outputs", outputs)] * (self.output == "other")
+        return card("Answer", facts, [Table(("class", "probability"), rows)])
+
     def __reduce__(self) -> tuple[Any, ...]:
         # a plan holds sessions, which no other process can have
         return Answer, (*self[:-1], None)

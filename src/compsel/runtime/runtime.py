@@ -1,9 +1,9 @@
 """The runtime: loads a bundle and dispatches every inference to the choice that is best for it now."""
 
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +24,7 @@ from compsel.runtime.input_sizes import InputSizes
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.runtime.plan_cache import CachedPlan, PlanCache, PlanKey
 from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
+from compsel.runtime.recorder import Recorder
 from compsel.runtime.stage_execution import StageExecutor
 from compsel.selection.costs.sizes import bucket_of
 from compsel.selection.policies import Policy
@@ -38,7 +39,7 @@ class Runtime:
     Args:
         bundle: what to run.
         policy: which of its policies decides.
-        memory_limit_mb, warm_up, adapt, explore, confidence: see `compsel.load`.
+        memory_limit_mb, warm_up, adapt, explore, confidence, record: see `compsel.load`.
 
     Attributes:
         bundle: what is run.
@@ -46,6 +47,7 @@ class Runtime:
         modality: of the inputs.
     """
 
+    # many parameters: those of `compsel.load`
     def __init__(
         self,
         bundle: Bundle,
@@ -56,12 +58,14 @@ class Runtime:
         adapt: bool = True,
         explore: float = 0.0,
         confidence: Confidence | str | None = None,
+        record: str | os.PathLike[str] | None = None,
     ) -> None:
         if policy not in bundle.policies:
             raise BundleError(f"policy: got {policy!r}, this bundle has {', '.join(bundle.policies)}")
         self.bundle = bundle
         self.costs = available_costs(bundle.costs, bundle.folder)
-        self._observations = Observations(self.costs, adapt=adapt, explore=explore)
+        self._recorder = None if record is None else Recorder(record, self.costs.coordinates)
+        self._observations = Observations(self.costs, adapt=adapt, explore=explore, recorder=self._recorder)
         self._plan_cache = PlanCache(self._observations)
         self._sampler = self._plan_cache.sampler
         self._use(bundle.policies[policy])
@@ -155,12 +159,16 @@ class Runtime:
     def warm_up(self) -> None:
         """Load and run every variant of the policy on the processors that are best in some state of the device.
 
+        So is what answers where a deadline cannot be met: loading it inside the call would miss it by far.
         A processor that fails is put into quarantine: another one answers until it is tried again.
 
         Raises:
             ModelError, ProcessorError: a variant failed on every one of its processors.
         """
         sizes = self.costs.sizes.tolist() or [None]
+        # first: where memory is short, these make room for the variants of the policy
+        for name, processor in self._planner.fallbacks():
+            self._warm(name, [processor])
         for name in self._policy.variants:
             best = dict.fromkeys(
                 self.costs.processors(name, where, size)[0] for where in self.costs.states for size in sizes
@@ -183,11 +191,25 @@ class Runtime:
                 self._report_failure(failures[-1])
         return failures
 
+    def __repr__(self) -> str:
+        processors = dict.fromkeys(processor for _, processor in self.costs.choices)
+        return (
+            f"Runtime({str(self.bundle.folder)!r}: {self.modality.name}, {self._policy.kind} policy over "
+            f"{', '.join(self._policy.variants)} on {', '.join(processors)})"
+        )
+
+    def _repr_html_(self) -> str:
+        from compsel.bundle.card import bundle_card
+
+        return bundle_card(self.bundle, f"Runtime for {self.modality.name} inputs")
+
     def close(self) -> None:
         """Stop the sampler and close every session."""
         self._sampler.stop()
         self._pool.close()
         self._plan_cache.learn_pending()
+        if self._recorder is not None:
+            self._recorder.close()
 
     def flush(self) -> None:
         """Learn and plan now, as the background does several times a second: what ran so far then counts."""
@@ -196,9 +218,7 @@ class Runtime:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def with_policy(self, policy: Policy) -> "Runtime":
@@ -212,11 +232,7 @@ class Runtime:
         return self._sampler.state()
 
     def planned(self) -> PlacedPlan:
-        """Return what a call without limits obeys now, for showing it: of an input of usual size.
-
-        Raises:
-            ProcessorError: nothing that may run is left.
-        """
+        """Return what a call without limits obeys now, for showing it: of an input of usual size."""
         return self._plan_cache.plan(self._planner, NO_LIMITS, None)
 
     @property
