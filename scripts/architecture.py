@@ -49,6 +49,7 @@ LAYERS = {
     "bundle": "the folder that an app ships: write, check, load",
     "runtime": "answers inferences from a bundle, and adapts to the device",
     "evaluation": "comparison with baselines and the oracle; characterisation; report",
+    "serving": "a bundle behind HTTP: local page, Open Inference Protocol, metrics",
     "building": "measure, train, build, search and port as one call each",
     "notebook": "what a notebook shows: a decision as a picture",
     "cli": "the command line, one file a command",

@@ -10,7 +10,7 @@ __all__ = ["COMMANDS", "GROUPS", "load_command"]
 GROUPS = {
     "see it work": ("demo",),
     "make a bundle of your models": ("build",),
-    "use a bundle": ("run", "port"),
+    "use a bundle": ("run", "serve", "port"),
     "see what it is worth": ("evaluate", "report"),
     "one step at a time": ("compress", "profile", "train"),
     "cheap candidates, and networks to start from": ("student", "head", "networks"),

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from compsel.bundle.available_choices import available_costs
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.output_reader import output_reader
+from compsel.device.state import DeviceState
 from compsel.errors import BundleError, InputError, ModelError, ProcessorError, did_you_mean
 from compsel.features.output_confidence import Confidence
 from compsel.inputs.modalities import modality_of
@@ -218,9 +218,7 @@ class Runtime:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def with_policy(self, policy: Policy) -> "Runtime":
@@ -228,6 +226,14 @@ class Runtime:
         other = copy(self)
         other._use(policy)
         return other
+
+    def state(self) -> DeviceState:
+        """Return the latest state of the device, as decisions see it."""
+        return self._sampler.state()
+
+    def planned(self) -> PlacedPlan:
+        """Return what a call without limits obeys now, for showing it: of an input of usual size."""
+        return self._plan_cache.plan(self._planner, NO_LIMITS, None)
 
     @property
     def _most_accurate(self) -> Variant:

@@ -156,7 +156,7 @@ class PlannedCascade:
         return np.array([step.weights[members.index(member)] for member in ran])
 
     def stops_from(self, ran: Sequence[int]) -> float | None:
-        """Return how sure the answer of these variants has to be to be given: 0 where any is, 1 where none is."""
+        """Return from where on an answer of these variants is sure enough: 0 where any is given, 1 where none is."""
         *before, (_, last) = _actions(self.plan, self.plan.policy.index[tuple(sorted(ran))])
         if last != STOP:
             return 1.0

@@ -46,7 +46,10 @@ class PolicyPlan(Protocol):
         ...
 
     def stops_from(self, ran: Sequence[int]) -> float | None:
-        """Return how sure the answer of these variants has to be to be given; None: that is not what decides."""
+        """Return from where on an answer of these variants is sure enough to be given; None: that does not decide.
+
+        It may also be given far below, where no other variant would help.
+        """
         ...
 
 
