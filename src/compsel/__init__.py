@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from compsel.building.build import build
     from compsel.building.options import Measuring
     from compsel.inputs.images.preprocessing import ImagePreprocessing
-    from compsel.inputs.samples import ImageFolder, TensorFolder, TextTable
+    from compsel.inputs.modalities import open_samples
+    from compsel.inputs.samples import ImageFolder, Samples, TensorFolder, TextTable
     from compsel.inputs.texts.preprocessing import TextPreprocessing
     from compsel.models.model import Model
     from compsel.profiling.output_quality import OutputQuality
@@ -31,6 +32,7 @@ _HOME = {
     "OutputQuality": "compsel.profiling.output_quality",
     "Objective": "compsel.selection",
     "Runtime": "compsel.runtime",
+    "Samples": "compsel.inputs.samples",
     "TensorFolder": "compsel.inputs.samples",
     "TextPreprocessing": "compsel.inputs.texts.preprocessing",
     "TextTable": "compsel.inputs.samples",
@@ -38,6 +40,7 @@ _HOME = {
     "fit_head": "compsel.techniques.heads.fitting",
     "load": "compsel.runtime",
     "make_student": "compsel.techniques.students.making",
+    "open_samples": "compsel.inputs.modalities",
 }
 
 __all__ = [
@@ -49,6 +52,7 @@ __all__ = [
     "Objective",
     "OutputQuality",
     "Runtime",
+    "Samples",
     "TensorFolder",
     "TextPreprocessing",
     "TextTable",
@@ -57,6 +61,7 @@ __all__ = [
     "fit_head",
     "load",
     "make_student",
+    "open_samples",
 ]
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import write_result
-from compsel.cli.terminal import TERMINAL
 from compsel.profiling.confidence_intervals import normal_mean
 
 if TYPE_CHECKING:
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from compsel.models.model import Model
     from compsel.techniques.heads.fitting import FittedModel
 
-__all__ = ["add_teacher", "say_labels", "teacher_of", "write_fitted"]
+__all__ = ["add_teacher", "teacher_of", "write_fitted"]
 
 
 def add_teacher(parser: argparse.ArgumentParser) -> None:
@@ -37,12 +36,6 @@ def teacher_of(arguments: argparse.Namespace) -> "Model | None":
     from compsel.models.model import Model
 
     return Model.load(arguments.teacher)
-
-
-def say_labels(samples: "Samples") -> None:
-    """Say where the order of the classes is from."""
-    if note := samples.label_note():
-        TERMINAL.say(note)
 
 
 def write_fitted(arguments: argparse.Namespace, fitted: "FittedModel", samples: "Samples") -> int:

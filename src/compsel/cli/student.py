@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json
-from compsel.cli.fitted import add_teacher, say_labels, teacher_of, write_fitted
+from compsel.cli.fitted import add_teacher, teacher_of, write_fitted
 from compsel.cli.options import add_samples, add_tokenizer, samples_of
+from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
 
@@ -35,7 +36,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.encoder is not None:
         encoder = Model.load(arguments.encoder, tokenizer=arguments.tokenizer)
     samples = samples_of(arguments)
-    say_labels(samples)
+    samples.say(TERMINAL)
+    samples = samples.readable(TERMINAL)
     fitted = make_student(samples, encoder=encoder, teacher=teacher_of(arguments))
     return write_fitted(arguments, fitted, samples)
 

@@ -81,10 +81,11 @@ def evaluate(
         SamplesError: no samples, labels that the models do not have, or fewer than one repeat.
         BundleError: a quality that is missing, or a bundle without a cost of a wrong answer.
     """
-    penalty, n = _checked_penalty(runtime, samples, repeats), len(samples)
+    penalty = _checked_penalty(runtime, samples, repeats)
     samples = samples.ordered_by(runtime.bundle.labels)
-    if note := samples.label_note():
-        reporter.say(note)
+    samples.say(reporter)
+    samples = samples.readable(reporter)
+    n = len(samples)
     _say_what_was_learned(runtime, samples, reporter)
     correctness = correctness_of(runtime, samples, quality, reporter)
     generator = np.random.default_rng(seed)
