@@ -17,7 +17,7 @@ from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.certificate.certify import check_enough
 from compsel.selection.certificate.promise import Promise
 from compsel.selection.objective import Objective
-from compsel.selection.training.comparison import Trained
+from compsel.selection.training.comparison import Trained, check_enough_to_train
 from compsel.storage.files import check_place
 
 __all__ = ["build"]
@@ -50,6 +50,7 @@ def build(
         reporter: hears how far it is.
 
     Raises:
+        TooFewSamplesError: fewer samples than a selector can be trained and judged on.
         ObjectiveError: what shall be promised cannot be certified with so few samples, whatever is measured.
         StorageError: `out` is there already, or cannot be written.
         CompselError: what `measure` and `train_bundle` raise.
@@ -57,6 +58,7 @@ def build(
     out, objective, promise = Path(out), as_objective(objective), as_promise(certify, reject_option)
     check_place(out, replace=replace)
     objective.check_measured(energy=_has_meter(measuring.meter))
+    check_enough_to_train(len(samples))
     if promise is not None:
         check_enough(len(set(samples.groups)), promise)
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")

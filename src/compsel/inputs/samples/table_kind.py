@@ -27,7 +27,8 @@ def table_holds(path: Path) -> frozenset[str]:
         table = read_table(path)
     except SamplesError:
         return frozenset({"text"})
-    images, texts = names_images(table), _has_texts(table)
+    images = names_images(table)
+    texts = _has_texts(table, images)
     return frozenset({*(["image"] if images else []), *(["text"] if texts or not images else [])})
 
 
@@ -50,8 +51,9 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _has_texts(table: Table) -> bool:
+def _has_texts(table: Table, images: bool) -> bool:
     try:
-        return text_column(table) is not None
+        column = text_column(table)
+        return column is not None and not (images and column == file_column(table))
     except SamplesError:
         return True
