@@ -79,7 +79,11 @@ def test_columns_by_name_and_groups(tmp_path: Path) -> None:
 
 def test_whole_numbers_are_indices(tmp_path: Path) -> None:
     samples = TextTable(table(tmp_path, "text,label\na,2\nb,0\nc,\n"))
-    assert samples.labels == (2, 0, None) and samples.label_order == "numbers" and samples.notes == ("1 row without a label: line 4",)
+    assert (
+        samples.labels == (2, 0, None)
+        and samples.label_order == "numbers"
+        and samples.notes == ("1 row without a label: line 4",)
+    )
     assert samples.label_names == () and samples.ordered_by(("x", "y", "z")).labels == (2, 0, None)
     assert samples.ordered_by(("x", "y", "z")).label_names == ("x", "y", "z")
     with pytest.raises(SamplesError, match=r"line 2: got label '2', allowed are 0 to 1"):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compsel.errors import ProfileError
+from compsel.errors import TooFewSamplesError
 from compsel.selection.objective import Objective
 from compsel.selection.training.comparison import compare, train
 from compsel.selection.training.operating_points import OutOfFoldCascades

@@ -28,8 +28,8 @@ class ImageHeader:
     Attributes:
         format: one of `FORMATS`.
         width, height: in pixels, as stored (an orientation in the metadata may swap them).
-        ended: False for a JPEG without the mark of its end: cut off, or some phones' panoramas, whose maker's data follow
-            the picture instead. Decoding tells (`compsel.inputs.images.decoding.check_header`).
+        ended: False for a JPEG without the mark of its end: cut off, or some phones' panoramas, in which the maker's
+            data follow the picture. Decoding tells (`compsel.inputs.images.decoding.check_header`).
 
     >>> read_header(b"BM" + bytes(16) + (2).to_bytes(4, "little") + bytes(30))
     Traceback (most recent call last):

@@ -121,7 +121,7 @@ class Samples(ABC):
 
     def say(self, reporter: Reporter) -> None:
         """Tell a reporter what the samples were taken for, a line each."""
-        for line in (f"samples: {self.description}", *self.notes):
+        for line in (self.description, *self.notes):
             reporter.say(line)
 
     def check(self, index: int) -> None:

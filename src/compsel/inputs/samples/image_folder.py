@@ -106,7 +106,7 @@ def _by_folder(folder: Path, files: FilesInFolder, findings: Findings, inside: s
     deeper = sum(len(part) > 2 for _, part in kept)
     if deeper:
         findings.note(
-            f"{plural(deeper, 'images')} lie deeper: the class is the folder directly in {folder / inside} "
+            f"deeper inside: {plural(deeper, 'images')}: their class is the folder directly in {folder / inside} "
             f"({some(classes)})"
         )
     findings.labels_from = "folder names"

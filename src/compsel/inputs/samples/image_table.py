@@ -183,8 +183,6 @@ def read_image_rows(
     _check_columns(table, required)
     finder = _Finder(table.path.parent, files)
     found = _found(table, column, finder, findings)
-    if not found:
-        return ImageRows(())
     said = {} if label is None else {row: plain_label(table.rows[row][1].get(label), table.place(row)) for row in found}
     found = _each_once(table, found, said)
     if not given:
@@ -224,6 +222,8 @@ def _check_columns(table: Table, required: set[str]) -> None:
 
 def _found(table: Table, column: str, finder: _Finder, findings: Findings) -> dict[int, str]:
     """Return the file of each row that has one, and say which are missing."""
+    if not table.rows:
+        raise SamplesError(f"{table.path}: has no rows: name an image file in each")
     found, missing = {}, []
     for row, value in enumerate(table.values(column)):
         said = "" if value is None else str(value)
@@ -238,7 +238,7 @@ def _found(table: Table, column: str, finder: _Finder, findings: Findings) -> di
             found[row] = file
     total = plural(len(table.rows), "files")
     if missing and not found:
-        raise SamplesError(f"{table.path}: none of the {total} that it names is there: {some(missing)}")
+        raise SamplesError(f"{table.path}: names {total}, and none is there: {some(missing)}")
     subject = f"{len(missing):,} of {total} that {table.path.name} names"
     findings.leave_out(missing, "is missing" if len(missing) == 1 else "are missing", subject)
     return found

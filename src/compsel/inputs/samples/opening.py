@@ -50,7 +50,11 @@ def samples_in_memory(source: Any, options: SampleOptions = DEFAULT_SAMPLE_OPTIO
         return stacked_pair(source[0], source[1], "y", options, images=images)
     if hasattr(source, "batch_size") and hasattr(source, "dataset"):  # a loader of torch: its items, one by one
         return from_dataset(source.dataset, options)
-    if hasattr(source, "__len__") and hasattr(source, "__getitem__") and not isinstance(source, (list, tuple, str)):
+    if (
+        hasattr(source, "__len__")
+        and hasattr(source, "__getitem__")
+        and not isinstance(source, (list, tuple, str, bytes))
+    ):
         return from_dataset(source, options)
     if isinstance(source, Iterable) and not isinstance(source, (str, bytes)):
         return _from_iterable(source, options)
