@@ -149,8 +149,8 @@ def test_names_of_classes_are_brought_together(tmp_path: Path) -> None:
     # names of which none is a class of the model are taken in their order, which is said; one that is not, is an error
     assert with_labels([other], samples)[1].labels == samples.labels
     assert any("none of them is a class of the model (a, b, c)" in note for note in samples.ordered_by("abc").notes)
-    with pytest.raises(SamplesError, match="got label 'lights', allowed are greeting, b, c"):
-        with_labels([replace(other, labels=("greeting", "b", "c"))], samples)
+    with pytest.raises(SamplesError, match=r"got label .*, allowed are lights, b, c"):
+        with_labels([replace(other, labels=("lights", "b", "c"))], samples)
 
 
 def test_a_model_without_its_tokenizer_says_what_to_do(tmp_path: Path) -> None:

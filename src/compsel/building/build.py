@@ -58,11 +58,11 @@ def build(
     out, objective, promise = Path(out), as_objective(objective), as_promise(certify, reject_option)
     check_place(out, replace=replace)
     objective.check_measured(energy=_has_meter(measuring.meter))
-    check_enough_to_train(len(samples))
     if promise is not None:
         check_enough(len(set(samples.groups)), promise)
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
+    check_enough_to_train(len(samples))
     profile, _ = measure(loaded, samples, work, measuring, reporter=reporter)
     return train_bundle(
         profile,

@@ -88,6 +88,8 @@ def _open_path(path: Path, options: SampleOptions, modality: Modality | Callable
         raise SamplesError(f"{path}: no such file or folder: give {_ALLOWED}")
     named = TEXT if options.text is not None else IMAGE if options.file is not None else None
     could = [one for one in MODALITIES if one.recognises(path)]
+    if named is TEXT and path.is_dir():
+        raise SamplesError(f"{path}: --text names a column, and this is no table of texts: give the table itself")
     if named is not None:
         could = [named]
     if len(could) > 1 and modality is not None:

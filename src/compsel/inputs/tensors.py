@@ -92,7 +92,8 @@ class TensorModality(Modality):
 
     def _feeds(self, model: ModelLike, value: Any) -> dict[str, np.ndarray]:
         names = [spec.name for spec in model.inputs]
-        if isinstance(value, np.ndarray) and len(names) == 1:
+        bytes_only = model.inputs[0].dtype != "uint8" and getattr(value, "dtype", None) == np.uint8
+        if isinstance(value, np.ndarray) and len(names) == 1 and not bytes_only:  # those are an image's
             return {names[0]: _batch_of(value, model.inputs[0])}
         do = "put its tokenizer.json beside it, or name it" if isinstance(value, str) else "give tensors by name"
         raise InputError(f"{model.name} takes tensors {names}, got {type(value).__name__}: {do}")

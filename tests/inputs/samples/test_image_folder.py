@@ -137,7 +137,7 @@ def test_what_a_table_does_not_name_or_names_in_vain_is_left_out_aloud(tmp_path:
         "3 images of 2 classes, 1 each, 1 without a label; labels from labels.csv; 4 left out"
     )
     assert not samples.labelled
-    with pytest.raises(SamplesError, match=r"is missing: gone\.png: mend it, or leave out strict"):
+    with pytest.raises(SamplesError, match=r"is missing: gone\.png: mend it; without strict"):
         compsel.open_samples(folder, strict=True)
 
 

@@ -55,9 +55,8 @@ class Findings:
         subject = subject if subject is not None else plural(len(names), self.noun)
         line = f"{subject} {why}".strip()
         if self.strict:
-            raise SamplesError(
-                f"{line}: {some(names)}: mend {'it' if len(names) == 1 else 'them'}, or leave out strict"
-            )
+            them = "it" if len(names) == 1 else "them"
+            raise SamplesError(f"{line}: {some(names)}: mend {them}; without strict (--strict) left out")
         self.left_out += len(names)
         self.notes.append(f"{line}: {count}left out: {some(names)}" + (f"; {do}" if do else ""))
 
