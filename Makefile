@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test quick check gpu-test clean
+.PHONY: demo test quick check coverage packages gpu-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -20,6 +20,17 @@ quick: $(VENV)/.test
 
 check: $(VENV)/.test
 	scripts/check $(BIN)
+
+# lines and branches that the tests reach
+coverage: $(VENV)/.test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run --parallel-mode -m pytest -p no:xdist -m "not clock"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+# wheel and sdist in clean environments, with every Python that is here
+packages:
+	scripts/check_packages
 
 # the processor suite on OpenVINO, and on WebGPU with a software GPU: environments of their own, see the script
 gpu-test:

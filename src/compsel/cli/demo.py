@@ -1,6 +1,7 @@
 """`compsel demo`: the whole path on real networks: compress, measure this machine, train, write a bundle, classify."""
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _training_data(asked: Path | None) -> Path:
-    """Return the folder of the outcomes that ship with the source, or the one that was asked for."""
+    """Return the folder of the outcomes that ship with compsel, or the one that was asked for."""
     if asked is not None:
         return asked
-    root = Path(compsel.__file__).resolve().parents[2]
-    for folder in (Path.cwd() / _TRAINING_DATA, root / _TRAINING_DATA):
-        if (folder / "profile.json").is_file():
-            return folder
+    source, installed = Path(compsel.__file__).resolve().parents[2], Path(sys.prefix) / "share" / "compsel"
+    for root in (Path.cwd(), source, installed):
+        if (root / _TRAINING_DATA / "profile.json").is_file():
+            return root / _TRAINING_DATA
     raise ProfileError(f"{_TRAINING_DATA} is not here: run the demo in the source folder, or give --training-data DIR")
 
 
@@ -90,7 +91,7 @@ def _measure(outcomes: Any, out: Path, budget_s: float) -> tuple[Any, Path]:
         for model in dict.fromkeys(variant.model for variant in outcomes.variants)
     }
     variants = []
-    for network in TERMINAL.track(networks(), "networks"):
+    for network in TERMINAL.track(networks(TERMINAL), "networks"):
         built, left_out = build_variants([network], files, samples, techniques.get(network.name, []), TERMINAL)
         if left_out:
             raise ProfileError(f"{left_out[0].model}/{left_out[0].technique}: {left_out[0].reason}")

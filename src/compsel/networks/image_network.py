@@ -11,7 +11,8 @@ from compsel.errors import ModelError
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.models.model import Model
 from compsel.models.random_weights import mark_random_weights
-from compsel.networks.checkpoints.loading import fit, imagenet_file, load_weights
+from compsel.networks.checkpoints.loading import fit, load_weights
+from compsel.networks.checkpoints.packages import imagenet_file
 from compsel.networks.graph_builder import Tensor
 from compsel.networks.initialisation import initialise
 from compsel.networks.network import Network, NetworkOptions, Weights

