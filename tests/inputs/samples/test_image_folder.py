@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import PIL.ExifTags
 import PIL.Image
+import PIL.ImageOps
 import pytest
 
 import compsel
@@ -219,3 +220,11 @@ def test_tensor_files_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
     assert samples.labels == (0, 2) and noted(samples, "1 sample cannot be read: left out: 1.npz")
     with pytest.raises(SamplesError, match=r"1\.npz"):
         TensorFolder(tmp_path, STRICT)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_of_pillow_are_turned_as_it_would(orientation: int) -> None:
+    picture = PIL.Image.fromarray(np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3))
+    picture.getexif()[PIL.ExifTags.Base.Orientation] = orientation
+    upright = np.asarray(PIL.ImageOps.exif_transpose(picture))
+    np.testing.assert_array_equal(compsel.open_samples([picture]).value(0), upright)
