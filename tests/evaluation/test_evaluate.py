@@ -255,6 +255,14 @@ def test_nothing_to_evaluate_on_is_refused(runtime: Runtime) -> None:
         evaluate(runtime, ArraySamples([]))
 
 
+def test_where_some_have_labels_those_alone_judge(runtime: Runtime, samples: Samples) -> None:
+    values = [sample.value for sample in samples.subset(range(4))]
+    heard = Heard()
+    result = evaluate(runtime, ArraySamples(values, labels=[0, None, 2, None]), repeats=1, reporter=heard)
+    assert result.labelled and result.to_dict()["n"] == 2
+    assert "2 of 4 samples have no label: the others alone judge" in heard.messages
+
+
 def test_labels_that_the_models_do_not_have_are_refused(runtime: Runtime, samples: Samples) -> None:
     values = [samples.value(0), samples.value(1)]
     with pytest.raises(SamplesError, match="labels reach 1000, allowed are 0 to 999"):

@@ -84,7 +84,7 @@ def evaluate(
     penalty = _checked_penalty(runtime, samples, repeats)
     samples = samples.ordered_by(runtime.bundle.labels)
     samples.say(reporter)
-    samples = samples.readable(reporter)
+    samples = _labelled(runtime, samples.readable(reporter), reporter)
     n = len(samples)
     _say_what_was_learned(runtime, samples, reporter)
     correctness = correctness_of(runtime, samples, quality, reporter)
@@ -119,6 +119,15 @@ def evaluate(
         certificate=_checked_certificate(runtime, once, samples),
         sizes="" if runtime.costs.by_size is None else runtime.costs.by_size.text,
     )
+
+
+def _labelled(runtime: Runtime, samples: Samples, reporter: Reporter) -> Samples:
+    """Return the samples with labels, where some have one and labels say what is right; say how many have none."""
+    labelled = [index for index, label in enumerate(samples.labels) if label is not None]
+    if not labelled or len(labelled) == len(samples) or runtime.bundle.summary.get("judging") is not None:
+        return samples
+    reporter.say(f"{len(samples) - len(labelled)} of {len(samples)} samples have no label: the others alone judge")
+    return samples.subset(labelled)
 
 
 def _say_what_was_learned(runtime: Runtime, samples: Samples, reporter: Reporter) -> None:

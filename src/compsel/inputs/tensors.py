@@ -120,11 +120,16 @@ class TensorModality(Modality):
     def open_samples(self, path: Path, options: SampleOptions = DEFAULT_SAMPLE_OPTIONS) -> "Samples":
         """Open a folder of `.npz` files, or one file of arrays with a sample a row."""
         from compsel.inputs.samples import TensorFolder  # the runtime reads no samples
-        from compsel.inputs.samples.stacked import open_array_file
+        from compsel.inputs.samples.stacked import is_stacked, open_array_file
 
         if path.suffix.lower() in _ARRAY_SUFFIXES and not path.is_dir():
             return open_array_file(path, options)
-        return TensorFolder(path, options)
+        files = sorted(path.glob("*.npz")) if path.is_dir() else []
+        return (
+            open_array_file(files[0], options)
+            if len(files) == 1 and is_stacked(files[0])
+            else TensorFolder(path, options)
+        )
 
 
 def _batch_of(array: np.ndarray, spec: TensorSpec) -> np.ndarray:

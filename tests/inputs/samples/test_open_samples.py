@@ -123,6 +123,7 @@ def test_archives_with_a_sample_a_row(tmp_path: Path, names: tuple[str, str]) ->
     samples = compsel.open_samples(tmp_path / "digits.npz")
     assert samples.labels == (3, 0, 1, 1) and "labels from digits.npz" in samples.description
     np.testing.assert_array_equal(samples.value(2), NUMBERS[2])
+    assert compsel.open_samples(tmp_path).labels == samples.labels  # the folder that holds it alone
 
 
 def test_of_parts_of_a_data_set_the_one_for_test_counts(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from compsel.inputs.samples.labels_in_memory import read_answers
 from compsel.inputs.samples.npz import read_npy, read_npz
 from compsel.inputs.samples.values import as_array
 
-__all__ = ["open_array_file", "stacked_pair", "stacked_samples"]
+__all__ = ["is_stacked", "open_array_file", "stacked_pair", "stacked_samples"]
 
 _INPUT_WORDS = frozenset(
     ["x", "data", "images", "image", "inputs", "input", "features", "samples", "arr_0", "texts", "text", "sentences"]
@@ -43,6 +43,14 @@ def open_array_file(
     if path.suffix.lower() == ".npy":
         return stacked_pair(read_npy(path), None, path.name, options, images=images)
     return stacked_samples(read_npz(path), path.name, options, images=images)
+
+
+def is_stacked(path: Path) -> bool:
+    """Whether the labels in an archive are many, so that it holds a sample a row, not one sample."""
+    try:
+        return any(_word(name) in _ANSWER_WORDS and array.size > 1 for name, array in read_npz(path).items())
+    except SamplesError:
+        return False
 
 
 def stacked_samples(
