@@ -23,6 +23,7 @@ _INPUT_WORDS = frozenset(
     ["x", "data", "images", "image", "inputs", "input", "features", "samples", "arr_0", "texts", "text", "sentences"]
 )
 _ANSWER_WORDS = frozenset(["y", "label", "labels", "target", "targets", "class", "classes", "arr_1"])
+_LABEL_WORDS = frozenset(("y", "label", "labels"))
 # parts of a data set, the one that judges models first
 _PARTS = ("test", "val", "valid", "validation", "train")
 _IMAGE_CHANNELS = (1, 3, 4)
@@ -48,7 +49,7 @@ def open_array_file(
 def is_stacked(path: Path) -> bool:
     """Whether the labels in an archive are many, so that it holds a sample a row, not one sample."""
     try:
-        return any(_word(name) in _ANSWER_WORDS and array.size > 1 for name, array in read_npz(path).items())
+        return any(_word(name) in _LABEL_WORDS and array.size > 1 for name, array in read_npz(path).items())
     except SamplesError:
         return False
 
