@@ -23,7 +23,7 @@ _INPUT_WORDS = frozenset(
     ["x", "data", "images", "image", "inputs", "input", "features", "samples", "arr_0", "texts", "text", "sentences"]
 )
 _ANSWER_WORDS = frozenset(["y", "label", "labels", "target", "targets", "class", "classes", "arr_1"])
-_LABEL_WORDS = frozenset(("y", "label", "labels"))
+_LABEL_WORDS = frozenset(("y", "label", "labels", "arr_1"))
 # parts of a data set, the one that judges models first
 _PARTS = ("test", "val", "valid", "validation", "train")
 _IMAGE_CHANNELS = (1, 3, 4)
