@@ -90,6 +90,19 @@ class Bundle:
         """Names of the classes, in the order of the outputs; () where they are not known."""
         return next((variant.labels for variant in self.variants.values() if variant.labels), ())
 
+    def __repr__(self) -> str:
+        policy = self.policies["adaptive"]
+        size_mb = sum(variant.size_bytes for variant in self.variants.values()) / 1e6
+        return (
+            f"Bundle({str(self.folder)!r}: {len(self.variants)} variants, {size_mb:.1f} MB; {policy.kind} policy over "
+            f"{', '.join(policy.variants)})"
+        )
+
+    def _repr_html_(self) -> str:
+        from compsel.bundle.card import bundle_card
+
+        return bundle_card(self)
+
     def _check(self, listed: frozenset[str]) -> None:
         used = {name for policy in self.policies.values() for name in policy.variants}
         measured = {variant for variant, _ in self.costs.choices}

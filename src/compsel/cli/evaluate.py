@@ -1,18 +1,13 @@
 """`compsel evaluate`: compare a bundle's policy with the baselines and the oracle, on the real runtime."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_confidence, add_meter, add_samples, meter_of, samples_of
+from compsel.cli.options import add_confidence, add_meter, add_samples, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
-from compsel.errors import CompselError
-
-if TYPE_CHECKING:
-    from compsel.bundle.bundle import Bundle
 
 __all__ = ["COMMAND", "show"]
 
@@ -118,44 +113,22 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.bundle.bundle import Bundle
-    from compsel.evaluation.evaluate import evaluate
-    from compsel.models.random_weights import random_weights_warning
-    from compsel.runtime.runtime import Runtime
+    from compsel.building.verbs.evaluate import evaluate
 
-    samples = samples_of(arguments)
-    bundle, widened = _widened(Bundle.load(arguments.bundle), arguments)
-    for name in bundle.summary.get("random_weights", ()):
-        TERMINAL.say(random_weights_warning(name))
-    with Runtime(bundle, confidence=arguments.confidence) as runtime, meter_of(arguments) as meter:
-        evaluation = evaluate(
-            runtime,
-            samples,
-            repeats=arguments.repeats,
-            reporter=TERMINAL,
-            meter=meter,
-            quality=arguments.quality,
-        )
-    content = replace(evaluation, all_measured=widened).to_dict()
+    evaluation = evaluate(
+        arguments.bundle,
+        samples_of(arguments),
+        repeats=arguments.repeats,
+        profile=arguments.profile,
+        meter=arguments.meter,
+        quality=arguments.quality,
+        confidence=arguments.confidence,
+        reporter=TERMINAL,
+    )
+    content = evaluation.to_dict()
     show(content)
     write_result(arguments.json, content)
     return 0
-
-
-def _widened(bundle: "Bundle", arguments: argparse.Namespace) -> tuple["Bundle", bool]:
-    """Return the bundle with all that its build measured, and whether that is here."""
-    from compsel.evaluation.contenders import with_measured_variants, work_folder
-
-    if arguments.profile is not None:
-        return with_measured_variants(bundle, arguments.profile), True
-    folder = work_folder(arguments.bundle)
-    if not (folder / "profile.json").is_file():
-        return bundle, False
-    try:
-        return with_measured_variants(bundle, folder), True
-    except CompselError as error:
-        TERMINAL.say(f"not used: {error}")
-        return bundle, False
 
 
 COMMAND = Command(

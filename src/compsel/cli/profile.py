@@ -11,7 +11,7 @@ from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_measuring, add_samples, add_tokenizer, check_budget, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
-from compsel.errors import ProcessorError, UsageError
+from compsel.errors import UsageError
 
 if TYPE_CHECKING:
     from compsel.building.options import Measuring
@@ -30,7 +30,7 @@ def measuring(arguments: argparse.Namespace) -> "Measuring":
     """
     from compsel.building.options import Measuring
     from compsel.device.energy import open_meter
-    from compsel.processors import parse as parse_processor
+    from compsel.processors import parse_available
     from compsel.profiling.latency import Criterion
     from compsel.profiling.output_quality import OutputQuality
 
@@ -50,9 +50,7 @@ def measuring(arguments: argparse.Namespace) -> "Measuring":
     if arguments.meter is not None:
         open_meter(arguments.meter).close()
     for word in arguments.processor or ():
-        found = parse_processor(word).availability()
-        if not found.available:
-            raise ProcessorError(f"processor {word} is not available here: {found.reason}: see compsel devices")
+        parse_available(word)
     return options
 
 

@@ -16,11 +16,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.evaluation.report.content import read_evaluation
-    from compsel.evaluation.report.report import write_report
+    from compsel.building.verbs.report import report
 
-    evaluation = None if arguments.evaluation is None else read_evaluation(arguments.evaluation)
-    path = write_report(arguments.source, arguments.out, evaluation)
+    path = report(arguments.source, arguments.out, evaluation=arguments.evaluation)
     size = path.stat().st_size
     print(f"{path}: {size / 1e3:.0f} kB, open it in a browser")
     write_result(arguments.json, {"path": str(path), "bytes": size})

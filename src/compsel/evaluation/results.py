@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from compsel.evaluation.verdict import Verdict, judge
 from compsel.selection.certificate.certificate import CertificateCheck
 from compsel.selection.training.gap_closed import gap_of_costs
 from compsel.storage.files import without_nan
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["COMPARED", "Evaluation", "PolicyResult"]
 
@@ -116,6 +119,35 @@ class Evaluation:
     certificate: CertificateCheck | None = None
     sizes: str = ""
 
+    def __repr__(self) -> str:
+        ours = self.results["adaptive"]
+        said = [f"adaptive {_words(ours)}"]
+        said += [f"{name} {_words(self.results[name])}" for name in COMPARED if name in self.results]
+        return f"Evaluation({len(ours.right)} samples: {', '.join(said)})"
+
+    def _repr_html_(self) -> str:
+        from compsel.markup.card import Table, card
+
+        shown = {**self.results, **{f"always {name}": one for name, one in self.static.items()}}
+        rows = [(name, *_cells(result)) for name, result in shown.items()]
+        table = Table(("policy", "accuracy", "mean ms", "p95 ms"), rows)
+        right = "labels" if self.labelled else "the most accurate uncompressed network"
+        facts = [("verdict", self.verdict.sentence), ("right is what is said by", right)]
+        return card(f"Evaluation on {len(self.results['adaptive'].right)} samples", facts, [table])
+
+    def to_frame(self, what: str = "policies") -> "pd.DataFrame":
+        """Return a table as pandas sees it: "policies", or "samples" with a row a policy and sample.
+
+        Columns: see `compsel.evaluation.frames`.
+
+        Raises:
+            UsageError: no such table.
+            MissingDependencyError: pandas is not installed.
+        """
+        from compsel.evaluation.frames import evaluation_frame
+
+        return evaluation_frame(self, what)
+
     @property
     def gap_closed(self) -> tuple[float, float, float]:
         """Share of the distance from best static to oracle, and its 95 % confidence interval (bootstrap).
@@ -177,3 +209,12 @@ class Evaluation:
             "gap_closed_95": without_nan([low, high]),
             "penalty_ms": self.penalty,
         }
+
+
+def _words(result: PolicyResult) -> str:
+    return f"{100 * result.right.mean():.1f} % at {result.latency_ms.mean():.2f} ms"
+
+
+def _cells(result: PolicyResult) -> tuple[str, str, str]:
+    mean, p95 = result.latency_ms.mean(), np.quantile(result.latency_ms, 0.95)
+    return f"{100 * result.right.mean():.2f} %", f"{mean:.2f}", f"{p95:.2f}"

@@ -18,7 +18,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ from compsel.profiling.quality_table import evidence_in, read_quality
 from compsel.profiling.size_table import read_sizes
 from compsel.storage.parquet import read_table
 from compsel.variants.variant import Variant
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Profile"]
 
@@ -96,6 +99,31 @@ class Profile:
     def names(self) -> tuple[str, ...]:
         """Names of the variants."""
         return tuple(variant.name for variant in self.variants)
+
+    def __repr__(self) -> str:
+        device = self.device.get("cpu", "an unknown device")
+        runs = 0 if self.latency is None else len(self.latency.latency_ms)
+        return (
+            f"Profile({len(self.variants)} variants, {len(self.samples)} samples, {runs} timed inferences on {device})"
+        )
+
+    def _repr_html_(self) -> str:
+        from compsel.profiling.card import profile_card
+
+        return profile_card(self)
+
+    def to_frame(self, what: str = "quality") -> "pd.DataFrame":
+        """Return a table as pandas sees it: "quality", "costs" or "choices"; `compsel.train` takes the first two back.
+
+        Columns: see `compsel.profiling.frames`.
+
+        Raises:
+            ProfileError: no such table, or costs that were not measured.
+            MissingDependencyError: pandas is not installed.
+        """
+        from compsel.profiling.frames import profile_frame
+
+        return profile_frame(self, what)
 
     def take(self, rows: Sequence[int] | NDArray[np.intp]) -> "Profile":
         """Return the profile of some of the samples; the costs stay."""

@@ -15,7 +15,7 @@ from compsel.inputs.samples.image_files import (
     without_unreadable,
 )
 from compsel.inputs.samples.image_table import ImageRows, find_image_table, read_image_rows
-from compsel.inputs.samples.tables import Table
+from compsel.inputs.samples.tables import SampleTable
 
 __all__ = ["ImageFolder"]
 
@@ -72,7 +72,7 @@ class ImageFolder(ImageFiles):
 
     def _rows(self, files: FilesInFolder, given: Path | None, options: SampleOptions, findings: Findings) -> ImageRows:
         """Return the files that count, with what is said of each."""
-        table: Table | None = find_image_table(self.folder, given, files, options, findings)
+        table: SampleTable | None = find_image_table(self.folder, given, files, options, findings)
         if table is not None:
             return read_image_rows(table, files, options, findings, given is not None)
         files.say(findings)

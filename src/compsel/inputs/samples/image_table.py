@@ -10,7 +10,7 @@ from compsel.inputs.samples.classes import plain_label
 from compsel.inputs.samples.columns import find_column, required_column
 from compsel.inputs.samples.findings import Findings, plural, some
 from compsel.inputs.samples.image_files import IMAGE_SUFFIXES, FilesInFolder
-from compsel.inputs.samples.tables import TABLE_SUFFIXES, Table, read_table
+from compsel.inputs.samples.tables import TABLE_SUFFIXES, SampleTable, read_table
 
 __all__ = ["ImageRows", "file_column", "find_image_table", "looks_like_image", "read_image_rows"]
 
@@ -39,7 +39,7 @@ class ImageRows:
 
 def find_image_table(
     folder: Path, given: Path | None, files: FilesInFolder, options: SampleOptions, findings: Findings
-) -> Table | None:
+) -> SampleTable | None:
     """Return the table that names the images of a folder; None where there is none.
 
     A table that is called "labels" is it. Of others, one of whose first rows names an image.
@@ -82,7 +82,7 @@ def _is_table(path: Path) -> bool:
     return path.suffix.lower() in TABLE_SUFFIXES and not path.name.startswith(".")
 
 
-def file_column(table: Table, named: str | None = None) -> str | None:
+def file_column(table: SampleTable, named: str | None = None) -> str | None:
     """Return the column of a table that names image files: by what it is called, or by what it holds; None for none.
 
     Raises:
@@ -109,7 +109,7 @@ def looks_like_image(value: Any) -> bool:
     return isinstance(value, str) and PurePosixPath(value.strip()).suffix.lower() in IMAGE_SUFFIXES
 
 
-def _names_images(table: Table, files: FilesInFolder, options: SampleOptions) -> bool:
+def _names_images(table: SampleTable, files: FilesInFolder, options: SampleOptions) -> bool:
     column = file_column(table, options.file if options.file in table.columns else None)
     if column is None:
         return False
@@ -166,7 +166,7 @@ class _Finder:
 
 
 def read_image_rows(
-    table: Table, files: FilesInFolder, options: SampleOptions, findings: Findings, given: bool = False
+    table: SampleTable, files: FilesInFolder, options: SampleOptions, findings: Findings, given: bool = False
 ) -> ImageRows:
     """Return the files that the rows of a table name, and say what is missing, empty or not named.
 
@@ -206,7 +206,7 @@ def read_image_rows(
     )
 
 
-def _other_columns(table: Table, file: str, options: SampleOptions) -> tuple[str | None, str | None]:
+def _other_columns(table: SampleTable, file: str, options: SampleOptions) -> tuple[str | None, str | None]:
     others = [column for column in table.columns if column != file]
     label = find_column("label", others, options.label, table.path)
     if label is None and len(others) == 1 and file in table.columns:
@@ -214,13 +214,13 @@ def _other_columns(table: Table, file: str, options: SampleOptions) -> tuple[str
     return label, find_column("group", others, options.group, table.path)
 
 
-def _check_columns(table: Table, required: set[str]) -> None:
+def _check_columns(table: SampleTable, required: set[str]) -> None:
     missing = sorted(required - set(table.columns))
     if missing:
         raise SamplesError(f"{table.path}: got columns {list(table.columns)}, needed is {missing[0]!r}")
 
 
-def _found(table: Table, column: str, finder: _Finder, findings: Findings) -> dict[int, str]:
+def _found(table: SampleTable, column: str, finder: _Finder, findings: Findings) -> dict[int, str]:
     """Return the file of each row that has one, and say which are missing."""
     if not table.rows:
         raise SamplesError(f"{table.path}: has no rows: name an image file in each")
@@ -244,7 +244,7 @@ def _found(table: Table, column: str, finder: _Finder, findings: Findings) -> di
     return found
 
 
-def _each_once(table: Table, found: dict[int, str], said: dict[int, str | None]) -> dict[int, str]:
+def _each_once(table: SampleTable, found: dict[int, str], said: dict[int, str | None]) -> dict[int, str]:
     """Return the rows without those that say the same again."""
     first: dict[str, int] = {}
     for row, file in found.items():
@@ -254,7 +254,7 @@ def _each_once(table: Table, found: dict[int, str], said: dict[int, str | None])
     return {row: file for file, row in first.items()}
 
 
-def _say_what_is_not_named(table: Table, files: FilesInFolder, found: dict[int, str], findings: Findings) -> None:
+def _say_what_is_not_named(table: SampleTable, files: FilesInFolder, found: dict[int, str], findings: Findings) -> None:
     named = set(found.values())
     others = [image for image in files.images if image not in named]
     findings.leave_out(others, f"names {len(named):,} of {plural(len(files.images), 'images')}", table.path.name)

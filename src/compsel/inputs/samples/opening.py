@@ -16,7 +16,7 @@ from compsel.inputs.samples.findings import Findings
 from compsel.inputs.samples.image_files import ImageFiles, without_unreadable
 from compsel.inputs.samples.image_table import file_column
 from compsel.inputs.samples.stacked import stacked_pair, stacked_samples
-from compsel.inputs.samples.tables import Table
+from compsel.inputs.samples.tables import SampleTable
 from compsel.inputs.samples.text_table import TextSamples, text_column
 
 __all__ = ["samples_in_memory"]
@@ -83,7 +83,7 @@ def _from_iterable(source: Iterable[Any], options: SampleOptions) -> Samples:
     items = list(source)
     pairs = [item if isinstance(item, tuple) and len(item) == 2 else (item, None) for item in items]
     if pairs and all(isinstance(value, Path) for value, _ in pairs):
-        table = Table(
+        table = SampleTable(
             Path("the paths"),
             ("file", "label"),
             [(number, {"file": str(file), "label": label}) for number, (file, label) in enumerate(pairs, start=1)],
@@ -97,7 +97,7 @@ def _from_frame(frame: Any, options: SampleOptions) -> Samples:
     columns = [str(column) for column in frame.columns]
     content = dict(zip(columns, (frame[column].tolist() for column in frame.columns), strict=True))
     rows = [dict(zip(columns, fields, strict=True)) for fields in zip(*content.values(), strict=True)]
-    table = Table(Path("the table"), tuple(columns), list(enumerate(rows, start=1)))
+    table = SampleTable(Path("the table"), tuple(columns), list(enumerate(rows, start=1)))
     if (
         options.text is None
         and (column := options.file or file_column(table)) is not None
@@ -123,11 +123,11 @@ def _from_frame(frame: Any, options: SampleOptions) -> Samples:
     return stacked_samples(arrays, "the table", SampleOptions(labels=options.labels, strict=options.strict))
 
 
-def _holds_paths(table: Table, column: str) -> bool:
+def _holds_paths(table: SampleTable, column: str) -> bool:
     return any(isinstance(value, (str, Path)) and Path(value).is_file() for value in table.values(column)[:20])
 
 
-def _files_of(table: Table, column: str, options: SampleOptions) -> ImageFiles:
+def _files_of(table: SampleTable, column: str, options: SampleOptions) -> ImageFiles:
     """Make samples of image files anywhere: paths count from the working folder."""
     findings = Findings(options.strict, noun="images")
     label = find_column("label", table.columns, options.label, table.path)

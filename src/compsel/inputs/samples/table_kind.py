@@ -4,7 +4,7 @@ from pathlib import Path
 
 from compsel.errors import SamplesError
 from compsel.inputs.samples.image_table import file_column, looks_like_image
-from compsel.inputs.samples.tables import TABLE_SUFFIXES, Table, read_table
+from compsel.inputs.samples.tables import TABLE_SUFFIXES, SampleTable, read_table
 from compsel.inputs.samples.text_table import text_column
 
 __all__ = ["is_table", "names_images", "table_holds"]
@@ -32,7 +32,7 @@ def table_holds(path: Path) -> frozenset[str]:
     return frozenset({*(["image"] if images else []), *(["text"] if texts or not images else [])})
 
 
-def names_images(table: Table) -> bool:
+def names_images(table: SampleTable) -> bool:
     """Whether the column of files is called so, or one of its first fields looks like an image's path or is one."""
     try:
         column = file_column(table)
@@ -51,7 +51,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _has_texts(table: Table, images: bool) -> bool:
+def _has_texts(table: SampleTable, images: bool) -> bool:
     try:
         column = text_column(table)
         return column is not None and not (images and column == file_column(table))

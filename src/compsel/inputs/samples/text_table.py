@@ -13,7 +13,7 @@ from compsel.inputs.samples.classes import ClassLabels, plain_label
 from compsel.inputs.samples.columns import find_column, required_column
 from compsel.inputs.samples.findings import Findings, plural, some
 from compsel.inputs.samples.listed import ListedSamples
-from compsel.inputs.samples.tables import Table, read_table
+from compsel.inputs.samples.tables import SampleTable, read_table
 
 __all__ = ["TextSamples", "TextTable", "text_column"]
 
@@ -28,13 +28,13 @@ class TextSamples(ListedSamples):
     Raises:
         SamplesError: no rows, no column of texts, an empty text, a label that is no class.
 
-    >>> table = Table(Path("intents"), ("query", "intent"), [(1, {"query": "turn it off", "intent": "lights"})])
+    >>> table = SampleTable(Path("intents"), ("query", "intent"), [(1, {"query": "turn it off", "intent": "lights"})])
     >>> samples = TextSamples(table)
     >>> samples.description
     "1 text of 1 class, 1 each; labels from intents, column 'intent'"
     """
 
-    def __init__(self, table: Table, options: SampleOptions = DEFAULT_SAMPLE_OPTIONS) -> None:
+    def __init__(self, table: SampleTable, options: SampleOptions = DEFAULT_SAMPLE_OPTIONS) -> None:
         findings = Findings(options.strict, noun="texts", notes=list(table.remarks))
         text = text_column(table, options.text) or required_column("text", table.columns, options.text, table.path)
         others = [column for column in table.columns if column != text]
@@ -107,7 +107,7 @@ class TextTable(TextSamples):
         super().__init__(read_table(self.path), options)
 
 
-def text_column(table: Table, named: str | None = None) -> str | None:
+def text_column(table: SampleTable, named: str | None = None) -> str | None:
     """Return the column of the texts: by what it is called, or the one that labels leave; None where there is none.
 
     Raises:
@@ -121,7 +121,7 @@ def text_column(table: Table, named: str | None = None) -> str | None:
     return found
 
 
-def _text(table: Table, row: int, column: str) -> str:
+def _text(table: SampleTable, row: int, column: str) -> str:
     number, fields = table.rows[row]
     if column not in fields:
         raise SamplesError(f"{table.path}, line {number}: got columns {list(fields)}, needed is {column!r}")
@@ -133,7 +133,7 @@ def _text(table: Table, row: int, column: str) -> str:
     return text
 
 
-def _say_unlabelled(said: Sequence[str | None], table: Table, findings: Findings) -> None:
+def _say_unlabelled(said: Sequence[str | None], table: SampleTable, findings: Findings) -> None:
     lines = [f"line {table.rows[row][0]}" for row, label in enumerate(said) if label is None]
     if not lines or len(lines) == len(said):
         return
@@ -142,6 +142,6 @@ def _say_unlabelled(said: Sequence[str | None], table: Table, findings: Findings
     findings.note(f"{plural(len(lines), 'rows')} without a label: {some(lines)}")
 
 
-def _groups(table: Table, column: str | None, names: Sequence[str]) -> list[str]:
+def _groups(table: SampleTable, column: str | None, names: Sequence[str]) -> list[str]:
     found: list[Any] = [None] * len(names) if column is None else table.values(column)
     return [name if group is None or group == "" else str(group) for name, group in zip(names, found, strict=True)]

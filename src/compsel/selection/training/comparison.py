@@ -80,6 +80,28 @@ class Trained:
     margin: float
     groups: NDArray[np.intp] | None = None
 
+    def __repr__(self) -> str:
+        unit = self.comparison.unit
+        return (
+            f"{type(self).__name__}({self.comparison.winner}: {100 * self.shipped.quality:.1f} % at "
+            f"{self.shipped.latency_ms:.2f} {unit} expected; {len(self.static)} variants)"
+        )
+
+    def _repr_html_(self) -> str:
+        from compsel.markup.card import Table, card
+
+        rows = [
+            (name, f"{100 * score.quality:.2f} %", f"{score.latency_ms:.2f}", f"{score.faster:.2f}")
+            for name, score in self.comparison.scores.items()
+        ]
+        header = ("selector", "quality", f"mean {self.comparison.unit}", "times as fast as single best")
+        facts = [
+            ("ships", self.comparison.winner),
+            ("why", self.comparison.reason),
+            ("ways", ", ".join(f"{share:.0%} {way}" for way, share in self.shipped.ways.items())),
+        ]
+        return card("Trained", facts, [Table(header, rows, "cross-validated, on samples that were not trained on")])
+
 
 def train(
     dataset: SelectionDataset,

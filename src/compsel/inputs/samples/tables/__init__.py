@@ -7,9 +7,9 @@ from compsel.errors import SamplesError
 from compsel.inputs.samples.tables.delimited import read_delimited
 from compsel.inputs.samples.tables.json_lines import read_json_lines
 from compsel.inputs.samples.tables.parquet import read_parquet
-from compsel.inputs.samples.tables.table import Rows, Table
+from compsel.inputs.samples.tables.table import Rows, SampleTable
 
-__all__ = ["TABLE_SUFFIXES", "Rows", "Table", "read_table"]
+__all__ = ["TABLE_SUFFIXES", "Rows", "SampleTable", "read_table"]
 
 _READERS = {
     ".csv": read_delimited,
@@ -22,7 +22,7 @@ _READERS = {
 TABLE_SUFFIXES: Sequence[str] = tuple(_READERS)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> SampleTable:
     """Read a table by its suffix.
 
     Raises:

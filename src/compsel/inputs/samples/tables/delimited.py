@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from compsel.errors import SamplesError
-from compsel.inputs.samples.tables.table import Table
+from compsel.inputs.samples.tables.table import SampleTable
 from compsel.inputs.samples.tables.text_file import read_text
 
 __all__ = ["read_delimited"]
@@ -15,7 +15,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 Lines = list[tuple[int, list[str]]]
 
 
-def read_delimited(path: Path) -> Table:
+def read_delimited(path: Path) -> SampleTable:
     """Read a table whose first line names the columns.
 
     The delimiter is the one that the first line has most of. In `.tsv` each line is a row, a field in double quotes
@@ -29,7 +29,7 @@ def read_delimited(path: Path) -> Table:
     delimiter, skipped, text = _delimiter(path, text)
     plain = _plain_lines(text, skipped) if delimiter == "\t" and path.suffix.lower() == ".tsv" else []
     if plain and all(len(fields) == len(plain[0][1]) for _, fields in plain):
-        return Table.of_fields(path, plain[0][1], plain[1:], remarks)
+        return SampleTable.of_fields(path, plain[0][1], plain[1:], remarks)
     try:
         lines = _quoted_lines(text, delimiter, skipped)
     except csv.Error as error:
@@ -39,7 +39,7 @@ def read_delimited(path: Path) -> Table:
     # what fits neither way is refused with the lines of the simpler one
     fits = all(len(fields) == len(lines[0][1]) for _, fields in lines)
     lines = lines if fits or not plain else plain
-    return Table.of_fields(path, lines[0][1] if lines else [], lines[1:], remarks)
+    return SampleTable.of_fields(path, lines[0][1] if lines else [], lines[1:], remarks)
 
 
 def _delimiter(path: Path, text: str) -> tuple[str, int, str]:

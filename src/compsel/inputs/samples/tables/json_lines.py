@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 from compsel.errors import SamplesError
-from compsel.inputs.samples.tables.table import Table
+from compsel.inputs.samples.tables.table import SampleTable
 from compsel.inputs.samples.tables.text_file import read_text
 
 __all__ = ["read_json_lines"]
 
 
-def read_json_lines(path: Path) -> Table:
+def read_json_lines(path: Path) -> SampleTable:
     """Read a table with an object a line; an object may lack columns that others have.
 
     Raises:
@@ -29,4 +29,4 @@ def read_json_lines(path: Path) -> Table:
             raise SamplesError(f"{path}, line {number}: got {type(row).__name__}, allowed is an object a line")
         rows.append((number, row))
     columns = dict.fromkeys(column for _, row in rows for column in row)
-    return Table(path, tuple(columns), rows, (remark,) if remark else ())
+    return SampleTable(path, tuple(columns), rows, (remark,) if remark else ())

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from compsel.errors import SamplesError, require
-from compsel.inputs.samples.tables.table import Table
+from compsel.inputs.samples.tables.table import SampleTable
 
 __all__ = ["read_parquet"]
 
 
-def read_parquet(path: Path) -> Table:
+def read_parquet(path: Path) -> SampleTable:
     """Read the columns of a Parquet file that hold one value a row; lists, such as embeddings, are left.
 
     Raises:
@@ -23,7 +23,7 @@ def read_parquet(path: Path) -> Table:
         rows = parquet.read_table(path, columns=columns).to_pylist()
     except (arrow.ArrowException, OSError) as error:
         raise SamplesError(f"{path}: not a Parquet file, or a damaged one: {error}") from error
-    return Table(path, tuple(columns), list(enumerate(rows, start=1)))
+    return SampleTable(path, tuple(columns), list(enumerate(rows, start=1)))
 
 
 def _is_list(arrow: Any, kind: Any) -> bool:

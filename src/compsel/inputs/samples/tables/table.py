@@ -7,14 +7,14 @@ from typing import Any
 
 from compsel.errors import SamplesError
 
-__all__ = ["Rows", "Table"]
+__all__ = ["Rows", "SampleTable"]
 
 #: number of the line (of the row, where there are no lines), and fields by column
 Rows = Sequence[tuple[int, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
-class Table:
+class SampleTable:
     """Rows of named fields.
 
     Attributes:
@@ -23,7 +23,7 @@ class Table:
         rows: those that are not empty.
         remarks: what had to be assumed while reading, a line each.
 
-    >>> Table(Path("a.csv"), ("text",), [(2, {"text": "hello"})]).place(0)
+    >>> SampleTable(Path("a.csv"), ("text",), [(2, {"text": "hello"})]).place(0)
     'a.csv, line 2'
     """
 
@@ -47,7 +47,7 @@ class Table:
     @classmethod
     def of_fields(
         cls, path: Path, header: Sequence[str], lines: Sequence[tuple[int, Sequence[str]]], remarks: Sequence[str] = ()
-    ) -> "Table":
+    ) -> "SampleTable":
         """Make one of lines of fields; of columns with the same name the first counts.
 
         Raises:
