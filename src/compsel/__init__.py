@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from compsel.building.verbs.train import train
     from compsel.evaluation.results import Evaluation
     from compsel.inputs.images.preprocessing import ImagePreprocessing
+    from compsel.inputs.modalities import open_samples
     from compsel.inputs.samples import ArraySamples, ImageFolder, Samples, TensorFolder, TextTable
     from compsel.inputs.texts.preprocessing import TextPreprocessing
     from compsel.models.model import Model
@@ -66,6 +67,7 @@ _HOME = {
     "load": "compsel.runtime",
     "make_static_encoder": "compsel.techniques.students.static_encoder",
     "make_student": "compsel.techniques.students.making",
+    "open_samples": "compsel.inputs.modalities",
     "port": "compsel.building.verbs.port",
     "profile": "compsel.building.verbs.profile",
     "records": "compsel.runtime.records",
@@ -103,6 +105,7 @@ __all__ = [
     "load",
     "make_static_encoder",
     "make_student",
+    "open_samples",
     "port",
     "profile",
     "records",

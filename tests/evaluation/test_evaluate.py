@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compsel.errors import BundleError, ImageError, SamplesError
+from compsel.errors import BundleError, SamplesError
 from compsel.evaluation.current import with_current
 from compsel.evaluation.evaluate import evaluate
 from compsel.evaluation.hindsight import HindsightStatic
@@ -94,12 +94,13 @@ def test_latencies_count_decoding_of_files(evaluation: Evaluation, runtime: Runt
     assert in_memory.to_dict()["overhead_ms"]["decode"] == 0.0
 
 
-def test_a_damaged_file_is_named(runtime: Runtime, labelled_folder: Path, tmp_path: Path) -> None:
+def test_a_damaged_file_is_named_and_left_out(runtime: Runtime, labelled_folder: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(labelled_folder, tmp_path / "samples"))
     samples = ImageFolder(folder)
     samples.path(3).write_bytes(samples.source(3)[:-30])
-    with pytest.raises(ImageError, match=f"^{samples.names[3]}: image: truncated"):
-        evaluate(runtime, samples.subset([2, 3]), repeats=1)
+    heard = Heard()
+    assert evaluate(runtime, samples.subset([2, 3]), repeats=1, reporter=heard).to_dict()["n"] == 1
+    assert any("1 image cannot be read" in message and samples.names[3] in message for message in heard.messages)
 
 
 def test_accuracy_is_the_share_of_labels_that_were_said(
@@ -256,6 +257,14 @@ def test_without_labels_the_most_accurate_network_is_right(runtime: Runtime, sam
 def test_nothing_to_evaluate_on_is_refused(runtime: Runtime) -> None:
     with pytest.raises(SamplesError, match="no samples"):
         evaluate(runtime, ArraySamples([]))
+
+
+def test_where_some_have_labels_those_alone_judge(runtime: Runtime, samples: Samples) -> None:
+    values = [sample.value for sample in samples.subset(range(4))]
+    heard = Heard()
+    result = evaluate(runtime, ArraySamples(values, labels=[0, None, 2, None]), repeats=1, reporter=heard)
+    assert result.labelled and result.to_dict()["n"] == 2
+    assert "2 of 4 samples have no label: the others alone judge" in heard.messages
 
 
 def test_labels_that_the_models_do_not_have_are_refused(runtime: Runtime, samples: Samples) -> None:

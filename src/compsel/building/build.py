@@ -18,6 +18,7 @@ from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.certificate.certify import check_enough
 from compsel.selection.certificate.promise import Promise
 from compsel.selection.objective import Objective
+from compsel.selection.training.comparison import check_enough_to_train
 from compsel.storage.files import check_place
 
 __all__ = ["build"]
@@ -53,6 +54,7 @@ def build(
         reporter: hears how far it is.
 
     Raises:
+        TooFewSamplesError: fewer samples than a selector can be trained and judged on.
         ObjectiveError: what shall be promised cannot be certified with so few samples, whatever is measured.
         StorageError: `out` is there already, or cannot be written.
         CompselError: what `measure` and `train_bundle` raise.
@@ -66,6 +68,7 @@ def build(
         check_enough(len(set(samples.groups)), promise)
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
+    check_enough_to_train(len(samples))
     profile, _ = measure(loaded, samples, work, measuring, reporter=reporter)
     return train_bundle(
         profile,

@@ -95,6 +95,7 @@ def measure(
     if not len(samples):
         raise ProfileError("got no samples: give some")
     models, samples = with_labels(models, samples, reporter)
+    samples = samples.readable(reporter)
     samples = without_learned_elsewhere(models, samples, reporter)
     measuring.check()
     judge = _judge(models, measuring.output_quality)

@@ -76,7 +76,8 @@ def train_profile(
     """Train on a profile, without writing anything; None: the kinds of policy that a build tries.
 
     Raises:
-        ProfileError: no costs were measured, or too few samples.
+        ProfileError: no costs were measured.
+        TooFewSamplesError: fewer than 20 samples.
     """
     wanted = as_objective(objective)
     return train(selection_dataset(profile, wanted)[0], wanted, trainers, reporter=reporter)
@@ -109,7 +110,8 @@ def train_bundle(
         reporter: hears what is said on the way.
 
     Raises:
-        ProfileError: no costs were measured, or too few samples.
+        ProfileError: no costs were measured.
+        TooFewSamplesError: fewer than 20 samples.
         ObjectiveError: what shall be promised cannot be certified; nothing is written then.
         StorageError: the bundle cannot be written.
     """

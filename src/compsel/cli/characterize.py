@@ -36,6 +36,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.calibration < 1:
         raise UsageError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
     samples = samples_of(arguments)
+    samples.say(TERMINAL)
+    samples = samples.readable(TERMINAL)
     processors = _processors(arguments.processor)
     with meter_of(arguments) as meter:
         settings = CharacterizationSettings(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.compress_figures import Figures, measure_figures
-from compsel.cli.options import add_samples, add_tokenizer, table_of
+from compsel.cli.options import add_samples, add_tokenizer, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, TerminalReporter
 from compsel.errors import InputError, ModelError, NotApplicableError, TechniqueError, UsageError
@@ -220,8 +220,9 @@ def _samples(arguments: argparse.Namespace, model: "Model") -> "Samples | None":
 
     if arguments.samples is None:
         return None
-    samples: Samples = table_of(arguments) or modality_of(model).open_samples(arguments.samples)
-    return samples.ordered_by(model.labels)
+    samples = samples_of(arguments, modality_of(model)).ordered_by(model.labels)
+    samples.say(TERMINAL)
+    return samples.readable(TERMINAL)
 
 
 def _row(report: "CompressionReport", figures: "dict[tuple[str, str], Figures]") -> tuple[str, ...]:

@@ -63,10 +63,11 @@ def evaluate(
         SamplesError: no samples, labels that the models do not have, or fewer than one repeat.
         BundleError: a quality that is missing, or a bundle without a cost of a wrong answer.
     """
-    penalty, n = _checked_penalty(runtime, samples, repeats), len(samples)
+    penalty = _checked_penalty(runtime, samples, repeats)
     samples = samples.ordered_by(runtime.bundle.labels)
-    if note := samples.label_note():
-        reporter.say(note)
+    samples.say(reporter)
+    samples = _labelled(runtime, samples.readable(reporter), reporter)
+    n = len(samples)
     _say_what_was_learned(runtime, samples, reporter)
     correctness = correctness_of(runtime, samples, quality, reporter)
     generator = np.random.default_rng(seed)
@@ -111,6 +112,15 @@ def evaluate(
         sizes="" if runtime.costs.by_size is None else runtime.costs.by_size.text,
         detail=detail_of(runtime, samples, correctness, first, results["adaptive"]),
     )
+
+
+def _labelled(runtime: Runtime, samples: Samples, reporter: Reporter) -> Samples:
+    """Return the samples with labels, where some have one and labels say what is right; say how many have none."""
+    labelled = [index for index, label in enumerate(samples.labels) if label is not None]
+    if not labelled or len(labelled) == len(samples) or runtime.bundle.summary.get("judging") is not None:
+        return samples
+    reporter.say(f"{len(samples) - len(labelled)} of {len(samples)} samples have no label: the others alone judge")
+    return samples.subset(labelled)
 
 
 def _say_what_was_learned(runtime: Runtime, samples: Samples, reporter: Reporter) -> None:

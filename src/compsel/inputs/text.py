@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from compsel.errors import InputError
 from compsel.inputs.modality import Modality, ModelLike
+from compsel.inputs.sample_options import DEFAULT_SAMPLE_OPTIONS, SampleOptions
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.inputs.texts.preprocessing import TextPreprocessing
 from compsel.inputs.texts.tokenizer import words_of
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TEXT",
-    "TEXT_SUFFIXES",
     "TextModality",
     "fixed_length",
     "ids_input",
@@ -32,8 +32,6 @@ __all__ = [
     "takes_tokens",
 ]
 
-#: tables of texts
-TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 # what a tokenized model is fed, by the names that exporters give it: field of `Tokens`
 _FIELDS = {
     **dict.fromkeys(("input_ids", "ids", "token_ids", "input_word_ids", "tokens", "input"), "ids"),
@@ -151,14 +149,16 @@ class TextModality(Modality):
         return texts
 
     def recognises(self, path: Path) -> bool:
-        """Whether a path is that of a table."""
-        return path.suffix.lower() in TEXT_SUFFIXES and not path.is_dir()
+        """Whether a path is that of a table of texts."""
+        from compsel.inputs.samples.table_kind import is_table, table_holds  # the runtime reads no samples
 
-    def open_samples(self, path: Path) -> "Samples":
+        return is_table(path) and "text" in table_holds(path)
+
+    def open_samples(self, path: Path, options: SampleOptions = DEFAULT_SAMPLE_OPTIONS) -> "Samples":
         """Open a table with the columns `text` and, where there are labels, `label`."""
         from compsel.inputs.samples.text_table import TextTable  # the runtime reads no samples
 
-        return TextTable(path)
+        return TextTable(path, options=options)
 
 
 def takes_strings(inputs: Sequence[TensorSpec]) -> bool:

@@ -96,10 +96,10 @@ def _one(model: ModelOrPath | None) -> Model | None:
 
 
 def _said(samples: Samples, reporter: Reporter | None) -> Samples:
-    """Say where the order of the classes is from."""
-    if note := samples.label_note():
-        reporter_or_default(reporter).say(note)
-    return samples
+    """Say what the samples are, and return those that can be read."""
+    said = reporter_or_default(reporter)
+    samples.say(said)
+    return samples.readable(said)
 
 
 def _saved(fitted: FittedModel, out: str | os.PathLike[str] | None) -> FittedModel:

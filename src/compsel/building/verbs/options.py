@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any, TypedDict
 
 from compsel.building.options import DEFAULT_MEASURING, Measuring
@@ -196,9 +195,7 @@ def as_samples(samples: Any) -> Samples:
     Raises:
         SamplesError: what it does not take, or no samples.
     """
-    if isinstance(samples, Samples):
-        return samples
-    return open_samples(Path(samples) if isinstance(samples, str) else samples)
+    return open_samples(samples)
 
 
 def parted(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

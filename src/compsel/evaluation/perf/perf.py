@@ -116,7 +116,7 @@ def _feeds(model: Model, samples: Samples | str | os.PathLike[str] | None) -> tu
     if samples is None:
         values, origin = list(synthetic_inputs(model)), "made-up inputs"
     else:
-        opened = samples if isinstance(samples, Samples) else open_samples(Path(samples))
+        opened = open_samples(samples, modality=modality)
         if not len(opened):
             raise SamplesError("perf: got no samples: give at least one, or none at all for made-up inputs")
         values = [sample.value for sample in opened.spread(min(_MOST_FEEDS, len(opened)))]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.errors import ProfileError
+from compsel.errors import TooFewSamplesError
 from compsel.progress import SILENT, Reporter
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.objective import Objective
@@ -22,7 +22,7 @@ from compsel.selection.training.folds import assign_folds
 from compsel.selection.training.trainers import FittedPolicy, PolicyTrainer, default_trainers
 from compsel.selection.training.trainers.base import floor_of, penalty_of
 
-__all__ = ["Comparison", "Trained", "compare", "train"]
+__all__ = ["Comparison", "Trained", "check_enough_to_train", "compare", "train"]
 
 _LEAST_SAMPLES = 20
 SINGLE_BEST = "single best"
@@ -114,7 +114,7 @@ def train(
     """Compare the kinds that apply and train each on all samples.
 
     Raises:
-        ProfileError: fewer than 20 samples.
+        TooFewSamplesError: fewer than 20 samples.
         ObjectiveError: a quantity to minimise that was not measured.
     """
     objective = objective or Objective()
@@ -159,6 +159,19 @@ def _without_what_changed(
     return comparison
 
 
+def check_enough_to_train(count: int) -> None:
+    """Raise TooFewSamplesError unless so many samples can train a policy and judge it.
+
+    >>> check_enough_to_train(20)
+    """
+    if count < _LEAST_SAMPLES:
+        raise TooFewSamplesError(
+            f"got {count} samples, needed are at least {_LEAST_SAMPLES}: what ships is trained on four fifths of them "
+            "and judged on the others, five times; some hundred make a difference: see "
+            "docs/guide.md#how-many-samples-do-i-need"
+        )
+
+
 def compare(
     dataset: SelectionDataset,
     objective: Objective,
@@ -167,10 +180,13 @@ def compare(
     seed: int = 0,
     reporter: Reporter = SILENT,
 ) -> Comparison:
-    """Cross-validate every kind, and name the winner."""
+    """Cross-validate every kind, and name the winner.
+
+    Raises:
+        TooFewSamplesError: see `check_enough_to_train`.
+    """
     n = len(dataset.quality)
-    if n < _LEAST_SAMPLES:
-        raise ProfileError(f"got {n} samples, needed are at least {_LEAST_SAMPLES}: measure more")
+    check_enough_to_train(n)
     fold_of = dataset.folds if dataset.folds is not None else assign_folds(n, folds, dataset.groups, seed)
     outcomes, optimism = _round(dataset, objective, trainers, fold_of, reporter)
     penalty = penalty_of(dataset, objective)

@@ -7,8 +7,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.inputs.samples import Samples
-from compsel.inputs.samples.base import Subset
+from compsel.inputs.samples import Samples, Subset
 from compsel.inputs.samples.versions import array_hash
 
 __all__ = ["FOLDS", "fold_of", "sample_hashes"]

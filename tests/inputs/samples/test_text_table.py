@@ -55,7 +55,7 @@ def test_every_format_gives_the_same(name: str, write: object, tmp_path: Path) -
     assert isinstance(samples, compsel.TextTable)
     assert [sample.value for sample in samples] == [text for text, _ in ROWS]
     assert samples.labels == (1, 0, None) and samples.label_names == ("greeting", "lights")
-    assert samples.label_order == "sorted" and "sorted by name" in samples.label_note()
+    assert samples.label_order == "sorted" and "sorted by name" in samples.notes[0]
     assert samples[0].value is samples[0].value  # tokenizers know a text by its identity
     assert not samples.labelled and len(set(samples.names)) == 3 and samples.groups == samples.names
 
@@ -69,7 +69,7 @@ def test_columns_by_name_and_groups(tmp_path: Path) -> None:
     path = table(tmp_path, "query,intent,user,group\na,x,u1,g1\nb,y,u1,g2\nc,x,,g2\n")
     samples = TextTable(path, text="query", label="intent", group="user")
     assert samples.labels == (0, 1, 0) and samples.groups == ("u1", "u1", "row 3")
-    assert TextTable(path, "query").labels == (None,) * 3 and TextTable(path, "query").label_order == "none"
+    assert TextTable(path).labels == (0, 1, 0)  # by their usual names
     assert TextTable(path, "query").groups == ("g1", "g2", "g2")
     assert TextTable(path, "query", "intent").subset([1]).label_names == ("x", "y")
     for columns in ({"text": "body"}, {"text": "query", "label": "class"}, {"text": "query", "group": "author"}):
@@ -79,7 +79,11 @@ def test_columns_by_name_and_groups(tmp_path: Path) -> None:
 
 def test_whole_numbers_are_indices(tmp_path: Path) -> None:
     samples = TextTable(table(tmp_path, "text,label\na,2\nb,0\nc,\n"))
-    assert samples.labels == (2, 0, None) and samples.label_order == "numbers" and not samples.label_note()
+    assert (
+        samples.labels == (2, 0, None)
+        and samples.label_order == "numbers"
+        and samples.notes == ("1 row without a label: line 4",)
+    )
     assert samples.label_names == () and samples.ordered_by(("x", "y", "z")).labels == (2, 0, None)
     assert samples.ordered_by(("x", "y", "z")).label_names == ("x", "y", "z")
     with pytest.raises(SamplesError, match=r"line 2: got label '2', allowed are 0 to 1"):
@@ -94,7 +98,7 @@ def test_the_order_of_the_classes_is_given_beside_of_the_model_or_sorted(tmp_pat
     assert (found.labels, found.label_order) == ((0, 1), "sorted")
     ours = found.ordered_by(("y", "z", "x"))
     assert (ours.labels, ours.label_names, ours.label_order) == ((2, 0), ("y", "z", "x"), "model")
-    assert found.labels == (0, 1) and "of the model" in ours.label_note()
+    assert found.labels == (0, 1) and "of the model" in ours.notes[0]
     assert found.ordered_by(("x", "y")).label_order == "model" and found.ordered_by(()) is found
     table(tmp_path, "y\nx\n", "labels.txt")
     beside = TextTable(path)
@@ -141,13 +145,14 @@ def test_what_cannot_be_used_is_refused_with_its_line(name: str, text: str, mess
         TextTable(table(tmp_path, text, name))
 
 
-def test_a_table_that_is_not_there_or_not_in_utf8(tmp_path: Path) -> None:
+def test_a_table_that_is_not_there_or_in_latin_1(tmp_path: Path) -> None:
     with pytest.raises(SamplesError, match="no such file"):
         open_samples(tmp_path / "absent.csv")
     for name in ("t.csv", "t.tsv", "t.jsonl"):
-        (tmp_path / name).write_bytes(b"text\n\xff\xfe\n")
-        with pytest.raises(SamplesError, match="UTF-8"):
-            TextTable(tmp_path / name)
+        content = '{"text": "caf\u00e9"}\n' if name.endswith("jsonl") else "text\ncaf\u00e9\n"
+        (tmp_path / name).write_bytes(content.encode("latin-1"))
+        samples = TextTable(tmp_path / name)
+        assert samples.value(0) == "caf\u00e9" and "not in UTF-8: read as Latin-1" in samples.notes[0]
 
 
 def test_the_version_follows_the_text(tmp_path: Path) -> None:
