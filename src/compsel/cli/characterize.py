@@ -8,7 +8,7 @@ from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_meter, add_samples, add_tokenizer, check_budget, meter_of, models_of, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
-from compsel.errors import ProcessorError, UsageError
+from compsel.errors import UsageError
 
 __all__ = ["COMMAND"]
 
@@ -36,6 +36,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.calibration < 1:
         raise UsageError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
     samples = samples_of(arguments)
+    samples.say(TERMINAL)
+    samples = samples.readable(TERMINAL)
     processors = _processors(arguments.processor)
     with meter_of(arguments) as meter:
         settings = CharacterizationSettings(
@@ -64,12 +66,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _processors(words: list[str] | None) -> list[str]:
     """Return the processors that were asked for, checked; or all that work here and do not only wait otherwise."""
-    from compsel.processors import discover, parse
+    from compsel.processors import discover, parse_available
 
     for word in words or ():
-        found = parse(word).availability()
-        if not found.available:
-            raise ProcessorError(f"processor {word} is not available here: {found.reason}: see compsel devices")
+        parse_available(word)
     return words or [one.name for one, found in discover() if found.available and not one.name.endswith(":nospin")]
 
 

@@ -17,6 +17,7 @@ from compsel.inputs.images.encoded import EncodedImage
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.images.reduction import REDUCTIONS
 from compsel.inputs.modality import Modality, ModelLike
+from compsel.inputs.sample_options import DEFAULT_SAMPLE_OPTIONS, SampleOptions
 from compsel.inputs.tensor_specs import TensorSpec
 
 if TYPE_CHECKING:
@@ -97,11 +98,18 @@ class ImageModality(Modality):
         size = (_SYNTHETIC_SIDE_PIXELS, _SYNTHETIC_SIDE_PIXELS)
         return [np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)) for image in small]
 
-    def open_samples(self, path: Path) -> "Samples":
-        """Open a folder of images."""
+    def recognises(self, path: Path) -> bool:
+        """Whether a folder holds images, at any depth, or a table names some."""
+        from compsel.inputs.samples.image_files import holds_images  # the runtime reads no samples
+        from compsel.inputs.samples.table_kind import is_table, table_holds
+
+        return holds_images(path) if path.is_dir() else is_table(path) and "image" in table_holds(path)
+
+    def open_samples(self, path: Path, options: SampleOptions = DEFAULT_SAMPLE_OPTIONS) -> "Samples":
+        """Open a folder of images, or a table that names them."""
         from compsel.inputs.samples import ImageFolder  # the runtime reads no samples
 
-        return ImageFolder(path)
+        return ImageFolder(path, options=options)
 
 
 def image_preprocessing(model: ModelLike) -> ImagePreprocessing | None:

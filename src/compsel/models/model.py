@@ -18,6 +18,7 @@ from compsel.inputs.tensor_specs import TensorSpec
 from compsel.inputs.text import fixed_length, takes_strings, takes_tokens
 from compsel.inputs.texts.preprocessing import text_preprocessing
 from compsel.models.external_data import move_weights_out, weights_bytes
+from compsel.models.foreign_formats import what_it_is
 from compsel.models.protobuf_streaming import pieces, read_proto, set_field, tensor_pieces
 from compsel.storage.files import atomic_file, copy_file
 
@@ -78,17 +79,18 @@ class Model:
         """
         path = Path(path)
         if not path.is_file():
-            raise ModelError(f"{path}: no such file: give the path of an ONNX model")
+            found = what_it_is(path) if path.is_dir() else "no such file: give the path of an ONNX model"
+            raise ModelError(f"{path}: {found}")
         try:
             proto = read_proto(path)
         except (DecodeError, ValueError) as error:
-            raise ModelError(f"{path}: not an ONNX model, or a truncated one: export it again") from error
+            raise ModelError(f"{path}: {what_it_is(path)}") from error
         except OSError as error:
             raise ModelError(
                 f"{path}: cannot be read ({error.strerror}): check the file and its permissions"
             ) from error
         if not proto.graph.node or not proto.opset_import:
-            raise ModelError(f"{path}: not an ONNX model: it has no graph")
+            raise ModelError(f"{path}: {what_it_is(path)}")
         try:
             onnx.load_external_data_for_model(proto, str(path.parent))
         except (OSError, ValueError, onnx.checker.ValidationError) as error:
