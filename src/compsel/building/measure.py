@@ -9,6 +9,7 @@ import numpy as np
 from compsel.building.labels import with_labels
 from compsel.building.learned_elsewhere import without_learned_elsewhere
 from compsel.building.options import DEFAULT_MEASURING, Measuring
+from compsel.building.preprocessing_search.resolve import with_preprocessing
 from compsel.device.energy import open_meter
 from compsel.device.fingerprint import device_fingerprint
 from compsel.errors import EnergyError, ProfileError
@@ -85,6 +86,7 @@ def measure(
     if not len(samples):
         raise ProfileError("got no samples: give some")
     models, samples = with_labels(models, samples, reporter)
+    models = with_preprocessing(models, samples, reporter)
     samples = without_learned_elsewhere(models, samples, reporter)
     measuring.check()
     judge = measuring.output_quality

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from compsel.errors import ProfileError
 from compsel.profiling.confidence_intervals import binomial_tail
 
-__all__ = ["check_labels"]
+__all__ = ["check_labels", "told_apart"]
 
 _SIGNIFICANCE = 0.01
 _EXPLAINED = 0.001  # significance of a cause: many are tried
@@ -108,7 +108,7 @@ def _mistaken(found: Collection[_Agreement], labels: Classes) -> str:
     """Return which other numbers would make the labels right; "" where none are known."""
     n = len(labels)
     shifts = [(one.name, *_shifted(one, labels)) for one in found]
-    orders = [(one.name, _in_another_order(one, labels)) for one in found]
+    orders = [(one.name, told_apart(one.answers, labels)) for one in found]
     name, shift, shifted = max(shifts, key=lambda one: one[2])
     another, ordered = max(orders, key=lambda one: one[1])
     # what a constant explains, another order explains too
@@ -136,17 +136,20 @@ def _shifted(one: _Agreement, labels: Classes) -> tuple[int, int]:
     return (shift, count) if binomial_tail(count, one.n, chance) < _EXPLAINED / len(shifts) else (0, 0)
 
 
-def _in_another_order(one: _Agreement, labels: Classes) -> int:
-    """Return how many labels the answers tell apart, under whatever numbers; 0 where that is chance.
+def told_apart(answers: Classes, labels: Classes) -> int:
+    """Return how many labels (n,) the answers (n,) tell apart, under whatever numbers; 0 where that is chance.
 
     Each sample is given the commonest label of the other samples with the same answer, where that is one.
+
+    >>> told_apart(np.array([5, 5, 5, 7, 7, 7] * 4), np.array([0, 0, 0, 1, 1, 1] * 4))
+    24
     """
     chance = float(np.bincount(labels).max()) / len(labels)
-    table = np.zeros((int(one.answers.max()) + 1, int(labels.max()) + 2), np.int64)
-    np.add.at(table, (one.answers, labels), 1)
+    table = np.zeros((int(answers.max()) + 1, int(labels.max()) + 2), np.int64)
+    np.add.at(table, (answers, labels), 1)
     second, first = np.sort(table, axis=1)[:, -2:].T
     right = int(first[first - 1 > second].sum())
-    return right if right >= _LEAST and binomial_tail(right, one.n, chance) < _EXPLAINED else 0
+    return right if right >= _LEAST and binomial_tail(right, len(labels), chance) < _EXPLAINED else 0
 
 
 def _weights(best: _Agreement, labels: Classes, random_weights: Collection[str]) -> str:
