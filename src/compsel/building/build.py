@@ -10,6 +10,7 @@ from compsel.building.options import DEFAULT_MEASURING, Measuring
 from compsel.building.train import as_objective, train_bundle
 from compsel.device.energy import open_meter
 from compsel.errors import EnergyError
+from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
@@ -35,6 +36,8 @@ def build(
     certify: Promise | str | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
+    preprocess: ImagePreprocessing | str = "auto",
+    classes: Sequence[str] | str | os.PathLike[str] | None = None,
     reporter: Reporter = SILENT,
 ) -> Trained:
     """Compress, measure, train and write a bundle.
@@ -47,6 +50,9 @@ def build(
         measuring: what is measured, and how.
         work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
+        preprocess: how pictures are prepared, for models that are named by their files: see `Model.load`; "auto": what
+            nothing says is found out with labelled samples.
+        classes: names of their classes: see `Model.load`.
         reporter: hears how far it is.
 
     Raises:
@@ -60,7 +66,10 @@ def build(
     if promise is not None:
         check_enough(len(set(samples.groups)), promise)
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
-    loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
+    loaded = [
+        model if isinstance(model, Model) else Model.load(model, preprocess=preprocess, classes=classes)
+        for model in models
+    ]
     profile, _ = measure(loaded, samples, work, measuring, reporter=reporter)
     return train_bundle(
         profile,

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_samples, add_tokenizer, table_of
+from compsel.cli.model_options import add_model_options, complete, is_plain, model_of
+from compsel.cli.options import add_samples, table_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, TerminalReporter
 from compsel.errors import NotApplicableError, TechniqueError, UsageError
+from compsel.inputs.modalities import open_samples
 
 if TYPE_CHECKING:
     from compsel.building.search import SearchPoint, SearchResult
@@ -44,7 +46,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         part=False,
         use="; to calibrate with and to verify on (default: verified on made-up inputs)",
     )
-    add_tokenizer(parser)
+    add_model_options(parser)
     parser.add_argument(
         "--calibration", type=int, default=_CALIBRATION, metavar="N", help=f"samples to use (default {_CALIBRATION})"
     )
@@ -92,16 +94,23 @@ def _plan(arguments: argparse.Namespace, path: Path) -> "tuple[Model | Path, lis
 
     A model is given by its path, for large ones are not kept in memory; one with a tokenizer of its own as it is.
     """
-    from compsel.models.model import Model
     from compsel.techniques import applicable, parse
 
-    model = Model.load(path, tokenizer=arguments.tokenizer)
+    model, samples = _open(arguments, path)
     techniques = [parse(spec) for spec in applicable(model)]
-    return path if arguments.tokenizer is None else model, techniques, _samples(arguments, model)
+    return path if is_plain(arguments, model) else model, techniques, samples
+
+
+def _open(arguments: argparse.Namespace, path: Path) -> "tuple[Model, Samples | None]":
+    """Read a model, and the samples with labels in the order of its classes; what it lacks, they show."""
+    model = model_of(arguments, path)
+    if arguments.samples is None:
+        return model, None
+    samples: Samples = table_of(arguments) or open_samples(arguments.samples)
+    return complete(model, samples), samples.ordered_by(model.labels)
 
 
 def _search(arguments: argparse.Namespace) -> int:
-    from compsel.models.model import Model
     from compsel.selection.goals import parse_goal
     from compsel.storage.files import write_json
 
@@ -112,8 +121,7 @@ def _search(arguments: argparse.Namespace) -> int:
     found: list[dict[str, Any]] = []
     rows: list[tuple[str, ...]] = []
     for path in arguments.models:
-        model = Model.load(path, tokenizer=arguments.tokenizer)
-        found_samples = _samples(arguments, model)
+        model, found_samples = _open(arguments, path)
         assert found_samples is not None
         samples = found_samples.spread(arguments.calibration)
         for technique in techniques:
@@ -172,15 +180,6 @@ def _point_row(name: str, point: "SearchPoint", result: "SearchResult") -> tuple
     shares = (f"{value:.1%}" for value in ratios)
     label = "none" if point.technique == "none" else name
     return (label, *shares, _file(result, point) or "", "chosen" if point == result.chosen else "")
-
-
-def _samples(arguments: argparse.Namespace, model: "Model") -> "Samples | None":
-    from compsel.inputs.modalities import modality_of
-
-    if arguments.samples is None:
-        return None
-    samples: Samples = table_of(arguments) or modality_of(model).open_samples(arguments.samples)
-    return samples.ordered_by(model.labels)
 
 
 def _row(report: "CompressionReport") -> tuple[str, ...]:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from compsel.cli.base import Command, add_json
 from compsel.cli.fitted import add_teacher, say_labels, teacher_of, write_fitted
-from compsel.cli.options import add_samples, add_tokenizer, samples_of
+from compsel.cli.model_options import add_model_options, model_of
+from compsel.cli.options import add_samples, samples_of
+from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
 
@@ -13,18 +15,19 @@ __all__ = ["COMMAND"]
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("encoder", type=Path, metavar="ENCODER.onnx", help="model whose first output is used")
     add_samples(parser)
-    add_tokenizer(parser)
+    add_model_options(parser)
     add_teacher(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL.onnx", help="where to write the classifier")
     add_json(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.models.model import Model
+    from compsel.building.preprocessing_search.resolve import with_preprocessing
     from compsel.techniques.heads.fitting import fit_head
 
-    encoder = Model.load(arguments.encoder, tokenizer=arguments.tokenizer)
+    encoder = model_of(arguments, arguments.encoder)
     samples = samples_of(arguments)
+    (encoder,) = with_preprocessing([encoder], samples, TERMINAL, search=False)
     say_labels(samples)
     return write_fitted(arguments, fit_head(encoder, samples, teacher=teacher_of(arguments)), samples)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from compsel.cli.base import Command, add_json
 from compsel.cli.fitted import add_teacher, say_labels, teacher_of, write_fitted
-from compsel.cli.options import add_samples, add_tokenizer, samples_of
+from compsel.cli.model_options import add_model_options, model_of
+from compsel.cli.options import add_samples, samples_of
 
 __all__ = ["COMMAND"]
 
@@ -18,7 +19,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ENCODER.onnx",
         help="for texts: use its tokenizer, and static vectors of its vocabulary beside the n-grams",
     )
-    add_tokenizer(parser)
+    add_model_options(parser)
     add_teacher(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL.onnx", help="where to write the student")
     add_json(parser)
@@ -26,14 +27,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.errors import UsageError
-    from compsel.models.model import Model
     from compsel.techniques.students.making import make_student
 
     if arguments.tokenizer is not None and arguments.encoder is None:
         raise UsageError("--tokenizer: is that of an encoder: give --encoder too")
     encoder = None
     if arguments.encoder is not None:
-        encoder = Model.load(arguments.encoder, tokenizer=arguments.tokenizer)
+        encoder = model_of(arguments, arguments.encoder)
     samples = samples_of(arguments)
     say_labels(samples)
     fitted = make_student(samples, encoder=encoder, teacher=teacher_of(arguments))

@@ -45,6 +45,7 @@ class Model:
         technique: name of the technique that made it, "none" for an uncompressed model.
         labels: names of the classes, in the order of the outputs; () where they are not known.
         notes: what was understood when it was read, and from where, a sentence each; not stored.
+        searched: whether its preprocessing was found out with samples, and stands in no file yet; not stored.
 
     >>> from compsel.networks import build
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
@@ -60,6 +61,7 @@ class Model:
     technique: str = "none"
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    searched: bool = field(default=False, compare=False, repr=False)
 
     @classmethod
     # many parameters: what a file may lack, each rarely given
@@ -77,8 +79,9 @@ class Model:
         Args:
             path: of the ONNX file.
             name: of the model; None: that of the file.
-            preprocess: what becomes of pictures: see `compsel.inputs.images.preprocess_option.parse_preprocess`; None or
-                "auto": what the metadata or a file beside the model says (`compsel.models.beside`), else unknown.
+            preprocess: what becomes of pictures, itself or as `parse_preprocess` reads it
+                (`compsel.inputs.images.preprocess_option`); None or "auto": what the metadata or a file beside the
+                model says (`compsel.models.beside`), else unknown.
             classes: names of the classes in the order of the outputs, or a file with one a line; None: what the
                 metadata or a file beside the model says.
             tokenizer: a `tokenizer.json`, for a model that takes tokens (one that takes strings needs none); None: what

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.building.preprocessing_search.candidates import Candidate
+from compsel.building.preprocessing_search.candidates import PreprocessingCandidate
 from compsel.errors import CompselError, ModelError
 from compsel.inputs.image import IMAGE
 from compsel.inputs.images.preprocessing import ImagePreprocessing
@@ -16,12 +16,12 @@ from compsel.inputs.samples import Samples
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 
-__all__ = ["Answers"]
+__all__ = ["SearchAnswers"]
 
 _LEAST_LOG, _LEAST_SCORE = math.log(1e-4), -1e30
 
 
-class Answers:
+class SearchAnswers:
     """The answers of a model to samples, for any preprocessing.
 
     Args:
@@ -39,7 +39,7 @@ class Answers:
     >>> from compsel.building.preprocessing_search.candidates import normalisations
     >>> from compsel.inputs.images.image_input import image_input
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
-    >>> answers = Answers(model, ArraySamples([np.zeros((40, 40, 3), np.uint8)]))
+    >>> answers = SearchAnswers(model, ArraySamples([np.zeros((40, 40, 3), np.uint8)]))
     >>> candidate = normalisations(image_input(model.inputs), "crop", (32, 32))[0]
     >>> answers.classes(candidate, [0]).shape, answers.n_classes
     ((1,), 1000)
@@ -54,12 +54,12 @@ class Answers:
         self._values: dict[int, Any] = {}
         self._pixels: dict[tuple[ImagePreprocessing, int], np.ndarray] = {}
 
-    def classes(self, candidate: Candidate, indices: Sequence[int]) -> NDArray[np.int64]:
+    def classes(self, candidate: PreprocessingCandidate, indices: Sequence[int]) -> NDArray[np.int64]:
         """Return the class (n,) that the model gives each sample."""
         return np.array([self._scores(candidate.preprocessing, index).argmax() for index in indices], np.int64)
 
     def log_probabilities(
-        self, candidate: Candidate, indices: Sequence[int], labels: NDArray[np.int64]
+        self, candidate: PreprocessingCandidate, indices: Sequence[int], labels: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Return the logarithm (n,) of the probability that the model gives each sample's label, at least 1e-4."""
         found = []

@@ -16,7 +16,7 @@ from compsel.inputs.images.image_input import ImageInput
 from compsel.inputs.images.preprocess_option import describe
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 
-__all__ = ["Candidate", "geometries", "normalisations"]
+__all__ = ["PreprocessingCandidate", "geometries", "normalisations"]
 
 _SMALL = 64  # networks for so small pictures see all of them
 # what a model of whole numbers can be fed: the bytes as they are, or moved to where the type is centred
@@ -24,7 +24,7 @@ _WHOLE_NUMBERS = {"uint8": Normalisation((0.0,) * 3, (1.0,) * 3), "int8": Normal
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class PreprocessingCandidate:
     """One preprocessing to try.
 
     Attributes:
@@ -53,7 +53,7 @@ interpolation=bilinear)')
         return f"{self.name} ({describe(self.preprocessing)})"
 
 
-def normalisations(taken: ImageInput, cut: str, resolution: tuple[int, int]) -> list[Candidate]:
+def normalisations(taken: ImageInput, cut: str, resolution: tuple[int, int]) -> list[PreprocessingCandidate]:
     """Return what numbers to try, the commonest first, all with the same part of a picture.
 
     Args:
@@ -70,7 +70,9 @@ def normalisations(taken: ImageInput, cut: str, resolution: tuple[int, int]) -> 
     return _distinct([_candidate(name, one, cut, taken, resolution) for name, one in named])
 
 
-def geometries(found: Sequence[Candidate], taken: ImageInput, square: bool) -> list[Candidate]:
+def geometries(
+    found: Sequence[PreprocessingCandidate], taken: ImageInput, square: bool
+) -> list[PreprocessingCandidate]:
     """Return the candidates with every part of a picture, the commonest first.
 
     Args:
@@ -105,14 +107,14 @@ def cut_order(resolution: tuple[int, int], exact: bool = False) -> list[str]:
 
 def _candidate(
     name: str, numbers: Normalisation, cut: str, taken: ImageInput, resolution: tuple[int, int]
-) -> Candidate:
+) -> PreprocessingCandidate:
     geometry: Geometry = GEOMETRIES[cut]
-    return Candidate(name, cut, preprocessing_of(numbers, geometry, taken, resolution))
+    return PreprocessingCandidate(name, cut, preprocessing_of(numbers, geometry, taken, resolution))
 
 
-def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _distinct(candidates: Sequence[PreprocessingCandidate]) -> list[PreprocessingCandidate]:
     """Leave out what is the same as one before: grey has no order of colours."""
-    seen: dict[ImagePreprocessing, Candidate] = {}
+    seen: dict[ImagePreprocessing, PreprocessingCandidate] = {}
     for one in candidates:
         seen.setdefault(one.preprocessing, one)
     return list(seen.values())

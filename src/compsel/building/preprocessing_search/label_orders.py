@@ -31,8 +31,6 @@ class LabelOrder:
         return np.where(inside, self.class_of[np.where(inside, labels, 0)], -1)
 
 
-
-
 def label_orders(n_classes: int) -> list[LabelOrder]:
     """Return the orders that people get, the right one first.
 
@@ -57,8 +55,8 @@ def label_orders(n_classes: int) -> list[LabelOrder]:
         orders += [
             LabelOrder(
                 listed,
-                "the labels count the classes in alphabetical order (0, 1, 10, 11, 2), the model in that of the numbers: "
-                "number them by value, or give the names in the model's order (--classes FILE)",
+                "the labels count the classes in alphabetical order (0, 1, 10, 11, 2), the model in that of the "
+                "numbers: number them by value, or give the names in the model's order (--classes FILE)",
             ),
             LabelOrder(
                 np.argsort(listed),

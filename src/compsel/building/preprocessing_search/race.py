@@ -1,9 +1,9 @@
 """Race candidates over samples: those that are significantly worse than the best one drop out (Birattari et al. 2002).
 
-All see the same samples, so comparisons are paired: by whether answers are right, with the exact test of McNemar (1947),
-and by how probable they make the labels, with a t-test of the differences of logarithms, which needs far fewer samples
-where candidates are alike. F-Race (Birattari, Stuetzle, Paquete, Varrentrapp: A Racing Algorithm for Configuring
-Metaheuristics, GECCO 2002) does the same with Friedman's test.
+All see the same samples, so comparisons are paired: by whether answers are right, with the exact test of McNemar
+(1947), and by how probable they make the labels, with a t-test of the differences of logarithms, which needs far fewer
+samples where candidates are alike. F-Race (Birattari, Stuetzle, Paquete, Varrentrapp: A Racing Algorithm for
+Configuring Metaheuristics, GECCO 2002) does the same with Friedman's test.
 """
 
 import math
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.building.preprocessing_search.candidates import Candidate
+from compsel.building.preprocessing_search.candidates import PreprocessingCandidate
 from compsel.profiling.confidence_intervals import binomial_tail
 
 __all__ = ["Result", "is_worse", "race"]
@@ -34,11 +34,12 @@ class Result:
         log_probabilities: (n,), of the labels.
 
     >>> from compsel.inputs.images.preprocessing import ImagePreprocessing
-    >>> Result(Candidate("a", "crop", ImagePreprocessing((8, 8))), np.array([True, False]), np.zeros(2)).accuracy
+    >>> candidate = PreprocessingCandidate("a", "crop", ImagePreprocessing((8, 8)))
+    >>> Result(candidate, np.array([True, False]), np.zeros(2)).accuracy
     0.5
     """
 
-    candidate: Candidate
+    candidate: PreprocessingCandidate
     right: NDArray[np.bool_]
     log_probabilities: NDArray[np.float64]
 
@@ -54,7 +55,7 @@ class Result:
 
 
 def race(
-    candidates: Sequence[Candidate], measure: Callable[[Candidate, int], Result], most: int
+    candidates: Sequence[PreprocessingCandidate], measure: Callable[[PreprocessingCandidate, int], Result], most: int
 ) -> tuple[list[Result], list[Result]]:
     """Measure candidates on more and more samples, without those that are significantly worse than the best.
 

@@ -17,19 +17,22 @@ from compsel.progress import SILENT, Reporter
 __all__ = ["lacks_preprocessing", "with_preprocessing"]
 
 
-def with_preprocessing(models: Sequence[Model], samples: Samples, reporter: Reporter = SILENT) -> list[Model]:
+def with_preprocessing(
+    models: Sequence[Model], samples: Samples, reporter: Reporter = SILENT, *, search: bool = True
+) -> list[Model]:
     """Return the models with a preprocessing where the samples are pictures; say what was understood.
 
     Args:
         models: as they were read.
         samples: their inputs, labelled in the order of the models' classes.
         reporter: hears what was found, and where.
+        search: whether their answers are class scores, by which it can be found out.
 
     Raises:
         UsageError: a model of pictures that nothing says the preprocessing of, and no labels to find it by.
         ProfileError: no convention makes it right more often than guessing.
     """
-    return [_completed(model, samples, reporter) for model in models]
+    return [_completed(model, samples, reporter, search) for model in models]
 
 
 def lacks_preprocessing(model: Model) -> ImageInput | None:
@@ -37,24 +40,24 @@ def lacks_preprocessing(model: Model) -> ImageInput | None:
     return image_input(model.inputs) if model.preprocessing is None else None
 
 
-def _completed(model: Model, samples: Samples, reporter: Reporter) -> Model:
+def _completed(model: Model, samples: Samples, reporter: Reporter, search: bool) -> Model:
     for note in model.notes:
         reporter.say(f"{model.name}: {note}")
     taken = lacks_preprocessing(model)
     if taken is None or not _are_pictures(samples):
         return model
-    if all(label is None for label in samples.labels):
+    if not search or all(label is None for label in samples.labels):
         raise UsageError(
             f"{model.name} takes pictures, and nothing says how they are prepared: give --preprocess NAME "
             f"({', '.join(CONVENTIONS)}) or --preprocess resize=256,crop=224,mean=0.485/0.456/0.406,"
-            "std=0.229/0.224/0.225,order=rgb; with labels it is found out"
+            f"std=0.229/0.224/0.225,order=rgb{'; with labels it is found out' if search else ''}"
         )
     reporter.say(f"{model.name}: nothing says how pictures are prepared: trying the conventions on labelled samples")
     found = search_preprocessing(model, samples, taken)
     reporter.say(f"{model.name}: {found.sentence}")
     if found.label_problem:
         reporter.say(f"warning: labels: {found.label_problem}")
-    return replace(model, preprocessing=found.preprocessing)
+    return replace(model, preprocessing=found.preprocessing, searched=True)
 
 
 def _are_pictures(samples: Samples) -> bool:

@@ -5,8 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.building.preprocessing_search.answers import Answers
-from compsel.building.preprocessing_search.candidates import Candidate, cut_order, geometries, normalisations
+from compsel.building.preprocessing_search.answers import SearchAnswers
+from compsel.building.preprocessing_search.candidates import (
+    PreprocessingCandidate,
+    cut_order,
+    geometries,
+    normalisations,
+)
 from compsel.building.preprocessing_search.label_orders import LabelOrder, label_orders
 from compsel.building.preprocessing_search.race import Result, race
 from compsel.errors import ProfileError
@@ -74,7 +79,7 @@ class _Search:
         self.indices = [int(index) for index in drawn]
         self.labels = np.array([samples.labels[index] for index in self.indices], np.int64)
         self.taken, self.samples = taken, samples
-        self.answers = Answers(model, samples)
+        self.answers = SearchAnswers(model, samples)
         self.resolution = taken.resolution(DEFAULT_SIDE)
         self.order: LabelOrder | None = None
 
@@ -97,14 +102,14 @@ class _Search:
             self.order.problem,
         )
 
-    def _measure(self, candidate: Candidate, count: int) -> Result:
+    def _measure(self, candidate: PreprocessingCandidate, count: int) -> Result:
         assert self.order is not None
         labels = self.order.of(self.labels[:count])
         classes = self.answers.classes(candidate, self.indices[:count])
         logs = self.answers.log_probabilities(candidate, self.indices[:count], labels)
         return Result(candidate, classes == labels, logs)
 
-    def _order(self, candidates: list[Candidate]) -> LabelOrder | None:
+    def _order(self, candidates: list[PreprocessingCandidate]) -> LabelOrder | None:
         """Return the order of the labels under which some candidate is right more often than by guessing, if any."""
         count = min(_FIRST, len(self.indices))
         while True:
@@ -118,7 +123,7 @@ class _Search:
                 return None
             count = min(2 * count, len(self.indices))
 
-    def _in_another_order(self, candidates: list[Candidate]) -> FoundPreprocessing:
+    def _in_another_order(self, candidates: list[PreprocessingCandidate]) -> FoundPreprocessing:
         """Return what tells the labels apart best, under whatever numbers of the classes.
 
         Raises:
@@ -137,15 +142,16 @@ class _Search:
             "give the names in that order (--classes FILE)",
         )
 
-    def _failure(self, candidates: list[Candidate], said: list[Classes]) -> str:
+    def _failure(self, candidates: list[PreprocessingCandidate], said: list[Classes]) -> str:
         right = [int((classes == self.labels).sum()) for classes in said]
         n, best = len(self.indices), candidates[right.index(max(right))]
         few = ", too few to tell" if n < _FEW else ""
+        share = f"{100 * max(right) / n:.1f} % of {n} labelled images{few}"
         return (
             f"preprocessing of {self.answers.model.name}: under none of {len(candidates)} conventions it is right more "
-            f"often than by guessing (the best, {best.name}: {100 * max(right) / n:.1f} % of {n} labelled images{few}): "
-            "check that the labels are those of its classes (--classes FILE names them in the order of its outputs) and "
-            "its weights, give more samples, or say what it expects: --preprocess NAME, or "
+            f"often than by guessing (the best, {best.name}: {share}): check that the labels are those of its classes "
+            "(--classes FILE names them in the order of its outputs) and its weights, give more "
+            "samples, or say what it expects: --preprocess NAME, or "
             "--preprocess resize=256,crop=224,mean=0.5,std=0.5,order=rgb"
         )
 
@@ -176,7 +182,9 @@ def _by_chance(classes: Classes, labels: Classes, n_classes: int) -> float:
 
 def _sentence(alike: list[Result], worse: list[Result]) -> str:
     best, others = alike[0], [one.candidate.name for one in alike[1:]]
-    text = f"preprocessing: {best.candidate}: right for {100 * best.accuracy:.1f} % of {len(best.right)} labelled images"
+    text = (
+        f"preprocessing: {best.candidate}: right for {100 * best.accuracy:.1f} % of {len(best.right)} labelled images"
+    )
     if worse:
         text += f", next best {100 * worse[0].accuracy:.1f} % of {len(worse[0].right)} ({worse[0].candidate.name})"
     if others:

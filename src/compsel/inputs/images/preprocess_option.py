@@ -148,7 +148,9 @@ def _colours(values: Mapping[str, str], taken: ImageInput) -> dict[str, Any]:
     order = values.get("order", "").upper().replace("GREY", "GRAY")
     if order:
         if (order == "GRAY") != (taken.channels == 1):
-            raise UsageError(f"preprocess: got order={order.lower()}, but the model's input has {taken.channels} channels")
+            raise UsageError(
+                f"preprocess: got order={order.lower()}, but the model's input has {taken.channels} channels"
+            )
         fields["channels"] = order
     if "mean" in values or "std" in values or "range" in values:
         mean, std = _numbers(values, "mean", 0.0), _numbers(values, "std", 1.0)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from compsel.errors import SamplesError
+from compsel.inputs.class_names import ClassNames
 from compsel.inputs.samples.base import MOST_CLASSES, ListedSamples
 from compsel.inputs.samples.text_rows import Rows, read_text_rows
 
@@ -152,12 +153,15 @@ class TextTable(ListedSamples):
             names, origin = _read_names(beside), "labels.txt"
         if len(set(names)) < len(names):
             raise SamplesError(f"{self.path}: {origin} names a class twice: name each once")
-        said = {label for label in self._said if label is not None}
+        said = self._named()
         if not said:
             return names, "none"
         if all(label.isdecimal() for label in said):
             return names, "numbers"
         return (names, origin) if origin != "sorted" else (tuple(sorted(said)), "sorted")
+
+    def _named(self) -> set[str]:
+        return {label for label in self._said if label is not None}
 
     def _indices(self) -> list[int | None]:
         if self.label_order == "numbers":
@@ -167,7 +171,8 @@ class TextTable(ListedSamples):
             }
         else:
             most = len(self.label_names)
-            places = {label: place for place, label in enumerate(self.label_names)}
+            classes = ClassNames(self.label_names)
+            places = {label: most if (place := classes.place(label)) is None else place for label in self._named()}
         result: list[int | None] = []
         for line, label in zip(self._lines, self._said, strict=True):
             place = None if label is None else places.get(label, most)
