@@ -1,8 +1,10 @@
 """Class scores first: classifiers whose scores stand behind other outputs, as scikit-learn's exports have them.
 
 Such a graph gives the label first and the scores second, as a tensor or, by `ZipMap`, as a map for each row. The label
-says nothing that the scores do not; it stays, behind them.
+says nothing that the scores do not; it stays, behind them. Scores (n, classes, 1, 1) become (n, classes).
 """
+
+from dataclasses import replace
 
 import onnx
 from onnx import TensorProto, helper
@@ -28,7 +30,7 @@ def class_scores_first(model: Model) -> Model:
     if proto is not None and _scores_first(proto.graph, len(names)):
         model = model.with_proto(proto)
     if names and not model.labels and _n_classes(model.proto.graph) == len(names) and not _plain_numbers(names):
-        return Model(model.name, model.proto, model.preprocessing, model.technique, names, model.notes)
+        return replace(model, labels=names)
     return model
 
 
@@ -46,7 +48,8 @@ def _plain_numbers(names: tuple[str, ...]) -> bool:
 
 
 def _may_change(graph: onnx.GraphProto) -> bool:
-    return len(graph.output) > 1 or any(node.op_type == "ZipMap" for node in graph.node)
+    whole = len(graph.output) == 1 and not _has_pooled_scores(graph.output[0])
+    return not whole or any(node.op_type == "ZipMap" for node in graph.node)
 
 
 def _n_classes(graph: onnx.GraphProto) -> int:
@@ -56,7 +59,7 @@ def _n_classes(graph: onnx.GraphProto) -> int:
 
 def _scores_first(graph: onnx.GraphProto, n_classes: int) -> bool:
     """Put the scores before the other outputs, in place; a map of each row becomes the tensor that it was made of."""
-    changed = _without_maps(graph, n_classes)
+    changed = _without_maps(graph, n_classes) | _flatten(graph)
     place = _place_of_scores(graph)
     if place is None:
         return changed
@@ -84,6 +87,29 @@ def _without_maps(graph: onnx.GraphProto, n_classes: int) -> bool:
         output.CopyFrom(helper.make_tensor_value_info(maker.input[0], TensorProto.FLOAT, [None, n_classes or None]))
         changed = True
     return changed
+
+
+def _has_pooled_scores(output: onnx.ValueInfoProto) -> bool:
+    """Whether an output is (n, classes, 1, 1): class scores of a network that ends with a pooling."""
+    tensor = output.type.tensor_type
+    lengths = [axis.dim_value for axis in tensor.shape.dim]
+    return tensor.elem_type in _FLOATS and len(lengths) == 4 and lengths[1] > 1 and lengths[2:] == [1, 1]
+
+
+def _flatten(graph: onnx.GraphProto) -> bool:
+    """Make the one output (n, classes) where it is (n, classes, 1, 1); under its name."""
+    if len(graph.output) != 1 or not _has_pooled_scores(graph.output[0]):
+        return False
+    (output,) = graph.output
+    name, before = output.name, f"{output.name}_pooled"
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for place, used in enumerate(names):
+                if used == name:
+                    names[place] = before
+    graph.node.append(helper.make_node("Flatten", [before], [name], axis=1))
+    del output.type.tensor_type.shape.dim[2:]
+    return True
 
 
 def _place_of_scores(graph: onnx.GraphProto) -> int | None:

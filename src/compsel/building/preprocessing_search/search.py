@@ -30,7 +30,7 @@ _MOST_SAMPLES = 192
 _FIRST = 24
 _MOST_KEPT = 6  # normalisations that go on to the geometries
 _SIGNIFICANCE, _OTHER_SIGNIFICANCE = 0.01, 1e-4
-_FEW = 20
+_FEW, _MOSTLY = 20, 0.8
 
 Classes = NDArray[np.int64]
 
@@ -110,15 +110,25 @@ class _Search:
         return Result(candidate, classes == labels, logs)
 
     def _order(self, candidates: list[PreprocessingCandidate]) -> LabelOrder | None:
-        """Return the order of the labels under which some candidate is right more often than by guessing, if any."""
+        """Return the order of the labels under which some candidate is right more often than by guessing.
+
+        Another one than that of the outputs has to be right far more often; None: no known order is.
+        """
         count = min(_FIRST, len(self.indices))
         while True:
             said = [self.answers.classes(candidate, self.indices[:count]) for candidate in candidates]
-            for number, order in enumerate(label_orders(self.answers.n_classes)):
-                labels = order.of(self.labels[:count])
-                level = (_OTHER_SIGNIFICANCE if number else _SIGNIFICANCE) / len(candidates)
-                if min(_by_chance(classes, labels, self.answers.n_classes) for classes in said) < level:
-                    return order
+            labels = self.labels[:count]
+            orders = label_orders(self.answers.n_classes)
+            right = [max(int((classes == order.of(labels)).sum()) for classes in said) for order in orders]
+            other = max(range(1, len(orders)), key=right.__getitem__)
+            best = other if right[other] >= _far_more(right[0]) else 0
+            apart = max(told_apart(classes, labels) for classes in said)
+            if apart >= _far_more(right[0]) and right[best] < _MOSTLY * apart:
+                return None
+            level = (_OTHER_SIGNIFICANCE if best else _SIGNIFICANCE) / len(candidates)
+            meant = orders[best].of(labels)
+            if min(_by_chance(classes, meant, self.answers.n_classes) for classes in said) < level:
+                return orders[best]
             if count == len(self.indices):
                 return None
             count = min(2 * count, len(self.indices))
@@ -168,6 +178,11 @@ class _Search:
     def _are_square(self) -> bool:
         height, width = self.resolution
         return all(rows * width == columns * height for rows, columns in self._sizes())
+
+
+def _far_more(right: int) -> int:
+    """Return how many right answers another order of the labels needs, to be believed rather than this one."""
+    return 2 * right + _FEW // 4
 
 
 def _by_chance(classes: Classes, labels: Classes, n_classes: int) -> float:
