@@ -12,7 +12,6 @@ from compsel.building.preprocessing_search.candidates import (
     geometries,
     normalisations,
 )
-from compsel.building.preprocessing_search.label_orders import LabelOrder, label_orders
 from compsel.building.preprocessing_search.race import Result, race
 from compsel.errors import ProfileError
 from compsel.inputs.images.encoded import EncodedImage
@@ -22,7 +21,8 @@ from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.profiling.confidence_intervals import binomial_tail
-from compsel.profiling.label_check import told_apart
+from compsel.profiling.label_check import far_more, told_apart
+from compsel.profiling.label_orders import LabelOrder, label_orders
 
 __all__ = ["FoundPreprocessing", "search_preprocessing"]
 
@@ -121,9 +121,9 @@ class _Search:
             orders = label_orders(self.answers.n_classes)
             right = [max(int((classes == order.of(labels)).sum()) for classes in said) for order in orders]
             other = max(range(1, len(orders)), key=right.__getitem__)
-            best = other if right[other] >= _far_more(right[0]) else 0
+            best = other if right[other] >= far_more(right[0]) else 0
             apart = max(told_apart(classes, labels) for classes in said)
-            if apart >= _far_more(right[0]) and right[best] < _MOSTLY * apart:
+            if apart >= far_more(right[0]) and right[best] < _MOSTLY * apart:
                 return None
             level = (_OTHER_SIGNIFICANCE if best else _SIGNIFICANCE) / len(candidates)
             meant = orders[best].of(labels)
@@ -178,11 +178,6 @@ class _Search:
     def _are_square(self) -> bool:
         height, width = self.resolution
         return all(rows * width == columns * height for rows, columns in self._sizes())
-
-
-def _far_more(right: int) -> int:
-    """Return how many right answers another order of the labels needs, to be believed rather than this one."""
-    return 2 * right + _FEW // 4
 
 
 def _by_chance(classes: Classes, labels: Classes, n_classes: int) -> float:
