@@ -195,8 +195,11 @@ def _sentence(alike: list[Result], worse: list[Result]) -> str:
     text = (
         f"preprocessing: {best.candidate}: right for {100 * best.accuracy:.1f} % of {len(best.right)} labelled images"
     )
-    if worse:
-        text += f", next best {100 * worse[0].accuracy:.1f} % of {len(worse[0].right)} ({worse[0].candidate.name})"
+    numbers = {one.candidate.numbers for one in alike}
+    # other numbers say more of how sure it is than another cut of the same
+    second = next((one for one in worse if one.candidate.numbers not in numbers), worse[0] if worse else None)
+    if second is not None:
+        text += f", next best {100 * second.accuracy:.1f} % of {len(second.right)} ({second.candidate.name})"
     if others:
         text += f"; not told apart from it, and rarer: {'; '.join(others)}"
     return text
