@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from compsel.selection import Objective
     from compsel.techniques.heads.fitting import fit_head
     from compsel.techniques.students.making import make_student
+    from compsel.techniques.students.static_encoder import make_static_encoder
 
 _HOME = {
     "Answer": "compsel.runtime",
@@ -37,6 +38,7 @@ _HOME = {
     "build": "compsel.building.build",
     "fit_head": "compsel.techniques.heads.fitting",
     "load": "compsel.runtime",
+    "make_static_encoder": "compsel.techniques.students.static_encoder",
     "make_student": "compsel.techniques.students.making",
 }
 
@@ -56,6 +58,7 @@ __all__ = [
     "build",
     "fit_head",
     "load",
+    "make_static_encoder",
     "make_student",
 ]
 

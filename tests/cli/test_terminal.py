@@ -94,11 +94,10 @@ def test_a_loop_that_fails_leaves_the_terminal_as_it_was() -> None:
 from compsel.cli import main
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import InputError
-class Failing:
-    def parse_args(self, argv):
-        for _ in TERMINAL.track(range(3), "models"):
-            raise InputError("broken")
-main._parser = lambda argv: Failing()
+def failing(argv):
+    for _ in TERMINAL.track(range(3), "models"):
+        raise InputError("broken")
+main._parse = failing
 raise SystemExit(main.main([]))
 """
     text = on_a_terminal(code)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from compsel.features.base import FeatureExtractor
 from compsel.inputs.image import IMAGE
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
+from compsel.models.embeddings import gives_embedding
 from compsel.models.model import Model
 from compsel.models.random_weights import has_random_weights, random_weights_warning
 from compsel.processors import CpuProcessor, discover, parse
@@ -32,7 +34,7 @@ from compsel.profiling.label_check import check_labels
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.load import soak_minutes, standard_states
 from compsel.profiling.memory import measure_memory
-from compsel.profiling.output_quality import OutputQuality
+from compsel.profiling.output_quality import COSINE, OutputQuality
 from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality, reference_of
 from compsel.profiling.quality_table import read_quality
@@ -89,7 +91,7 @@ def measure(
     models = with_preprocessing(models, samples, reporter)
     samples = without_learned_elsewhere(models, samples, reporter)
     measuring.check()
-    judge = measuring.output_quality
+    judge = _judge(models, measuring.output_quality)
     files, calibration = folder / "variants", samples.spread(measuring.calibration)
     scores = not judge.specified
     parts = LearnedParts({model.name: model for model in models}, samples)
@@ -123,6 +125,13 @@ def measure(
     write_sizes(folder, samples, variants)
     write_header(folder, variants, *header, decode_ms=time_decoding(samples, variants))
     return Profile.load(folder), left_out
+
+
+def _judge(models: Sequence[Model], judge: OutputQuality) -> OutputQuality:
+    """Return what rates answers without class scores: of embeddings, where nothing else is asked for, the angle."""
+    if judge.quality is None and all(gives_embedding(model) for model in models):
+        return replace(judge, quality=COSINE)
+    return judge
 
 
 def _judgeable(

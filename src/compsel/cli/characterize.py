@@ -9,7 +9,7 @@ from compsel.cli.model_options import add_model_options, models_of
 from compsel.cli.options import add_meter, add_samples, check_budget, meter_of, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
-from compsel.errors import ProcessorError, UsageError
+from compsel.errors import UsageError
 
 __all__ = ["COMMAND"]
 
@@ -65,12 +65,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _processors(words: list[str] | None) -> list[str]:
     """Return the processors that were asked for, checked; or all that work here and do not only wait otherwise."""
-    from compsel.processors import discover, parse
+    from compsel.processors import discover, parse_available
 
     for word in words or ():
-        found = parse(word).availability()
-        if not found.available:
-            raise ProcessorError(f"processor {word} is not available here: {found.reason}: see compsel devices")
+        parse_available(word)
     return words or [one.name for one, found in discover() if found.available and not one.name.endswith(":nospin")]
 
 

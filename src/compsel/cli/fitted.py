@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from compsel.inputs.samples import Samples
     from compsel.models.model import Model
     from compsel.techniques.heads.fitting import FittedModel
+    from compsel.techniques.students.static_encoder import StaticEncoder
 
-__all__ = ["add_teacher", "say_labels", "teacher_of", "write_fitted"]
+__all__ = ["add_teacher", "say_labels", "teacher_of", "write_fitted", "write_static"]
 
 
 def add_teacher(parser: argparse.ArgumentParser) -> None:
@@ -62,5 +63,23 @@ def write_fitted(arguments: argparse.Namespace, fitted: "FittedModel", samples: 
         "accuracy_95": [accuracy.low, accuracy.high],
         "l2": fitted.l2,
     }
+    write_result(arguments.json, result)
+    return 0
+
+
+def write_static(arguments: argparse.Namespace, made: "StaticEncoder", encoder: "Model") -> int:
+    """Save a static encoder, and say how like its encoder it is on texts that it did not see."""
+    path = made.model.save(arguments.out)
+    size = path.stat().st_size
+    result: dict[str, Any] = {"path": str(path), "bytes": size, "n": len(made.similarity)}
+    said = (
+        f"made of the vocabulary of {encoder.name} alone; with --samples TEXTS, which need no labels, it learns its "
+        "embeddings of these, and says how like they are"
+    )
+    if len(made.similarity):
+        mean = normal_mean(made.similarity)
+        result |= {"cosine": mean.value, "cosine_95": [mean.low, mean.high]}
+        said = f"mean cosine to {encoder.name} {mean.value:.3f} out of fold ({len(made.similarity)} texts, 5 folds)"
+    print(f"{path}: {size / 1e6:.1f} MB, {said}")
     write_result(arguments.json, result)
     return 0

@@ -12,7 +12,7 @@ from compsel.cli.model_options import add_model_options, model_of
 from compsel.cli.options import add_measuring, add_samples, check_budget, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
-from compsel.errors import ProcessorError, UsageError
+from compsel.errors import UsageError
 
 if TYPE_CHECKING:
     from compsel.building.options import Measuring
@@ -31,7 +31,7 @@ def measuring(arguments: argparse.Namespace) -> "Measuring":
     """
     from compsel.building.options import Measuring
     from compsel.device.energy import open_meter
-    from compsel.processors import parse as parse_processor
+    from compsel.processors import parse_available
     from compsel.profiling.latency import Criterion
     from compsel.profiling.output_quality import OutputQuality
 
@@ -51,9 +51,7 @@ def measuring(arguments: argparse.Namespace) -> "Measuring":
     if arguments.meter is not None:
         open_meter(arguments.meter).close()
     for word in arguments.processor or ():
-        found = parse_processor(word).availability()
-        if not found.available:
-            raise ProcessorError(f"processor {word} is not available here: {found.reason}: see compsel devices")
+        parse_available(word)
     return options
 
 

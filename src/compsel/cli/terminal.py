@@ -5,18 +5,25 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from compsel.progress import Reporter
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["TERMINAL", "TerminalReporter", "close_bars"]
+__all__ = ["TERMINAL", "TerminalReporter", "close_bars", "set_verbosity"]
 
 T = TypeVar("T")
 
 _REFRESH_S = 0.2
+_verbosity = "normal"
+
+
+def set_verbosity(level: Literal["quiet", "normal", "verbose"]) -> None:
+    """Say how much is shown: "quiet" leaves out progress and messages."""
+    global _verbosity
+    _verbosity = level
 
 
 class TerminalReporter(Reporter):
@@ -54,7 +61,8 @@ class TerminalReporter(Reporter):
 
     def say(self, message: str) -> None:
         """Print a message, above the bars if there are any."""
-        print(message, file=sys.stderr, flush=True)
+        if _verbosity != "quiet":
+            print(message, file=sys.stderr, flush=True)
 
 
 TERMINAL = TerminalReporter()
@@ -94,7 +102,7 @@ class _Bar:
 
 
 def _bars_can_be_shown() -> bool:
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if _verbosity == "quiet" or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return False
     try:
         import rich.progress  # noqa: F401  is it installed?

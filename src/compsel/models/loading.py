@@ -18,6 +18,7 @@ from compsel.inputs.text import fixed_length, takes_strings, takes_tokens
 from compsel.inputs.texts.preprocessing import TextPreprocessing, text_preprocessing
 from compsel.models.beside.beside import labels_beside, preprocessing_beside, sampling_rate_beside
 from compsel.models.classifier_outputs import class_scores_first
+from compsel.models.foreign_formats import what_it_is
 from compsel.models.model import Model
 from compsel.models.protobuf_streaming import read_proto
 from compsel.models.string_pipelines import with_locale
@@ -48,15 +49,16 @@ def load_model(
 
 def _graph(path: Path) -> onnx.ModelProto:
     if not path.is_file():
-        raise ModelError(f"{path}: no such file: give the path of an ONNX model")
+        found = what_it_is(path) if path.is_dir() else "no such file: give the path of an ONNX model"
+        raise ModelError(f"{path}: {found}")
     try:
         proto = read_proto(path)
     except (DecodeError, ValueError) as error:
-        raise ModelError(f"{path}: not an ONNX model, or a truncated one: export it again") from error
+        raise ModelError(f"{path}: {what_it_is(path)}") from error
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}): check the file and its permissions") from error
     if not proto.graph.node or not proto.opset_import:
-        raise ModelError(f"{path}: not an ONNX model: it has no graph")
+        raise ModelError(f"{path}: {what_it_is(path)}")
     try:
         onnx.load_external_data_for_model(proto, str(path.parent))
     except (OSError, ValueError, onnx.checker.ValidationError) as error:

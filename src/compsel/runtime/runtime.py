@@ -11,7 +11,7 @@ import numpy as np
 from compsel.bundle.available_choices import available_costs
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.output_reader import output_reader
-from compsel.errors import BundleError, InputError, ModelError, ProcessorError
+from compsel.errors import BundleError, InputError, ModelError, ProcessorError, did_you_mean
 from compsel.features.output_confidence import Confidence
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import TensorSpec
@@ -87,7 +87,8 @@ class Runtime:
 
         Args:
             source: of a bundle for images: a uint8 (height, width, 3) RGB array, a path, or encoded bytes; of one for
-                texts: a `str`; of one for tensors: these by name, or the path of an `.npz`.
+                texts: a `str`; of one for tensors: these by name, or the path of an `.npz`. Of all: a dict of the
+                model's own tensors.
             deadline_ms: the answer must be there by then, counted from the call: decoding takes its part of it.
             min_quality: probability of a right answer that is asked for, on average over such inputs.
             minimize: what to minimise instead of the bundle's objective.
@@ -99,7 +100,7 @@ class Runtime:
         """
         begin = time.perf_counter_ns()
         limits = self._limits(deadline_ms, min_quality, minimize)
-        value = self.modality.decode(source)
+        value = source if isinstance(source, dict) else self.modality.decode(source)
         decode_ns = 0 if value is source else time.perf_counter_ns() - begin
         return self._answer(value, limits, self._accepting_variants(value), begin, decode_ns)
 
@@ -128,7 +129,7 @@ class Runtime:
         names = [spec.name for spec in self.get_outputs()]
         unknown = [name for name in output_names or () if name not in names]
         if unknown:
-            raise InputError(f"outputs: got {unknown}, allowed are {names}")
+            raise InputError(f"outputs: got {unknown}, allowed are {names}{did_you_mean(unknown[0], names)}")
         allowed = self._input_matcher.variants(feed)
         lengths = {len(value) for value in feed.values() if np.ndim(value)}
         if lengths == {0}:

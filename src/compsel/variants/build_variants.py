@@ -12,6 +12,7 @@ from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
 from compsel.inputs.text import TEXT
 from compsel.models.blocks import find_blocks
+from compsel.models.embeddings import gives_embedding
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
@@ -42,8 +43,11 @@ def default_techniques(model: Model) -> tuple[str, ...]:
     """Return the techniques that a build tries on a model: none, int8, and for images two lower resolutions of both.
 
     For texts int8 weights with activations quantised as they come (their ranges depend on the text), and what learns
-    the model's task from the samples: a student, and exits after the first, a third and half of the blocks.
+    the model's task from the samples: a student, and exits after the first, a third and half of the blocks. In place of
+    an encoder the student is a static encoder, and there are no exits, for these need class scores.
     """
+    if modality_of(model) is TEXT and gives_embedding(model):
+        return ("none", "int8-dynamic", "student")
     if modality_of(model) is TEXT:
         blocks = len(find_blocks(model))
         exits = [f"early-exit:{block}" for block in sorted({1, blocks // 3, blocks // 2} - {0}) if block < blocks]

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, get_args
 import cv2
 import numpy as np
 
-from compsel.errors import InputError, ModelError
+from compsel.errors import InputError, ModelError, did_you_mean
 from compsel.inputs.images.encoded import EncodedImage, Picture
 from compsel.inputs.images.reduction import halve, largest_reduction
 from compsel.inputs.preprocessing import Preprocessing
@@ -81,8 +81,9 @@ class ImagePreprocessing(Preprocessing):
         if not 0 < self.crop_fraction <= 1:
             raise ModelError(f"preprocessing: got crop_fraction {self.crop_fraction}, allowed is 0 to 1")
         for name, allowed in _WORDS.items():
-            if getattr(self, name) not in allowed:
-                raise ModelError(f"preprocessing: got {name} {getattr(self, name)!r}, allowed are {', '.join(allowed)}")
+            if (word := getattr(self, name)) not in allowed:
+                near = did_you_mean(str(word), allowed)
+                raise ModelError(f"preprocessing: got {name} {word!r}, allowed are {', '.join(allowed)}{near}")
         finite = np.isfinite((*self.mean, *self.std)).all()
         if len(self.mean) != 3 or len(self.std) != 3 or not finite or min(self.std) <= 0:
             raise ModelError(f"preprocessing: got mean {self.mean} and std {self.std}, allowed are 3 each, std > 0")
