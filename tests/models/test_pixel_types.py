@@ -20,7 +20,7 @@ from compsel.variants.writer import write_variant
 TYPES = {
     "float16": (TensorProto.FLOAT16, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
     "uint8": (TensorProto.UINT8, (0.0,) * 3, (1.0,) * 3),
-    "int8": (TensorProto.INT8, (127.6,) * 3, (1.0,) * 3),
+    "int8": (TensorProto.INT8, (127.3,) * 3, (1.0,) * 3),
     "float32": (TensorProto.FLOAT, (127.5,) * 3, (127.5,) * 3),
 }
 
