@@ -54,7 +54,7 @@ def test_a_table_without_labels_needs_a_teacher(folder, capsys, monkeypatch):
 def test_a_tokenizer_without_an_encoder_is_refused(folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     assert main(["student", "--samples", "intents.csv", "--tokenizer", "t.json", "--out", "m.onnx"]) == 2
-    assert "give --encoder too" in capsys.readouterr().err
+    assert "give encoder too" in capsys.readouterr().err
 
 
 def test_a_static_encoder_needs_neither_labels_nor_texts(folder, capsys, monkeypatch):
@@ -74,8 +74,8 @@ def test_a_static_encoder_needs_neither_labels_nor_texts(folder, capsys, monkeyp
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "--samples: is needed"),
-        (("--samples", "intents.csv", "--width", "8"), "--width: is that of a static encoder"),
+        ((), "samples: are needed"),
+        (("--samples", "intents.csv", "--width", "8"), "width: is that of a static encoder"),
         (("--encoder", "encoder.onnx", "--width", "0"), "got 0, allowed is 1 or more"),
     ],
 )

@@ -10,15 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import compsel
 from compsel.errors import BundleError, ImageError, SamplesError
+from compsel.evaluation.current import with_current
 from compsel.evaluation.evaluate import evaluate
 from compsel.evaluation.hindsight import HindsightStatic
 from compsel.evaluation.results import Evaluation, PolicyResult
 from compsel.inputs.samples import ArraySamples, ImageFolder, Samples
+from compsel.processors import default_cpu
 from compsel.runtime import Runtime
 from compsel.selection.policies import FixedPolicy
+from tests.cascade_bundle import INT8, NONE
 from tests.reporters import Heard
+from tests.whole_bundles import whole
 
 # real time, or real load, is what is looked at: nothing runs beside
 pytestmark = pytest.mark.clock
@@ -275,10 +278,32 @@ def test_models_without_classes_are_refused(runtime: Runtime, samples: Samples) 
         evaluate(other, samples)
 
 
-def test_trained_bundle_is_evaluated(bundle_folder: Path, samples: Samples) -> None:
-    with compsel.load(bundle_folder) as runtime:
+def test_trained_bundle_is_evaluated(bundle_folder: Path, profile_folder: Path, samples: Samples) -> None:
+    with Runtime(with_current(whole(bundle_folder, profile_folder))) as runtime:
         content = evaluate(runtime, samples.subset(range(3)), repeats=1).to_dict()
-    assert content["policies"].keys() == NAMES
+    assert content["policies"].keys() == NAMES | {"current"}
+    assert [*content["policies"]["current"]["choices"]] == [f"{NONE}@{default_cpu().name}"]
+    json.dumps(content, allow_nan=False)
+
+
+def test_a_bundle_with_one_choice_is_evaluated_alone(
+    bundle_folder: Path, profile_folder: Path, samples: Samples
+) -> None:
+    """Nothing of what it lacks is made up."""
+    bundle = whole(bundle_folder, profile_folder)
+    alone = replace(
+        bundle,
+        variants={INT8: bundle.variants[INT8]},
+        policies=dict.fromkeys(("adaptive", "best_static"), FixedPolicy(INT8)),
+        costs=bundle.costs.restricted([INT8]),
+    )
+    with Runtime(with_current(alone)) as runtime:
+        content = evaluate(runtime, samples.subset(range(3)), repeats=1).to_dict()
+    assert content["names"].keys() == {"adaptive", "best_static", "random", "oracle", "hindsight_static"}
+    assert content["result"]["current"] is None
+    (sentence,) = content["result"]["sentences"]
+    assert "answers in" in sentence
+    assert "instead" not in sentence
     json.dumps(content, allow_nan=False)
 
 

@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace as with_fields
 from pathlib import Path
 
 from compsel.building.certifying import as_promise
-from compsel.building.measure import measure
+from compsel.building.measure import has_meter, measure
 from compsel.building.options import DEFAULT_MEASURING, Measuring
+from compsel.building.result import Built
+from compsel.building.time_limit import seconds_of
 from compsel.building.train import as_objective, train_bundle
-from compsel.device.energy import open_meter
-from compsel.errors import EnergyError
-from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
@@ -18,7 +18,6 @@ from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.certificate.certify import check_enough
 from compsel.selection.certificate.promise import Promise
 from compsel.selection.objective import Objective
-from compsel.selection.training.comparison import Trained
 from compsel.storage.files import check_place
 
 __all__ = ["build"]
@@ -36,10 +35,9 @@ def build(
     certify: Promise | str | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
-    preprocess: ImagePreprocessing | str = "auto",
-    classes: Sequence[str] | str | os.PathLike[str] | None = None,
+    time_limit: str | float | None = None,
     reporter: Reporter = SILENT,
-) -> Trained:
+) -> Built:
     """Compress, measure, train and write a bundle.
 
     Args:
@@ -50,9 +48,8 @@ def build(
         measuring: what is measured, and how.
         work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
-        preprocess: how pictures are prepared, for models that are named by their files: see `Model.load`; "auto": what
-            nothing says is found out with labelled samples.
-        classes: names of their classes: see `Model.load`.
+        time_limit: about so long may it take, such as "10 min", "1h" or seconds: less is measured then, and what was
+            left out is said; None: no limit.
         reporter: hears how far it is.
 
     Raises:
@@ -62,14 +59,13 @@ def build(
     """
     out, objective, promise = Path(out), as_objective(objective), as_promise(certify, reject_option)
     check_place(out, replace=replace)
-    objective.check_measured(energy=_has_meter(measuring.meter))
+    objective.check_measured(energy=has_meter(measuring.meter))
+    if time_limit is not None:
+        measuring = with_fields(measuring, time_limit_s=seconds_of(time_limit))
     if promise is not None:
         check_enough(len(set(samples.groups)), promise)
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
-    loaded = [
-        model if isinstance(model, Model) else Model.load(model, preprocess=preprocess, classes=classes)
-        for model in models
-    ]
+    loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
     profile, _ = measure(loaded, samples, work, measuring, reporter=reporter)
     return train_bundle(
         profile,
@@ -81,13 +77,3 @@ def build(
         replace=replace,
         reporter=reporter,
     )
-
-
-def _has_meter(name: str | None) -> bool:
-    try:
-        open_meter(name).close()
-    except EnergyError:
-        if name is not None:
-            raise
-        return False
-    return True

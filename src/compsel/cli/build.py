@@ -16,6 +16,7 @@ from compsel.cli.options import (
     samples_of,
 )
 from compsel.cli.profile import measuring
+from compsel.cli.report import add_report, leave_report
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
 
@@ -32,6 +33,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_measuring(parser)
     add_objective(parser)
     add_certify(parser)
+    add_report(parser)
     add_json(parser)
 
 
@@ -53,8 +55,9 @@ def _run(arguments: argparse.Namespace) -> int:
         measuring=replace(options, origin=f"{len(samples)} samples"),
         reporter=TERMINAL,
     )
-    show(trained)
+    show(trained, arguments.out)
     write_result(arguments.json, summary(trained))
+    leave_report(arguments, arguments.out)
     return 0
 
 

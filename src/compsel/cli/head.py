@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json
-from compsel.cli.fitted import add_teacher, say_labels, teacher_of, write_fitted
-from compsel.cli.model_options import add_model_options, model_of
+from compsel.cli.fitted import add_teacher, write_fitted
+from compsel.cli.model_options import add_model_options
 from compsel.cli.options import add_samples, samples_of
 from compsel.cli.terminal import TERMINAL
 
@@ -22,14 +22,19 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.building.preprocessing_search.resolve import with_preprocessing
-    from compsel.techniques.heads.fitting import fit_head
+    from compsel.building.verbs.fit import head
 
-    encoder = model_of(arguments, arguments.encoder)
-    samples = samples_of(arguments)
-    (encoder,) = with_preprocessing([encoder], samples, TERMINAL, search=False)
-    say_labels(samples)
-    return write_fitted(arguments, fit_head(encoder, samples, teacher=teacher_of(arguments)), samples)
+    fitted = head(
+        arguments.encoder,
+        samples_of(arguments),
+        arguments.out,
+        preprocess=arguments.preprocess,
+        classes=arguments.classes,
+        tokenizer=arguments.tokenizer,
+        teacher=arguments.teacher,
+        reporter=TERMINAL,
+    )
+    return write_fitted(arguments, fitted)
 
 
 COMMAND = Command(

@@ -99,6 +99,11 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     )
     add_meter(parser)
     parser.add_argument("--calibration", type=int, default=50, metavar="N", help="calibration samples (default 50)")
+    parser.add_argument(
+        "--time-limit",
+        metavar="TIME",
+        help='about so long may all of it take ("10 min", "1h", seconds): less is measured then; says what is left out',
+    )
     parser.add_argument("--budget", type=float, default=60.0, metavar="S", help="seconds per state (default 60)")
     parser.add_argument(
         "--quality",

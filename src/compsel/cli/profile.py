@@ -11,7 +11,7 @@ from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.model_options import add_model_options, model_of
 from compsel.cli.options import add_measuring, add_samples, check_budget, samples_of
 from compsel.cli.tables import print_table
-from compsel.cli.terminal import TERMINAL
+from compsel.cli.terminal import TERMINAL, is_verbose
 from compsel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def measuring(arguments: argparse.Namespace) -> "Measuring":
         UsageError, TechniqueError, ProcessorError, ProfileError, SelectorError: a word or a number that is not allowed.
     """
     from compsel.building.options import Measuring
+    from compsel.building.time_limit import seconds_of
     from compsel.device.energy import open_meter
     from compsel.processors import parse_available
     from compsel.profiling.latency import Criterion
@@ -45,6 +46,7 @@ def measuring(arguments: argparse.Namespace) -> "Measuring":
         calibration=arguments.calibration,
         criterion=Criterion(budget_s=arguments.budget),
         meter=arguments.meter,
+        time_limit_s=None if arguments.time_limit is None else seconds_of(arguments.time_limit),
         output_quality=OutputQuality(arguments.quality, arguments.confidence, arguments.good_enough),
     )
     options.check()
@@ -132,7 +134,7 @@ def _print(rows: list[dict[str, Any]], placed: dict[tuple[str, str], str], energ
                 row["variant"],
                 f"{row['size_mb']:.1f}",
                 f"{row['quality']:.4f}",
-                f"{_least_when_idle(row['latency_ms']):.2f}",
+                _figure(_least_when_idle(row["latency_ms"])),
                 f"dominated by {row['dominated']['by']}" if row["dominated"] else "",
             )
             for row in rows
@@ -145,11 +147,17 @@ def _print(rows: list[dict[str, Any]], placed: dict[tuple[str, str], str], energ
         kind = "an estimate, not measured" if energy.estimated else "measured"
         print(f"energy of one inference, {kind} ({energy.meter}):")
         for row in rows:
-            print(f"  {row['variant']}: {_least_when_idle(row['energy_mj'] or {}):.2f} mJ, idle, thriftiest processor")
-    for row in rows:
+            energy_mj = _least_when_idle(row["energy_mj"] or {})
+            print(f"  {row['variant']}: {_figure(energy_mj)} mJ, idle, thriftiest processor")
+    for row in rows if is_verbose() else ():
         if row["dominated"]:
             why = row["dominated"]["why"]
             print(f"{row['variant']}: {row['dominated']['how']}" + (f": {why}" if why else ""))
+
+
+def _figure(value: float) -> str:
+    """Return a figure; a dash where it was not measured."""
+    return f"{value:.2f}" if math.isfinite(value) else "-"
 
 
 def _least_when_idle(values: dict[str, float]) -> float:

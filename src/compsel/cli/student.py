@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json
-from compsel.cli.fitted import add_teacher, say_labels, teacher_of, write_fitted, write_static
-from compsel.cli.model_options import add_model_options, model_of
+from compsel.cli.fitted import add_teacher, write_fitted, write_static
+from compsel.cli.model_options import add_model_options
 from compsel.cli.options import add_samples, samples_of
-from compsel.inputs.samples import Samples
+from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
 
@@ -34,32 +34,21 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.errors import UsageError
-    from compsel.techniques.students.making import make_student
-    from compsel.techniques.students.static_encoder import make_static_encoder
+    from compsel.building.verbs.fit import student
+    from compsel.techniques.students.static_encoder import StaticEncoder
 
-    if arguments.width is not None and arguments.width < 1:
-        raise UsageError(f"--width: got {arguments.width}, allowed is 1 or more")
-    if arguments.tokenizer is not None and arguments.encoder is None:
-        raise UsageError("--tokenizer: is that of an encoder: give --encoder too")
-    encoder = None
-    if arguments.encoder is not None:
-        encoder = model_of(arguments, arguments.encoder)
-    samples = None if arguments.samples is None else samples_of(arguments)
-    teacher = teacher_of(arguments)
-    if encoder is not None and teacher is None and (samples is None or not _labelled(samples)):
-        return write_static(arguments, make_static_encoder(encoder, samples, width=arguments.width), encoder)
-    if samples is None:
-        raise UsageError("--samples: is needed without --encoder, and with --teacher")
-    if arguments.width is not None:
-        raise UsageError("--width: is that of a static encoder, which is made without labels and --teacher")
-    say_labels(samples)
-    fitted = make_student(samples, encoder=encoder, teacher=teacher)
-    return write_fitted(arguments, fitted, samples)
-
-
-def _labelled(samples: Samples) -> bool:
-    return any(label is not None for label in samples.labels)
+    made = student(
+        None if arguments.samples is None else samples_of(arguments),
+        arguments.out,
+        encoder=arguments.encoder,
+        preprocess=arguments.preprocess,
+        classes=arguments.classes,
+        tokenizer=arguments.tokenizer,
+        teacher=arguments.teacher,
+        width=arguments.width,
+        reporter=TERMINAL,
+    )
+    return write_static(arguments, made) if isinstance(made, StaticEncoder) else write_fitted(arguments, made)
 
 
 COMMAND = Command(

@@ -20,7 +20,7 @@ import onnxruntime
 from compsel.errors import ProcessorError, did_you_mean
 from compsel.processors.base import Availability, Processor, ProcessorFamily, Session
 from compsel.processors.clusters import ClusterFamily
-from compsel.processors.cpu import CpuFamily, CpuProcessor
+from compsel.processors.cpu import CpuFamily, CpuProcessor, default_cpu
 from compsel.processors.ort_session import OrtSession
 from compsel.processors.plugins import package_versions, plugin_providers
 from compsel.processors.provider import ProviderFamily, ProviderProcessor, is_offered
@@ -36,6 +36,7 @@ __all__ = [
     "ProviderProcessor",
     "Session",
     "absent",
+    "default_cpu",
     "discover",
     "package_versions",
     "parse",

@@ -1,5 +1,6 @@
 """The runtime: loads a bundle and dispatches every inference to the choice that is best for it now."""
 
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
@@ -23,6 +24,7 @@ from compsel.runtime.input_sizes import InputSizes
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.runtime.plan_cache import CachedPlan, PlanCache, PlanKey
 from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
+from compsel.runtime.recorder import Recorder
 from compsel.runtime.stage_execution import StageExecutor
 from compsel.selection.costs.sizes import bucket_of
 from compsel.selection.policies import Policy
@@ -37,7 +39,7 @@ class Runtime:
     Args:
         bundle: what to run.
         policy: which of its policies decides.
-        memory_limit_mb, warm_up, adapt, explore, confidence: see `compsel.load`.
+        memory_limit_mb, warm_up, adapt, explore, confidence, record: see `compsel.load`.
 
     Attributes:
         bundle: what is run.
@@ -45,6 +47,7 @@ class Runtime:
         modality: of the inputs.
     """
 
+    # many parameters: those of `compsel.load`
     def __init__(
         self,
         bundle: Bundle,
@@ -55,18 +58,20 @@ class Runtime:
         adapt: bool = True,
         explore: float = 0.0,
         confidence: Confidence | str | None = None,
+        record: str | os.PathLike[str] | None = None,
     ) -> None:
         if policy not in bundle.policies:
             raise BundleError(f"policy: got {policy!r}, this bundle has {', '.join(bundle.policies)}")
         self.bundle = bundle
         self.costs = available_costs(bundle.costs, bundle.folder)
-        self._observations = Observations(self.costs, adapt=adapt, explore=explore)
+        self._recorder = None if record is None else Recorder(record, self.costs.coordinates)
+        self._observations = Observations(self.costs, adapt=adapt, explore=explore, recorder=self._recorder)
         self._plan_cache = PlanCache(self._observations)
         self._sampler = self._plan_cache.sampler
         self._use(bundle.policies[policy])
         reader = output_reader(bundle.policies.values(), confidence)
         self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
-        self._executor = StageExecutor(self._pool, self._observations, self._sampler)
+        self._executor = StageExecutor(self._pool, self._observations, self._sampler, bundle.labels)
         self._input_matcher = InputMatcher(bundle.variants)
         self.modality = modality_of(self._most_accurate)
         self._decoder = LazyDecoder(self.modality, bundle.variants)
@@ -154,12 +159,16 @@ class Runtime:
     def warm_up(self) -> None:
         """Load and run every variant of the policy on the processors that are best in some state of the device.
 
+        So is what answers where a deadline cannot be met: loading it inside the call would miss it by far.
         A processor that fails is put into quarantine: another one answers until it is tried again.
 
         Raises:
             ModelError, ProcessorError: a variant failed on every one of its processors.
         """
         sizes = self.costs.sizes.tolist() or [None]
+        # first: where memory is short, these make room for the variants of the policy
+        for name, processor in self._planner.fallbacks():
+            self._warm(name, [processor])
         for name in self._policy.variants:
             best = dict.fromkeys(
                 self.costs.processors(name, where, size)[0] for where in self.costs.states for size in sizes
@@ -182,11 +191,25 @@ class Runtime:
                 self._report_failure(failures[-1])
         return failures
 
+    def __repr__(self) -> str:
+        processors = dict.fromkeys(processor for _, processor in self.costs.choices)
+        return (
+            f"Runtime({str(self.bundle.folder)!r}: {self.modality.name}, {self._policy.kind} policy over "
+            f"{', '.join(self._policy.variants)} on {', '.join(processors)})"
+        )
+
+    def _repr_html_(self) -> str:
+        from compsel.bundle.card import bundle_card
+
+        return bundle_card(self.bundle, f"Runtime for {self.modality.name} inputs")
+
     def close(self) -> None:
         """Stop the sampler and close every session."""
         self._sampler.stop()
         self._pool.close()
         self._plan_cache.learn_pending()
+        if self._recorder is not None:
+            self._recorder.close()
 
     def flush(self) -> None:
         """Learn and plan now, as the background does several times a second: what ran so far then counts."""

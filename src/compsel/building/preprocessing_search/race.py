@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from compsel.building.preprocessing_search.candidates import PreprocessingCandidate
 from compsel.profiling.confidence_intervals import binomial_tail
 
-__all__ = ["Result", "is_worse", "race"]
+__all__ = ["RaceResult", "is_worse", "race"]
 
 _SIGNIFICANCE = 0.005
 _T = 3.0  # standard errors: one-sided 0.1 %; a race looks several times
@@ -26,7 +26,7 @@ _ALIKE = 0.02
 
 
 @dataclass(frozen=True)
-class Result:
+class RaceResult:
     """How a candidate did on the samples that it saw.
 
     Attributes:
@@ -36,7 +36,7 @@ class Result:
 
     >>> from compsel.inputs.images.preprocessing import ImagePreprocessing
     >>> candidate = PreprocessingCandidate("a", "crop", ImagePreprocessing((8, 8)))
-    >>> Result(candidate, np.array([True, False]), np.zeros(2)).accuracy
+    >>> RaceResult(candidate, np.array([True, False]), np.zeros(2)).accuracy
     0.5
     """
 
@@ -56,8 +56,10 @@ class Result:
 
 
 def race(
-    candidates: Sequence[PreprocessingCandidate], measure: Callable[[PreprocessingCandidate, int], Result], most: int
-) -> tuple[list[Result], list[Result]]:
+    candidates: Sequence[PreprocessingCandidate],
+    measure: Callable[[PreprocessingCandidate, int], RaceResult],
+    most: int,
+) -> tuple[list[RaceResult], list[RaceResult]]:
     """Measure candidates on more and more samples, without those that are significantly worse than the best.
 
     Args:
@@ -80,12 +82,12 @@ def race(
         left, count = [result.candidate for result in kept], min(2 * count, most)
 
 
-def _are_alike(result: Result, best: Result) -> bool:
+def _are_alike(result: RaceResult, best: RaceResult) -> bool:
     """Whether two are right for the same samples but for one in fifty: more samples would hardly tell them apart."""
     return float((result.right != best.right).mean()) <= _ALIKE
 
 
-def is_worse(result: Result, best: Result) -> bool:
+def is_worse(result: RaceResult, best: RaceResult) -> bool:
     """Whether one is significantly worse than another, on the samples of both."""
     n = min(len(result.right), len(best.right))
     right, theirs = result.right[:n], best.right[:n]

@@ -12,7 +12,7 @@ from compsel.building.preprocessing_search.candidates import (
     geometries,
     normalisations,
 )
-from compsel.building.preprocessing_search.race import Result, race
+from compsel.building.preprocessing_search.race import RaceResult, race
 from compsel.errors import ProfileError
 from compsel.inputs.images.encoded import EncodedImage
 from compsel.inputs.images.image_input import ImageInput
@@ -102,12 +102,12 @@ class _Search:
             self.order.problem,
         )
 
-    def _measure(self, candidate: PreprocessingCandidate, count: int) -> Result:
+    def _measure(self, candidate: PreprocessingCandidate, count: int) -> RaceResult:
         assert self.order is not None
         labels = self.order.of(self.labels[:count])
         classes = self.answers.classes(candidate, self.indices[:count])
         logs = self.answers.log_probabilities(candidate, self.indices[:count], labels)
-        return Result(candidate, classes == labels, logs)
+        return RaceResult(candidate, classes == labels, logs)
 
     def _order(self, candidates: list[PreprocessingCandidate]) -> LabelOrder | None:
         """Return the order of the labels under which some candidate is right more often than by guessing.
@@ -190,7 +190,7 @@ def _by_chance(classes: Classes, labels: Classes, n_classes: int) -> float:
     return binomial_tail(right, n, chance) if right > 1 else 1.0
 
 
-def _sentence(alike: list[Result], worse: list[Result]) -> str:
+def _sentence(alike: list[RaceResult], worse: list[RaceResult]) -> str:
     best, others = alike[0], [one.candidate.name for one in alike[1:]]
     text = (
         f"preprocessing: {best.candidate}: right for {100 * best.accuracy:.1f} % of {len(best.right)} labelled images"

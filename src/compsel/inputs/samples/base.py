@@ -42,6 +42,10 @@ class Samples(ABC):
     ([0, 1], False)
     """
 
+    def __repr__(self) -> str:
+        labelled = sum(label is not None for label in self.labels)
+        return f"{type(self).__name__}({len(self)} samples, {labelled} with labels)"
+
     @property
     @abstractmethod
     def names(self) -> tuple[str, ...]:

@@ -45,6 +45,10 @@ class PolicyPlan(Protocol):
         """Get ready what the first decisions need, before an input waits for them."""
         ...
 
+    def stops_from(self, ran: Sequence[int]) -> float | None:
+        """Return how sure the answer of these variants has to be to be given; None: that is not what decides."""
+        ...
+
 
 class SingleStagePlan:
     """Base of plans that run one variant for an input."""
@@ -61,6 +65,10 @@ class SingleStagePlan:
 
     def prepare(self) -> None:
         """Nothing has to be got ready."""
+
+    def stops_from(self, ran: Sequence[int]) -> float | None:
+        """Return None: the answer is given however sure it is."""
+        return None
 
 
 class RowSelector(Protocol):

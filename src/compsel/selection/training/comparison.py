@@ -80,6 +80,28 @@ class Trained:
     margin: float
     groups: NDArray[np.intp] | None = None
 
+    def __repr__(self) -> str:
+        unit = self.comparison.unit
+        return (
+            f"{type(self).__name__}({self.comparison.winner}: {100 * self.shipped.quality:.1f} % at "
+            f"{self.shipped.latency_ms:.2f} {unit} expected; {len(self.static)} variants)"
+        )
+
+    def _repr_html_(self) -> str:
+        from compsel.markup.card import Table, card
+
+        rows = [
+            (name, f"{100 * score.quality:.2f} %", f"{score.latency_ms:.2f}", f"{score.faster:.2f}")
+            for name, score in self.comparison.scores.items()
+        ]
+        header = ("selector", "quality", f"mean {self.comparison.unit}", "times as fast as single best")
+        facts = [
+            ("ships", self.comparison.winner),
+            ("why", self.comparison.reason),
+            ("ways", ", ".join(f"{share:.0%} {way}" for way, share in self.shipped.ways.items())),
+        ]
+        return card("Trained", facts, [Table(header, rows, "cross-validated, on samples that were not trained on")])
+
 
 def train(
     dataset: SelectionDataset,
@@ -100,8 +122,8 @@ def train(
     trainers = [trainer for trainer in trainers or default_trainers() if trainer.applies(dataset)]
     comparison = compare(dataset, objective, trainers, folds, seed, reporter)
     fitted = {}
-    for trainer in trainers:
-        reporter.say(f"training {trainer.name} on all samples")
+    for trainer in reporter.track(trainers, "training on all samples"):
+        reporter.detail(f"training {trainer.name} on all samples")
         fitted[trainer.name] = trainer.fit(dataset, objective)
     outcomes = {name: dataset.outcome_of(one.policy) for name, one in fitted.items()} | _baselines(dataset)
     comparison = _without_what_changed(comparison, dataset, objective, outcomes)
@@ -179,10 +201,10 @@ def _round(
     names = (*(trainer.name for trainer in trainers), *_baselines(dataset))
     given: dict[str, list[Outcome]] = {name: [] for name in names}
     folds = int(fold_of.max()) + 1
-    for fold in range(folds):
+    for fold in reporter.track(range(folds), "cross-validation"):
         training = dataset.take(np.flatnonzero(fold_of != fold))
         for trainer in trainers:
-            reporter.say(f"fold {fold + 1} of {folds}, {trainer.name}")
+            reporter.detail(f"fold {fold + 1} of {folds}, {trainer.name}")
             given[trainer.name].append(dataset.outcome_of(trainer.fit(training, objective).policy))
         given[_ACCURATE].append(dataset.fixed(training.most_accurate))
         given["oracle"].append(dataset.oracle())
