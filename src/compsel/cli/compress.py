@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.compress_figures import Figures, measure_figures
-from compsel.cli.model_options import add_model_options, complete, is_plain, model_of
+from compsel.cli.model_options import add_model_options, is_plain, model_of
 from compsel.cli.options import add_samples, table_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, TerminalReporter
@@ -142,11 +142,13 @@ def _plan(arguments: argparse.Namespace, path: Path) -> "tuple[Model | Path, lis
 
 def _open(arguments: argparse.Namespace, path: Path) -> "tuple[Model, Samples | None]":
     """Read a model, and the samples with labels in the order of its classes; what it lacks, they show."""
+    from compsel.building.preprocessing_search.resolve import complete
+
     model = model_of(arguments, path)
     if arguments.samples is None:
         return model, None
     samples: Samples = table_of(arguments) or open_samples(arguments.samples)
-    return complete(model, samples), samples.ordered_by(model.labels)
+    return complete(model, samples, TERMINAL), samples.ordered_by(model.labels)
 
 
 def _search(arguments: argparse.Namespace) -> int:

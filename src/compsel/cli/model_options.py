@@ -1,7 +1,6 @@
 """Options of the commands that take ONNX files: what is said of a model that its file does not say."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from compsel.inputs.samples import Samples
 if TYPE_CHECKING:
     from compsel.models.model import Model
 
-__all__ = ["add_model_options", "complete", "is_plain", "model_of", "models_of"]
+__all__ = ["add_model_options", "is_plain", "model_of", "models_of"]
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -67,9 +66,11 @@ def models_of(arguments: argparse.Namespace, samples: Samples | None = None) -> 
 
 
 def _lean(arguments: argparse.Namespace, path: Path, samples: Samples | None) -> "Path | Model":
+    from compsel.building.preprocessing_search.resolve import complete
+
     model = model_of(arguments, path)
     if samples is not None:
-        model = complete(model, samples)
+        model = complete(model, samples, TERMINAL)
     return path if is_plain(arguments, model) else model
 
 
@@ -77,17 +78,3 @@ def is_plain(arguments: argparse.Namespace, model: "Model") -> bool:
     """Whether a model is as its file, read without the arguments, would be: nothing was said, and nothing found out."""
     said = (arguments.preprocess, arguments.classes, arguments.tokenizer) != ("auto", None, None)
     return not said and not model.searched
-
-
-def complete(model: "Model", samples: Samples) -> "Model":
-    """Return a model with the preprocessing that its samples show, where nothing else says it; say what was found.
-
-    Raises:
-        UsageError: samples without labels.
-        ProfileError: no preprocessing fits the samples.
-    """
-    from compsel.building.labels import with_labels
-    from compsel.building.preprocessing_search.resolve import with_preprocessing
-
-    models, ordered = with_labels([model], samples)
-    return replace(with_preprocessing(models, ordered, TERMINAL)[0], labels=model.labels)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from compsel.building.labels import with_labels
 from compsel.building.preprocessing_search.search import search_preprocessing
 from compsel.errors import UsageError
 from compsel.inputs.images.conventions import CONVENTIONS
@@ -14,7 +15,7 @@ from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 
-__all__ = ["lacks_preprocessing", "with_preprocessing"]
+__all__ = ["complete", "lacks_preprocessing", "with_preprocessing"]
 
 
 def with_preprocessing(
@@ -33,6 +34,17 @@ def with_preprocessing(
         ProfileError: no convention makes it right more often than guessing.
     """
     return [_completed(model, samples, reporter, search) for model in models]
+
+
+def complete(model: Model, samples: Samples, reporter: Reporter = SILENT) -> Model:
+    """Return one model with the preprocessing that its samples show, where nothing else says it; its names stay.
+
+    Raises:
+        UsageError, ProfileError: see `with_preprocessing`.
+        SamplesError: labels that are none of the model's classes.
+    """
+    models, ordered = with_labels([model], samples)
+    return replace(with_preprocessing(models, ordered, reporter)[0], labels=model.labels)
 
 
 def lacks_preprocessing(model: Model) -> ImageInput | None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from compsel.building.preprocessing_search.resolve import complete
 from compsel.building.verbs.options import Classes, Preprocess, as_list, as_models, as_samples
 from compsel.errors import TechniqueError
 from compsel.models.model import Model
@@ -57,7 +58,8 @@ def compress(
     few = None if found is None else found.spread(calibration)
     said = reporter_or_default(reporter)
     reports: list[CompressionReport] = []
-    for model in as_models(models, preprocess=preprocess, classes=classes, tokenizer=tokenizer):
+    for opened in as_models(models, preprocess=preprocess, classes=classes, tokenizer=tokenizer):
+        model = opened if found is None else complete(opened, found, said)
         techniques = [parse(spec) for spec in applicable(model)] if wanted is None else wanted
         reports += variants.compress([model], techniques, few, out, said, found)
     return reports
