@@ -10,6 +10,7 @@ import numpy as np
 from compsel.building.labels import with_labels
 from compsel.building.learned_elsewhere import without_learned_elsewhere
 from compsel.building.options import DEFAULT_MEASURING, Measuring
+from compsel.building.preprocessing_search.resolve import with_preprocessing
 from compsel.building.time_limit import duration_words
 from compsel.building.time_plan import TimePlan, answer_times, plan_time
 from compsel.device.cgroup import usable_cores
@@ -96,6 +97,7 @@ def measure(
         raise ProfileError("got no samples: give some")
     models, samples = with_labels(models, samples, reporter)
     samples = samples.readable(reporter)
+    models = with_preprocessing(models, samples, reporter)
     samples = without_learned_elsewhere(models, samples, reporter)
     measuring.check()
     judge = _judge(models, measuring.output_quality)

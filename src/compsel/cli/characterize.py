@@ -5,7 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_meter, add_samples, add_tokenizer, check_budget, meter_of, models_of, samples_of
+from compsel.cli.model_options import add_model_options, models_of
+from compsel.cli.options import add_meter, add_samples, check_budget, meter_of, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import UsageError
@@ -16,7 +17,7 @@ __all__ = ["COMMAND"]
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
     add_samples(parser)
-    add_tokenizer(parser)
+    add_model_options(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where tables, pictures and rows go")
     parser.add_argument("--technique", action="append", metavar="T", help="repeatable (default: all that apply)")
     parser.add_argument("--processor", action="append", metavar="P", help="repeatable (default: all that work here)")
@@ -43,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
         settings = CharacterizationSettings(
             samples, arguments.technique, processors, arguments.calibration, arguments.budget, arguments.keep, meter
         )
-        rows = characterize(models_of(arguments), settings, arguments.out, TERMINAL)
+        rows = characterize(models_of(arguments, samples), settings, arguments.out, TERMINAL)
     content = write_characterization(rows, arguments.out, TERMINAL)
     counts = Counter(row["technique"] for row in content["rows"] if row["dominated"])
     print_table(

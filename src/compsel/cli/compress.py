@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.compress_figures import Figures, measure_figures
-from compsel.cli.options import add_samples, add_tokenizer, samples_of
+from compsel.cli.model_options import add_model_options, is_plain, model_of
+from compsel.cli.options import add_samples, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, TerminalReporter
 from compsel.errors import InputError, ModelError, NotApplicableError, TechniqueError, UsageError
@@ -48,7 +49,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         part=False,
         use="; to calibrate with and to verify on (default: verified on made-up inputs)",
     )
-    add_tokenizer(parser)
+    add_model_options(parser)
     parser.add_argument(
         "--calibration", type=int, default=_CALIBRATION, metavar="N", help=f"samples to use (default {_CALIBRATION})"
     )
@@ -95,8 +96,8 @@ def _run(arguments: argparse.Namespace) -> int:
         reporter = TerminalReporter(path.stem)
         made = compress([model], techniques or chosen, calibration, arguments.out, reporter, samples)
         reports += made
+        figures |= _figures(arguments, model, made, samples)
         del model
-        figures |= _figures(arguments, path, made, samples)
     print_table((_row(report, figures) for report in reports), header=_HEADER)
     print(_how_compared(reports, figures, arguments.processor), end="")
     originals = {name: one.to_dict() for (name, technique), one in figures.items() if technique == "none"}
@@ -112,18 +113,16 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _figures(
-    arguments: argparse.Namespace, path: Path, reports: "list[CompressionReport]", samples: "Samples | None"
+    arguments: argparse.Namespace, given: "Model | Path", reports: "list[CompressionReport]", samples: "Samples | None"
 ) -> "dict[tuple[str, str], Figures]":
     """Return what was measured of a model and its variants, by names of model and technique."""
-    from compsel.models.model import Model
-
     if not arguments.seconds or not any(report.path for report in reports):
         return {}
-    model = Model.load(path, tokenizer=arguments.tokenizer)
+    model = model_of(arguments, given) if isinstance(given, Path) else given
     try:
         found = measure_figures(model, reports, samples, arguments.processor, arguments.seconds)
     except (InputError, ModelError) as error:
-        TERMINAL.say(f"{path.stem}: neither latency nor accuracy were measured: {error}")
+        TERMINAL.say(f"{model.name}: neither latency nor accuracy were measured: {error}")
         return {}
     return {(reports[0].model, technique): one for technique, one in found.items()}
 
@@ -133,16 +132,27 @@ def _plan(arguments: argparse.Namespace, path: Path) -> "tuple[Model | Path, lis
 
     A model is given by its path, for large ones are not kept in memory; one with a tokenizer of its own as it is.
     """
-    from compsel.models.model import Model
     from compsel.techniques import applicable, parse
 
-    model = Model.load(path, tokenizer=arguments.tokenizer)
+    model, samples = _open(arguments, path)
     techniques = [parse(spec) for spec in applicable(model)]
-    return path if arguments.tokenizer is None else model, techniques, _samples(arguments, model)
+    return path if is_plain(arguments, model) else model, techniques, samples
+
+
+def _open(arguments: argparse.Namespace, path: Path) -> "tuple[Model, Samples | None]":
+    """Read a model, and the samples with labels in the order of its classes; what it lacks, they show."""
+    from compsel.building.preprocessing_search.resolve import complete
+    from compsel.inputs.modalities import modality_of
+
+    model = model_of(arguments, path)
+    if arguments.samples is None:
+        return model, None
+    samples = samples_of(arguments, modality_of(model)).readable(TERMINAL)
+    samples.say(TERMINAL)
+    return complete(model, samples, TERMINAL), samples.ordered_by(model.labels)
 
 
 def _search(arguments: argparse.Namespace) -> int:
-    from compsel.models.model import Model
     from compsel.selection.goals import parse_goal
     from compsel.storage.files import write_json
 
@@ -153,8 +163,7 @@ def _search(arguments: argparse.Namespace) -> int:
     found: list[dict[str, Any]] = []
     rows: list[tuple[str, ...]] = []
     for path in arguments.models:
-        model = Model.load(path, tokenizer=arguments.tokenizer)
-        found_samples = _samples(arguments, model)
+        model, found_samples = _open(arguments, path)
         assert found_samples is not None
         samples = found_samples.spread(arguments.calibration)
         for technique in techniques:
@@ -213,16 +222,6 @@ def _point_row(name: str, point: "SearchPoint", result: "SearchResult") -> tuple
     shares = (f"{value:.1%}" for value in ratios)
     label = "none" if point.technique == "none" else name
     return (label, *shares, _file(result, point) or "", "chosen" if point == result.chosen else "")
-
-
-def _samples(arguments: argparse.Namespace, model: "Model") -> "Samples | None":
-    from compsel.inputs.modalities import modality_of
-
-    if arguments.samples is None:
-        return None
-    samples = samples_of(arguments, modality_of(model)).ordered_by(model.labels)
-    samples.say(TERMINAL)
-    return samples.readable(TERMINAL)
 
 
 def _row(report: "CompressionReport", figures: "dict[tuple[str, str], Figures]") -> tuple[str, ...]:

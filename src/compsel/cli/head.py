@@ -5,7 +5,8 @@ from pathlib import Path
 
 from compsel.cli.base import Command, add_json
 from compsel.cli.fitted import add_teacher, write_fitted
-from compsel.cli.options import add_samples, add_tokenizer, samples_of
+from compsel.cli.model_options import add_model_options
+from compsel.cli.options import add_samples, samples_of
 from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
@@ -14,7 +15,7 @@ __all__ = ["COMMAND"]
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("encoder", type=Path, metavar="ENCODER.onnx", help="model whose first output is used")
     add_samples(parser)
-    add_tokenizer(parser)
+    add_model_options(parser)
     add_teacher(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL.onnx", help="where to write the classifier")
     add_json(parser)
@@ -27,6 +28,8 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.encoder,
         samples_of(arguments),
         arguments.out,
+        preprocess=arguments.preprocess,
+        classes=arguments.classes,
         tokenizer=arguments.tokenizer,
         teacher=arguments.teacher,
         reporter=TERMINAL,

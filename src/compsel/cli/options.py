@@ -18,7 +18,6 @@ from compsel.selection.objective import Objective
 
 if TYPE_CHECKING:
     from compsel.inputs.modality import Modality
-    from compsel.models.model import Model
 
 __all__ = [
     "add_certify",
@@ -77,29 +76,6 @@ def add_samples(parser: argparse.ArgumentParser, *, required: bool = True, part:
     )
     if part:
         parser.add_argument("--part", metavar="I/N", help="only every N-th sample from the I-th; !I/N: all others")
-
-
-def add_tokenizer(parser: argparse.ArgumentParser) -> None:
-    """Add `--tokenizer FILE`."""
-    parser.add_argument(
-        "--tokenizer",
-        type=Path,
-        metavar="FILE",
-        help="tokenizer.json of models that take tokens (default: MODEL.tokenizer.json or tokenizer.json beside one)",
-    )
-
-
-def models_of(arguments: argparse.Namespace) -> "list[Path] | list[Model]":
-    """Return the models that the arguments name: their paths, unless a tokenizer is named too.
-
-    Raises:
-        ModelError: one that takes no texts.
-    """
-    if arguments.tokenizer is None:
-        return list(arguments.models)
-    from compsel.models.model import Model  # onnx is heavy
-
-    return [Model.load(path, tokenizer=arguments.tokenizer) for path in arguments.models]
 
 
 def samples_of(arguments: argparse.Namespace, modality: "Modality | Callable[[], Modality] | None" = None) -> Samples:

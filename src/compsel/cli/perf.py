@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_samples, add_tokenizer, models_of, samples_of
+from compsel.cli.model_options import add_model_options, models_of
+from compsel.cli.options import add_samples, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import UsageError
@@ -28,7 +29,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="where to run (repeatable; default cpu:all; see compsel devices)",
     )
     add_samples(parser, required=False, use=" (default: made-up inputs)")
-    add_tokenizer(parser)
+    add_model_options(parser)
     parser.add_argument("--seconds", type=float, default=5.0, metavar="S", help="of timing, for each row (default 5)")
     parser.add_argument(
         "--no-memory", action="store_true", help="leave load time and memory out, which take a process each"
@@ -41,10 +42,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
     if not 0 < arguments.seconds < math.inf:
         raise UsageError(f"--seconds: got {arguments.seconds:g}, allowed is a number of seconds above 0")
+    samples = None if arguments.samples is None else samples_of(arguments)
     result = perf(
-        models_of(arguments),
+        models_of(arguments, samples),
         processors=arguments.processor or ["cpu:all"],
-        samples=None if arguments.samples is None else samples_of(arguments),
+        samples=samples,
         seconds=arguments.seconds,
         memory=not arguments.no_memory,
         reporter=TERMINAL,

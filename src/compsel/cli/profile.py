@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_measuring, add_samples, add_tokenizer, check_budget, samples_of
+from compsel.cli.model_options import add_model_options, model_of
+from compsel.cli.options import add_measuring, add_samples, check_budget, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, is_verbose
 from compsel.errors import UsageError
@@ -59,7 +60,7 @@ def measuring(arguments: argparse.Namespace) -> "Measuring":
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
     add_samples(parser)
-    add_tokenizer(parser)
+    add_model_options(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="PROFILE", help="folder of the profile")
     add_measuring(parser)
     add_json(parser)
@@ -67,12 +68,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.measure import measure
-    from compsel.models.model import Model
     from compsel.profiling.partial_placement import read_partly_placed
 
     options = measuring(arguments)
     samples = samples_of(arguments)
-    models = [Model.load(path, tokenizer=arguments.tokenizer) for path in arguments.models]
+    models = [model_of(arguments, path) for path in arguments.models]
     profile, left_out = measure(
         models, samples, arguments.out, replace(options, origin=f"{len(samples)} samples"), reporter=TERMINAL
     )

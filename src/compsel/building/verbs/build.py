@@ -9,6 +9,8 @@ from compsel.building.options import Measuring
 from compsel.building.result import Built
 from compsel.building.verbs.options import (
     BuildOptions,
+    Classes,
+    Preprocess,
     as_models,
     as_samples,
     measuring_of,
@@ -33,6 +35,8 @@ def build(
     out: str | os.PathLike[str],
     objective: Objective | str | None = None,
     *,
+    preprocess: Preprocess = None,
+    classes: Classes = None,
     tokenizer: str | os.PathLike[str] | None = None,
     measuring: Measuring | None = None,
     reject_option: RejectOption | None = None,
@@ -55,6 +59,9 @@ def build(
         out: folder of the bundle.
         objective: what "best" means, also in words; None: as fast as possible, at least as accurate as the best single
             network.
+        preprocess: what becomes of pictures: see `compsel.Model.load`; None: what nothing says is found out with
+            labelled samples.
+        classes: names of the classes: see `compsel.Model.load`.
         tokenizer: `tokenizer.json` of models that take tokens; None: the one beside them.
         measuring, reject_option: in place of the options that are their parts.
         certify: what the bundle shall promise, such as "99 % agreement"; None: nothing.
@@ -71,7 +78,7 @@ def build(
     """
     of_measuring, of_objective = parted(options)
     return building.build(
-        as_models(models, tokenizer=tokenizer),
+        as_models(models, preprocess=preprocess, classes=classes, tokenizer=tokenizer),
         as_samples(samples),
         out,
         objective_of(objective, of_objective),

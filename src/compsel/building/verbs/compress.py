@@ -4,7 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from compsel.building.verbs.options import as_list, as_models, as_samples
+from compsel.building.preprocessing_search.resolve import complete
+from compsel.building.verbs.options import Classes, Preprocess, as_list, as_models, as_samples
 from compsel.errors import TechniqueError
 from compsel.models.model import Model
 from compsel.progress import Reporter
@@ -26,6 +27,8 @@ def compress(
     *,
     samples: Any = None,
     calibration: int = _CALIBRATION,
+    preprocess: Preprocess = None,
+    classes: Classes = None,
     tokenizer: str | os.PathLike[str] | None = None,
     reporter: Reporter | None = None,
 ) -> list[CompressionReport]:
@@ -35,7 +38,7 @@ def compress(
     of each layer are searched by `compsel.building.search.search`.
 
     Args:
-        models, tokenizer, reporter: see `compsel.build`.
+        models, preprocess, classes, tokenizer, reporter: see `compsel.build`.
         technique: one or several; None: all that apply.
         out: folder of the ONNX files.
         samples: to calibrate with and to verify on, see `compsel.build`; None: verified on made-up inputs.
@@ -55,7 +58,8 @@ def compress(
     few = None if found is None else found.spread(calibration)
     said = reporter_or_default(reporter)
     reports: list[CompressionReport] = []
-    for model in as_models(models, tokenizer=tokenizer):
+    for opened in as_models(models, preprocess=preprocess, classes=classes, tokenizer=tokenizer):
+        model = opened if found is None else complete(opened, found, said)
         techniques = [parse(spec) for spec in applicable(model)] if wanted is None else wanted
         reports += variants.compress([model], techniques, few, out, said, found)
     return reports

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from compsel.building.options import DEFAULT_MEASURING, Measuring
 from compsel.errors import UsageError
 from compsel.features.output_confidence import Confidence
+from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.modalities import open_samples
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
@@ -18,8 +19,10 @@ from compsel.selection.objective import Objective, Quantity
 
 __all__ = [
     "BuildOptions",
+    "Classes",
     "MeasuringOptions",
     "ObjectiveOptions",
+    "Preprocess",
     "as_list",
     "as_models",
     "as_samples",
@@ -30,6 +33,8 @@ __all__ = [
 ]
 
 Paths = str | os.PathLike[str]
+Preprocess = ImagePreprocessing | str | None
+Classes = Sequence[str] | str | os.PathLike[str] | None
 
 
 class MeasuringOptions(TypedDict, total=False):
