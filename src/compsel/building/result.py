@@ -20,6 +20,7 @@ from compsel.profiling.profile import Profile
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.training.comparison import Trained
+from compsel.storage.files import folder_size_mb
 from compsel.variants.variant import Variant
 
 __all__ = ["Built", "Measured", "result_of", "with_start_up"]
@@ -127,8 +128,7 @@ def with_start_up(result: Result, original: Variant, files: Path, bundle: Path) 
         files: folder of its files.
         bundle: folder of the bundle.
     """
-    size_mb = sum(path.stat().st_size for path in bundle.rglob("*") if path.is_file()) / 1e6
-    result = replace(result, ours=replace(result.ours, size_mb=size_mb))
+    result = replace(result, ours=replace(result.ours, size_mb=folder_size_mb(bundle)))
     ours, current = bundle_start_up(bundle), session_start_up(original, files, default_cpu().threads)
     if ours is None or current is None or result.current is None:
         return result

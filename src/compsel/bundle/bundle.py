@@ -20,6 +20,8 @@ from typing import Any
 import compsel
 from compsel.bundle.manifest import check_bundle, write_manifest
 from compsel.errors import BundleError
+from compsel.inputs.modalities import modality_of
+from compsel.inputs.modality import Modality
 from compsel.selection.costs.model import CostModel
 from compsel.selection.export.onnx_selector import ExportedSelector
 from compsel.selection.objective import Objective
@@ -97,6 +99,11 @@ class Bundle:
     def labels(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the outputs; () where they are not known."""
         return next((variant.labels for variant in self.variants.values() if variant.labels), ())
+
+    @property
+    def modality(self) -> Modality:
+        """Of the inputs."""
+        return modality_of(next(iter(self.variants.values())))
 
     def __repr__(self) -> str:
         policy = self.policies["adaptive"]

@@ -130,10 +130,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.verbs.evaluate import evaluate
+    from compsel.bundle.bundle import Bundle
 
-    samples = samples_of(arguments)
+    bundle = Bundle.load(arguments.bundle)
+    samples = samples_of(arguments, bundle.modality)
     evaluation = evaluate(
-        arguments.bundle,
+        bundle,
         samples,
         repeats=arguments.repeats,
         profile=arguments.profile,

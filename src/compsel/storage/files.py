@@ -19,6 +19,7 @@ __all__ = [
     "atomic_file",
     "check_place",
     "copy_file",
+    "folder_size_mb",
     "sha256_file",
     "storage_errors",
     "without_nan",
@@ -38,6 +39,11 @@ _REASONS = {
     errno.EIO: "the device failed: check it, or choose another place",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
 }
+
+
+def folder_size_mb(folder: str | os.PathLike[str]) -> float:
+    """Return the size of all files in a folder, and in those below it."""
+    return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()) / 1e6
 
 
 @contextlib.contextmanager

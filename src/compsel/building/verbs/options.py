@@ -1,19 +1,28 @@
 """What the verbs take beside models and samples: options, named as on the command line."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
+from types import FunctionType
 from typing import Any, TypedDict
 
 from compsel.building.options import DEFAULT_MEASURING, Measuring
+from compsel.building.preprocessing_search.resolve import complete
+from compsel.building.time_limit import seconds_of
+from compsel.device.energy import open_meter
 from compsel.errors import UsageError
 from compsel.features.output_confidence import Confidence
 from compsel.inputs.images.preprocessing import ImagePreprocessing
-from compsel.inputs.modalities import open_samples
+from compsel.inputs.modalities import modality_of, open_samples
+from compsel.inputs.modality import Modality
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
+from compsel.processors import parse_available
 from compsel.profiling.latency import Criterion
 from compsel.profiling.output_quality import OutputQuality, Quality
+from compsel.progress import Reporter
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.objective import Objective, Quantity
 
@@ -26,10 +35,13 @@ __all__ = [
     "as_list",
     "as_models",
     "as_samples",
+    "lean_model",
+    "lean_models",
     "measuring_of",
     "objective_of",
     "parted",
     "reject_option_of",
+    "samples_for",
 ]
 
 Paths = str | os.PathLike[str]
@@ -46,6 +58,8 @@ class MeasuringOptions(TypedDict, total=False):
     meter: of energy; default: what this machine has.
     calibration: number of calibration samples (50).
     budget: seconds of measuring a state (60).
+    time_limit: about so long may all of it take, such as "10 min", "1h" or seconds: less is measured then, and what was
+        left out is said; default: no limit.
     quality, confidence, good_enough: of models without class scores: see `compsel.OutputQuality`.
 
     >>> measuring_of(None, {"technique": "int8-static", "calibration": 8}).techniques
@@ -58,6 +72,7 @@ class MeasuringOptions(TypedDict, total=False):
     meter: str
     calibration: int
     budget: float
+    time_limit: str | float
     quality: Quality | str
     confidence: Confidence | str
     good_enough: float
@@ -98,10 +113,11 @@ class BuildOptions(MeasuringOptions, ObjectiveOptions, total=False):
 
 
 def measuring_of(measuring: Measuring | None, options: Mapping[str, Any]) -> Measuring:
-    """Return what is to be measured.
+    """Return what is to be measured; every word is checked now, not after hours.
 
     Raises:
         UsageError: an option that does not exist, or beside a `Measuring`.
+        TechniqueError, ProcessorError, ProfileError, EnergyError: a word that is not allowed, or not here.
     """
     _check(options, MeasuringOptions, "measuring", measuring)
     if measuring is not None:
@@ -116,23 +132,41 @@ def measuring_of(measuring: Measuring | None, options: Mapping[str, Any]) -> Mea
     budget = options.get("budget")
     if budget is not None and not 0 < budget < float("inf"):
         raise UsageError(f"budget: got {budget!r}, allowed is a number of seconds above 0")
-    criterion = None if budget is None else Criterion(budget_s=budget)
-    return replace(DEFAULT_MEASURING, **given, criterion=criterion, output_quality=judge)
+    if budget is not None:
+        given["criterion"] = Criterion(budget_s=budget)
+    if options.get("time_limit") is not None:
+        given["time_limit_s"] = seconds_of(options["time_limit"])
+    found = replace(DEFAULT_MEASURING, **given, output_quality=judge)
+    found.check()
+    for word in found.processors or ():
+        parse_available(word)
+    if found.meter is not None:
+        open_meter(found.meter).close()
+    return found
 
 
 def objective_of(objective: Objective | str | None, options: Mapping[str, Any]) -> Objective:
-    """Return the objective.
+    """Return the objective; whether there is a meter for energy, who measures or trains finds out.
 
     Raises:
         UsageError: an option that does not exist, or two that contradict each other.
-        ObjectiveError: a value that is not allowed.
+        ObjectiveError: a value that is not allowed, or that choosing cannot promise.
     """
+    wanted = _objective(objective, options)
+    wanted.check_measured(energy=True)
+    return wanted
+
+
+def _objective(objective: Objective | str | None, options: Mapping[str, Any]) -> Objective:
     _check(options, ObjectiveOptions, "objective", None)
     stated = {field.name for field in fields(Objective)} | {"no_floor", "goal"}
     given = {name: value for name, value in options.items() if name in stated and value is not None}
     goal = given.pop("goal", None)
     if goal is not None and objective is not None:
         raise UsageError("goal: got it together with an objective: give one of the two")
+    if goal is not None and (given.keys() - {"penalty"} or given.get("no_floor")):
+        other = next(name for name in given if name != "penalty")
+        raise UsageError(f"goal: got it together with {other}: say all of it in the goal")
     objective = goal if goal is not None else objective
     penalty, no_floor = given.pop("penalty", None), given.pop("no_floor", False)
     if objective is None:
@@ -194,13 +228,60 @@ def as_models(models: Paths | Model | Sequence[Paths | Model], **options: Any) -
     return [model if isinstance(model, Model) else Model.load(model, **known) for model in given]
 
 
-def as_samples(samples: Any) -> Samples:
+def lean_model(given: Paths | Model, model: Model, **options: Any) -> Model | Path:
+    """Return a model as its path, where that says all of it, for it may be large; else the model.
+
+    Args:
+        given: the model, or its path.
+        model: the same, read, with what samples showed of it.
+        options: see `as_models`.
+    """
+    said = any(value not in (None, "auto") for value in options.values())
+    return model if said or model.searched or isinstance(given, Model) else Path(given)
+
+
+def lean_models(
+    models: Paths | Model | Sequence[Paths | Model], samples: Any, reporter: Reporter, **options: Any
+) -> tuple[list[Model | Path], Samples | None]:
+    """Return models, each as its path where that says all of it (`lean_model`), and the samples; say what these are.
+
+    Args:
+        models, options: see `as_models`.
+        samples: see `as_samples`; they show how pictures are prepared where nothing says it. None: none.
+        reporter: hears it.
+
+    Raises:
+        CompselError: what cannot be read, or is not clear.
+    """
+    listed = [models] if isinstance(models, (str, os.PathLike, Model)) else list(models)
+    opened = as_models(listed, **options)
+    found = None
+    if samples is not None:
+        found = samples_for(opened, samples).readable(reporter)
+        found.say(reporter)
+        opened = [complete(model, found, reporter) for model in opened]
+    return [lean_model(given, model, **options) for given, model in zip(listed, opened, strict=True)], found
+
+
+def as_samples(samples: Any, modality: Modality | Callable[[], Modality] | None = None) -> Samples:
     """Return samples that are given as such, or as anything that `open_samples` takes.
+
+    Args:
+        samples: these, or a function that opens them for a modality.
+        modality: of the models, or what tells it.
 
     Raises:
         SamplesError: what it does not take, or no samples.
     """
-    return open_samples(samples)
+    if isinstance(samples, (FunctionType, partial)):
+        opened: Samples = samples(modality)
+        return opened
+    return open_samples(samples, modality=modality)
+
+
+def samples_for(models: Sequence[Model], samples: Any) -> Samples:
+    """Return samples as the first of the models takes them; see `as_samples`."""
+    return as_samples(samples, modality_of(models[0]))
 
 
 def parted(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
