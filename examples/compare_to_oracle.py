@@ -7,7 +7,8 @@ import argparse
 from pathlib import Path
 
 from compsel.building.train import train_profile
-from compsel.cli.options import add_objective, objective
+from compsel.building.verbs.options import ObjectiveOptions, objective_of
+from compsel.cli.options import add_objective, given_options
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show_comparison
 from compsel.profiling.profile import Profile
@@ -24,7 +25,8 @@ def main() -> None:
     arguments = parser.parse_args()
     profile = Profile.load(arguments.profile)
     trainers = all_trainers() if arguments.all else None
-    trained = train_profile(profile, objective(arguments), trainers, reporter=TERMINAL)
+    wanted = objective_of(None, given_options(arguments, ObjectiveOptions))
+    trained = train_profile(profile, wanted, trainers, reporter=TERMINAL)
     show_comparison(trained)
     adaptive, oracle = (trained.comparison.scores[name] for name in (trained.comparison.winner, "oracle"))
     accurate = trained.comparison.scores["most accurate"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.building.start_up import bundle_start_up, session_start_up
-from compsel.building.verdict import shipped_outcome
+from compsel.building.verdict import shipped_outcome, verdict_of
 from compsel.evaluation.hindsight import hindsight_static
 from compsel.evaluation.next_steps import next_steps
 from compsel.evaluation.paired_comparison import PairedComparison, compare
@@ -108,6 +108,8 @@ def result_of(trained: Trained, measured: Measured, bundle: Path) -> Result:
         _figures(_name(sceptic), sceptic, measured),
         to_current,
         to_sceptic,
+        sceptic_is=choice.what,
+        why=verdict_of(trained).why,
         is_sceptic=set(ours.choices) == set(sceptic.choices),
         n=n,
         held_out=True,
@@ -120,7 +122,7 @@ def result_of(trained: Trained, measured: Measured, bundle: Path) -> Result:
 
 
 def with_start_up(result: Result, original: Variant, files: Path, bundle: Path) -> Result:
-    """Return the result with what the written bundle takes: of disk, and of time and memory until its first answer.
+    """Return the result with what its bundle takes: of disk, and of time and memory until its first answer.
 
     Args:
         result: of the build.

@@ -30,7 +30,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.building.verbs.options import lean_models
+    from compsel.building.verbs.given import lean_models
     from compsel.device.energy import meter_or_none
     from compsel.evaluation.characterization.characterize import characterize
     from compsel.evaluation.characterization.files import write_characterization

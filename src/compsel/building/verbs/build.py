@@ -7,17 +7,8 @@ from typing import Any, Unpack
 from compsel.building import build as building
 from compsel.building.options import Measuring
 from compsel.building.result import Built
-from compsel.building.verbs.options import (
-    BuildOptions,
-    Classes,
-    Preprocess,
-    as_models,
-    measuring_of,
-    objective_of,
-    parted,
-    reject_option_of,
-    samples_for,
-)
+from compsel.building.verbs.given import Classes, Preprocess, as_models, samples_for
+from compsel.building.verbs.options import BuildOptions, measuring_of, objective_of, parted, reject_option_of
 from compsel.models.model import Model
 from compsel.progress import Reporter
 from compsel.progress.interactive import reporter_or_default

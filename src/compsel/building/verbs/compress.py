@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from compsel.building.preprocessing_search.resolve import complete
-from compsel.building.verbs.options import Classes, Preprocess, as_list, as_models, lean_model, samples_for
+from compsel.building.verbs.given import Classes, Preprocess, as_models, lean_model, samples_for
+from compsel.building.verbs.options import as_list
 from compsel.errors import InputError, ModelError, TechniqueError, UsageError
 from compsel.evaluation.perf.variant_figures import measure_figures
 from compsel.inputs.samples import Samples

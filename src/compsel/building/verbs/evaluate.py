@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from compsel.building.verbs.options import as_samples
+from compsel.building.verbs.given import as_samples
 from compsel.bundle.bundle import Bundle
 from compsel.device.energy import meter_or_none
 from compsel.evaluation import evaluate as evaluation

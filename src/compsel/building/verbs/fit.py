@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from compsel.building.preprocessing_search.resolve import with_preprocessing
-from compsel.building.verbs.options import Classes, Preprocess, as_models, as_samples, samples_for
+from compsel.building.verbs.given import Classes, Preprocess, as_models, as_samples, samples_for
 from compsel.errors import UsageError
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model

@@ -4,7 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from compsel.building.verbs.options import Classes, Preprocess, as_list, lean_models
+from compsel.building.verbs.given import Classes, Preprocess, lean_models
+from compsel.building.verbs.options import as_list
 from compsel.evaluation import perf as evaluation
 from compsel.evaluation.perf import PerfResult
 from compsel.models.model import Model

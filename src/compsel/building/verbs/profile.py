@@ -6,7 +6,8 @@ from typing import Any, Unpack
 
 from compsel.building.measure import measure
 from compsel.building.options import Measuring
-from compsel.building.verbs.options import Classes, MeasuringOptions, Preprocess, as_models, measuring_of, samples_for
+from compsel.building.verbs.given import Classes, Preprocess, as_models, samples_for
+from compsel.building.verbs.options import MeasuringOptions, measuring_of
 from compsel.models.model import Model
 from compsel.profiling.profile import Profile
 from compsel.progress import Reporter

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from compsel.building.verbs.options import as_samples
+from compsel.building.verbs.given import as_samples
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.manifest import MANIFEST
 from compsel.evaluation.report.content import read_evaluation
