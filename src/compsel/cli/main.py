@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     verbose, options = False, frozenset[str]()
     try:
         arguments = _parse(argv)
-        verbose, options = arguments.verbosity == "verbose", arguments.option_names
+        verbose, options = arguments.verbosity == "verbose", getattr(arguments, "option_names", options)
         set_verbosity(arguments.verbosity)
         command: Command = arguments.command
         with output_for_json(getattr(arguments, "json", None)):

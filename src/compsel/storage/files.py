@@ -144,6 +144,9 @@ def check_place(path: str | os.PathLike[str], *, replace: bool = False) -> None:
     """Raise StorageError where `atomic_directory` would: ask before hours of work, not after them."""
     target = Path(path)
     with storage_errors(target):
+        for parent in target.parents:
+            if parent.exists() and not parent.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(parent))
         if target.exists() and any(target.iterdir()) and not replace:
             raise StorageError(
                 errno.EEXIST,

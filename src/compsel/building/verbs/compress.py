@@ -78,8 +78,10 @@ def compress(
         given = lean_model(given, model, **options)
         del model
         few = None if found is None else found.spread(calibration)
-        made = variants.compress([given], techniques, few, out, said, found)
-        reports += _measured(given, made, found, processor, seconds, said) if seconds else made
+        name = given.stem if isinstance(given, Path) else given.name
+        with said.phase(f"compressing {name}"):
+            made = variants.compress([given], techniques, few, out, said, found)
+            reports += _measured(given, made, found, processor, seconds, said) if seconds else made
     return reports
 
 
