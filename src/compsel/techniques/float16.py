@@ -45,6 +45,7 @@ class Float16(Technique):
     """
 
     name: ClassVar[str] = "float16"
+    most_relative_error: ClassVar[float | None] = 0.05
 
     def check(self, model: Model) -> None:
         """Raise NotApplicableError without float32 weights, or with a quantised graph."""
