@@ -34,7 +34,7 @@ from compsel.building.demo import calibration_samples
 from compsel.cli.main import main as compsel
 from compsel.cli.tables import plain_table
 from compsel.errors import CompselError
-from compsel.inputs.samples.tensor_folder import read_npz
+from compsel.inputs.samples.npz import read_npz
 from compsel.models.model import Model
 from compsel.processors.ort_session import OrtSession
 from compsel.storage.files import write_json

@@ -9,7 +9,7 @@ from pathlib import Path
 from compsel.building.train import train_profile
 from compsel.cli.options import add_objective, objective
 from compsel.cli.terminal import TERMINAL
-from compsel.cli.train import show
+from compsel.cli.train import show_comparison
 from compsel.profiling.profile import Profile
 from compsel.selection.training.trainers import all_trainers
 
@@ -25,7 +25,7 @@ def main() -> None:
     profile = Profile.load(arguments.profile)
     trainers = all_trainers() if arguments.all else None
     trained = train_profile(profile, objective(arguments), trainers, reporter=TERMINAL)
-    show(trained)
+    show_comparison(trained)
     adaptive, oracle = (trained.comparison.scores[name] for name in (trained.comparison.winner, "oracle"))
     accurate = trained.comparison.scores["most accurate"]
     print(

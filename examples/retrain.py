@@ -15,7 +15,7 @@ from compsel.building.demo import calibration_samples, networks, techniques
 from compsel.building.measure import default_processors, measure_costs
 from compsel.building.train import train_profile
 from compsel.cli.terminal import TERMINAL
-from compsel.cli.train import show, summary
+from compsel.cli.train import show_comparison, summary
 from compsel.device.fingerprint import device_fingerprint
 from compsel.features import EXTRACTORS
 from compsel.processors import CpuProcessor
@@ -72,7 +72,7 @@ def main() -> None:
             pretrained / f"efficientnet-lite.{goal}.json",
             {"format_version": 1, "objective": objective.to_dict(), **summary(trained), "policy": policy.to_dict()},
         )
-        show(trained)
+        show_comparison(trained)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ SIZES_ARE_ENFORCED = True
 LAYERS = {
     "errors": "one tree of exceptions",
     "progress": "how long work reports: counted loops and messages",
+    "markup": "small pieces of HTML for notebooks",
     "storage": "files that are written whole or not at all; Parquet tables; checkpointed loops",
     "inputs": "what a model is fed: decoding, preprocessing, samples",
     "models": "an ONNX graph: open, inspect, edit",
@@ -48,7 +49,9 @@ LAYERS = {
     "bundle": "the folder that an app ships: write, check, load",
     "runtime": "answers inferences from a bundle, and adapts to the device",
     "evaluation": "comparison with baselines and the oracle; characterisation; report",
+    "serving": "a bundle behind HTTP: local page, Open Inference Protocol, metrics",
     "building": "measure, train, build, search and port as one call each",
+    "notebook": "what a notebook shows: a decision as a picture",
     "cli": "the command line, one file a command",
     "__main__": "`python -m compsel`",
 }

@@ -170,6 +170,16 @@ def truncated(path: Path, world: World) -> Path:
     return world.file(f"half-{path.name}", path.read_bytes()[: path.stat().st_size // 2])
 
 
+def many(world: World) -> Path:
+    """Return as many samples as a build needs."""
+    folder = world.copy(world.samples)
+    (folder / "labels.csv").unlink()
+    for path in list(folder.glob("*.png")):
+        for number in range(4):
+            shutil.copy(path, folder / f"{number}{path.name}")
+    return folder
+
+
 def spoilt_sample(world: World) -> Path:
     """Return samples of which one image is truncated."""
     folder = world.copy(world.samples)

@@ -18,5 +18,5 @@ def quick(
     **options: Any,
 ) -> Measuring:
     """One processor, an idle device, a few runs; options replace these."""
-    cheap = {"processors": ("cpu:1",), "states": ("idle",), "criterion": QUICK, "calibration": 4}
+    cheap = {"idle_wait_s": 0.0, "processors": ("cpu:1",), "states": ("idle",), "criterion": QUICK, "calibration": 4}
     return Measuring(**{**cheap, **options}, output_quality=OutputQuality(quality, confidence, good_enough))

@@ -131,7 +131,7 @@ def test_interrupted_profile_says_so_and_goes_on_where_it_was(world: World) -> N
     again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert again.returncode == 0, again.stderr
     assert "latency, idle" not in again.stderr
-    assert "latency, busy:1" in again.stderr
+    assert "times of 1 choice, idle, busy:1: " in again.stderr
     assert idle.read_bytes() == measured
     assert (world.out / "profile.json").is_file()
 

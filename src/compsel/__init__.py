@@ -2,6 +2,9 @@
 
 The public names are loaded when they are first used, so that `import compsel` costs next to nothing and an app
 that only runs a bundle never imports what training needs.
+
+`compress`, `profile`, `train`, `build`, `evaluate`, `report`, `port`, `head` and `student` do what the commands of the
+same names do, with options of the same names.
 """
 
 from importlib import import_module
@@ -10,53 +13,106 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from compsel.building.build import build
     from compsel.building.options import Measuring
+    from compsel.building.verbs.build import build
+    from compsel.building.verbs.compress import compress
+    from compsel.building.verbs.evaluate import evaluate
+    from compsel.building.verbs.fit import head, student
+    from compsel.building.verbs.port import port
+    from compsel.building.verbs.profile import profile
+    from compsel.building.verbs.report import report
+    from compsel.building.verbs.train import train
+    from compsel.evaluation.results import Evaluation
     from compsel.inputs.images.preprocessing import ImagePreprocessing
-    from compsel.inputs.samples import ImageFolder, TensorFolder, TextTable
+    from compsel.inputs.modalities import open_samples
+    from compsel.inputs.samples import ArraySamples, ImageFolder, Samples, TensorFolder, TextTable
     from compsel.inputs.texts.preprocessing import TextPreprocessing
     from compsel.models.model import Model
+    from compsel.notebook.explanation import explain
+    from compsel.notebook.show import show
     from compsel.profiling.output_quality import OutputQuality
-    from compsel.runtime import Answer, Runtime, load
+    from compsel.profiling.profile import Profile
+    from compsel.runtime import Answer, Bundle, Runtime, load
+    from compsel.runtime.records import records
     from compsel.selection import Objective
+    from compsel.selection.training.comparison import Trained
     from compsel.techniques.heads.fitting import fit_head
     from compsel.techniques.students.making import make_student
+    from compsel.techniques.students.static_encoder import make_static_encoder
 
 _HOME = {
     "Answer": "compsel.runtime",
+    "ArraySamples": "compsel.inputs.samples",
+    "Bundle": "compsel.runtime",
+    "Evaluation": "compsel.evaluation.results",
     "ImageFolder": "compsel.inputs.samples",
     "ImagePreprocessing": "compsel.inputs.images.preprocessing",
     "Measuring": "compsel.building.options",
     "Model": "compsel.models.model",
-    "OutputQuality": "compsel.profiling.output_quality",
     "Objective": "compsel.selection",
+    "OutputQuality": "compsel.profiling.output_quality",
+    "Profile": "compsel.profiling.profile",
     "Runtime": "compsel.runtime",
+    "Samples": "compsel.inputs.samples",
     "TensorFolder": "compsel.inputs.samples",
     "TextPreprocessing": "compsel.inputs.texts.preprocessing",
     "TextTable": "compsel.inputs.samples",
-    "build": "compsel.building.build",
+    "Trained": "compsel.selection.training.comparison",
+    "build": "compsel.building.verbs.build",
+    "compress": "compsel.building.verbs.compress",
+    "evaluate": "compsel.building.verbs.evaluate",
+    "explain": "compsel.notebook.explanation",
     "fit_head": "compsel.techniques.heads.fitting",
+    "head": "compsel.building.verbs.fit",
     "load": "compsel.runtime",
+    "make_static_encoder": "compsel.techniques.students.static_encoder",
     "make_student": "compsel.techniques.students.making",
+    "open_samples": "compsel.inputs.modalities",
+    "port": "compsel.building.verbs.port",
+    "profile": "compsel.building.verbs.profile",
+    "records": "compsel.runtime.records",
+    "report": "compsel.building.verbs.report",
+    "show": "compsel.notebook.show",
+    "student": "compsel.building.verbs.fit",
+    "train": "compsel.building.verbs.train",
 }
 
 __all__ = [
     "Answer",
+    "ArraySamples",
+    "Bundle",
+    "Evaluation",
     "ImageFolder",
     "ImagePreprocessing",
     "Measuring",
     "Model",
     "Objective",
     "OutputQuality",
+    "Profile",
     "Runtime",
+    "Samples",
     "TensorFolder",
     "TextPreprocessing",
     "TextTable",
+    "Trained",
     "__version__",
     "build",
+    "compress",
+    "evaluate",
+    "explain",
     "fit_head",
+    "head",
     "load",
+    "make_static_encoder",
     "make_student",
+    "open_samples",
+    "port",
+    "profile",
+    "records",
+    "report",
+    "show",
+    "student",
+    "train",
 ]
 
 

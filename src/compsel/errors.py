@@ -26,6 +26,7 @@ compsel.errors.ImageError: photo.jpg: not an image
 """
 
 import importlib
+from collections.abc import Iterable
 from types import ModuleType
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "UsageError",
     "VersionError",
     "WeightsError",
+    "did_you_mean",
     "require",
 ]
 
@@ -131,6 +133,18 @@ class StorageError(CompselError, OSError):
 
 class MissingDependencyError(CompselError, ImportError):
     """An optional package that is not installed; the message has the command that installs it."""
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """Return the end of a message about a wrong word: the allowed one that is most like it; "" where none is.
+
+    >>> did_you_mean("evalute", ["build", "evaluate"]), did_you_mean("xyz", ["build"])
+    (": did you mean 'evaluate'?", '')
+    """
+    from difflib import get_close_matches  # only a wrong word needs it
+
+    near = get_close_matches(word.lower(), list(allowed), n=1)
+    return f": did you mean {near[0]!r}?" if near else ""
 
 
 def require(module: str, extra: str) -> ModuleType:

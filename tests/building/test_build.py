@@ -11,15 +11,16 @@ from compsel.building.train import train_bundle
 from compsel.bundle.bundle import Bundle
 from compsel.errors import (
     CompselError,
-    ImageError,
     InputError,
     ModelError,
     ProcessorError,
     ProfileError,
+    SamplesError,
     StorageError,
     TechniqueError,
+    TooFewSamplesError,
 )
-from compsel.inputs.samples import ArraySamples, ImageFolder, TensorFolder
+from compsel.inputs.samples import ArraySamples, ImageFolder, SampleOptions, TensorFolder
 from compsel.models.model import Model
 from compsel.networks import build as build_network
 from compsel.profiling.profile import Profile
@@ -254,8 +255,16 @@ def test_inputs_that_the_model_cannot_take(small_model, tmp_path):
 def test_a_damaged_image_is_named(small_model, labelled_folder, tmp_path):
     for path in labelled_folder.glob("0*.png"):
         (tmp_path / path.name).write_bytes(path.read_bytes()[: 200 if path.name == "03.png" else None])
-    with pytest.raises(ImageError, match=r"03\.png"):
-        measure([small_model], ImageFolder(tmp_path), tmp_path / "profile", quick(techniques=("none",)))
+    with pytest.raises(SamplesError, match=r"1 image cannot be read: 03\.png"):
+        ImageFolder(tmp_path, options=SampleOptions(strict=True))
+    samples = ImageFolder(tmp_path)
+    (tmp_path / "04.png").write_bytes(b"changed since")
+    heard = Heard()
+    with pytest.raises(StorageError):  # nothing is measured here
+        (tmp_path / "profile").touch()
+        measure([small_model], samples, tmp_path / "profile", quick(techniques=("none",)), reporter=heard)
+    assert any("1 image cannot be read: left out: 03.png" in message for message in heard.messages)
+    assert any("1 image cannot be read: left out:" in m and "04.png" in m for m in heard.messages)
 
 
 def test_a_model_that_does_not_run_is_an_error_of_the_model(tmp_path):
@@ -283,8 +292,14 @@ def test_training_needs_costs_and_samples(profile, profile_folder, tmp_path):
     variants = profile_folder / "variants"
     with pytest.raises(ProfileError, match="no latencies"):
         train_bundle(replace(profile, latency=None), variants, tmp_path / "bundle")
-    with pytest.raises(ProfileError, match="samples"):
+    with pytest.raises(TooFewSamplesError, match="got 2 samples, needed are at least 20"):
         train_bundle(profile.take([0, 1]), variants, tmp_path / "bundle")
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_few_samples_are_refused_before_anything_is_measured(small_model, tmp_path):
+    with pytest.raises(TooFewSamplesError, match=r"got 5 samples, needed are at least 20: .*how-many-samples"):
+        build([small_model], IMAGES.subset(range(5)), tmp_path / "bundle", measuring=quick())
     assert not list(tmp_path.iterdir())
 
 

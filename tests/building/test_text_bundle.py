@@ -146,12 +146,15 @@ def test_names_of_classes_are_brought_together(tmp_path: Path) -> None:
     assert with_labels([plain], samples)[0][0].labels == LABELS
     with pytest.raises(ProfileError, match="differently"):
         with_labels([named, other], samples)
-    with pytest.raises(SamplesError, match="got label 'lights', allowed are a, b, c"):
-        with_labels([other], samples)
+    # names of which none is a class of the model are taken in their order, which is said; one that is not, is an error
+    assert with_labels([other], samples)[1].labels == samples.labels
+    assert any("none of them is a class of the model (a, b, c)" in note for note in samples.ordered_by("abc").notes)
+    with pytest.raises(SamplesError, match=r"got label .*, allowed are lights, b, c"):
+        with_labels([replace(other, labels=("lights", "b", "c"))], samples)
 
 
 def test_a_model_without_its_tokenizer_says_what_to_do(tmp_path: Path) -> None:
     onnx.save(classifier().proto, tmp_path / "plain.onnx")
-    samples = TextTable(write_table(tmp_path / "t.csv", 9))
+    samples = TextTable(write_table(tmp_path / "t.csv", 21))
     with pytest.raises(InputError, match=r"put its tokenizer\.json beside it"):
         compsel.build([Model.load(tmp_path / "plain.onnx")], samples, tmp_path / "bundle", measuring=MEASURING)

@@ -18,9 +18,11 @@ from compsel.features.output_confidence import OutputReader
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
 from compsel.runtime.answer_fusion import fuse_answers
+from compsel.runtime.runtime import Runtime
 from tests import confident_models
 from tests.measuring import quick
 from tests.reporters import Heard
+from tests.whole_bundles import whole
 
 # real time, or real load, is what is looked at: nothing runs beside
 pytestmark = pytest.mark.clock
@@ -192,7 +194,7 @@ def test_other_samples_without_labels_need_no_word(tmp_path):
     heard = Heard()
     samples = ArraySamples([confident_models.inputs(4).value(row) for row in range(4)])
     measure([confident_models.fast()], samples, tmp_path, quick(techniques=["none"]), reporter=heard)
-    assert not [message for message in heard.messages if "labels" in message]
+    assert not [message for message in heard.messages if "labels are" in message]
     assert any("compared with those of fast/none (fidelity)" in message for message in heard.messages)
 
 
@@ -223,9 +225,10 @@ def test_embeddings_are_evaluated_against_the_uncompressed_one(lite0, crops, tmp
     profile, _ = measure([embedding(lite0)], crops, tmp_path, quick(techniques=["resolution:192"], quality="cosine"))
     profile = replace(profile, features=np.empty((len(crops), 0), np.float32), feature_names=())
     train_bundle(profile, tmp_path / "variants", tmp_path / "bundle", "at least 95 % accurate")
-    with compsel.load(tmp_path / "bundle") as runtime:
+    with Runtime(whole(tmp_path / "bundle", tmp_path)) as runtime:
         found = evaluate(runtime, crops, repeats=1)
     assert not found.labelled
+    assert found.result.right_is == "good enough"
     assert found.results["most_accurate"].right.all()
     content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert content["policies"]["adaptive"]["accuracy"] >= 0.9

@@ -43,7 +43,7 @@ def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -
     printed = capsys.readouterr()
     assert printed.err == ""
     assert f"usage: compsel {command}" in printed.out
-    assert "--json FILE" in printed.out
+    assert ("--json FILE" in printed.out) is (command not in ("completion", "serve"))
     if command in COMMANDS:
         assert f"example:\n  compsel {command}" in printed.out
 
@@ -96,7 +96,7 @@ def built(small_file: Path, small_samples: Path, tmp_path_factory: pytest.TempPa
 def test_build_writes_a_bundle_and_what_it_found(built: Path) -> None:
     content = read(built / "build.json")
     found = {"shipped", "reason", "penalty_ms", "unit", "comparison", "portfolio"}
-    assert content.keys() == found | {"shipped_score", "expectation", "margin", "verdict"}
+    assert content.keys() == found | {"shipped_score", "expectation", "margin", "verdict", "result"}
     assert len(content["expectation"]["speedup_vs_most_accurate"]) == 3
     assert content["shipped"] in content["comparison"]
     for score in content["comparison"].values():
@@ -111,8 +111,10 @@ def test_train_takes_up_what_build_measured(built: Path, tmp_path: Path, capsys:
     assert main(["train", *map(str, arguments)]) == 0
     printed = capsys.readouterr()
     assert read(found)["penalty_ms"] == 50
-    assert "gap closed" in printed.out
-    assert "fold 1 of 5, single best" in printed.err
+    assert "this bundle" in printed.out
+    assert "gap closed" not in printed.out
+    assert "training: " in printed.err
+    assert "fold" not in printed.err
     with compsel.load(out) as runtime:
         assert runtime.bundle.objective.max_loss is None
 
@@ -196,9 +198,11 @@ def test_evaluate_writes_the_comparison(
     printed = capsys.readouterr()
     assert all(name in printed.out for name in content["policies"])
     assert "evaluating: 6 in" in printed.err
-    # the verdict comes first, and then why
-    said = [content["verdict"]["sentence"], *(f"- {reason}" for reason in content["verdict"]["reasons"]), ""]
+    # the result comes first
+    said = [*content["result"]["sentences"], ""]
     assert printed.out.splitlines()[: len(said)] == said
+    assert content["names"]["current"] == "current"
+    assert content["verdict"]["sentence"] not in printed.out
     # what the build measured lies beside the bundle
     assert content["hindsight_static"]["all_measured"] is True
     assert "--profile" not in printed.out

@@ -54,3 +54,14 @@ def test_a_terminal_gets_every_cell_as_it_is(
     print_table(iter(ROWS), HEADER)
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if any(map(str.isalnum, line))]
     assert lines == [["name", "ms"], ["[b]a[/b]", "1.5"], ["b", "12.25"]]
+
+
+def test_a_pipe_gets_colours_where_they_are_forced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("rich")
+    print_table([("a", 1.5)], ("name", "ms"))
+    assert capsys.readouterr().out == "name   ms\na     1.5\n"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    print_table([("a", 1.5)], ("name", "ms"))
+    assert "\x1b[" in capsys.readouterr().out

@@ -94,13 +94,29 @@ def test_a_loop_that_fails_leaves_the_terminal_as_it_was() -> None:
 from compsel.cli import main
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import InputError
-class Failing:
-    def parse_args(self, argv):
-        for _ in TERMINAL.track(range(3), "models"):
-            raise InputError("broken")
-main._parser = lambda argv: Failing()
+def failing(argv):
+    for _ in TERMINAL.track(range(3), "models"):
+        raise InputError("broken")
+main._parse = failing
 raise SystemExit(main.main([]))
 """
     text = on_a_terminal(code)
     assert text.endswith("\x1b[?25hcompsel: broken\r\n") or re.search(r"\x1b\[\?25h.*compsel: broken\r\n$", text, re.S)
     assert "models: " not in without_controls(text)
+
+
+def test_a_phase_is_one_bar_for_all_its_loops() -> None:
+    pytest.importorskip("rich")
+    code = """
+import time
+from compsel.cli.terminal import TERMINAL
+with TERMINAL.phase("answers", 2):
+    for name in ("first", "second"):
+        for _ in TERMINAL.track(range(4), name):
+            time.sleep(0.25)
+"""
+    text = without_controls(on_a_terminal(code))
+    assert re.search(r"answers \(first\) \S+ \d+ % +0:00:0[0-9] left", text)
+    assert re.search(r"answers \(second\) \S+ [5-9]\d %", text)
+    assert len(re.findall(r"answers: \d\.\d s", text)) == 1
+    assert "first: 4" not in text

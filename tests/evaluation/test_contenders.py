@@ -17,11 +17,12 @@ from compsel.profiling.profile import Profile
 from compsel.runtime import Runtime
 from compsel.selection.policies import FixedPolicy
 from tests.cascade_bundle import INT8, LOWER, NONE
+from tests.whole_bundles import whole
 
 
-def narrow(bundle_folder: Path, name: str) -> Bundle:
+def narrow(bundle_folder: Path, profile_folder: Path, name: str) -> Bundle:
     """A bundle that was trained on the profile, of which one variant is left."""
-    bundle = Bundle.load(bundle_folder)
+    bundle = whole(bundle_folder, profile_folder)
     fixed = FixedPolicy(name)
     return replace(
         bundle,
@@ -47,7 +48,7 @@ def measured_as(
 def test_what_the_build_measured_runs_beside_what_is_in_the_bundle(
     bundle_folder: Path, profile_folder: Path, labelled_folder: Path
 ) -> None:
-    bundle = narrow(bundle_folder, NONE)
+    bundle = narrow(bundle_folder, profile_folder, NONE)
     wide = with_measured_variants(bundle, profile_folder)
     assert next(iter(wide.variants)) == NONE
     assert {*wide.variants} >= {NONE, INT8}
@@ -70,9 +71,12 @@ def test_what_nobody_would_choose_is_left_out(
     half, ones = (np.arange(n) < n / 2).astype(float), np.ones(n)
     measured_as(monkeypatch, profile, {NONE: half, INT8: ones, LOWER: half})
     # half as fast as int8, and clearly less accurate; the third one is the fastest
-    assert [*with_measured_variants(narrow(bundle_folder, INT8), profile_folder).variants] == [INT8, LOWER]
+    assert [*with_measured_variants(narrow(bundle_folder, profile_folder, INT8), profile_folder).variants] == [
+        INT8,
+        LOWER,
+    ]
     # what is in the bundle stays
-    assert NONE in with_measured_variants(narrow(bundle_folder, NONE), profile_folder).variants
+    assert NONE in with_measured_variants(narrow(bundle_folder, profile_folder, NONE), profile_folder).variants
 
 
 def test_a_difference_within_two_standard_errors_is_no_reason_to_leave_out(
@@ -82,7 +86,7 @@ def test_a_difference_within_two_standard_errors_is_no_reason_to_leave_out(
     ones, few_wrong, some_wrong = np.ones(n), np.ones(n), np.ones(n)
     few_wrong[:2] = 0
     some_wrong[:8] = 0
-    bundle = narrow(bundle_folder, INT8)
+    bundle = narrow(bundle_folder, profile_folder, INT8)
     measured_as(monkeypatch, profile, {NONE: few_wrong, INT8: ones, LOWER: ones})
     assert NONE in with_measured_variants(bundle, profile_folder).variants
     measured_as(monkeypatch, profile, {NONE: some_wrong, INT8: ones, LOWER: ones})
@@ -96,7 +100,7 @@ def test_a_difference_within_two_standard_errors_is_no_reason_to_leave_out(
 def test_a_profile_of_another_build_is_refused(
     bundle_folder: Path, profile_folder: Path, cascade_folder: Path, profile: Profile, tmp_path: Path
 ) -> None:
-    bundle = narrow(bundle_folder, INT8)
+    bundle = narrow(bundle_folder, profile_folder, INT8)
     with pytest.raises(ProfileError, match=r"has no profile\.json"):
         with_measured_variants(bundle, tmp_path)
     other = {INT8: replace(bundle.variants[INT8], sha256="0" * 64)}
@@ -118,6 +122,6 @@ def test_the_build_leaves_its_measurements_beside_the_bundle(tmp_path: Path) -> 
 def test_samples_without_labels_are_judged_by_the_most_accurate_network(
     bundle_folder: Path, profile_folder: Path, crops: ArraySamples
 ) -> None:
-    with Runtime(with_measured_variants(narrow(bundle_folder, NONE), profile_folder)) as runtime:
+    with Runtime(with_measured_variants(narrow(bundle_folder, profile_folder, NONE), profile_folder)) as runtime:
         evaluation = evaluate(runtime, crops.subset(range(3)), repeats=1)
     assert evaluation.static[NONE].right.tolist() == [1.0] * 3

@@ -10,15 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import compsel
-from compsel.errors import BundleError, ImageError, SamplesError
+from compsel.errors import BundleError, SamplesError
+from compsel.evaluation.current import with_current
 from compsel.evaluation.evaluate import evaluate
 from compsel.evaluation.hindsight import HindsightStatic
 from compsel.evaluation.results import Evaluation, PolicyResult
 from compsel.inputs.samples import ArraySamples, ImageFolder, Samples
+from compsel.processors import default_cpu
 from compsel.runtime import Runtime
 from compsel.selection.policies import FixedPolicy
+from tests.cascade_bundle import INT8, NONE
 from tests.reporters import Heard
+from tests.whole_bundles import whole
 
 # real time, or real load, is what is looked at: nothing runs beside
 pytestmark = pytest.mark.clock
@@ -91,12 +94,13 @@ def test_latencies_count_decoding_of_files(evaluation: Evaluation, runtime: Runt
     assert in_memory.to_dict()["overhead_ms"]["decode"] == 0.0
 
 
-def test_a_damaged_file_is_named(runtime: Runtime, labelled_folder: Path, tmp_path: Path) -> None:
+def test_a_damaged_file_is_named_and_left_out(runtime: Runtime, labelled_folder: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(labelled_folder, tmp_path / "samples"))
     samples = ImageFolder(folder)
     samples.path(3).write_bytes(samples.source(3)[:-30])
-    with pytest.raises(ImageError, match=f"^{samples.names[3]}: image: truncated"):
-        evaluate(runtime, samples.subset([2, 3]), repeats=1)
+    heard = Heard()
+    assert evaluate(runtime, samples.subset([2, 3]), repeats=1, reporter=heard).to_dict()["n"] == 1
+    assert any("1 image cannot be read" in message and samples.names[3] in message for message in heard.messages)
 
 
 def test_accuracy_is_the_share_of_labels_that_were_said(
@@ -255,6 +259,14 @@ def test_nothing_to_evaluate_on_is_refused(runtime: Runtime) -> None:
         evaluate(runtime, ArraySamples([]))
 
 
+def test_where_some_have_labels_those_alone_judge(runtime: Runtime, samples: Samples) -> None:
+    values = [sample.value for sample in samples.subset(range(4))]
+    heard = Heard()
+    result = evaluate(runtime, ArraySamples(values, labels=[0, None, 2, None]), repeats=1, reporter=heard)
+    assert result.labelled and result.to_dict()["n"] == 2
+    assert "2 of 4 samples have no label: the others alone judge" in heard.messages
+
+
 def test_labels_that_the_models_do_not_have_are_refused(runtime: Runtime, samples: Samples) -> None:
     values = [samples.value(0), samples.value(1)]
     with pytest.raises(SamplesError, match="labels reach 1000, allowed are 0 to 999"):
@@ -275,10 +287,32 @@ def test_models_without_classes_are_refused(runtime: Runtime, samples: Samples) 
         evaluate(other, samples)
 
 
-def test_trained_bundle_is_evaluated(bundle_folder: Path, samples: Samples) -> None:
-    with compsel.load(bundle_folder) as runtime:
+def test_trained_bundle_is_evaluated(bundle_folder: Path, profile_folder: Path, samples: Samples) -> None:
+    with Runtime(with_current(whole(bundle_folder, profile_folder))) as runtime:
         content = evaluate(runtime, samples.subset(range(3)), repeats=1).to_dict()
-    assert content["policies"].keys() == NAMES
+    assert content["policies"].keys() == NAMES | {"current"}
+    assert [*content["policies"]["current"]["choices"]] == [f"{NONE}@{default_cpu().name}"]
+    json.dumps(content, allow_nan=False)
+
+
+def test_a_bundle_with_one_choice_is_evaluated_alone(
+    bundle_folder: Path, profile_folder: Path, samples: Samples
+) -> None:
+    """Nothing of what it lacks is made up."""
+    bundle = whole(bundle_folder, profile_folder)
+    alone = replace(
+        bundle,
+        variants={INT8: bundle.variants[INT8]},
+        policies=dict.fromkeys(("adaptive", "best_static"), FixedPolicy(INT8)),
+        costs=bundle.costs.restricted([INT8]),
+    )
+    with Runtime(with_current(alone)) as runtime:
+        content = evaluate(runtime, samples.subset(range(3)), repeats=1).to_dict()
+    assert content["names"].keys() == {"adaptive", "best_static", "random", "oracle", "hindsight_static"}
+    assert content["result"]["current"] is None
+    (sentence,) = content["result"]["sentences"]
+    assert "answers in" in sentence
+    assert "instead" not in sentence
     json.dumps(content, allow_nan=False)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from compsel.errors import InputError, SamplesError
 from compsel.inputs.modality import Modality, ModelLike
 from compsel.inputs.preprocessing import Preprocessing
+from compsel.inputs.sample_options import DEFAULT_SAMPLE_OPTIONS, SampleOptions
 from compsel.inputs.samples import ListedSamples, Samples
 
 
@@ -66,7 +67,7 @@ class AudioModality(Modality):
     def recognises(self, path: Path) -> bool:
         return any(path.glob("*.pcm"))
 
-    def open_samples(self, path: Path) -> Samples:
+    def open_samples(self, path: Path, options: SampleOptions = DEFAULT_SAMPLE_OPTIONS) -> Samples:
         return AudioFolder(path)
 
 

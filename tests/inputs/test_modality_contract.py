@@ -94,7 +94,7 @@ CASES = [
             "tensors", (TensorSpec("tokens", "int64", (None, None)), TensorSpec("mask", "float32", (None, None))), None
         ),
         (_TOKENS,),
-        (None, 3, b"", "absent.npz", _PIXELS),
+        (None, 3, b"", "absent.npz"),
         (None, _PIXELS, {"tokens": _TOKENS["tokens"]}, {**_TOKENS, "mask": np.ones((1, 12))}),
         write_tensors,
     ),

@@ -66,7 +66,7 @@ def test_a_folder_that_holds_something_is_replaced_only_on_request(tmp_path):
     target.mkdir()
     (target / "old").touch()
     for attempt in (lambda: check_place(target), lambda: atomic_directory(target).__enter__()):
-        with pytest.raises(StorageError, match="is there already and not empty: choose another place"):
+        with pytest.raises(StorageError, match=r"is there already and not empty: give --replace .*"):
             attempt()
     check_place(target, replace=True)
     with atomic_directory(target, replace=True) as temporary:

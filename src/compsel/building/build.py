@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace as with_fields
 from pathlib import Path
 
 from compsel.building.certifying import as_promise
-from compsel.building.measure import measure
+from compsel.building.measure import has_meter, measure
 from compsel.building.options import DEFAULT_MEASURING, Measuring
+from compsel.building.result import Built
+from compsel.building.time_limit import seconds_of
 from compsel.building.train import as_objective, train_bundle
-from compsel.device.energy import open_meter
-from compsel.errors import EnergyError
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
@@ -17,7 +18,7 @@ from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.certificate.certify import check_enough
 from compsel.selection.certificate.promise import Promise
 from compsel.selection.objective import Objective
-from compsel.selection.training.comparison import Trained
+from compsel.selection.training.comparison import check_enough_to_train
 from compsel.storage.files import check_place
 
 __all__ = ["build"]
@@ -35,8 +36,9 @@ def build(
     certify: Promise | str | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
+    time_limit: str | float | None = None,
     reporter: Reporter = SILENT,
-) -> Trained:
+) -> Built:
     """Compress, measure, train and write a bundle.
 
     Args:
@@ -47,20 +49,26 @@ def build(
         measuring: what is measured, and how.
         work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
+        time_limit: about so long may it take, such as "10 min", "1h" or seconds: less is measured then, and what was
+            left out is said; None: no limit.
         reporter: hears how far it is.
 
     Raises:
+        TooFewSamplesError: fewer samples than a selector can be trained and judged on.
         ObjectiveError: what shall be promised cannot be certified with so few samples, whatever is measured.
         StorageError: `out` is there already, or cannot be written.
         CompselError: what `measure` and `train_bundle` raise.
     """
     out, objective, promise = Path(out), as_objective(objective), as_promise(certify, reject_option)
     check_place(out, replace=replace)
-    objective.check_measured(energy=_has_meter(measuring.meter))
+    objective.check_measured(energy=has_meter(measuring.meter))
+    if time_limit is not None:
+        measuring = with_fields(measuring, time_limit_s=seconds_of(time_limit))
     if promise is not None:
         check_enough(len(set(samples.groups)), promise)
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
+    check_enough_to_train(len(samples))
     profile, _ = measure(loaded, samples, work, measuring, reporter=reporter)
     return train_bundle(
         profile,
@@ -72,13 +80,3 @@ def build(
         replace=replace,
         reporter=reporter,
     )
-
-
-def _has_meter(name: str | None) -> bool:
-    try:
-        open_meter(name).close()
-    except EnergyError:
-        if name is not None:
-            raise
-        return False
-    return True

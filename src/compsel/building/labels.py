@@ -12,7 +12,7 @@ __all__ = ["with_labels"]
 
 
 def with_labels(models: Sequence[Model], samples: Samples, reporter: Reporter = SILENT) -> tuple[list[Model], Samples]:
-    """Return the models with the names of their classes, and the samples with labels in that order; say which it is.
+    """Return the models with the names of their classes, and the samples with labels in that order; say what these are.
 
     Raises:
         ProfileError: models with different names.
@@ -25,8 +25,7 @@ def with_labels(models: Sequence[Model], samples: Samples, reporter: Reporter = 
                 f"labels: {named[0].name} and {model.name} name their classes differently: export them with the same"
             )
     samples = samples.ordered_by(named[0].labels if named else ())
-    if note := samples.label_note():
-        reporter.say(note)
+    samples.say(reporter)
     return [_named(model, samples.label_names) for model in models], samples
 
 

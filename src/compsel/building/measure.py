@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,10 @@ import numpy as np
 from compsel.building.labels import with_labels
 from compsel.building.learned_elsewhere import without_learned_elsewhere
 from compsel.building.options import DEFAULT_MEASURING, Measuring
+from compsel.building.preprocessing_search.resolve import with_preprocessing
+from compsel.building.time_limit import duration_words
+from compsel.building.time_plan import TimePlan, answer_times, plan_time
+from compsel.device.cgroup import usable_cores
 from compsel.device.energy import open_meter
 from compsel.device.fingerprint import device_fingerprint
 from compsel.errors import EnergyError, ProfileError
@@ -17,32 +22,38 @@ from compsel.features.base import FeatureExtractor
 from compsel.inputs.image import IMAGE
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
+from compsel.models.embeddings import gives_embedding
 from compsel.models.model import Model
 from compsel.models.random_weights import has_random_weights, random_weights_warning
 from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
 from compsel.profiling.choices import Choices
+from compsel.profiling.current import measure_current
 from compsel.profiling.decoding import time_decoding
 from compsel.profiling.energy import measure_energies
 from compsel.profiling.groups import write_folds, write_groups
 from compsel.profiling.header import write_header
+from compsel.profiling.idleness import BUSY_CORES, wait_until_idle
 from compsel.profiling.input_features import measure_features, time_features
 from compsel.profiling.label_check import check_labels
 from compsel.profiling.latency import Criterion, measure_latency
-from compsel.profiling.load import soak_minutes, standard_states
+from compsel.profiling.latency_table import latency_path, read_latency
+from compsel.profiling.load import soak_minutes
 from compsel.profiling.memory import measure_memory
-from compsel.profiling.output_quality import OutputQuality
+from compsel.profiling.output_quality import COSINE, OutputQuality
 from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality, reference_of
 from compsel.profiling.quality_table import read_quality
+from compsel.profiling.sample_sketch import sketch_to_text
 from compsel.profiling.size_table import write_sizes
 from compsel.progress import SILENT, Reporter
+from compsel.techniques.heads.folds import sample_hashes
 from compsel.variants.build_variants import LeftOut, build_variants, check_names
 from compsel.variants.fold_variants import FoldVariants, build_fold_variants
 from compsel.variants.learned_parts import LearnedParts
 from compsel.variants.variant import Variant
 
-__all__ = ["default_processors", "measure", "measure_costs"]
+__all__ = ["default_processors", "has_meter", "measure", "measure_costs"]
 
 
 def default_processors() -> tuple[Processor, ...]:
@@ -85,42 +96,88 @@ def measure(
     if not len(samples):
         raise ProfileError("got no samples: give some")
     models, samples = with_labels(models, samples, reporter)
+    samples = samples.readable(reporter)
+    models = with_preprocessing(models, samples, reporter)
     samples = without_learned_elsewhere(models, samples, reporter)
     measuring.check()
-    judge = measuring.output_quality
+    judge = _judge(models, measuring.output_quality)
     files, calibration = folder / "variants", samples.spread(measuring.calibration)
     scores = not judge.specified
-    parts = LearnedParts({model.name: model for model in models}, samples)
     random_weights = [model.name for model in models if has_random_weights(model.proto)]
+    plan, originals = _planned(models, samples, files, replace(measuring, output_quality=judge), reporter)
+    samples = samples if plan.n_samples == len(samples) else samples.spread(plan.n_samples)
+    parts = LearnedParts({model.name: model for model in models}, samples)
     if scores and any(label is not None for label in samples.labels):
         # before the work of hours: nothing that is measured with wrong labels is worth it
-        originals, _ = build_variants(models, files, calibration, ("none",), reporter)
-        folds = build_fold_variants(originals, files, parts, calibration, reporter)
-        n_classes = measure_quality(originals, files, samples, folder, CpuProcessor(1), reporter, judge, folds)
-        _check_labels(originals, folder, n_classes, random_weights, reporter)
-    variants, left_out = build_variants(
-        models, files, calibration, measuring.techniques, reporter, class_scores=scores, parts=parts
-    )
-    folds = build_fold_variants(variants, files, parts, calibration, reporter)
-    variants, left_out = _judgeable(variants, left_out, folds, reporter)
+        with reporter.phase("checking the labels", len(originals)):
+            folds = build_fold_variants(originals, files, parts, calibration, reporter)
+            n_classes = measure_quality(originals, files, samples, folder, CpuProcessor(1), reporter, judge, folds)
+            _check_labels(originals, folder, n_classes, random_weights, reporter)
+    with reporter.phase(f"making {plan.variants} variants", 1):
+        techniques = measuring.techniques or plan.techniques
+        variants, left_out = build_variants(
+            models, files, calibration, techniques, reporter, class_scores=scores, parts=parts
+        )
+        folds = build_fold_variants(variants, files, parts, calibration, reporter)
+        variants, left_out = _judgeable(variants, left_out, folds, reporter)
     for name in random_weights:
         reporter.say(random_weights_warning(name))
     extractors = _extractors(models[0])
-    measure_features(extractors, samples, folder, reporter)
     _say_how_judged(variants, samples, judge, reporter)
-    n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), reporter, judge, folds)
-    words = measuring.processors
-    choices = Choices(variants, [parse(word) for word in words] if words else default_processors(), files)
-    states = measuring.states or standard_states()
-    measure_costs(choices, states, samples, folder, measuring.criterion, reporter)
-    _measure_energies(choices, states, samples, folder, measuring.meter, reporter)
+    with reporter.phase(f"answers of {len(variants)} variants to {len(samples)} samples", len(variants) + 1):
+        measure_features(extractors, samples, folder, reporter)
+        n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), reporter, judge, folds)
+    choices = Choices(variants, [parse(word) for word in plan.processors], files)
+    measure_costs(choices, plan.states, samples, folder, plan.criterion, reporter, idle_wait_s=measuring.idle_wait_s)
+    measure_current(choices, samples, folder, plan.criterion, reporter)
+    _measure_energies(choices, plan.states, samples, folder, measuring.meter, reporter)
     criterion = None if n_classes else judge.criterion(reference_of(variants).name)
     header = (n_classes, device_fingerprint(), time_features(extractors, samples), measuring.origin, criterion)
     write_groups(folder, samples)
     write_folds(folder, samples, None if folds is None else folds.fold_of)
     write_sizes(folder, samples, variants)
-    write_header(folder, variants, *header, decode_ms=time_decoding(samples, variants))
+    sketch = sketch_to_text(sample_hashes(samples))
+    decode_ms, warnings = time_decoding(samples, variants), _warnings(folder, plan)
+    write_header(folder, variants, *header, decode_ms=decode_ms, sketch=sketch, warnings=warnings)
     return Profile.load(folder), left_out
+
+
+def _planned(
+    models: Sequence[Model], samples: Samples, files: Path, measuring: Measuring, reporter: Reporter
+) -> tuple[TimePlan, list[Variant]]:
+    """Return what will be measured, and the uncompressed variants, whose answers tell how long it takes; say it."""
+    with reporter.phase("reading the models", 1):
+        calibration, scores = samples.spread(measuring.calibration), not measuring.output_quality.specified
+        originals, _ = build_variants(models, files, calibration, ("none",), reporter, class_scores=scores)
+        processors = [parse(word) for word in measuring.processors] if measuring.processors else default_processors()
+        times_s = answer_times(originals, files, samples)
+    plan = plan_time(models, samples, measuring, processors, times_s, meter=has_meter(measuring.meter))
+    reporter.say(plan.sentence)
+    if measuring.time_limit_s is not None:
+        limit = duration_words(measuring.time_limit_s)
+        if plan.left_out:
+            reporter.say(f"to keep the limit of {limit}, left out: {'; '.join(plan.left_out)}")
+        if plan.seconds > measuring.time_limit_s:
+            reporter.say(f"warning: even so it will take longer than {limit}: nothing more can be left out")
+    return plan, originals
+
+
+def _warnings(folder: Path, plan: TimePlan) -> list[str]:
+    """Return what a reader of the profile should know about how it was measured."""
+    found = [f"left out to keep a time limit: {left}" for left in plan.left_out]
+    latency = read_latency(folder)
+    load = 0.0 if latency is None else latency.load.get("idle", 0.0)
+    if load > BUSY_CORES:
+        cores = f"{load:.1f} of {usable_cores()} cores"
+        found.append(f"idle was measured with {cores} busy with other work: its times are too long")
+    return found
+
+
+def _judge(models: Sequence[Model], judge: OutputQuality) -> OutputQuality:
+    """Return what rates answers without class scores: of embeddings, where nothing else is asked for, the angle."""
+    if judge.quality is None and all(gives_embedding(model) for model in models):
+        return replace(judge, quality=COSINE)
+    return judge
 
 
 def _judgeable(
@@ -178,22 +235,44 @@ def measure_costs(
     folder: Path,
     criterion: Criterion | None = None,
     reporter: Reporter = SILENT,
+    *,
+    idle_wait_s: float = 0.0,
 ) -> None:
-    """Measure latency and memory of every choice: what a new device needs, and nothing else."""
-    measure_latency(choices, states, samples, folder, criterion, reporter)
-    measure_memory(choices, folder, samples)
+    """Measure latency and memory of every choice: what a new device needs, and nothing else.
+
+    Args:
+        choices, states, samples, folder, criterion, reporter: see `compsel.profiling.latency.measure_latency`.
+        idle_wait_s: so long is waited for others to leave the cores before "idle" is measured; 0: nobody looks.
+    """
+    counted = f"{len(choices)} choice{'s' * (len(choices) != 1)}"
+    if "idle" in states and not latency_path(folder, "idle").exists():
+        wait_until_idle(idle_wait_s, reporter)
+    with reporter.phase(f"times of {counted}, {', '.join(states)}", len(states)):
+        measure_latency(choices, states, samples, folder, criterion, reporter)
+    with reporter.phase(f"memory of {counted}", 1):
+        measure_memory(choices, folder, samples, reporter)
+
+
+def has_meter(name: str | None) -> bool:
+    """Whether energy can be measured here, with the meter of that name or with what there is.
+
+    Raises:
+        EnergyError: the meter that was asked for is not here.
+    """
+    try:
+        open_meter(name).close()
+    except EnergyError:
+        if name is not None:
+            raise
+        return False
+    return True
 
 
 def _measure_energies(
     choices: Choices, states: Sequence[str], samples: Samples, folder: Path, meter: str | None, reporter: Reporter
 ) -> None:
-    try:
-        opened = open_meter(meter)
-    except EnergyError:
-        if meter is not None:
-            raise
-        return  # no meter: the column stays empty
-    with opened:
-        reporter.say(f"energy of {opened.covers} ({opened.name})")
+    if not has_meter(meter):
+        return  # the column stays empty
+    with open_meter(meter) as opened, reporter.phase(f"energy of {opened.covers} ({opened.name})", len(states)):
         cold = [state for state in states if not soak_minutes(state)]
         measure_energies(choices, cold, samples, folder, opened, reporter=reporter)

@@ -25,6 +25,9 @@ class Measuring:
         meter: of energy, see `compsel.device.energy`; None: what this machine has, and no energies where it has none.
         origin: in words, what the samples are.
         output_quality: for models without class scores: how their answers are judged.
+        time_limit_s: about so long may everything take, training included: what does not fit is left out, see
+            `compsel.building.time_plan`; None: no limit.
+        idle_wait_s: so long is waited for others to leave the cores before "idle" is measured; 0: nobody looks.
 
     >>> Measuring(techniques=["none", "int8-static"], states=["idle"]).check()
     >>> Measuring(states=["bored"]).check()
@@ -40,6 +43,8 @@ class Measuring:
     meter: str | None = None
     origin: str = ""
     output_quality: OutputQuality = field(default_factory=OutputQuality)
+    time_limit_s: float | None = None
+    idle_wait_s: float = 5.0
 
     def check(self) -> None:
         """Read every word now, not after hours of work.

@@ -3,12 +3,15 @@
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from compsel.building.certifying import as_promise, check_not_learned, with_certificate
+from compsel.building.curves import curves
+from compsel.building.result import Built, Measured, result_of, with_start_up
 from compsel.building.verdict import findings
 from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.errors import ProfileError
@@ -73,7 +76,8 @@ def train_profile(
     """Train on a profile, without writing anything; None: the kinds of policy that a build tries.
 
     Raises:
-        ProfileError: no costs were measured, or too few samples.
+        ProfileError: no costs were measured.
+        TooFewSamplesError: fewer than 20 samples.
     """
     wanted = as_objective(objective)
     return train(selection_dataset(profile, wanted)[0], wanted, trainers, reporter=reporter)
@@ -90,7 +94,7 @@ def train_bundle(
     certify: Promise | str | None = None,
     replace: bool = False,
     reporter: Reporter = SILENT,
-) -> Trained:
+) -> Built:
     """Train on a profile and write the bundle.
 
     Args:
@@ -106,39 +110,73 @@ def train_bundle(
         reporter: hears what is said on the way.
 
     Raises:
-        ProfileError: no costs were measured, or too few samples.
+        ProfileError: no costs were measured.
+        TooFewSamplesError: fewer than 20 samples.
         ObjectiveError: what shall be promised cannot be certified; nothing is written then.
         StorageError: the bundle cannot be written.
     """
     objective, promise = as_objective(objective), as_promise(certify, reject_option)
     dataset, costs = selection_dataset(profile, objective)
     certified = None
-    if promise is not None:
-        check_not_learned(profile.folds is not None)
-        certified = certify_dataset(dataset, promise)
-    trained = train(dataset, objective, default_trainers(reject_option), reporter=reporter)
-    trained = with_certificate(trained, certified, dataset)
-    content = BundleContent(
-        profile.variants,
-        Path(files),
-        _policies(trained, dataset, costs),
-        _selectors(trained),
-        objective,
-        dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True)),
-        costs,
-        {
-            **_summary(trained, profile, dataset, costs, _say_dominated(profile, Path(files), reporter)),
-            "certificate": None if certified is None else certified.certificate.to_dict(),
-            "random_weights": _random_weights(profile, Path(files)),
-            "learned_from": hashes_to_text(profile.learned_from),
-        },
-    )
-    write_bundle(content, out, replace=replace)
+    with reporter.phase("training", 2):
+        if promise is not None:
+            check_not_learned(profile.folds is not None)
+            certified = certify_dataset(dataset, promise)
+        trained = train(dataset, objective, default_trainers(reject_option), reporter=reporter)
+        trained = with_certificate(trained, certified, dataset)
+    files, out = Path(files), Path(out)
+    result = result_of(trained, Measured(profile, dataset, costs), out)
+    summary = {
+        **_summary(trained, profile, dataset, costs, _say_dominated(profile, files, reporter)),
+        "certificate": None if certified is None else certified.certificate.to_dict(),
+        "random_weights": _random_weights(profile, files),
+        "learned_from": hashes_to_text(profile.learned_from),
+        "result": result.to_dict(),
+    }
+    _write(trained, profile, (dataset, costs, objective), files, summary, out, replace=replace)
     if profile.decode_ms > 0:
-        reporter.say(
+        reporter.detail(
             f"times leave out decoding, which is the same for every choice: {profile.decode_ms:.2f} ms a sample"
         )
-    return trained
+    original = next(one for one in profile.variants if one.name == trained.most_accurate)
+    fields = {field.name: getattr(trained, field.name) for field in dataclass_fields(trained)}
+    return Built(**fields, result=with_start_up(result, original, files, out))
+
+
+# many parameters: what goes into a bundle
+def _write(
+    trained: Trained,
+    profile: Profile,
+    trained_on: tuple[SelectionDataset, CostModel, Objective],
+    files: Path,
+    summary: dict[str, Any],
+    out: Path,
+    *,
+    replace: bool,
+) -> None:
+    dataset, costs, objective = trained_on
+    policies, baselines = _split(_policies(trained, dataset, costs))
+    quality = dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True))
+    content = BundleContent(
+        profile.variants, files, policies, _selectors(trained), objective, quality, costs, summary, baselines
+    )
+    write_bundle(content, out, replace=replace)
+
+
+def _split(policies: dict[str, Policy]) -> tuple[dict[str, Policy], dict[str, Policy]]:
+    """Return the policies that ship, and the baselines whose variants do not.
+
+    What never changes its choice ships with the files of that alone; what chooses keeps others too, since the limits
+    of a call may ask for them.
+    """
+    ours = set(policies["adaptive"].variants)
+    if len(ours) > 1:
+        return policies, {}
+    kept = {name for name, policy in policies.items() if set(policy.variants) <= ours}
+    return (
+        {name: policy for name, policy in policies.items() if name in kept},
+        {name: policy for name, policy in policies.items() if name not in kept},
+    )
 
 
 def _policies(trained: Trained, dataset: SelectionDataset, costs: CostModel) -> dict[str, Policy]:
@@ -168,7 +206,7 @@ def _say_dominated(profile: Profile, files: Path, reporter: Reporter) -> list[Ca
     found = candidates(profile, files)
     for one in found:
         if one.domination is not None:
-            reporter.say(f"{one.variant}: dominated: {one.domination}" + (f" ({one.why})" if one.why else ""))
+            reporter.detail(f"{one.variant}: dominated: {one.domination}" + (f" ({one.why})" if one.why else ""))
     return found
 
 
@@ -197,4 +235,13 @@ def _summary(
         "penalty_ms": comparison.penalty * (1.0 if dataset.unit == "ms" else float(rate)),
         "energy": {"meter": energy.meter, "estimated": energy.estimated} if energy else None,
         "candidates": [asdict(candidate) for candidate in found],
+        "memory_mb": _memory(profile, found),
+        "samples_sketch": profile.sketch,
+        "curves": curves(trained, dataset, costs),
     }
+
+
+def _memory(profile: Profile, found: Sequence[Candidate]) -> dict[str, float]:
+    """Return the memory of a process that runs each variant where it is fastest, as far as it was measured."""
+    measured = {one.variant: profile.memory_mb.get((one.variant, one.processor)) for one in found}
+    return {name: memory for name, memory in measured.items() if memory is not None}

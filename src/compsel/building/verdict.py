@@ -8,10 +8,11 @@ import numpy as np
 from compsel.evaluation.hindsight import hindsight_static
 from compsel.evaluation.verdict import Verdict, judge
 from compsel.selection.certificate.paired import paired_upper_bound
+from compsel.selection.dataset import Outcome
 from compsel.selection.training.comparison import Trained
 from compsel.selection.training.non_inferiority import paired_difference
 
-__all__ = ["expectations", "findings", "verdict_of"]
+__all__ = ["expectations", "findings", "shipped_outcome", "verdict_of"]
 
 _EXACT = 2500  # samples
 # MLPerf Inference rules, "Model": shares of the accuracy of the uncompressed network
@@ -19,19 +20,24 @@ _MLPERF = {"no loss": 0.999, "small loss": 0.99}
 
 
 def verdict_of(trained: Trained) -> Verdict:
-    """Compare the held-out answers of the winner with the best single variant in hindsight.
-
-    Where one variant ships for every input, that one is compared, whatever others the folds would have shipped.
-    """
+    """Compare the held-out answers of what ships with the best single variant in hindsight."""
     outcomes = trained.comparison.outcomes
-    ways = list(trained.shipped.ways)
-    alone = ways[0] if len(ways) == 1 else ""
-    ours = trained.static.get(alone, outcomes[trained.comparison.winner])
+    ours = shipped_outcome(trained)
     choice = hindsight_static(trained.static, float(ours.quality.mean()))
     sceptic = trained.static[choice.variant]
     return judge(
         ours, sceptic, outcomes["oracle"], trained.static, choice, trained.groups, trained_on=len(ours.quality)
     )
+
+
+def shipped_outcome(trained: Trained) -> Outcome:
+    """Return the answers to judge what ships by: to each sample those of a policy that was not trained on it.
+
+    Where one variant ships for every input it is that variant's, whatever others the folds would have shipped.
+    """
+    ways = list(trained.shipped.ways)
+    alone = ways[0] if len(ways) == 1 else ""
+    return trained.static.get(alone, trained.comparison.outcomes[trained.comparison.winner])
 
 
 def findings(trained: Trained) -> dict[str, Any]:

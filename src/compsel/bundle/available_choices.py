@@ -4,6 +4,7 @@ from pathlib import Path
 
 from compsel.errors import BundleError, ProcessorError
 from compsel.processors import parse
+from compsel.progress.logger import LOGGER
 from compsel.selection.costs.model import CostModel
 
 __all__ = ["available_costs"]
@@ -24,6 +25,9 @@ def available_costs(costs: CostModel, folder: Path) -> CostModel:
         except ProcessorError:
             continue
     keep = [number for number, (_, processor) in enumerate(costs.choices) if processor in working]
+    missing = [word for word in words if word not in working]
+    if missing:
+        LOGGER.info("%s: not available here: %s", folder, ", ".join(missing))
     kept = costs.take(keep)
     lost = {variant for variant, _ in costs.choices} - {variant for variant, _ in kept.choices}
     if lost:

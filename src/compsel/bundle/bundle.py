@@ -3,6 +3,7 @@
 manifest.json     every file with size and SHA-256
 bundle.json       variants, objective, summary of the profile, names of the baselines
 policies.json     the adaptive policy and the baselines that `compsel evaluate` compares it with
+baselines.json    those baselines whose variants are not here, since the adaptive policy always runs one
 costs.json        latency of every choice in every state of the device it was measured on
 variants/         graphs and weights
 selectors/        exported selectors (ONNX)
@@ -12,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from compsel.variants.variant import Variant
 
 __all__ = ["Bundle"]
 
+_BASELINES = "baselines.json"
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -36,11 +39,13 @@ class Bundle:
     Attributes:
         folder: where it is.
         variants: by name.
-        policies: "adaptive" and the baselines, by name.
+        policies: "adaptive" and the baselines whose variants are here, by name.
         objective: what it was built for.
         quality: mean quality of each variant on the samples it was built with.
         costs: of every choice.
         summary: what training found: comparison of selectors, portfolio, device, what was shipped and why.
+        baselines: policies of variants that are not here; what the build measured has them
+            (`compsel.evaluation.contenders.with_baselines`).
     """
 
     folder: Path
@@ -50,6 +55,7 @@ class Bundle:
     quality: Mapping[str, float]
     costs: CostModel
     summary: Mapping[str, Any]
+    baselines: Mapping[str, Policy] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "Bundle":
@@ -68,9 +74,10 @@ class Bundle:
             selectors: dict[str, RowSelector] = {
                 name: ExportedSelector((folder / _listed(name, listed)).read_bytes()) for name in content["selectors"]
             }
-            policies = {
-                name: policy_from_dict(policy, selectors) for name, policy in _json(folder / "policies.json").items()
-            }
+            policies, baselines = (
+                {name: policy_from_dict(policy, selectors) for name, policy in content.items()}
+                for content in (_json(folder / "policies.json"), _baselines(folder, listed))
+            )
             bundle = cls(
                 folder,
                 {variant.name: variant for variant in variants},
@@ -79,6 +86,7 @@ class Bundle:
                 {name: float(quality) for name, quality in content["quality"].items()},
                 CostModel.from_dict(_json(folder / "costs.json")),
                 dict(content["summary"]),
+                baselines,
             )
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise BundleError(f"{folder}: does not fit together ({error!r}): build it again") from error
@@ -89,6 +97,19 @@ class Bundle:
     def labels(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the outputs; () where they are not known."""
         return next((variant.labels for variant in self.variants.values() if variant.labels), ())
+
+    def __repr__(self) -> str:
+        policy = self.policies["adaptive"]
+        size_mb = sum(variant.size_bytes for variant in self.variants.values()) / 1e6
+        return (
+            f"Bundle({str(self.folder)!r}: {len(self.variants)} variants, {size_mb:.1f} MB; {policy.kind} policy over "
+            f"{', '.join(policy.variants)})"
+        )
+
+    def _repr_html_(self) -> str:
+        from compsel.bundle.card import bundle_card
+
+        return bundle_card(self)
 
     def _check(self, listed: frozenset[str]) -> None:
         used = {name for policy in self.policies.values() for name in policy.variants}
@@ -124,6 +145,7 @@ class BundleContent:
     quality: Mapping[str, float]
     costs: CostModel
     summary: Mapping[str, Any]
+    baselines: Mapping[str, Policy] = field(default_factory=dict)
 
 
 def write_bundle(content: BundleContent, folder: str | os.PathLike[str], *, replace: bool = False) -> None:
@@ -143,6 +165,8 @@ def write_bundle(content: BundleContent, folder: str | os.PathLike[str], *, repl
             (temporary / name).parent.mkdir(exist_ok=True)
             (temporary / name).write_bytes(data)
         write_json(temporary / "policies.json", {name: policy.to_dict() for name, policy in content.policies.items()})
+        if content.baselines:
+            write_json(temporary / _BASELINES, {name: policy.to_dict() for name, policy in content.baselines.items()})
         write_json(temporary / "costs.json", _shipped_costs(content, variants).to_dict())
         write_json(
             temporary / "bundle.json",
@@ -165,6 +189,10 @@ def _shipped_costs(content: BundleContent, shipped: Sequence[Variant]) -> CostMo
     counting = next((variant for variant in content.variants if variant.name == costs.sized_by), None)
     alike = [one.name for one in shipped if counting is not None and one.preprocessing == counting.preprocessing]
     return replace(costs, by_size=replace(costs.by_size, sized_by=alike[0] if alike else ""))
+
+
+def _baselines(folder: Path, listed: frozenset[str]) -> Any:
+    return _json(folder / _BASELINES) if _BASELINES in listed else {}
 
 
 def _listed(name: str, listed: frozenset[str]) -> str:

@@ -1,15 +1,21 @@
 """What every command shares: its registration, and `--json FILE`."""
 
 import argparse
+import contextlib
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from compsel.storage.files import storage_errors, without_nan, write_json
 
-__all__ = ["Command", "add_json", "write_result"]
+__all__ = ["Command", "add_json", "output_for_json", "write_result"]
+
+_STANDARD_OUTPUT = Path("-")
+# where `--json -` goes; None: to standard output as it is
+_json_output: TextIO | None = None
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,9 @@ class Command:
         example: what `--help` shows at the end.
         arguments: adds the arguments to the parser.
         run: does the work; raises CompselError on bad input; returns the exit status.
+
+    >>> Command("nap", "do nothing", "compsel nap", lambda parser: None, lambda arguments: 0).name
+    'nap'
     """
 
     name: str
@@ -31,18 +40,42 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
+def add_json(parser: argparse.ArgumentParser, **options: Any) -> None:
     """Add `--json FILE`."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to FILE as JSON")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="also write the result to FILE as JSON; -: to standard output, where nothing else goes then",
+        **options,
+    )
+
+
+@contextlib.contextmanager
+def output_for_json(path: Path | None) -> Iterator[None]:
+    """Where `path` is "-", keep standard output for the JSON: what else is printed goes to standard error."""
+    global _json_output
+    if path != _STANDARD_OUTPUT:
+        yield
+        return
+    _json_output = sys.stdout
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _json_output = None
 
 
 def write_result(path: Path | None, content: Any) -> None:
     """Write `content` to the `--json` file when one was asked for; figures that do not exist (NaN) become null."""
     if path is None:
         return
-    if path.exists() and not path.is_file() and not path.is_dir():
+    text = json.dumps(without_nan(content), indent=2, allow_nan=False)
+    if path == _STANDARD_OUTPUT:
+        print(text, file=_json_output or sys.stdout, flush=True)
+    elif path.exists() and not path.is_file() and not path.is_dir():
         # a device or a pipe is written to, never replaced by a file
         with storage_errors(path), path.open("w", encoding="utf-8") as stream:
-            stream.write(json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n")
+            stream.write(text + "\n")
     else:
         write_json(path, without_nan(content))

@@ -5,10 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_meter, add_samples, add_tokenizer, check_budget, meter_of, models_of, samples_of
+from compsel.cli.model_options import add_model_options, models_of
+from compsel.cli.options import add_meter, add_samples, check_budget, meter_of, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
-from compsel.errors import ProcessorError, UsageError
+from compsel.errors import UsageError
 
 __all__ = ["COMMAND"]
 
@@ -16,7 +17,7 @@ __all__ = ["COMMAND"]
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
     add_samples(parser)
-    add_tokenizer(parser)
+    add_model_options(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where tables, pictures and rows go")
     parser.add_argument("--technique", action="append", metavar="T", help="repeatable (default: all that apply)")
     parser.add_argument("--processor", action="append", metavar="P", help="repeatable (default: all that work here)")
@@ -36,12 +37,14 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.calibration < 1:
         raise UsageError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
     samples = samples_of(arguments)
+    samples.say(TERMINAL)
+    samples = samples.readable(TERMINAL)
     processors = _processors(arguments.processor)
     with meter_of(arguments) as meter:
         settings = CharacterizationSettings(
             samples, arguments.technique, processors, arguments.calibration, arguments.budget, arguments.keep, meter
         )
-        rows = characterize(models_of(arguments), settings, arguments.out, TERMINAL)
+        rows = characterize(models_of(arguments, samples), settings, arguments.out, TERMINAL)
     content = write_characterization(rows, arguments.out, TERMINAL)
     counts = Counter(row["technique"] for row in content["rows"] if row["dominated"])
     print_table(
@@ -64,12 +67,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _processors(words: list[str] | None) -> list[str]:
     """Return the processors that were asked for, checked; or all that work here and do not only wait otherwise."""
-    from compsel.processors import discover, parse
+    from compsel.processors import discover, parse_available
 
     for word in words or ():
-        found = parse(word).availability()
-        if not found.available:
-            raise ProcessorError(f"processor {word} is not available here: {found.reason}: see compsel devices")
+        parse_available(word)
     return words or [one.name for one, found in discover() if found.available and not one.name.endswith(":nospin")]
 
 

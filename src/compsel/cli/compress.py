@@ -1,15 +1,18 @@
 """`compsel compress`: make smaller or faster variants of ONNX models, verify them, and write them."""
 
 import argparse
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_samples, add_tokenizer, table_of
+from compsel.cli.compress_figures import Figures, measure_figures
+from compsel.cli.model_options import add_model_options, is_plain, model_of
+from compsel.cli.options import add_samples, samples_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, TerminalReporter
-from compsel.errors import NotApplicableError, TechniqueError, UsageError
+from compsel.errors import InputError, ModelError, NotApplicableError, TechniqueError, UsageError
 
 if TYPE_CHECKING:
     from compsel.building.search import SearchPoint, SearchResult
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND"]
 
 _CALIBRATION = 100
+_SECONDS = 0.5
+_HEADER = ("model", "technique", "size", "p50 ms", "speed", "accuracy", "agrees", "file or reason")
 _NOTHING_WRITTEN = 1
 _POINT_HEADER = ("model", "technique", "work", "latency", "size", "quality", "expected", "file", "goal")
 # what a goal is searched with when no technique is asked for
@@ -44,7 +49,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         part=False,
         use="; to calibrate with and to verify on (default: verified on made-up inputs)",
     )
-    add_tokenizer(parser)
+    add_model_options(parser)
     parser.add_argument(
         "--calibration", type=int, default=_CALIBRATION, metavar="N", help=f"samples to use (default {_CALIBRATION})"
     )
@@ -54,15 +59,24 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help='search the settings of each layer: "at most 1 %% less accurate", "half the time" '
         f"(techniques: {', '.join(_SEARCHED)}; half of the samples judge)",
     )
-    parser.add_argument("--processor", metavar="P", help="where a search measures latency (default cpu:1)")
+    parser.add_argument("--processor", default="cpu:1", metavar="P", help="where latency is measured (default cpu:1)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=_SECONDS,
+        metavar="S",
+        help=f"of timing, for each variant (default {_SECONDS}); 0: measure neither latency nor accuracy",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the variants go")
     add_json(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from compsel.processors import parse_available
     from compsel.techniques import parse
     from compsel.variants.compress import compress
 
+    parse_available(arguments.processor)
     if arguments.calibration < 1:
         raise TechniqueError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
     techniques = [parse(spec) for spec in arguments.technique or ()]
@@ -71,20 +85,46 @@ def _run(arguments: argparse.Namespace) -> int:
         raise TechniqueError(f"got models with the same file name ({', '.join(names)}): rename one of them")
     if arguments.goal is not None:
         return _search(arguments)
-    if arguments.processor is not None:
-        raise UsageError("--processor: says where a search measures: give a --goal")
+    if not 0 <= arguments.seconds < math.inf:
+        raise UsageError(f"--seconds: got {arguments.seconds:g}, allowed is a number of seconds from 0")
     reports: list[CompressionReport] = []
+    figures: dict[tuple[str, str], Figures] = {}
     # one model at a time: they can be large
     for path in arguments.models:
         model, chosen, samples = _plan(arguments, path)
         calibration = None if samples is None else samples.spread(arguments.calibration)
         reporter = TerminalReporter(path.stem)
-        reports += compress([model], techniques or chosen, calibration, arguments.out, reporter, samples)
+        made = compress([model], techniques or chosen, calibration, arguments.out, reporter, samples)
+        reports += made
+        figures |= _figures(arguments, model, made, samples)
         del model
-    print_table(map(_row, reports), header=("model", "technique", "size", "agrees", "seconds", "file or reason"))
-    print(_how_compared(reports), end="")
-    write_result(arguments.json, {"variants": [_plain(report) for report in reports]})
+    print_table((_row(report, figures) for report in reports), header=_HEADER)
+    print(_how_compared(reports, figures, arguments.processor), end="")
+    originals = {name: one.to_dict() for (name, technique), one in figures.items() if technique == "none"}
+    write_result(
+        arguments.json,
+        {
+            "variants": [_plain(report, figures) for report in reports],
+            "originals": originals,
+            "processor": arguments.processor,
+        },
+    )
     return 0 if any(report.path for report in reports) else _NOTHING_WRITTEN
+
+
+def _figures(
+    arguments: argparse.Namespace, given: "Model | Path", reports: "list[CompressionReport]", samples: "Samples | None"
+) -> "dict[tuple[str, str], Figures]":
+    """Return what was measured of a model and its variants, by names of model and technique."""
+    if not arguments.seconds or not any(report.path for report in reports):
+        return {}
+    model = model_of(arguments, given) if isinstance(given, Path) else given
+    try:
+        found = measure_figures(model, reports, samples, arguments.processor, arguments.seconds)
+    except (InputError, ModelError) as error:
+        TERMINAL.say(f"{model.name}: neither latency nor accuracy were measured: {error}")
+        return {}
+    return {(reports[0].model, technique): one for technique, one in found.items()}
 
 
 def _plan(arguments: argparse.Namespace, path: Path) -> "tuple[Model | Path, list[Technique], Samples | None]":
@@ -92,16 +132,27 @@ def _plan(arguments: argparse.Namespace, path: Path) -> "tuple[Model | Path, lis
 
     A model is given by its path, for large ones are not kept in memory; one with a tokenizer of its own as it is.
     """
-    from compsel.models.model import Model
     from compsel.techniques import applicable, parse
 
-    model = Model.load(path, tokenizer=arguments.tokenizer)
+    model, samples = _open(arguments, path)
     techniques = [parse(spec) for spec in applicable(model)]
-    return path if arguments.tokenizer is None else model, techniques, _samples(arguments, model)
+    return path if is_plain(arguments, model) else model, techniques, samples
+
+
+def _open(arguments: argparse.Namespace, path: Path) -> "tuple[Model, Samples | None]":
+    """Read a model, and the samples with labels in the order of its classes; what it lacks, they show."""
+    from compsel.building.preprocessing_search.resolve import complete
+    from compsel.inputs.modalities import modality_of
+
+    model = model_of(arguments, path)
+    if arguments.samples is None:
+        return model, None
+    samples = samples_of(arguments, modality_of(model)).readable(TERMINAL)
+    samples.say(TERMINAL)
+    return complete(model, samples, TERMINAL), samples.ordered_by(model.labels)
 
 
 def _search(arguments: argparse.Namespace) -> int:
-    from compsel.models.model import Model
     from compsel.selection.goals import parse_goal
     from compsel.storage.files import write_json
 
@@ -112,8 +163,7 @@ def _search(arguments: argparse.Namespace) -> int:
     found: list[dict[str, Any]] = []
     rows: list[tuple[str, ...]] = []
     for path in arguments.models:
-        model = Model.load(path, tokenizer=arguments.tokenizer)
-        found_samples = _samples(arguments, model)
+        model, found_samples = _open(arguments, path)
         assert found_samples is not None
         samples = found_samples.spread(arguments.calibration)
         for technique in techniques:
@@ -144,7 +194,7 @@ def _search_one(
 
     try:
         result: SearchResult = search(
-            model, technique, samples, goal, arguments.out, processor=arguments.processor or "cpu:1", reporter=TERMINAL
+            model, technique, samples, goal, arguments.out, processor=arguments.processor, reporter=TERMINAL
         )
     except NotApplicableError as error:
         return {
@@ -174,19 +224,12 @@ def _point_row(name: str, point: "SearchPoint", result: "SearchResult") -> tuple
     return (label, *shares, _file(result, point) or "", "chosen" if point == result.chosen else "")
 
 
-def _samples(arguments: argparse.Namespace, model: "Model") -> "Samples | None":
-    from compsel.inputs.modalities import modality_of
-
-    if arguments.samples is None:
-        return None
-    samples: Samples = table_of(arguments) or modality_of(model).open_samples(arguments.samples)
-    return samples.ordered_by(model.labels)
-
-
-def _row(report: "CompressionReport") -> tuple[str, ...]:
+def _row(report: "CompressionReport", figures: "dict[tuple[str, str], Figures]") -> tuple[str, ...]:
     share = f"{report.size_bytes / report.original_bytes:.1%}" if report.size_bytes else ""
     agrees = _agrees(report.verification) if report.verification else ""
-    return (report.model, report.technique, share, agrees, f"{report.seconds:.1f}", str(report.path or report.reason))
+    found = figures.get((report.model, report.technique)) if report.path else None
+    cells = ("", "", "") if found is None else found.cells()
+    return (report.model, report.technique, share, *cells, agrees, str(report.path or report.reason))
 
 
 def _agrees(verification: "Verification") -> str:
@@ -195,10 +238,14 @@ def _agrees(verification: "Verification") -> str:
     return "" if verification.relative_error is None else f"error {verification.relative_error:.2g}"
 
 
-def _how_compared(reports: "list[CompressionReport]") -> str:
-    """Say what stands under "agrees", and where inputs were made up."""
+def _how_compared(reports: "list[CompressionReport]", figures: "dict[tuple[str, str], Figures]", processor: str) -> str:
+    """Say what the figures are against, what stands under "agrees", and where inputs were made up."""
     compared = [report.verification for report in reports if report.verification and report.verification.samples]
     lines = ""
+    for (name, technique), one in figures.items():
+        if technique == "none":
+            right = "" if one.accuracy is None else f", {one.accuracy:.1%} right on {one.samples} samples with labels"
+            lines += f"{name} itself on {processor}: {one.latency_ms:.2f} ms{right}; all were timed in turns\n"
     if any(_agrees(verification).startswith("error") for verification in compared):
         lines += 'agrees: "error" is the distance of the outputs from those of the model, over their norm\n'
     if any(verification.synthetic for verification in compared):
@@ -206,14 +253,15 @@ def _how_compared(reports: "list[CompressionReport]") -> str:
     return lines
 
 
-def _plain(report: "CompressionReport") -> dict[str, Any]:
-    return {**asdict(report), "path": None if report.path is None else str(report.path)}
+def _plain(report: "CompressionReport", figures: "dict[tuple[str, str], Figures]") -> dict[str, Any]:
+    found = figures.get((report.model, report.technique)) if report.path else None
+    measured = {} if found is None else found.to_dict()
+    return {**asdict(report), "path": None if report.path is None else str(report.path), **measured}
 
 
 COMMAND = Command(
     name="compress",
-    help="make smaller or faster variants of ONNX models, verify them, and write them; the table says on how many "
-    "samples a variant agrees with its model: with the same class, or else how far its outputs are off",
+    help="make smaller or faster variants of ONNX models, verified; size, latency, accuracy and agreement of each",
     example="compsel compress model.onnx --technique int8-static --samples photographs/ --out variants/",
     arguments=_arguments,
     run=_run,

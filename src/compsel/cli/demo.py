@@ -9,6 +9,7 @@ from typing import Any
 import compsel
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import check_budget
+from compsel.cli.report import add_report, leave_report
 from compsel.cli.run import rows_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
@@ -27,6 +28,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where everything goes (demo/)")
     parser.add_argument("--training-data", type=Path, metavar="DIR", help="features and outcomes to train from")
     parser.add_argument("--budget", type=float, default=20.0, metavar="S", help="seconds per state of the device")
+    add_report(parser)
     add_json(parser)
 
 
@@ -56,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.train import train_bundle
 
     trained = train_bundle(profile, files, arguments.out / "bundle", replace=True)
-    show(trained)
+    show(trained, arguments.out / "bundle")
     answers = []
     with compsel.load(arguments.out / "bundle") as runtime:
         for image in images:
@@ -68,8 +70,9 @@ def _run(arguments: argparse.Namespace) -> int:
         ("image", "label", "ms", "choice"),
     )
     seconds = time.perf_counter() - begin
-    print(f"bundle: {arguments.out / 'bundle'}; the whole demo took {seconds:.0f} s")
+    print(f"the whole demo took {seconds:.0f} s")
     write_result(arguments.json, {**summary(trained), "answers": rows, "seconds": seconds})
+    leave_report(arguments, arguments.out / "bundle")
     return 0
 
 
@@ -105,7 +108,7 @@ def _measure(outcomes: Any, out: Path, budget_s: float) -> tuple[Any, Path]:
         )
     TERMINAL.say("measuring this machine, idle and under real load")
     choices = Choices(variants, default_processors(), files)
-    measure_costs(choices, standard_states(), samples, out, Criterion(budget_s=budget_s), TERMINAL)
+    measure_costs(choices, standard_states(), samples, out, Criterion(budget_s=budget_s), TERMINAL, idle_wait_s=5.0)
     return outcomes.with_costs(variants, out, device_fingerprint()), files
 
 

@@ -1,23 +1,20 @@
 """`compsel evaluate`: compare a bundle's policy with the baselines and the oracle, on the real runtime."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_confidence, add_meter, add_samples, meter_of, samples_of
+from compsel.cli.options import add_confidence, add_meter, add_samples, samples_of
+from compsel.cli.report import add_report, leave_report
 from compsel.cli.tables import print_table
-from compsel.cli.terminal import TERMINAL
-from compsel.errors import CompselError
-
-if TYPE_CHECKING:
-    from compsel.bundle.bundle import Bundle
+from compsel.cli.terminal import TERMINAL, is_verbose
 
 __all__ = ["COMMAND", "show"]
 
 
 _COMPARED = {
+    "current": "the model as it runs today",
     "most_accurate": "most accurate network",
     "best_static": "best static choice",
     "hindsight_static": "hindsight static",
@@ -25,20 +22,39 @@ _COMPARED = {
 
 
 def show(content: dict[str, Any]) -> None:
-    """Print the verdict, the policies, and the comparisons."""
+    """Print the result, and the policies; with `--verbose` the verdict on the policy and all comparisons."""
+    print("\n".join(content["result"]["sentences"]))
+    if content["certificate"] is not None:
+        print(content["certificate"]["sentence"])
+    if content["result"]["current"] is None:
+        print(
+            "Not compared with your model as it runs today, which this bundle leaves out: give what the build "
+            "measured, --profile DIR"
+        )
+    print()
+    _show_policies(content)
+    if is_verbose():
+        _show_comparisons(content)
+    sceptic = content["hindsight_static"]
+    if not sceptic["all_measured"]:
+        print(
+            f"hindsight static: among the {sceptic['contenders']} variants in this bundle; --profile DIR brings all "
+            "that the build measured"
+        )
+
+
+def _show_comparisons(content: dict[str, Any]) -> None:
     verdict, summary, overhead = content["verdict"], content["summary"], content["overhead_ms"]
+    print()
     print(verdict["sentence"])
     for reason in verdict["reasons"]:
         print(f"- {reason}")
-    if content["certificate"] is not None:
-        print(content["certificate"]["sentence"])
-    print()
-    _show_policies(content)
     print()
     print_table(
         [
             (words, *_interval(summary, f"speedup_vs_{name}", "{:.2f}x"), *_points(summary, f"accuracy_vs_{name}"))
             for name, words in _COMPARED.items()
+            if f"speedup_vs_{name}" in summary
         ],
         ("adaptive against", "times as fast", "95 %", "points of accuracy", "95 %"),
     )
@@ -46,16 +62,10 @@ def show(content: dict[str, Any]) -> None:
     print(
         f"decoding: {overhead['decode']:.3f} ms; features and selector: {overhead['total']:.3f} ms, "
         f"{overhead['share_of_mean_latency']:.1%} of the mean "
-        "latency; all policies are placed where they are cheapest now"
+        "latency; all policies but current are placed where they are cheapest now"
     )
     if content.get("sizes"):
         print(content["sizes"])
-    sceptic = content["hindsight_static"]
-    if not sceptic["all_measured"]:
-        print(
-            f"hindsight static: among the {sceptic['contenders']} variants in this bundle; --profile DIR brings all "
-            "that the build measured"
-        )
 
 
 def _show_policies(content: dict[str, Any]) -> None:
@@ -88,7 +98,7 @@ def _points(summary: dict[str, Any], name: str) -> tuple[str, str]:
 
 
 def _gap(summary: dict[str, Any]) -> str:
-    if summary["gap_closed"] is None:
+    if summary["gap_closed"] is None or summary["gap_closed_95"][0] is None:
         return "there is no gap to close: the best static choice is as good as the oracle"
     low, high = summary["gap_closed_95"]
     return (
@@ -114,48 +124,29 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="of outputs and label, gives 0 to 1: for models without class scores that were built with one",
     )
     add_confidence(parser)
+    add_report(parser, inputs=True)
     add_json(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.bundle.bundle import Bundle
-    from compsel.evaluation.evaluate import evaluate
-    from compsel.models.random_weights import random_weights_warning
-    from compsel.runtime.runtime import Runtime
+    from compsel.building.verbs.evaluate import evaluate
 
     samples = samples_of(arguments)
-    bundle, widened = _widened(Bundle.load(arguments.bundle), arguments)
-    for name in bundle.summary.get("random_weights", ()):
-        TERMINAL.say(random_weights_warning(name))
-    with Runtime(bundle, confidence=arguments.confidence) as runtime, meter_of(arguments) as meter:
-        evaluation = evaluate(
-            runtime,
-            samples,
-            repeats=arguments.repeats,
-            reporter=TERMINAL,
-            meter=meter,
-            quality=arguments.quality,
-        )
-    content = replace(evaluation, all_measured=widened).to_dict()
+    evaluation = evaluate(
+        arguments.bundle,
+        samples,
+        repeats=arguments.repeats,
+        profile=arguments.profile,
+        meter=arguments.meter,
+        quality=arguments.quality,
+        confidence=arguments.confidence,
+        reporter=TERMINAL,
+    )
+    content = evaluation.to_dict()
     show(content)
     write_result(arguments.json, content)
+    leave_report(arguments, arguments.bundle, content, samples)
     return 0
-
-
-def _widened(bundle: "Bundle", arguments: argparse.Namespace) -> tuple["Bundle", bool]:
-    """Return the bundle with all that its build measured, and whether that is here."""
-    from compsel.evaluation.contenders import with_measured_variants, work_folder
-
-    if arguments.profile is not None:
-        return with_measured_variants(bundle, arguments.profile), True
-    folder = work_folder(arguments.bundle)
-    if not (folder / "profile.json").is_file():
-        return bundle, False
-    try:
-        return with_measured_variants(bundle, folder), True
-    except CompselError as error:
-        TERMINAL.say(f"not used: {error}")
-        return bundle, False
 
 
 COMMAND = Command(

@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json
-from compsel.cli.fitted import add_teacher, say_labels, teacher_of, write_fitted
-from compsel.cli.options import add_samples, add_tokenizer, samples_of
+from compsel.cli.fitted import add_teacher, write_fitted
+from compsel.cli.model_options import add_model_options
+from compsel.cli.options import add_samples, samples_of
+from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
 
@@ -13,20 +15,26 @@ __all__ = ["COMMAND"]
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("encoder", type=Path, metavar="ENCODER.onnx", help="model whose first output is used")
     add_samples(parser)
-    add_tokenizer(parser)
+    add_model_options(parser)
     add_teacher(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL.onnx", help="where to write the classifier")
     add_json(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.models.model import Model
-    from compsel.techniques.heads.fitting import fit_head
+    from compsel.building.verbs.fit import head
 
-    encoder = Model.load(arguments.encoder, tokenizer=arguments.tokenizer)
-    samples = samples_of(arguments)
-    say_labels(samples)
-    return write_fitted(arguments, fit_head(encoder, samples, teacher=teacher_of(arguments)), samples)
+    fitted = head(
+        arguments.encoder,
+        samples_of(arguments),
+        arguments.out,
+        preprocess=arguments.preprocess,
+        classes=arguments.classes,
+        tokenizer=arguments.tokenizer,
+        teacher=arguments.teacher,
+        reporter=TERMINAL,
+    )
+    return write_fitted(arguments, fitted)
 
 
 COMMAND = Command(

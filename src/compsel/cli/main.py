@@ -5,44 +5,38 @@ import contextlib
 import errno
 import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
-from importlib import import_module
-from typing import NoReturn
 
-import compsel
-from compsel.cli.base import Command
-from compsel.cli.terminal import close_bars
-from compsel.errors import CompselError, UsageError
+from compsel.cli.base import Command, output_for_json
+from compsel.cli.commands import COMMANDS
+from compsel.cli.configuration import fill, read_section, write_section
+from compsel.cli.parsers import command_word, parser_of, refuse_unknown_options
+from compsel.cli.terminal import close_bars, set_verbosity
+from compsel.errors import CompselError
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main"]
 
-# a command is one module of this package and one word here
-COMMANDS = (
-    "demo",
-    "devices",
-    "networks",
-    "head",
-    "student",
-    "compress",
-    "profile",
-    "train",
-    "build",
-    "run",
-    "port",
-    "evaluate",
-    "characterize",
-    "report",
-)
-BAD_INPUT, INTERRUPTED = 2, 130
+UNFORESEEN, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `compsel`; return 0, 2 on bad input (one line on standard error), or 130 when interrupted."""
+    """Run `compsel`.
+
+    Returns:
+        0; 1 after something unforeseen, or where nothing came of it; 2 on bad input (one line on standard error); 130
+        when interrupted.
+    """
     argv = list(sys.argv[1:] if argv is None else argv)
+    verbose = False
     try:
-        arguments = _parser(argv).parse_args(argv)
+        arguments = _parse(argv)
+        verbose = arguments.verbosity == "verbose"
+        set_verbosity(arguments.verbosity)
         command: Command = arguments.command
-        status = command.run(arguments)
+        with output_for_json(getattr(arguments, "json", None)):
+            status = command.run(arguments)
         # here, so that a full disk or a reader that went away is noticed while it can be told
         sys.stdout.flush()
         return status
@@ -62,13 +56,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno == errno.ENOSPC:
             _drop_output()
         return _fail(f"{error.filename or 'standard output'}: {error.strerror or error}", BAD_INPUT)
+    except Exception as error:
+        return _unforeseen(error, verbose)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as every other error, instead of showing the whole usage before it."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see {self.prog} --help)")
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    name = command_word(argv)
+    parser, parsers = parser_of([name] if name else [])
+    refuse_unknown_options(argv, [parser, *parsers.values()])
+    section = {}
+    if name is not None:
+        section = read_section(argv, name, parsers[name])
+    arguments = parser.parse_args(argv)
+    if name is None:
+        parser.print_help()
+        raise SystemExit(0)
+    fill(arguments, section)
+    if arguments.write_config is not None:
+        write_section(arguments.write_config, name, parsers[name], arguments)
+    return arguments
 
 
 def _drop_output() -> None:
@@ -77,26 +83,23 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    parser = _Parser(prog="compsel", description=compsel.__doc__.partition("\n")[0] if compsel.__doc__ else None)
-    parser.add_argument("--version", action="version", version=f"compsel {compsel.__version__}")
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    first = next((word for word in argv if not word.startswith("-")), None)
-    asked = first if first in COMMANDS else None
-    for name in COMMANDS:
-        if asked not in (None, name):
-            continue  # import only the command that was asked for
-        command: Command = import_module(f"compsel.cli.{name}").COMMAND
-        sub = subparsers.add_parser(
-            name,
-            help=command.help,
-            description=command.help,
-            epilog=f"example:\n  {command.example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        command.arguments(sub)
-        sub.set_defaults(command=command)
-    return parser
+def _unforeseen(error: Exception, verbose: bool) -> int:
+    """Say in one line what nobody thought of, and where its traceback is."""
+    text = "".join(traceback.format_exception(error))
+    if verbose:
+        close_bars()
+        print(text, end="", file=sys.stderr)
+        where = "the traceback is above"
+    else:
+        where = "--verbose shows its traceback"
+        with (
+            contextlib.suppress(OSError),
+            tempfile.NamedTemporaryFile("w", prefix="compsel-", suffix=".log", delete=False, encoding="utf-8") as file,
+        ):
+            file.write(text)
+            where = f"its traceback is in {file.name}"
+    message = f"unforeseen: {type(error).__name__}: {error}".rstrip(": ")
+    return _fail(f"{message}: this is a defect of compsel; {where}: please report it", UNFORESEEN)
 
 
 def _fail(message: str, status: int) -> int:

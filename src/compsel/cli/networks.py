@@ -30,9 +30,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--seed", type=int, default=0, metavar="S", help="of random weights (default 0)")
     export.add_argument("--out", type=Path, required=True, metavar="MODEL.onnx", help="where to write it")
     # suppressed: its default would undo a --json that stands before the word export
-    export.add_argument(
-        "--json", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="also write the result to FILE as JSON"
-    )
+    add_json(export, default=argparse.SUPPRESS)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -2,21 +2,22 @@
 
 import argparse
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compsel.device.energy import Meter, open_meter
 from compsel.errors import EnergyError, SamplesError, UsageError
-from compsel.inputs.modalities import open_samples
-from compsel.inputs.samples import Samples, TextTable
-from compsel.inputs.text import TEXT
+from compsel.inputs.image import IMAGE
+from compsel.inputs.modalities import modality_of, open_samples
+from compsel.inputs.samples import Samples
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.objective import Objective
 
 if TYPE_CHECKING:
-    from compsel.models.model import Model
+    from compsel.inputs.modality import Modality
 
 __all__ = [
     "add_certify",
@@ -29,6 +30,9 @@ __all__ = [
     "objective",
     "reject_option",
 ]
+
+
+_COLUMNS = {"text": "texts", "file": "image files", "label": "labels", "group": "groups that belong together"}
 
 
 def split(samples: Samples, part: str) -> Samples:
@@ -57,64 +61,50 @@ def add_samples(parser: argparse.ArgumentParser, *, required: bool = True, part:
         type=Path,
         required=required,
         metavar="SAMPLES",
-        help="folder of images with an optional labels.csv (columns file,label), or of .npz files; or a table of "
-        f"texts: .csv, .tsv, .jsonl, .parquet with the columns text,label{use}",
+        help="folder of images, in folders by class or with a table that names the files (labels.csv: file,label); a "
+        "table of texts (text,label) or of image files: .csv, .tsv, .jsonl, .parquet; a folder of .npz files, or an "
+        f".npz with a sample a row (x, y){use}",
     )
-    parser.add_argument("--text", metavar="COLUMN", help="of a table: column of the texts (default: text)")
-    parser.add_argument("--label", metavar="COLUMN", help="of a table: column of the labels (default: label)")
+    for kind, what in _COLUMNS.items():
+        parser.add_argument(
+            f"--{kind}", metavar="COLUMN", help=f"of a table: column of the {what} (default: by its usual names)"
+        )
     parser.add_argument(
-        "--group", metavar="COLUMN", help="of a table: column of groups that belong together (default: group, if any)"
+        "--strict",
+        action="store_true",
+        help="a file that is missing or unreadable, or a row without label, is an error",
     )
     if part:
         parser.add_argument("--part", metavar="I/N", help="only every N-th sample from the I-th; !I/N: all others")
 
 
-def add_tokenizer(parser: argparse.ArgumentParser) -> None:
-    """Add `--tokenizer FILE`."""
-    parser.add_argument(
-        "--tokenizer",
-        type=Path,
-        metavar="FILE",
-        help="tokenizer.json of models that take tokens (default: MODEL.tokenizer.json or tokenizer.json beside one)",
-    )
+def samples_of(arguments: argparse.Namespace, modality: "Modality | Callable[[], Modality] | None" = None) -> Samples:
+    """Open the samples that the arguments name.
 
-
-def models_of(arguments: argparse.Namespace) -> "list[Path] | list[Model]":
-    """Return the models that the arguments name: their paths, unless a tokenizer is named too.
-
-    Raises:
-        ModelError: one that takes no texts.
+    Args:
+        arguments: of a command with `add_samples`.
+        modality: of the models, or what tells it; None: that of the models that the arguments name. It is asked where
+            the samples could be several things.
     """
-    if arguments.tokenizer is None:
-        return list(arguments.models)
+    columns = {name: getattr(arguments, name) for name in _COLUMNS}
+    modality = modality if modality is not None else partial(_modality_of_first, arguments)
+    samples = open_samples(arguments.samples, **columns, strict=arguments.strict, modality=modality)
+    part = getattr(arguments, "part", None)
+    if part is not None:
+        samples = split(samples, part)
+    if not len(samples):
+        raise SamplesError(f"part: {part} of {arguments.samples} holds no samples: give a larger part")
+    return samples
+
+
+def _modality_of_first(arguments: argparse.Namespace) -> "Modality":
+    """Return the modality of the first model that the arguments name; images, where they name none."""
+    paths = getattr(arguments, "models", None) or [path for path in [getattr(arguments, "encoder", None)] if path]
+    if not paths:
+        return IMAGE
     from compsel.models.model import Model  # onnx is heavy
 
-    return [Model.load(path, tokenizer=arguments.tokenizer) for path in arguments.models]
-
-
-def table_of(arguments: argparse.Namespace) -> TextTable | None:
-    """Open the samples that the arguments name, where they are a table of texts.
-
-    Raises:
-        UsageError: columns of what is no table.
-    """
-    columns = {name: getattr(arguments, name) for name in ("text", "label", "group")}
-    columns = {name: column for name, column in columns.items() if column is not None}
-    if TEXT.recognises(arguments.samples):
-        return TextTable(arguments.samples, **columns)
-    if columns:
-        raise UsageError(f"--{next(iter(columns))}: names a column, and {arguments.samples} is no table of texts")
-    return None
-
-
-def samples_of(arguments: argparse.Namespace) -> Samples:
-    """Open the samples that the arguments name."""
-    samples: Samples = table_of(arguments) or open_samples(arguments.samples)
-    if arguments.part is not None:
-        samples = split(samples, arguments.part)
-    if not len(samples):
-        raise SamplesError(f"part: {arguments.part} of {arguments.samples} holds no samples: give a larger part")
-    return samples
+    return modality_of(Model.load(paths[0], tokenizer=getattr(arguments, "tokenizer", None)))
 
 
 def add_measuring(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +116,11 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     )
     add_meter(parser)
     parser.add_argument("--calibration", type=int, default=50, metavar="N", help="calibration samples (default 50)")
+    parser.add_argument(
+        "--time-limit",
+        metavar="TIME",
+        help='about so long may all of it take ("10 min", "1h", seconds): less is measured then; says what is left out',
+    )
     parser.add_argument("--budget", type=float, default=60.0, metavar="S", help="seconds per state (default 60)")
     parser.add_argument(
         "--quality",

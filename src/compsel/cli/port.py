@@ -22,7 +22,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.building.porting.port import port
+    from compsel.building.verbs.port import port
 
     ported = port(arguments.bundle, arguments.out, share=arguments.share, replace=arguments.replace, reporter=TERMINAL)
     print(

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_measuring, add_samples, add_tokenizer, check_budget, samples_of
+from compsel.cli.model_options import add_model_options, model_of
+from compsel.cli.options import add_measuring, add_samples, check_budget, samples_of
 from compsel.cli.tables import print_table
-from compsel.cli.terminal import TERMINAL
-from compsel.errors import ProcessorError, UsageError
+from compsel.cli.terminal import TERMINAL, is_verbose
+from compsel.errors import UsageError
 
 if TYPE_CHECKING:
     from compsel.building.options import Measuring
@@ -29,8 +30,9 @@ def measuring(arguments: argparse.Namespace) -> "Measuring":
         UsageError, TechniqueError, ProcessorError, ProfileError, SelectorError: a word or a number that is not allowed.
     """
     from compsel.building.options import Measuring
+    from compsel.building.time_limit import seconds_of
     from compsel.device.energy import open_meter
-    from compsel.processors import parse as parse_processor
+    from compsel.processors import parse_available
     from compsel.profiling.latency import Criterion
     from compsel.profiling.output_quality import OutputQuality
 
@@ -44,22 +46,21 @@ def measuring(arguments: argparse.Namespace) -> "Measuring":
         calibration=arguments.calibration,
         criterion=Criterion(budget_s=arguments.budget),
         meter=arguments.meter,
+        time_limit_s=None if arguments.time_limit is None else seconds_of(arguments.time_limit),
         output_quality=OutputQuality(arguments.quality, arguments.confidence, arguments.good_enough),
     )
     options.check()
     if arguments.meter is not None:
         open_meter(arguments.meter).close()
     for word in arguments.processor or ():
-        found = parse_processor(word).availability()
-        if not found.available:
-            raise ProcessorError(f"processor {word} is not available here: {found.reason}: see compsel devices")
+        parse_available(word)
     return options
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
     add_samples(parser)
-    add_tokenizer(parser)
+    add_model_options(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="PROFILE", help="folder of the profile")
     add_measuring(parser)
     add_json(parser)
@@ -67,12 +68,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.measure import measure
-    from compsel.models.model import Model
     from compsel.profiling.partial_placement import read_partly_placed
 
     options = measuring(arguments)
     samples = samples_of(arguments)
-    models = [Model.load(path, tokenizer=arguments.tokenizer) for path in arguments.models]
+    models = [model_of(arguments, path) for path in arguments.models]
     profile, left_out = measure(
         models, samples, arguments.out, replace(options, origin=f"{len(samples)} samples"), reporter=TERMINAL
     )
@@ -134,7 +134,7 @@ def _print(rows: list[dict[str, Any]], placed: dict[tuple[str, str], str], energ
                 row["variant"],
                 f"{row['size_mb']:.1f}",
                 f"{row['quality']:.4f}",
-                f"{_least_when_idle(row['latency_ms']):.2f}",
+                _figure(_least_when_idle(row["latency_ms"])),
                 f"dominated by {row['dominated']['by']}" if row["dominated"] else "",
             )
             for row in rows
@@ -147,11 +147,17 @@ def _print(rows: list[dict[str, Any]], placed: dict[tuple[str, str], str], energ
         kind = "an estimate, not measured" if energy.estimated else "measured"
         print(f"energy of one inference, {kind} ({energy.meter}):")
         for row in rows:
-            print(f"  {row['variant']}: {_least_when_idle(row['energy_mj'] or {}):.2f} mJ, idle, thriftiest processor")
-    for row in rows:
+            energy_mj = _least_when_idle(row["energy_mj"] or {})
+            print(f"  {row['variant']}: {_figure(energy_mj)} mJ, idle, thriftiest processor")
+    for row in rows if is_verbose() else ():
         if row["dominated"]:
             why = row["dominated"]["why"]
             print(f"{row['variant']}: {row['dominated']['how']}" + (f": {why}" if why else ""))
+
+
+def _figure(value: float) -> str:
+    """Return a figure; a dash where it was not measured."""
+    return f"{value:.2f}" if math.isfinite(value) else "-"
 
 
 def _least_when_idle(values: dict[str, float]) -> float:

@@ -1,26 +1,62 @@
-"""`compsel report`: one self-contained HTML page about a bundle or a profile."""
+"""`compsel report`: one self-contained HTML page about a bundle or a profile; the page that other verbs leave."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
+from compsel.cli.options import add_samples, samples_of
+from compsel.cli.terminal import TERMINAL
+from compsel.errors import CompselError
 
-__all__ = ["COMMAND"]
+if TYPE_CHECKING:
+    from compsel.inputs.samples import Samples
+
+__all__ = ["COMMAND", "add_report", "leave_report"]
+
+
+def add_report(parser: argparse.ArgumentParser, *, inputs: bool = False) -> None:
+    """Add `--no-report`, and `--no-inputs` where the page may show some."""
+    parser.add_argument("--no-report", action="store_true", help="leave no HTML page beside the bundle")
+    if inputs:
+        parser.add_argument("--no-inputs", action="store_true", help="show no images or texts on the page")
+
+
+def leave_report(
+    arguments: argparse.Namespace,
+    bundle: Path,
+    evaluation: Mapping[str, Any] | None = None,
+    samples: "Samples | None" = None,
+) -> None:
+    """Write the page beside the bundle and name it, unless it is not wanted; say so where it cannot be written."""
+    if arguments.no_report:
+        return
+    from compsel.evaluation.report.report import report_path, write_report
+
+    shown = None if getattr(arguments, "no_inputs", False) else samples
+    path = report_path(bundle)
+    try:
+        write_report(bundle, path, evaluation, shown)
+    except CompselError as error:
+        TERMINAL.say(f"no report: {error}")
+        return
+    print(f"report: {path} ({path.stat().st_size / 1e3:.0f} kB), open it in a browser")
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="BUNDLE|PROFILE", help="a folder that compsel wrote")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="where the page goes")
     parser.add_argument("--evaluation", type=Path, metavar="FILE", help="what compsel evaluate --json wrote")
+    add_samples(parser, required=False, use="; those of the evaluation, of which the page then shows some")
     add_json(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.evaluation.report.content import read_evaluation
-    from compsel.evaluation.report.report import write_report
+    from compsel.building.verbs.report import report
 
-    evaluation = None if arguments.evaluation is None else read_evaluation(arguments.evaluation)
-    path = write_report(arguments.source, arguments.out, evaluation)
+    samples = None if arguments.samples is None else samples_of(arguments)
+    path = report(arguments.source, arguments.out, evaluation=arguments.evaluation, samples=samples)
     size = path.stat().st_size
     print(f"{path}: {size / 1e3:.0f} kB, open it in a browser")
     write_result(arguments.json, {"path": str(path), "bytes": size})

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,29 +11,28 @@ import numpy as np
 
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_confidence
+from compsel.cli.run_inputs import given_inputs
 from compsel.cli.tables import plain_table
 from compsel.errors import ImageError, InputError, UsageError
+from compsel.features.fusion import softmax
 from compsel.inputs.image import IMAGE
-from compsel.inputs.imagenet_classes import imagenet_classes
 from compsel.inputs.text import TEXT
 
-__all__ = ["COMMAND", "names_of", "rows_of"]
+__all__ = ["COMMAND", "names_of", "rows_of", "top_classes"]
 
-_IMAGENET = 1000
 _SHOWN_CHARACTERS = 80  # of an input
+_TOP = 5  # classes of an answer in the JSON
 _SHOWN = 4  # numbers of an answer without class scores
 
 
 def names_of(path: Path | None, n_classes: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return the names of the classes: one a line of `path`, those `known`, ImageNet's for 1000 classes, else numbers.
+    """Return the names of the classes: one a line of `path`, those `known`, else numbers.
 
     Raises:
         InputError: a file that cannot be read, or with another number of lines.
     """
     if path is None:
-        if len(known) == n_classes:
-            return known
-        return imagenet_classes() if n_classes == _IMAGENET else tuple(map(str, range(n_classes)))
+        return known if len(known) == n_classes else tuple(map(str, range(n_classes)))
     try:
         names = tuple(path.read_text(encoding="utf-8").split("\n"))
     except (OSError, UnicodeDecodeError) as error:
@@ -86,25 +86,42 @@ def _answered(row: dict[str, Any]) -> str:
     return "abstained" if row["abstained"] else str(row["name"])
 
 
-def _lines(path: Path | None) -> list[str]:
-    if path is None:
-        return []
-    try:
-        return [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as texts, one a line: {error}") from error
+def top_classes(answer: Any, names: Sequence[str], count: int, kind: str) -> list[dict[str, Any]]:
+    """Return the most probable classes of an answer, the best first.
+
+    Args:
+        answer: of a model with class scores.
+        names: of the classes.
+        count: how many.
+        kind: of the model's output: "logits" or "probabilities".
+    """
+    scores = np.asarray(answer.outputs[0][0], np.float32)
+    probabilities = scores if kind == "probabilities" else softmax(scores)
+    best = np.argsort(-probabilities, kind="stable")[:count]
+    return [{"label": int(k), "name": names[k], "probability": float(probabilities[k])} for k in best]
+
+
+def _top(row: dict[str, Any], shown: int) -> str:
+    if row["abstained"] or shown < 2 or not row["top"]:
+        return _answered(row)
+    return ", ".join(f"{one['name']} {one['probability']:.1%}" for one in row["top"][:shown])
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE")
-    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="paths of images, of .npz files, or texts")
+    parser.add_argument(
+        "inputs",
+        nargs="*",
+        metavar="INPUT",
+        help="images, .npz files, folders of them, or texts; -: standard input (an image, an .npz, or lines of text)",
+    )
     parser.add_argument("--file", type=Path, metavar="FILE", help="texts, one a line; empty lines are left out")
+    parser.add_argument("--top", type=int, default=1, metavar="K", help="show the K most probable classes (default 1)")
     parser.add_argument("--deadline", type=float, metavar="MS", help="the answer must be there by then")
     parser.add_argument(
         "--min-quality", type=float, metavar="F", help="least probability of a right answer, on average"
     )
     parser.add_argument("--labels", type=Path, metavar="FILE", help="names of the classes, one a line")
-    parser.add_argument("--verbose", action="store_true", help="show what part of the time decoding and the rest took")
     add_confidence(parser)
     add_json(parser)
 
@@ -112,50 +129,72 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     import compsel
 
-    inputs = [*arguments.inputs, *_lines(arguments.file)]
-    if not inputs:
-        raise UsageError("got no inputs: give paths of images or .npz files, texts, or --file FILE with texts")
-    failed = 0
-    answers: list[tuple[str, Any]] = []
+    if arguments.top < 1:
+        raise UsageError(f"--top: got {arguments.top}, allowed is 1 or more")
+    if not arguments.inputs and arguments.file is None:
+        raise UsageError("got no inputs: give paths of images or .npz files, folders, texts, - or --file FILE")
     with compsel.load(arguments.bundle, confidence=arguments.confidence) as runtime:
-        has_classes = all(variant.output != "other" for variant in runtime.bundle.variants.values())
-        for source in inputs:
-            try:
-                answer = runtime(source, deadline_ms=arguments.deadline, min_quality=arguments.min_quality)
-            except (ImageError, InputError) as error:
-                if len(inputs) == 1:
-                    raise
-                print(f"compsel: {error}", file=sys.stderr)
-                failed += 1
-                continue
-            answers.append((source, answer))
+        inputs = given_inputs(arguments.inputs, runtime.modality, arguments.file)
+        answers, failed = _answers(runtime, inputs, arguments)
     if answers:
+        rows = _rows(runtime, answers, arguments)
+        _print(rows, arguments)
+        write_result(arguments.json, {"answers": rows})
+    return 2 if failed or not answers else 0
+
+
+def _answers(
+    runtime: Any, inputs: Sequence[tuple[str, Any]], arguments: argparse.Namespace
+) -> tuple[list[tuple[str, Any]], int]:
+    """Return the answers by the names of their inputs, and how many inputs have none, which is said at once."""
+    answers: list[tuple[str, Any]] = []
+    for name, source in inputs:
+        try:
+            answer = runtime(source, deadline_ms=arguments.deadline, min_quality=arguments.min_quality)
+        except (ImageError, InputError) as error:
+            if len(inputs) == 1:
+                raise
+            print(f"compsel: {error}", file=sys.stderr)
+            continue
+        answers.append((name, answer))
+    return answers, len(inputs) - len(answers)
+
+
+def _rows(runtime: Any, answers: list[tuple[str, Any]], arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    names: tuple[str, ...] = ()
+    if all(variant.output != "other" for variant in runtime.bundle.variants.values()):
         n_classes = answers[0][1].outputs[0].shape[-1]
         known = runtime.bundle.labels or (() if runtime.modality is IMAGE else tuple(map(str, range(n_classes))))
-        names = names_of(arguments.labels, n_classes, known) if has_classes else ()
-        key = "text" if runtime.modality is TEXT else "image"
-        rows = rows_of(answers, names, key)
-        shown = [
-            (
-                _shown(r[key]) if key == "text" else r[key],
-                _answered(r),
-                f"{r['latency_ms']:.2f}",
-                *([_parts(r)] if arguments.verbose else []),
-                r["choice"],
-                r["note"],
-            )
-            for r in rows
-        ]
-        parts = ["parts, ms"] if arguments.verbose else []
-        # plain on a terminal too: loading `rich` would take longer than the answer
-        print(plain_table(shown, (key, "label", "ms", *parts, "choice", "")))
-        write_result(arguments.json, {"answers": rows})
-    return 2 if failed else 0
+        names = names_of(arguments.labels, n_classes, known)
+    rows = rows_of(answers, names, "text" if runtime.modality is TEXT else "image")
+    count = max(arguments.top, _TOP)
+    for row, (_, answer) in zip(rows, answers, strict=True):
+        last = runtime.bundle.variants[answer.stages[-1].variant]
+        row["top"] = top_classes(answer, names, count, last.output) if names else []
+    return rows
+
+
+def _print(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
+    key = next(iter(rows[0]))
+    verbose = arguments.verbosity == "verbose"
+    shown = [
+        (
+            _shown(r[key]) if key == "text" else r[key],
+            _top(r, arguments.top),
+            f"{r['latency_ms']:.2f}",
+            *([_parts(r)] if verbose else []),
+            r["choice"],
+            r["note"],
+        )
+        for r in rows
+    ]
+    # plain on a terminal too: loading `rich` would take longer than the answer
+    print(plain_table(shown, (key, "label", "ms", *(["parts, ms"] if verbose else []), "choice", "")))
 
 
 COMMAND = Command(
     "run",
-    "answer images or texts with a bundle",
+    "answer images, texts or tensors with a bundle",
     "compsel run bundle/ photo.jpg --deadline 20",
     _arguments,
     _run,

@@ -1,48 +1,59 @@
-"""`compsel student`: make a cheap classifier from samples."""
+"""`compsel student`: make a cheap classifier from samples, or a cheap encoder from an encoder alone."""
 
 import argparse
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json
-from compsel.cli.fitted import add_teacher, say_labels, teacher_of, write_fitted
-from compsel.cli.options import add_samples, add_tokenizer, samples_of
+from compsel.cli.fitted import add_teacher, write_fitted, write_static
+from compsel.cli.model_options import add_model_options
+from compsel.cli.options import add_samples, samples_of
+from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    add_samples(parser)
+    add_samples(parser, required=False)
     parser.add_argument(
         "--encoder",
         type=Path,
         metavar="ENCODER.onnx",
-        help="for texts: use its tokenizer, and static vectors of its vocabulary beside the n-grams",
+        help="for texts: use its tokenizer, and static vectors of its vocabulary beside the n-grams; without labels a "
+        "static encoder is made of it, which learns its embeddings of the texts, if there are any",
     )
-    add_tokenizer(parser)
+    parser.add_argument(
+        "--width",
+        type=int,
+        metavar="N",
+        help="of a static encoder: principal components that its table keeps (default: all)",
+    )
+    add_model_options(parser)
     add_teacher(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL.onnx", help="where to write the student")
     add_json(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.errors import UsageError
-    from compsel.models.model import Model
-    from compsel.techniques.students.making import make_student
+    from compsel.building.verbs.fit import student
+    from compsel.techniques.students.static_encoder import StaticEncoder
 
-    if arguments.tokenizer is not None and arguments.encoder is None:
-        raise UsageError("--tokenizer: is that of an encoder: give --encoder too")
-    encoder = None
-    if arguments.encoder is not None:
-        encoder = Model.load(arguments.encoder, tokenizer=arguments.tokenizer)
-    samples = samples_of(arguments)
-    say_labels(samples)
-    fitted = make_student(samples, encoder=encoder, teacher=teacher_of(arguments))
-    return write_fitted(arguments, fitted, samples)
+    made = student(
+        None if arguments.samples is None else samples_of(arguments),
+        arguments.out,
+        encoder=arguments.encoder,
+        preprocess=arguments.preprocess,
+        classes=arguments.classes,
+        tokenizer=arguments.tokenizer,
+        teacher=arguments.teacher,
+        width=arguments.width,
+        reporter=TERMINAL,
+    )
+    return write_static(arguments, made) if isinstance(made, StaticEncoder) else write_fitted(arguments, made)
 
 
 COMMAND = Command(
     "student",
-    "make a cheap classifier from samples: n-grams for texts, small features for images, and a linear head",
+    "make a cheap classifier from samples (n-grams for texts, small features for images), or a static encoder",
     "compsel student --samples intents.csv --encoder encoder.onnx --out student.onnx",
     _arguments,
     _run,

@@ -1,5 +1,6 @@
 """Results as tables: for people on a terminal, and as aligned plain text for pipes and files."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -7,9 +8,12 @@ __all__ = ["plain_table", "print_table"]
 
 
 def print_table(rows: Iterable[Iterable[object]], header: Sequence[str]) -> None:
-    """Print a table: laid out by `rich` on a terminal where it is installed, else by `plain_table`."""
+    """Print a table: laid out by `rich` on a terminal where it is installed, else by `plain_table`.
+
+    `rich` obeys NO_COLOR; with FORCE_COLOR, a pipe is treated as a terminal.
+    """
     cells = [[str(cell) for cell in row] for row in rows]
-    if not (sys.stdout.isatty() and _print_rich(cells, header)):
+    if not ((sys.stdout.isatty() or os.environ.get("FORCE_COLOR")) and _print_rich(cells, header)):
         print(plain_table(cells, header))
 
 

@@ -1,27 +1,54 @@
 """`compsel train`: train selectors on a profile, compare them, and write the bundle of the winner."""
 
 import argparse
+import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_certify, add_objective, objective, reject_option
 from compsel.cli.tables import print_table
-from compsel.cli.terminal import TERMINAL
+from compsel.cli.terminal import TERMINAL, is_verbose
 from compsel.storage.files import check_place
 
-__all__ = ["COMMAND", "show", "summary"]
+if TYPE_CHECKING:
+    from compsel.building.result import Built
+    from compsel.selection.training.comparison import Trained
+
+__all__ = ["COMMAND", "show", "show_comparison", "summary"]
 
 
-def summary(trained: Any) -> dict[str, Any]:
-    """Return the JSON form of what training found."""
+def summary(trained: "Trained") -> dict[str, Any]:
+    """Return the JSON form of what training found, and of the result of the bundle, where one was written."""
+    from compsel.building.result import Built
     from compsel.building.verdict import findings
 
-    return {**findings(trained), "penalty_ms": trained.comparison.penalty, "unit": trained.comparison.unit}
+    return {
+        **({"result": trained.result.to_dict()} if isinstance(trained, Built) else {}),
+        **findings(trained),
+        "penalty_ms": trained.comparison.penalty,
+        "unit": trained.comparison.unit,
+    }
 
 
-def show(trained: Any) -> None:
+def show(trained: "Built", bundle: Path) -> None:
+    """Print the result and the choices that matter; with `--verbose` the comparison of all that was tried."""
+    from compsel.building.certifying import CERTIFIED
+    from compsel.building.result_table import result_rows
+
+    print("\n".join(trained.result.sentences()))
+    if trained.comparison.winner == CERTIFIED:
+        print(trained.comparison.reason)
+    print()
+    unit = trained.comparison.unit
+    print_table(result_rows(trained), ("", "choice", unit, trained.result.right_is))
+    if is_verbose():
+        show_comparison(trained)
+    print(f"bundle: {bundle}")
+
+
+def show_comparison(trained: "Trained") -> None:
     """Print the verdict, the comparison on held-out samples, what is shipped and what is expected of it."""
     from compsel.building.verdict import expectations, verdict_of
 
@@ -36,8 +63,7 @@ def show(trained: Any) -> None:
                 f"{score.quality:.2%}",
                 f"{score.latency_ms:.2f}",
                 f"{score.faster:.2f} ({score.faster_low:.2f} to {score.faster_high:.2f})",
-                f"{score.gap_closed:.2f}",
-                f"{score.gap_low:.2f} to {score.gap_high:.2f}",
+                *_gap_cells(score.gap_closed, score.gap_low, score.gap_high),
             )
             for score in trained.comparison.scores.values()
         ],
@@ -51,6 +77,17 @@ def show(trained: Any) -> None:
         ),
     )
     print("\n".join([trained.comparison.reason, *expectations(trained)]))
+
+
+def _gap_cells(value: float, low: float, high: float) -> tuple[str, str]:
+    """Return a share of the gap to the oracle and its interval as cells of a table; empty where there is no gap.
+
+    >>> _gap_cells(0.5, 0.4, 0.6), _gap_cells(float("nan"), float("nan"), float("nan"))
+    (('0.50', '0.40 to 0.60'), ('', ''))
+    """
+    if not all(math.isfinite(figure) for figure in (value, low, high)):
+        return "", ""
+    return f"{value:.2f}", f"{low:.2f} to {high:.2f}"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +116,7 @@ def _run(arguments: argparse.Namespace) -> int:
         replace=arguments.replace,
         reporter=TERMINAL,
     )
-    show(trained)
+    show(trained, arguments.out)
     write_result(arguments.json, summary(trained))
     return 0
 

@@ -1,6 +1,7 @@
 """The variants that a sceptic may choose from: all that the build measured, not only those that its policies use."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from compsel.bundle.bundle import Bundle
 from compsel.errors import ProfileError
 from compsel.profiling.profile import Profile
 from compsel.selection.costs.fitting import fit_costs
+from compsel.selection.costs.joining import joined
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.variants.writer import is_whole
 
-__all__ = ["with_measured_variants", "work_folder"]
+__all__ = ["with_baselines", "with_measured_variants", "work_folder"]
 
 # nobody picks a variant that is so much slower than another one which is more accurate by so many standard errors
 _SLOWER, _ERRORS = 1.3, 2.0
@@ -43,7 +45,24 @@ def with_measured_variants(bundle: Bundle, folder: str | os.PathLike[str]) -> Bu
     Raises:
         ProfileError: no profile there, one of another build or device, or one without its variants' files.
     """
-    folder = Path(folder)
+    return _with_more(bundle, Path(folder), _worth_choosing)
+
+
+def with_baselines(bundle: Bundle, folder: str | os.PathLike[str]) -> Bundle:
+    """Return the bundle with its baselines among its policies, and with the variants that they need.
+
+    Args:
+        bundle: which may lack variants that it never runs itself.
+        folder, and what is raised: see `with_measured_variants`.
+    """
+    if not bundle.baselines:
+        return bundle
+    needed = {name for policy in bundle.baselines.values() for name in policy.variants}
+    wide = _with_more(bundle, Path(folder), lambda dataset: [name for name in dataset.names if name in needed])
+    return replace(wide, policies={**bundle.policies, **bundle.baselines}, baselines={})
+
+
+def _with_more(bundle: Bundle, folder: Path, wanted: Callable[[SelectionDataset], list[str]]) -> Bundle:
     profile = Profile.load(folder)
     measured = {variant.name: variant for variant in profile.variants}
     for name, variant in bundle.variants.items():
@@ -52,7 +71,7 @@ def with_measured_variants(bundle: Bundle, folder: str | os.PathLike[str]) -> Bu
     costs = _costs(profile, bundle, folder)
     dataset = SelectionDataset.from_profile(profile, costs, {})
     quality = dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True))
-    added = [name for name in _worth_choosing(dataset) if name not in bundle.variants]
+    added = [name for name in wanted(dataset) if name not in bundle.variants]
     for name in (*bundle.variants, *added):
         if not is_whole(measured[name], folder / "variants"):
             raise ProfileError(f"{folder}: the file of {name} in variants/ is missing or changed: build again")
@@ -61,7 +80,7 @@ def with_measured_variants(bundle: Bundle, folder: str | os.PathLike[str]) -> Bu
         folder=folder,
         variants={**bundle.variants, **{name: measured[name] for name in added}},
         quality={**bundle.quality, **{name: quality[name] for name in added}},
-        costs=_joined(bundle.costs, costs.restricted(added)),
+        costs=joined(bundle.costs, costs.restricted(added)),
     )
 
 
@@ -80,20 +99,6 @@ def _costs(profile: Profile, bundle: Bundle, folder: Path) -> CostModel:
     if profile.energy is None:
         raise ProfileError(f"{folder}: has no energies, which this bundle minimises: give its own profile")
     return costs.with_power(profile.energy.power_w({key: float(values.mean()) for key, values in latencies.items()}))
-
-
-def _joined(ours: CostModel, more: CostModel) -> CostModel:
-    power_w = None
-    if ours.power_w is not None and more.power_w is not None:
-        power_w = np.concatenate((ours.power_w, more.power_w))
-    return replace(
-        ours,
-        choices=(*ours.choices, *more.choices),
-        latency_ms=np.concatenate((ours.latency_ms, more.latency_ms), axis=1),
-        p95_ms=np.concatenate((ours.p95_ms, more.p95_ms), axis=1),
-        power_w=power_w,
-        by_size=None if ours.by_size is None or more.by_size is None else ours.by_size.joined(more.by_size),
-    )
 
 
 def _worth_choosing(dataset: SelectionDataset) -> list[str]:

@@ -1,7 +1,7 @@
 """Correctness of answers: right are those of the labelled class, or those of sufficient quality."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,11 @@ class Correctness(ABC):
 
     labelled: bool
 
+    @property
+    def targets(self) -> Sequence[int] | None:
+        """The right class of each sample, (n,); None where answers are not classes."""
+        return None
+
     def right(self, answer: Answer, index: int) -> bool:
         """Whether an answer to the sample at `index` is right."""
         return not answer.abstained and self._right(answer, index)
@@ -68,9 +73,20 @@ class _ClassCorrectness(Correctness):
                     f"labels reach {max(self._targets)}, allowed are 0 to {n_classes - 1}: the models' classes"
                 )
             return
-        reference = runtime.with_policy(runtime.bundle.policies["most_accurate"])
+        policies = runtime.bundle.policies
+        if "most_accurate" not in policies:
+            reporter.say(
+                "warning: accuracy is not known: the samples have no labels, and this bundle leaves out the "
+                "uncompressed model to compare with: give labels, or what the build measured (--profile DIR)"
+            )
+        reference = runtime.with_policy(policies.get("most_accurate", policies["adaptive"]))
         places = reporter.track(range(len(samples)), "reference answers")
         self._targets = [answer_of(reference, samples.source(index), samples.names[index]).label for index in places]
+
+    @property
+    def targets(self) -> Sequence[int]:
+        """The right class of each sample, (n,)."""
+        return self._targets
 
     def _right(self, answer: Answer, index: int) -> bool:
         return answer.label == self._targets[index]

@@ -8,24 +8,24 @@ itself is 1.0. Latencies are end to end: from what an app holds, such as the byt
 decoding, preprocessing, features, selector and every stage.
 """
 
-import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compsel.device.energy import Meter
 from compsel.errors import BundleError, SamplesError
-from compsel.evaluation.correctness import Correctness, answer_of, correctness_of
+from compsel.evaluation.correctness import correctness_of
+from compsel.evaluation.current import CURRENT, current_policy, judged_by, sizes_mb
+from compsel.evaluation.detail import detail_of
+from compsel.evaluation.first_answers import answer_once
 from compsel.evaluation.hindsight import hindsight_static, oracle_choices, shortlist
 from compsel.evaluation.policy_energy import policy_energies
 from compsel.evaluation.results import Evaluation, PolicyResult
+from compsel.evaluation.timing import joined, time_runs
 from compsel.inputs.samples import Samples
 from compsel.profiling.output_quality import Quality
 from compsel.progress import SILENT, Reporter
-from compsel.runtime.answer import Answer
 from compsel.runtime.runtime import Runtime
 from compsel.selection.certificate.certificate import Certificate, CertificateCheck
 from compsel.selection.policies import FixedPolicy, Policy
@@ -33,24 +33,6 @@ from compsel.techniques.heads.folds import sample_hashes
 from compsel.techniques.heads.learned import hashes_from_text
 
 __all__ = ["evaluate"]
-
-# samples in a block: so many that the fastest variant runs for about so long, within these numbers
-_TURN_MS, _LEAST_BLOCK, _MOST_BLOCK = 20.0, 10, 500
-
-
-@dataclass(frozen=True, slots=True)
-class _Timing:
-    """What is kept of one answer; the outputs of all would fill the memory."""
-
-    choice: str
-    latency_ms: float
-    features_ms: float
-    selector_ms: float
-    decode_ms: float
-
-    @classmethod
-    def of(cls, answer: Answer) -> "_Timing":
-        return cls(answer.choice, answer.latency_ms, answer.features_ms, answer.selector_ms, answer.decode_ms)
 
 
 # long: the order of the steps of an evaluation
@@ -81,15 +63,17 @@ def evaluate(
         SamplesError: no samples, labels that the models do not have, or fewer than one repeat.
         BundleError: a quality that is missing, or a bundle without a cost of a wrong answer.
     """
-    penalty, n = _checked_penalty(runtime, samples, repeats), len(samples)
+    penalty = _checked_penalty(runtime, samples, repeats)
     samples = samples.ordered_by(runtime.bundle.labels)
-    if note := samples.label_note():
-        reporter.say(note)
+    samples.say(reporter)
+    samples = _labelled(runtime, samples.readable(reporter), reporter)
+    n = len(samples)
     _say_what_was_learned(runtime, samples, reporter)
     correctness = correctness_of(runtime, samples, quality, reporter)
     generator = np.random.default_rng(seed)
     runtimes = _warm_runtimes(runtime)
-    once = _answer_once(runtimes, samples, correctness, generator, reporter)
+    first = answer_once(runtimes, samples, correctness, generator, reporter)
+    once = first.results
     static = {name: once[name] for name in runtime.bundle.variants}
     accuracy = float(once[_runs(runtime, "adaptive")].right.mean())
     # what each policy runs for each sample, by the name of its runtime
@@ -97,12 +81,18 @@ def evaluate(
         "random": generator.choice([*static], n).tolist(),
         "oracle": oracle_choices(static),
     }
+    current = current_policy(runtime.bundle, runtime.costs)
+    if current is not None:
+        runtimes[CURRENT] = runtime.with_policy(current)
+        runtimes[CURRENT].warm_up()
+        once[CURRENT] = once[current.variants[0]]
+        runs[CURRENT] = [CURRENT] * n
     near = {name: [name] * n for name in shortlist(static, accuracy)}
-    timings = _time(runtimes, [*runs.values(), *near.values()], samples, generator, repeats, reporter)
-    near_results = {name: _result(name, ran, timings, once) for name, ran in near.items()}
+    timings = time_runs(runtimes, [*runs.values(), *near.values()], samples, generator, repeats, reporter)
+    near_results = {name: joined(name, ran, timings, once) for name, ran in near.items()}
     sceptic = replace(hindsight_static(near_results, accuracy), contenders=len(static))
     runs["hindsight_static"] = near[sceptic.variant]
-    results = {name: _result(name, ran, timings, once) for name, ran in runs.items()}
+    results = {name: joined(name, ran, timings, once) for name, ran in runs.items()}
     if meter is not None:
         _measure_energies(results, runs, runtimes, samples, meter, reporter)
     return Evaluation(
@@ -116,8 +106,21 @@ def evaluate(
         meter=None if meter is None else meter.name,
         energy_estimated=meter is not None and meter.estimated,
         certificate=_checked_certificate(runtime, once, samples),
+        bundle=str(runtime.bundle.folder),
+        size_mb=sizes_mb(runtime.bundle),
+        judged_by=judged_by(runtime.bundle, labelled=correctness.labelled),
         sizes="" if runtime.costs.by_size is None else runtime.costs.by_size.text,
+        detail=detail_of(runtime, samples, correctness, first, results["adaptive"]),
     )
+
+
+def _labelled(runtime: Runtime, samples: Samples, reporter: Reporter) -> Samples:
+    """Return the samples with labels, where some have one and labels say what is right; say how many have none."""
+    labelled = [index for index, label in enumerate(samples.labels) if label is not None]
+    if not labelled or len(labelled) == len(samples) or runtime.bundle.summary.get("judging") is not None:
+        return samples
+    reporter.say(f"{len(samples) - len(labelled)} of {len(samples)} samples have no label: the others alone judge")
+    return samples.subset(labelled)
 
 
 def _say_what_was_learned(runtime: Runtime, samples: Samples, reporter: Reporter) -> None:
@@ -180,92 +183,6 @@ def _runs(runtime: Runtime, name: str) -> str:
     """
     policy = runtime.bundle.policies[name]
     return policy.variants[0] if isinstance(policy, FixedPolicy) else name
-
-
-def _answer_once(
-    runtimes: Mapping[str, Runtime],
-    samples: Samples,
-    correctness: Correctness,
-    generator: np.random.Generator,
-    reporter: Reporter,
-) -> dict[str, PolicyResult]:
-    """Answer every sample once by every runtime, block by block in random order."""
-    names = list(runtimes)
-    right, latency_ms = np.empty((len(names), len(samples))), np.empty((len(names), len(samples)))
-    labels = np.empty((len(names), len(samples)), np.int64)
-    scored = all(variant.output != "other" for variant in next(iter(runtimes.values())).bundle.variants.values())
-    size = _block_size(next(iter(runtimes.values())))
-    for block in _blocks(len(samples), size, reporter, f"answers of {len(names)} variants and policies"):
-        sources = {index: samples.source(index) for index in block}
-        for number in generator.permutation(len(names)):
-            for index, source in sources.items():
-                answer = answer_of(runtimes[names[number]], source, samples.names[index])
-                right[number, index] = correctness.right(answer, index)
-                latency_ms[number, index] = answer.latency_ms
-                labels[number, index] = answer.label if scored else -1
-    return {name: PolicyResult(name, right[row], latency_ms[row], labels=labels[row]) for row, name in enumerate(names)}
-
-
-def _time(
-    runtimes: Mapping[str, Runtime],
-    runs: Sequence[Sequence[str]],
-    samples: Samples,
-    generator: np.random.Generator,
-    repeats: int,
-    reporter: Reporter,
-) -> dict[str, dict[int, list[_Timing]]]:
-    """Time what runs for each sample, again and again in random order; return it by what ran, and by sample."""
-    timings: dict[str, dict[int, list[_Timing]]] = {name: {} for name in runtimes}
-    for block in _blocks(len(samples), _block_size(next(iter(runtimes.values()))), reporter, "evaluating"):
-        sources = {index: samples.source(index) for index in block}
-        wanted = {name: [index for index in block if any(ran[index] == name for ran in runs)] for name in runtimes}
-        names = [name for name, indices in wanted.items() if indices]
-        for _ in range(repeats):
-            for number in generator.permutation(len(names)):
-                for index in wanted[names[number]]:
-                    answer = answer_of(runtimes[names[number]], sources[index], samples.names[index])
-                    timings[names[number]].setdefault(index, []).append(_Timing.of(answer))
-    return timings
-
-
-def _block_size(runtime: Runtime) -> int:
-    """Return how many samples a policy answers in a row: a model of some microseconds needs many to warm its caches."""
-    fastest_ms = float(runtime.costs.at(runtime.costs.idle).min())
-    return min(max(_LEAST_BLOCK, math.ceil(_TURN_MS / fastest_ms)), _MOST_BLOCK)
-
-
-def _blocks(n: int, size: int, reporter: Reporter, label: str) -> Iterator[range]:
-    """Give the samples in blocks: each is answered by one policy after another, and drift hits all alike.
-
-    Within a block a policy finds the caches as an app leaves them that runs nothing else; with one answer at a time of
-    each, it would find them emptied by the others.
-    """
-    for index in reporter.track(range(n), label):
-        if index % size == 0:
-            yield range(index, min(index + size, n))
-
-
-def _result(
-    name: str,
-    ran: Sequence[str],
-    timings: Mapping[str, Mapping[int, list[_Timing]]],
-    once: Mapping[str, PolicyResult],
-) -> PolicyResult:
-    """Join what ran for a policy: the first answer counts, and the median of the times."""
-    found = [timings[key][index] for index, key in enumerate(ran)]
-
-    def medians(figure: str) -> NDArray[np.float64]:
-        return np.array([np.median([getattr(timing, figure) for timing in one]) for one in found])
-
-    return PolicyResult(
-        name,
-        np.array([once[key].right[index] for index, key in enumerate(ran)]),
-        medians("latency_ms"),
-        Counter(one[0].choice for one in found),
-        medians("features_ms"),
-        medians("selector_ms"),
-        decode_ms=medians("decode_ms"),
-    )
 
 
 def _measure_energies(

@@ -1,25 +1,31 @@
 """Results of an evaluation: by policy accuracy, latency and energy, and how much of the gap to the oracle is closed."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compsel.device.fingerprint import device_fingerprint
 from compsel.evaluation.hindsight import HindsightStatic
+from compsel.evaluation.next_steps import next_steps
 from compsel.evaluation.paired_comparison import PairedComparison, compare
+from compsel.evaluation.result import AnswerFigures, Result
 from compsel.evaluation.verdict import Verdict, judge
 from compsel.selection.certificate.certificate import CertificateCheck
 from compsel.selection.training.gap_closed import gap_of_costs
 from compsel.storage.files import without_nan
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["COMPARED", "Evaluation", "PolicyResult"]
 
 # what the adaptive policy is compared with
-COMPARED = ("most_accurate", "best_static", "hindsight_static")
+COMPARED = ("current", "most_accurate", "best_static", "hindsight_static")
 Floats = NDArray[np.float64]
 
 
@@ -36,6 +42,10 @@ class PolicyResult:
         decode_ms: (n,), the part of decoding; empty where it was not kept.
         energy_mj: of one answer, above what the device takes without it; None without a meter.
         labels: (n,), the classes that it answered; empty where they were not kept.
+        confidence: (n,), how likely each answer is right, as it says itself; NaN where it says nothing; empty where
+            that was not kept.
+        ways: (n,), the variants that ran, joined by " > "; empty where they were not kept.
+        stages_ms: by variant, the mean time of its preprocessing and inference in one answer of the policy.
 
     >>> PolicyResult("fastest", np.array([1.0, 0.0]), np.array([2.0, 3.0])).cost(penalty_ms=10.0).tolist()
     [2.0, 13.0]
@@ -50,10 +60,18 @@ class PolicyResult:
     energy_mj: float | None = None
     labels: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     decode_ms: Floats = field(default_factory=lambda: np.empty(0))
+    confidence: Floats = field(default_factory=lambda: np.empty(0))
+    ways: tuple[str, ...] = ()
+    stages_ms: Mapping[str, float] = field(default_factory=dict)
 
     def cost(self, penalty_ms: float) -> Floats:
         """Return the latency (n,) in ms, plus the penalty where the answer is wrong."""
         return self.latency_ms + penalty_ms * (1.0 - self.right)
+
+    @property
+    def figures(self) -> tuple[float, float]:
+        """Mean latency (ms) and accuracy."""
+        return float(self.latency_ms.mean()), float(self.right.mean())
 
     def summary(self) -> dict[str, Any]:
         """Return accuracy and latency as JSON."""
@@ -96,6 +114,10 @@ class Evaluation:
         energy_estimated: whether a model stood in for a meter.
         certificate: what the samples say about the bundle's certificate; None without one.
         sizes: of inputs that the bundle's costs depend on, in words; "" where they depend on none.
+        detail: further keys of the JSON form, see `compsel.evaluation.detail`.
+        bundle: its folder.
+        size_mb: of the files of "adaptive", and of those of "current", which runs uncompressed.
+        judged_by: what counts as right where that is neither labels nor agreement.
 
     >>> costs_ms = {"adaptive": 3.0, "best_static": 4.0, "hindsight_static": 4.0, "oracle": 2.0}
     >>> results = {name: PolicyResult(name, np.ones(2), np.full(2, cost)) for name, cost in costs_ms.items()}
@@ -115,19 +137,82 @@ class Evaluation:
     energy_estimated: bool = False
     certificate: CertificateCheck | None = None
     sizes: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    bundle: str = ""
+    size_mb: Mapping[str, float] = field(default_factory=dict)
+    judged_by: str = ""
+
+    def __repr__(self) -> str:
+        ours = self.results["adaptive"]
+        said = [f"adaptive {_words(ours)}"]
+        said += [f"{name} {_words(self.results[name])}" for name in COMPARED if name in self.results]
+        return f"Evaluation({len(ours.right)} samples: {', '.join(said)})"
+
+    def _repr_html_(self) -> str:
+        from compsel.markup.card import Table, card
+
+        shown = {**self.results, **{f"always {name}": one for name, one in self.static.items()}}
+        rows = [(name, *_cells(result)) for name, result in shown.items()]
+        table = Table(("policy", "accuracy", "mean ms", "p95 ms"), rows)
+        right = "labels" if self.labelled else "the most accurate uncompressed network"
+        facts = [("verdict", self.verdict.sentence), ("right is what is said by", right)]
+        return card(f"Evaluation on {len(self.results['adaptive'].right)} samples", facts, [table])
+
+    def to_frame(self, what: str = "policies") -> "pd.DataFrame":
+        """Return a table as pandas sees it: "policies", or "samples" with a row a policy and sample.
+
+        Columns: see `compsel.evaluation.frames`.
+
+        Raises:
+            UsageError: no such table.
+            MissingDependencyError: pandas is not installed.
+        """
+        from compsel.evaluation.frames import evaluation_frame
+
+        return evaluation_frame(self, what)
 
     @property
     def gap_closed(self) -> tuple[float, float, float]:
         """Share of the distance from best static to oracle, and its 95 % confidence interval (bootstrap).
 
-        All are NaN where the oracle is no better than the best static choice: there is no gap.
+        All are NaN where there is no gap: the oracle is no better than the best static choice, or that is not here.
         """
+        if "best_static" not in self.results:
+            return math.nan, math.nan, math.nan
         ours, static, oracle = (self.results[name].cost(self.penalty) for name in ("adaptive", "best_static", "oracle"))
         return gap_of_costs(ours, static, oracle, groups=self.groups or None)
 
     def against(self, other: str) -> PairedComparison:
         """Compare the adaptive policy with another one."""
         return compare(self.results["adaptive"], self.results[other], self.groups or None)
+
+    @property
+    def result(self) -> Result:
+        """What was gained, against the model as it runs today and against the sceptic's choice, in a few sentences."""
+        ours, now, sceptic = (self.results.get(name) for name in ("adaptive", "current", "hindsight_static"))
+        assert ours is not None
+        n = len(ours.right)
+        bundle = AnswerFigures(
+            self.bundle or "the bundle", *ours.figures, self.size_mb.get("adaptive"), energy_mj=ours.energy_mj
+        )
+        found = Result(
+            bundle,
+            right_is=self.judged_by or ("right" if self.labelled else "agreeing"),
+            n=n,
+            ways={way: count / n for way, count in ours.choices.most_common()},
+            energy_estimated=self.energy_estimated,
+        )
+        if now is not None:
+            name = next(iter(now.choices)).replace("@", " on ")
+            current = AnswerFigures(name, *now.figures, self.size_mb.get("current"), energy_mj=now.energy_mj)
+            is_now = f"as your model runs today ({name}, ONNX Runtime's defaults)"
+            found = replace(found, current=current, current_is=is_now, against_current=self.against("current"))
+        if sceptic is not None and self.hindsight.contenders > 1:
+            verdict = self.against("hindsight_static")
+            same = set(ours.choices) == set(sceptic.choices)
+            figures = AnswerFigures(self.hindsight.variant, *sceptic.figures, energy_mj=sceptic.energy_mj)
+            found = replace(found, sceptic=figures, against_sceptic=verdict, is_sceptic=same)
+        return replace(found, next_steps=next_steps(found, self.static))
 
     @property
     def verdict(self) -> Verdict:
@@ -150,6 +235,7 @@ class Evaluation:
             "sizes": self.sizes,
             "energy": {"meter": self.meter, "estimated": self.energy_estimated} if self.meter else None,
             "policies": {name: result.to_dict() for name, result in self.results.items()},
+            "result": self.result.to_dict(),
             "names": {name: name for name in self.results},
             "hindsight_static": {**asdict(self.hindsight), "all_measured": self.all_measured},
             "static": {name: result.summary() for name, result in self.static.items()},
@@ -161,12 +247,14 @@ class Evaluation:
                 "share_of_mean_latency": (features + selector) / mean,
             },
             "summary": self._summary(),
+            **self.detail,
         }
 
     def _summary(self) -> dict[str, Any]:
         figures: dict[str, Any] = {}
         for other in COMPARED:
-            figures |= self.against(other).to_dict(other)
+            if other in self.results:
+                figures |= self.against(other).to_dict(other)
         fraction = self.against("oracle").speedup  # the oracle's mean latency divided by ours
         gap, low, high = self.gap_closed
         return {
@@ -177,3 +265,12 @@ class Evaluation:
             "gap_closed_95": without_nan([low, high]),
             "penalty_ms": self.penalty,
         }
+
+
+def _words(result: PolicyResult) -> str:
+    return f"{100 * result.right.mean():.1f} % at {result.latency_ms.mean():.2f} ms"
+
+
+def _cells(result: PolicyResult) -> tuple[str, str, str]:
+    mean, p95 = result.latency_ms.mean(), np.quantile(result.latency_ms, 0.95)
+    return f"{100 * result.right.mean():.2f} %", f"{mean:.2f}", f"{p95:.2f}"

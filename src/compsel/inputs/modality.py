@@ -10,6 +10,7 @@ import numpy as np
 
 from compsel.errors import InputError
 from compsel.inputs.preprocessing import Preprocessing
+from compsel.inputs.sample_options import DEFAULT_SAMPLE_OPTIONS, SampleOptions
 from compsel.inputs.tensor_specs import TensorSpec, check_feeds
 
 if TYPE_CHECKING:
@@ -164,12 +165,16 @@ class Modality(ABC):
         """
 
     def recognises(self, path: Path) -> bool:
-        """Whether a path plainly holds samples of this modality."""
+        """Whether a path holds samples of this modality; several may say so, and then the model decides."""
         return False
 
     @abstractmethod
-    def open_samples(self, path: Path) -> "Samples":
+    def open_samples(self, path: Path, options: SampleOptions = DEFAULT_SAMPLE_OPTIONS) -> "Samples":
         """Open the samples in a folder or file.
+
+        Args:
+            path: of it.
+            options: what the user says of them.
 
         Raises:
             SamplesError: there are none, or damaged ones.

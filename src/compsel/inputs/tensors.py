@@ -11,6 +11,7 @@ import numpy as np
 
 from compsel.errors import InputError, SamplesError
 from compsel.inputs.modality import Modality, ModelLike
+from compsel.inputs.sample_options import DEFAULT_SAMPLE_OPTIONS, SampleOptions
 from compsel.inputs.synthetic_feeds import synthetic_feeds
 from compsel.inputs.tensor_specs import TensorSpec
 
@@ -23,11 +24,12 @@ __all__ = ["TENSORS", "TensorModality", "open_axes"]
 _LENGTHS = (8, 32, 1, 256, 512, 4096)
 _OWN_LENGTHS = (1, 8, 256, 512)
 _MOST_TRIES = 40
+_ARRAY_SUFFIXES = (".npz", ".npy")
 _MOST_SCALE, _BISECTIONS = 2**20, 50
 
 
 class TensorModality(Modality):
-    """Named tensors, for every model.
+    """Named tensors, for every model; an array without a name is that of a model with one input.
 
     >>> TENSORS.size({"tokens": np.zeros((1, 12), np.int64), "mask": np.ones((1, 12), np.int64)})
     24.0
@@ -41,8 +43,10 @@ class TensorModality(Modality):
         """Whether a model takes tensors: each does, whatever else it takes."""
         return True
 
-    def decode(self, source: Any) -> dict[str, np.ndarray]:
-        """Return named tensors as they are, and those of an `.npz` file without label and target."""
+    def decode(self, source: Any) -> dict[str, np.ndarray] | np.ndarray:
+        """Return tensors as they are, named or not, and those of an `.npz` file without label and target."""
+        if isinstance(source, np.ndarray):
+            return source
         if isinstance(source, Mapping):
             return source if isinstance(source, dict) else dict(source)
         if isinstance(source, (str, os.PathLike)):
@@ -54,16 +58,22 @@ class TensorModality(Modality):
                 raise InputError(str(error)) from error
         raise InputError(f"tensors: got {type(source).__name__}, allowed are tensors by name, or the path of an .npz")
 
-    def _size(self, value: Mapping[str, np.ndarray], model: ModelLike | None) -> float:
+    def _size(self, value: Mapping[str, np.ndarray] | np.ndarray, model: ModelLike | None) -> float:
+        if isinstance(value, np.ndarray):
+            return value.size
         return sum(np.size(array) for array in value.values())
 
     def resized(
-        self, value: Mapping[str, np.ndarray], size: float, model: ModelLike | None = None
-    ) -> dict[str, np.ndarray]:
+        self, value: Mapping[str, np.ndarray] | np.ndarray, size: float, model: ModelLike | None = None
+    ) -> dict[str, np.ndarray] | np.ndarray:
         """Return the tensors with open axes cut, or repeated, all by the same factor: equal lengths stay equal.
 
         The first axis, the batch, stays. Without a model every other axis counts as open.
         """
+        if isinstance(value, np.ndarray):
+            if model is None or len(model.inputs) != 1:
+                return value
+            return self.resized(self._feeds(model, value), size, model)
         arrays = {name: np.asarray(array) for name, array in value.items()}
         axes = {name: tuple(range(1, array.ndim)) for name, array in arrays.items()}
         if model is not None:
@@ -82,6 +92,9 @@ class TensorModality(Modality):
 
     def _feeds(self, model: ModelLike, value: Any) -> dict[str, np.ndarray]:
         names = [spec.name for spec in model.inputs]
+        bytes_only = model.inputs[0].dtype != "uint8" and getattr(value, "dtype", None) == np.uint8
+        if isinstance(value, np.ndarray) and len(names) == 1 and not bytes_only:  # those are an image's
+            return {names[0]: _batch_of(value, model.inputs[0])}
         do = "put its tokenizer.json beside it, or name it" if isinstance(value, str) else "give tensors by name"
         raise InputError(f"{model.name} takes tensors {names}, got {type(value).__name__}: {do}")
 
@@ -99,14 +112,33 @@ class TensorModality(Modality):
         raise InputError(f"{model.name!r} does not run on made-up inputs ({reason}): give samples")
 
     def recognises(self, path: Path) -> bool:
-        """Whether a folder has `.npz` files."""
-        return path.is_dir() and any(path.glob("*.npz"))
+        """Whether a folder has `.npz` files, or a file is one, or an `.npy`."""
+        if path.is_dir():
+            return any(path.glob("*.npz"))
+        return path.suffix.lower() in _ARRAY_SUFFIXES
 
-    def open_samples(self, path: Path) -> "Samples":
-        """Open a folder of `.npz` files."""
+    def open_samples(self, path: Path, options: SampleOptions = DEFAULT_SAMPLE_OPTIONS) -> "Samples":
+        """Open a folder of `.npz` files, or one file of arrays with a sample a row."""
         from compsel.inputs.samples import TensorFolder  # the runtime reads no samples
+        from compsel.inputs.samples.stacked import is_stacked, open_array_file
 
-        return TensorFolder(path)
+        if path.suffix.lower() in _ARRAY_SUFFIXES and not path.is_dir():
+            return open_array_file(path, options)
+        files = sorted(path.glob("*.npz")) if path.is_dir() else []
+        return (
+            open_array_file(files[0], options)
+            if len(files) == 1 and is_stacked(files[0])
+            else TensorFolder(path, options)
+        )
+
+
+def _batch_of(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Return an array as the input of a model: with an axis for the batch, where it lacks one, in its type."""
+    if spec.shape is not None and array.ndim == len(spec.shape) - 1:
+        array = array[None]
+    if array.dtype.kind == "f" and spec.dtype in ("float16", "float32", "float64"):
+        array = array.astype(spec.dtype, copy=False)
+    return array
 
 
 def _candidate_lengths(inputs: Sequence[TensorSpec]) -> Iterator[dict[str, int]]:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compsel.errors import InputError
 from compsel.inputs.modality import Modality, ModelLike
+from compsel.inputs.sample_options import DEFAULT_SAMPLE_OPTIONS, SampleOptions
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.inputs.texts.preprocessing import TextPreprocessing
 from compsel.inputs.texts.tokenizer import words_of
@@ -20,23 +22,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TEXT",
-    "TEXT_SUFFIXES",
     "TextModality",
     "fixed_length",
     "ids_input",
     "mask_input",
+    "positions",
+    "positions_input",
     "takes_strings",
     "takes_tokens",
 ]
 
-#: tables of texts
-TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 # what a tokenized model is fed, by the names that exporters give it: field of `Tokens`
 _FIELDS = {
     **dict.fromkeys(("input_ids", "ids", "token_ids", "input_word_ids", "tokens", "input"), "ids"),
     **dict.fromkeys(("attention_mask", "input_mask", "mask"), "mask"),
     **dict.fromkeys(("token_type_ids", "segment_ids", "input_type_ids"), "types"),
+    **dict.fromkeys(("position_ids", "input_position_ids"), "positions"),
 }
+_PLACES = {"ids": 0, "mask": 1, "types": 2, "positions": 3}
 _INTEGERS = ("int64", "int32")
 _WORDS = ("what", "is", "the", "of", "a", "please", "turn", "off", "my", "how", "to", "good", "time", "where", "new")
 _MOST_WORDS = 24
@@ -116,9 +119,13 @@ class TextModality(Modality):
         tokens = tokenizer.encode(text, most)
         feeds = {}
         for name, part, dtype in plan:
-            array: np.ndarray = tokens[part]
-            if length is not None:
-                array = _padded(array, length, tokenizer.pad_id if part == 0 else 0)
+            array: np.ndarray
+            if part == _PLACES["positions"]:
+                array = positions(length or tokens.ids.shape[1])
+            else:
+                array = tokens[part]
+                if length is not None:
+                    array = _padded(array, length, tokenizer.pad_id if part == 0 else 0)
             feeds[name] = array if dtype == "int64" else array.astype(dtype)
         return feeds
 
@@ -142,14 +149,16 @@ class TextModality(Modality):
         return texts
 
     def recognises(self, path: Path) -> bool:
-        """Whether a path is that of a table."""
-        return path.suffix.lower() in TEXT_SUFFIXES and not path.is_dir()
+        """Whether a path is that of a table of texts."""
+        from compsel.inputs.samples.table_kind import is_table, table_holds  # the runtime reads no samples
 
-    def open_samples(self, path: Path) -> "Samples":
+        return is_table(path) and "text" in table_holds(path)
+
+    def open_samples(self, path: Path, options: SampleOptions = DEFAULT_SAMPLE_OPTIONS) -> "Samples":
         """Open a table with the columns `text` and, where there are labels, `label`."""
         from compsel.inputs.samples.text_table import TextTable  # the runtime reads no samples
 
-        return TextTable(path)
+        return TextTable(path, options=options)
 
 
 def takes_strings(inputs: Sequence[TensorSpec]) -> bool:
@@ -184,6 +193,20 @@ def mask_input(inputs: Sequence[TensorSpec]) -> str | None:
     return next((spec.name for spec in inputs if _field(spec) == "mask"), None)
 
 
+def positions_input(inputs: Sequence[TensorSpec]) -> str | None:
+    """Return the name of the input for the places of tokens in a text; None where there is none."""
+    return next((spec.name for spec in inputs if _field(spec) == "positions"), None)
+
+
+def positions(length: int) -> NDArray[np.int64]:
+    """Return the places (1, length) of the tokens of a text, from 0.
+
+    >>> positions(3)
+    array([[0, 1, 2]])
+    """
+    return np.arange(length, dtype=np.int64)[None]
+
+
 def fixed_length(inputs: Sequence[TensorSpec]) -> int | None:
     """Return the length of the texts of a tokenized model; None where it is open."""
     return min((spec.shape[1] for spec in inputs if spec.shape is not None and spec.shape[1] is not None), default=None)
@@ -204,8 +227,7 @@ def _plan(inputs: tuple[TensorSpec, ...]) -> tuple[int | None, tuple[tuple[str, 
             f"text: the model has inputs {got}; a tokenizer gives whole numbers (batch, tokens) for "
             f"{', '.join(_FIELDS)}: rename the inputs, or give tensors by name"
         )
-    places = {"ids": 0, "mask": 1, "types": 2}
-    return fixed_length(inputs), tuple((spec.name, places[_field(spec) or "ids"], spec.dtype) for spec in inputs)
+    return fixed_length(inputs), tuple((spec.name, _PLACES[_field(spec) or "ids"], spec.dtype) for spec in inputs)
 
 
 def _string_feeds(model: ModelLike, text: str) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ To add a network: write a file that defines `NETWORKS`, name it in `_MODULES`, a
 from collections.abc import Mapping
 from typing import Unpack
 
-from compsel.errors import ModelError
+from compsel.errors import ModelError, did_you_mean
 from compsel.models.model import Model
 from compsel.networks import (
     bert,
@@ -68,5 +68,5 @@ def build(name: str, weights: Weights | None = None, *, seed: int = 0, **options
     compsel.errors.ModelError: got network 'mobilenet-v9', allowed are ...
     """
     if name not in NETWORKS:
-        raise ModelError(f"got network {name!r}, allowed are {', '.join(NETWORKS)}")
+        raise ModelError(f"got network {name!r}, allowed are {', '.join(NETWORKS)}{did_you_mean(name, NETWORKS)}")
     return NETWORKS[name].build(weights, seed, options)

@@ -17,10 +17,10 @@ compsel.errors.ProcessorError: processor 'gpu': allowed are cpu:N, cpu:N:nospin,
 
 import onnxruntime
 
-from compsel.errors import ProcessorError
+from compsel.errors import ProcessorError, did_you_mean
 from compsel.processors.base import Availability, Processor, ProcessorFamily, Session
 from compsel.processors.clusters import ClusterFamily
-from compsel.processors.cpu import CpuFamily, CpuProcessor
+from compsel.processors.cpu import CpuFamily, CpuProcessor, default_cpu
 from compsel.processors.ort_session import OrtSession
 from compsel.processors.plugins import package_versions, plugin_providers
 from compsel.processors.provider import ProviderFamily, ProviderProcessor, is_offered
@@ -36,9 +36,11 @@ __all__ = [
     "ProviderProcessor",
     "Session",
     "absent",
+    "default_cpu",
     "discover",
     "package_versions",
     "parse",
+    "parse_available",
     "unusable",
 ]
 
@@ -58,8 +60,25 @@ def parse(name: str) -> Processor:
     for family in FAMILIES:
         if (processor := family.parse(name)) is not None:
             return processor
-    allowed = ", ".join(form for family in FAMILIES for form in family.forms)
-    raise ProcessorError(f"processor {name!r}: allowed are {allowed}")
+    forms = [form for family in FAMILIES for form in family.forms]
+    near = did_you_mean(name, (form.replace("N", "1") for form in forms))
+    raise ProcessorError(f"processor {name!r}: allowed are {', '.join(forms)}{near or ': see compsel devices'}")
+
+
+def parse_available(name: str) -> Processor:
+    """Return the processor called `name`, proven to run here.
+
+    Raises:
+        ProcessorError: no such name, or it cannot be used on this machine.
+
+    >>> parse_available("cpu:1").name
+    'cpu:1'
+    """
+    processor = parse(name)
+    found = processor.availability()
+    if not found.available:
+        raise ProcessorError(f"processor {name} is not available here: {found.reason}: see compsel devices")
+    return processor
 
 
 def discover() -> list[tuple[Processor, Availability]]:

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import psutil
+
 from compsel.device.cgroup import usable_cores
 from compsel.errors import ProcessorError
 from compsel.models.ort_options import session_options
@@ -11,7 +13,7 @@ from compsel.processors.base import Availability, Processor, ProcessorFamily
 from compsel.processors.ort_session import OrtSession
 from compsel.processors.smoke_test import smoke_test
 
-__all__ = ["CpuFamily", "CpuProcessor"]
+__all__ = ["CpuFamily", "CpuProcessor", "default_cpu"]
 
 _OVERSUBSCRIBED = 2  # sleeping threads a core
 
@@ -93,12 +95,22 @@ class CpuFamily(ProcessorFamily):
         counts = [1]
         while 2 * counts[-1] < cores:
             counts.append(2 * counts[-1])
-        for threads in dict.fromkeys((*counts, cores)):
+        for threads in sorted({*counts, default_cpu().threads, cores}):
             yield _tried(CpuProcessor(threads))
             if threads > 1:
                 yield _tried(CpuProcessor(threads, spinning=False))
         if cores > 1:
             yield _tried(CpuProcessor(_OVERSUBSCRIBED * cores, spinning=False))
+
+
+def default_cpu() -> CpuProcessor:
+    """Return how ONNX Runtime runs a session that nobody configured: a thread for each physical core, spinning.
+
+    >>> default_cpu().threads >= 1
+    True
+    """
+    usable = usable_cores()
+    return CpuProcessor(min(psutil.cpu_count(logical=False) or usable, usable))
 
 
 def _tried(processor: CpuProcessor) -> tuple[Processor, Availability]:

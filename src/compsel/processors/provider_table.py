@@ -8,7 +8,7 @@ not know makes the processor unavailable, with the provider's words as the reaso
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from compsel.errors import ProcessorError
+from compsel.errors import ProcessorError, did_you_mean
 
 __all__ = ["ANY", "PROVIDERS", "STRICT", "Provider"]
 
@@ -58,11 +58,13 @@ class Provider:
         for key, value in options.items():
             values = {"true": {}} if key == STRICT else self.options.get(key)
             if values is None:
+                near = did_you_mean(key, (*self.options, STRICT))
                 allowed = ", ".join(sorted({*self.options, STRICT}))
-                raise ProcessorError(f"{self.word}: got option {key!r}, allowed are {allowed}")
+                raise ProcessorError(f"{self.word}: got option {key!r}, allowed are {allowed}{near}")
             chosen = values.get(value, values.get(ANY))
             if chosen is None or not value:
-                raise ProcessorError(f"{self.word}: got {key}={value}, allowed are {', '.join(sorted(values))}")
+                near = did_you_mean(value, values)
+                raise ProcessorError(f"{self.word}: got {key}={value}, allowed are {', '.join(sorted(values))}{near}")
             settings |= {name: text.replace("{}", value) for name, text in chosen.items()}
         return settings
 

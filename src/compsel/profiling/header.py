@@ -47,6 +47,8 @@ def write_header(
     origin: str,
     criterion: QualityCriterion | None = None,
     decode_ms: float = 0.0,
+    sketch: str = "",
+    warnings: Sequence[str] = (),
 ) -> None:
     """Write `profile.json`; see `Profile` for what goes in."""
     write_json(
@@ -58,7 +60,9 @@ def write_header(
             "device": dict(device),
             "features_ms": dict(features_ms),
             "decode_ms": decode_ms,
+            "warnings": list(warnings),
             "judging": criterion.to_dict() if criterion else None,
+            "sketch": sketch,
             "variants": [variant.to_dict() for variant in variants],
         },
     )

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from compsel.device.cgroup import usable_cores
-from compsel.errors import ProfileError
+from compsel.errors import ProfileError, did_you_mean
 
 __all__ = ["BusyProcesses", "parse_state", "soak_minutes", "standard_states"]
 
@@ -17,6 +17,7 @@ _MEMORY = (
     "import numpy as np\na = np.ones(8_000_000); b = np.empty_like(a)\nwhile True: np.add(a, 1.0, out=b); a, b = b, a"
 )
 _SETTLE_S = 0.5
+_EXAMPLES = {"idle": "idle", "busy": "busy:1", "memory": "memory:1", "soak": "soak:10"}
 
 
 class BusyProcesses:
@@ -95,8 +96,11 @@ def parse_state(state: str) -> BusyProcesses:
         return BusyProcesses(0)
     if kind in ("busy", "memory") and count.isdecimal() and int(count) > 0:
         return BusyProcesses(int(count), "compute" if kind == "busy" else "memory")
+    near = ": N and MINUTES are numbers above 0"
+    if kind not in _EXAMPLES:
+        near = did_you_mean(kind, _EXAMPLES.values())
     raise ProfileError(
-        f"state: got {state!r}, allowed are idle, busy:N and memory:N with N processes, from 1, and soak:MINUTES"
+        f"state: got {state!r}, allowed are idle, busy:N and memory:N with N processes, from 1, and soak:MINUTES{near}"
     )
 
 

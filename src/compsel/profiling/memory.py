@@ -16,13 +16,27 @@ from compsel.processors.base import Processor
 from compsel.profiling.choices import Choices
 from compsel.profiling.graph_feeds import synthetic_graph_feeds
 from compsel.profiling.memory_table import memory_of_this_device, write_memory
+from compsel.progress import SILENT, Reporter
 from compsel.variants.variant import Variant
 
-__all__ = ["ProcessStart", "measure_memory", "measure_start", "write_feeds"]
+__all__ = ["PEAK_BYTES", "ProcessStart", "measure_memory", "measure_start", "write_feeds"]
 
 # A process takes the peak in `getrusage` over from the one that started it, on Linux even across exec; the high water
 # mark of its own memory is in /proc there.
-_CODE = """
+PEAK_BYTES = """
+def peak_bytes():
+    if sys.platform == "linux":
+        with open("/proc/self/status") as stream:
+            return next(int(line.split()[1]) * 1024 for line in stream if line.startswith("VmHWM"))
+    if sys.platform == "win32":
+        import psutil
+        return psutil.Process().memory_info().peak_wset
+    import resource
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+"""
+_CODE = (
+    PEAK_BYTES
+    + """
 import json, sys, time
 import numpy as np
 from compsel.processors import parse
@@ -34,17 +48,9 @@ with np.load(sys.argv[3]) as feeds:
     feeds = dict(feeds)
 for _ in range(2):
     session.run(feeds)
-if sys.platform == "linux":
-    with open("/proc/self/status") as stream:
-        peak = next(int(line.split()[1]) * 1024 for line in stream if line.startswith("VmHWM"))
-elif sys.platform == "win32":
-    import psutil
-    peak = psutil.Process().memory_info().peak_wset
-else:
-    import resource
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([load_ms, peak / 1e6]))
+print(json.dumps([load_ms, peak_bytes() / 1e6]))
 """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +69,16 @@ class ProcessStart:
     peak_mb: float
 
 
-def measure_memory(choices: Choices, folder: Path, samples: Samples | None = None) -> dict[tuple[str, str], float]:
+def measure_memory(
+    choices: Choices, folder: Path, samples: Samples | None = None, reporter: Reporter = SILENT
+) -> dict[tuple[str, str], float]:
     """Measure the peak resident memory (MB, the interpreter's own included) of every choice, and store it.
 
     Args:
         choices: what to measure.
         folder: of the profile; what this device measured there with the same files is kept.
         samples: the first is what is run; None: numbers in the shapes of the inputs.
+        reporter: of progress.
 
     Raises:
         ProfileError: a choice that did not run.
@@ -78,7 +87,7 @@ def measure_memory(choices: Choices, folder: Path, samples: Samples | None = Non
         raise ProfileError("no choices to measure: give variants and processors")
     known = memory_of_this_device(folder)
     measured: dict[tuple[str, str, str], float] = {}
-    for variant, processor in choices:
+    for variant, processor in reporter.track(list(choices), "memory"):
         key = (variant.name, variant.sha256, processor.name)
         measured[key] = known[key] if key in known else _measure(choices.files, variant, processor, samples)
     write_memory(folder, measured)

@@ -9,6 +9,7 @@
     latency/<state>.parquet   one row a measured inference of a choice in a state of the device; outliers are kept
     energy/<state>.parquet    one row a choice, in a state of the device; absent without a meter
     memory.parquet            one row a choice
+    current/latency/          of the uncompressed models on ONNX Runtime's default threads; absent where latency/ has it
 
 Raise `compsel.profiling.header.FORMAT_VERSION` when a reader of the version before would misread a file; keep a reader
 for the older version, and a test with a folder of that version.
@@ -18,13 +19,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
 from compsel.features.evidence import Evidence
+from compsel.profiling.current import CURRENT
 from compsel.profiling.energy_table import EnergyTable, read_energy
 from compsel.profiling.groups import read_folds, read_groups, read_hashes
 from compsel.profiling.header import read_header
@@ -35,6 +37,9 @@ from compsel.profiling.quality_table import evidence_in, read_quality
 from compsel.profiling.size_table import read_sizes
 from compsel.storage.parquet import read_table
 from compsel.variants.variant import Variant
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Profile"]
 
@@ -64,7 +69,11 @@ class Profile:
         quality_criterion: how answers without class scores were rated; None for classifiers.
         folds: (n,) fold of each sample: variants that learned from samples answered it without having seen its fold;
             None where none learned.
+        current: latencies of the uncompressed models on `compsel.processors.default_cpu`, where that is not among the
+            processors of `latency`; else None.
+        warnings: what a reader should know about how it was measured, a sentence each.
         learned_from: uint64, hashes of the samples that variants learned from; empty where none learned.
+        sketch: of which samples it is, see `compsel.profiling.sample_sketch`; "" in old profiles.
 
     >>> nothing = np.empty((2, 0), np.float32)
     >>> profile = Profile(("a.png", "b.png"), np.array([3, 7]), (), np.empty((2, 0)), (), nothing, ())
@@ -91,11 +100,39 @@ class Profile:
     folds: NDArray[np.int64] | None = None
     learned_from: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     sizes: NDArray[np.float64] | None = None
+    sketch: str = ""
+    current: LatencyTable | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the variants."""
         return tuple(variant.name for variant in self.variants)
+
+    def __repr__(self) -> str:
+        device = self.device.get("cpu", "an unknown device")
+        runs = 0 if self.latency is None else len(self.latency.latency_ms)
+        return (
+            f"Profile({len(self.variants)} variants, {len(self.samples)} samples, {runs} timed inferences on {device})"
+        )
+
+    def _repr_html_(self) -> str:
+        from compsel.profiling.card import profile_card
+
+        return profile_card(self)
+
+    def to_frame(self, what: str = "quality") -> "pd.DataFrame":
+        """Return a table as pandas sees it: "quality", "costs" or "choices"; `compsel.train` takes the first two back.
+
+        Columns: see `compsel.profiling.frames`.
+
+        Raises:
+            ProfileError: no such table, or costs that were not measured.
+            MissingDependencyError: pandas is not installed.
+        """
+        from compsel.profiling.frames import profile_frame
+
+        return profile_frame(self, what)
 
     def take(self, rows: Sequence[int] | NDArray[np.intp]) -> "Profile":
         """Return the profile of some of the samples; the costs stay."""
@@ -145,9 +182,11 @@ class Profile:
             latency=read_latency(folder),
             memory_mb=read_memory(folder),
             energy=read_energy(folder),
+            current=read_latency(folder / CURRENT),
             device=device,
         )
 
+    # long: a field each
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "Profile":
         """Read a profile.
@@ -165,12 +204,8 @@ class Profile:
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"{folder / 'profile.json'}: is damaged ({error!r}): measure again") from error
         tables = [read_quality(folder, variant) for variant in variants]
-        if not tables:
-            raise ProfileError(f"{folder}: has no measured variants")
-        samples = tables[0]["sample"]
-        labels = tables[0]["label"].astype(np.int64)
-        if any(table["sample"] != samples or not np.array_equal(table["label"], labels) for table in tables):
-            raise ProfileError(f"{folder}: the quality tables are of different samples: measure them again")
+        _check_alike(folder, tables)
+        samples, labels = tables[0]["sample"], tables[0]["label"].astype(np.int64)
         evidence = [evidence_in(table, n_classes, criterion) for table in tables]
         known_evidence = tuple(one for one in evidence if one is not None)
         features, feature_names = _read_features(folder, samples)
@@ -194,7 +229,19 @@ class Profile:
             quality_criterion=criterion,
             folds=read_folds(folder, samples),
             learned_from=read_hashes(folder, samples),
+            sketch=header.get("sketch", ""),
+            current=read_latency(folder / CURRENT),
+            warnings=tuple(header.get("warnings", ())),
         )
+
+
+def _check_alike(folder: Path, tables: Sequence[Mapping[str, Any]]) -> None:
+    if not tables:
+        raise ProfileError(f"{folder}: has no measured variants")
+    first = tables[0]
+    for table in tables:
+        if table["sample"] != first["sample"] or not np.array_equal(table["label"], first["label"]):
+            raise ProfileError(f"{folder}: the quality tables are of different samples: measure them again")
 
 
 def _found(variant: Variant, folder: Path) -> Variant:

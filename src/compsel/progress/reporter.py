@@ -1,6 +1,7 @@
 """The interface through which long work reports its loops and messages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 __all__ = ["SILENT", "Reporter"]
@@ -34,7 +35,21 @@ class Reporter:
         return items
 
     def say(self, message: str) -> None:
-        """Receive a message of one line."""
+        """Receive a message of one line, such as a warning."""
+
+    def detail(self, message: str) -> None:
+        """Receive a message of one line for who looks closely; a message like the others, unless a reporter differs."""
+        self.say(message)
+
+    @contextmanager
+    def phase(self, label: str, steps: int | None = None) -> Iterator[None]:
+        """Take the loops inside as parts of one piece of work.
+
+        Args:
+            label: what it does.
+            steps: how many loops there will be; None: not known.
+        """
+        yield
 
 
 #: shows nothing

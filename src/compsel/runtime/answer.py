@@ -1,8 +1,14 @@
 """What an inference gives: the outputs, and the trace of how they came about."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from compsel.errors import ModelError
+from compsel.variants.variant import OutputKind
+
+if TYPE_CHECKING:
+    from compsel.runtime.planning import PlacedPlan
 
 __all__ = ["Answer", "Stage"]
 
@@ -43,6 +49,17 @@ class Answer(NamedTuple):
         abstained: whether the bundle was built to withhold answers as unsure as this one: do not use it.
         decode_ms: spent on making a value of what the call was given: reading a file, decoding it; 0 for an image or
             tensors in memory. `latency_ms` is the sum of this, `features_ms`, `selector_ms` and the stages.
+        output: what `outputs[0]` is: class scores as "logits" or "probabilities", or something "other".
+        labels: names of the classes; () where they are not known.
+        planned: what was planned for this input, with the costs then (`compsel.explain` shows it); it is left out of
+            copies and pickles.
+
+    >>> scores = np.log(np.array([[0.7, 0.2, 0.1]], np.float32))
+    >>> answer = Answer([scores], 3.2, (Stage("net/int8", "cpu:2", 3.0, 2.9),), output="logits", labels=("a", "b", "c"))
+    >>> answer
+    Answer('a', 70.0 %, net/int8@cpu:2, 3.20 ms)
+    >>> answer.label, answer.label_name, [(name, round(share, 2)) for name, share in answer.top(2)]
+    (0, 'a', [('a', 0.7), ('b', 0.2)])
     """
 
     outputs: list[np.ndarray]
@@ -54,6 +71,9 @@ class Answer(NamedTuple):
     note: str = ""
     abstained: bool = False
     decode_ms: float = 0.0
+    output: OutputKind = "other"
+    labels: tuple[str, ...] = ()
+    planned: "PlacedPlan | None" = None
 
     @property
     def choice(self) -> str:
@@ -64,3 +84,62 @@ class Answer(NamedTuple):
     def label(self) -> int:
         """Index of the most probable class."""
         return int(np.argmax(self.outputs[0][0]))
+
+    @property
+    def label_name(self) -> str:
+        """Name of the most probable class; its index where the names are not known."""
+        return str(self._named(self.label))
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the most probable class, as the model gives it.
+
+        Raises:
+            ModelError: a model without class scores.
+        """
+        return float(self._probabilities().max())
+
+    def top(self, count: int = 5) -> list[tuple[str | int, float]]:
+        """Return the most probable classes, at most `count`: name (index where names are not known), probability.
+
+        Raises:
+            ModelError: a model without class scores.
+        """
+        probabilities = self._probabilities()
+        order = np.argsort(-probabilities, kind="stable")[: max(0, count)]
+        return [(self._named(int(place)), float(probabilities[place])) for place in order]
+
+    def __repr__(self) -> str:
+        if self.output == "other":
+            said = ", ".join(f"{np.asarray(one).dtype} {np.shape(one)}" for one in self.outputs) or "no outputs"
+        else:
+            said = f"{self._named(self.label)!r}, {self.confidence:.1%}".replace("%", " %")
+        more = ["abstained"] * self.abstained + [self.note] * bool(self.note)
+        return f"Answer({', '.join([said, self.choice, f'{self.latency_ms:.2f} ms', *more])})"
+
+    def _repr_html_(self) -> str:
+        from compsel.markup.card import Table, card
+
+        facts = [("ran", self.choice), ("took", f"{self.latency_ms:.2f} ms"), ("note", self.note)]
+        facts += [("abstained", "as unsure as this the bundle was built to withhold it")] * self.abstained
+        rows = [] if self.output == "other" else [(name, f"{100 * share:.1f} %") for name, share in self.top()]
+        outputs = ", ".join(f"{np.asarray(one).dtype} {np.shape(one)}" for one in self.outputs)
+        facts += [("outputs", outputs)] * (self.output == "other")
+        return card("Answer", facts, [Table(("class", "probability"), rows)])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a plan holds sessions, which no other process can have
+        return Answer, (*self[:-1], None)
+
+    def _named(self, place: int) -> str | int:
+        return self.labels[place] if place < len(self.labels) else place
+
+    def _probabilities(self) -> np.ndarray:
+        """Return the probability of every class, float64 (n_classes,)."""
+        if self.output == "other":
+            raise ModelError("the model of this answer gives no class scores: read its outputs")
+        scores = np.asarray(self.outputs[0][0], np.float64).ravel()
+        if self.output == "probabilities":
+            return scores
+        shares = np.exp(scores - scores.max())
+        return np.asarray(shares / shares.sum())

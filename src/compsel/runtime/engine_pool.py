@@ -9,6 +9,7 @@ from compsel.errors import BundleError
 from compsel.features.output_confidence import OutputReader
 from compsel.processors import parse
 from compsel.processors.base import Processor
+from compsel.progress.logger import LOGGER
 from compsel.variants.engine import Engine
 from compsel.variants.variant import Variant
 
@@ -87,6 +88,7 @@ class EnginePool:
 
     def _open(self, variant: str, processor: str, tensors: bool) -> Engine:
         where = self._processor(processor)
+        LOGGER.debug("loading %s on %s", variant, processor)
         return Engine(self._variants[variant], self._folder, where, tensors=tensors, reader=self._reader)
 
     def _processor(self, name: str) -> Processor:
@@ -99,5 +101,6 @@ class EnginePool:
             return
         while self.resident_mb > self._limit_mb and len(self._engines) > 1:
             oldest = next(key for key in self._engines if key != keep)
+            LOGGER.debug("%s on %s is dropped: it would take more than %g MB", *oldest[:2], self._limit_mb)
             # a call in another thread may still run it: dropping the reference lets it finish
             del self._engines[oldest]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from compsel.errors import BundleError
+from compsel.progress.logger import LOGGER
 from compsel.runtime.latency_correction import LatencyCorrections
 from compsel.runtime.live_costs import ChoiceCosts, LiveCosts
 
@@ -46,6 +47,8 @@ class Explorer:
                 age_s = corrections.last_seen_s(number)
                 if age_s > stalest and np.isfinite(extra_ms) and extra_ms <= self.credit_ms:
                     stalest, found = age_s, processor
+        if found != best:
+            LOGGER.debug("%s is measured again on %s", variant, found)
         return found
 
     def account(self, latency_ms: float, expected_best_ms: float, *, trial: bool) -> None:

@@ -9,6 +9,7 @@ from compsel.runtime.runtime import Runtime
 __all__ = ["load"]
 
 
+# many parameters: the bundle is what everybody gives; the others are rarely set, and independent
 def load(
     bundle: str | os.PathLike[str],
     *,
@@ -18,6 +19,7 @@ def load(
     adapt: bool = True,
     explore: float = 0.0,
     confidence: Confidence | str | None = None,
+    record: str | os.PathLike[str] | None = None,
 ) -> Runtime:
     """Load a bundle.
 
@@ -31,9 +33,11 @@ def load(
             be slower still are.
         confidence: the function that a bundle of models without class scores was built with, or its
             "module:function": a bundle holds no code.
+        record: folder that what ran and how long it took is written to, for `compsel.records`; no inputs, no outputs.
 
     Raises:
         SelectorError: a confidence that is no function; also later, from calls, where it fails.
+        StorageError: a folder for records that cannot be written.
         BundleError, IntegrityError, VersionError: see `compsel.errors`.
     """
     return Runtime(
@@ -44,4 +48,5 @@ def load(
         adapt=adapt,
         explore=explore,
         confidence=confidence,
+        record=record,
     )

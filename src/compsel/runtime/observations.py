@@ -4,12 +4,14 @@ from collections import deque
 from collections.abc import Sequence
 
 from compsel.errors import CompselError, ModelError
+from compsel.progress.logger import LOGGER
 from compsel.runtime.answer import Stage
 from compsel.runtime.exploration import Explorer
 from compsel.runtime.latency_correction import LatencyCorrections
 from compsel.runtime.live_costs import ChoiceCosts, LiveCosts
 from compsel.runtime.planning import PlacedPlan
 from compsel.runtime.quarantine import Quarantine
+from compsel.runtime.recorder import Recorder
 from compsel.selection.costs.model import CostModel
 
 __all__ = ["Observations", "StageFailedError"]
@@ -39,6 +41,7 @@ class Observations:
         cost_model: of the choices that are available here.
         adapt: whether measured inferences correct the costs.
         explore: share of the time for trials; see `Explorer`.
+        recorder: writes down what ran; None: nothing is.
 
     Attributes:
         pending: the stages of answers that nothing has been learned from yet, and what they were planned by.
@@ -54,7 +57,8 @@ class Observations:
     array([2.4, 8. ])
     """
 
-    def __init__(self, cost_model: CostModel, *, adapt: bool, explore: float) -> None:
+    def __init__(self, cost_model: CostModel, *, adapt: bool, explore: float, recorder: Recorder | None = None) -> None:
+        self._recorder = recorder
         self.quarantine = Quarantine()
         self.corrections = LatencyCorrections(cost_model.choices) if adapt or explore else None
         self.live = LiveCosts(cost_model, self.quarantine, self.corrections)
@@ -75,10 +79,13 @@ class Observations:
             best = dict(zip(planned.policy.variants, planned.processors, strict=True))
             for stage in stages:
                 self.learn(stage, best[stage.variant], planned.costs)
+            if self._recorder is not None:
+                self._recorder.add(stages, planned)
 
     def learn(self, stage: Stage, best: str, costs: ChoiceCosts) -> None:
         """Learn from what a stage took that was planned at these costs, and from whether it was a trial."""
-        self.quarantine.succeed(stage.variant, stage.processor)
+        if self.quarantine.succeed(stage.variant, stage.processor):
+            LOGGER.info("%s works again", stage.processor)
         self.live.observe((stage.variant, stage.processor), stage.latency_ms, costs)
         if self._explorer is not None:
             best_ms = float(costs.latency_ms[self.live.number((stage.variant, best))])
@@ -88,4 +95,6 @@ class Observations:
         """Put what failed into quarantine: a processor, or where the model is at fault one variant there."""
         what = (failure.variant, failure.processor) if isinstance(failure.error, ModelError) else failure.processor
         wait_s = self.quarantine.fail(what)
+        named = f"{failure.variant} on {failure.processor}"
+        LOGGER.warning("%s failed, is tried again in %g s: %s", named, wait_s, failure.error)
         failure.text = f"{failure.processor} failed, is tried again in {wait_s:g} s: {failure.error}"

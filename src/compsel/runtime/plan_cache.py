@@ -5,12 +5,14 @@ answer does no more than it must: learning and planning are done by the sampler'
 of the device, and at once when an inference took surprisingly long or short.
 """
 
+import logging
 import os
 import threading
 import time
 
 from compsel.device.sampler import DeviceSampler
 from compsel.errors import ProcessorError
+from compsel.progress.logger import LOGGER
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
 
@@ -121,7 +123,9 @@ class PlanCache:
                 costs = self._observations.live.now(state, bucket)
                 try:
                     if cached.planned.costs is not costs:
-                        cached.planned = planner.plan(costs, NO_LIMITS, allowed, _give_way)
+                        planned = planner.plan(costs, NO_LIMITS, allowed, _give_way)
+                        _log_change(cached.planned, planned)
+                        cached.planned = planned
                     cached.expires_ns = self._expiry_ns(now_ns)
                 except ProcessorError:
                     cached.expires_ns = 0  # whoever needs it is told
@@ -148,3 +152,10 @@ class PlanCache:
 def _give_way() -> None:
     # an answer that is ready must not wait for the interpreter until a whole plan is made
     time.sleep(_PAUSE_S)
+
+
+def _log_change(before: PlacedPlan, now: PlacedPlan) -> None:
+    if LOGGER.isEnabledFor(logging.DEBUG) and before.processors != now.processors:
+        LOGGER.debug(
+            "planned anew: %s", ", ".join(map("@".join, zip(now.policy.variants, now.processors, strict=True)))
+        )

@@ -1,8 +1,8 @@
 """Plans for the device's present state and the limits of a call, kept as long as they hold."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Real
 
 import numpy as np
@@ -46,6 +46,7 @@ class Limits:
 
 
 NO_LIMITS = Limits()
+_HOPELESS = Limits(deadline_ms=1e-9)
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class PlacedPlan:
         expected_ms: (n_variants,), what each takes there.
         costs: for which that is so.
         note: which limit cannot be met; empty when all can.
+        choices: (n_choices,) pairs of variant and processor that `costs` are of.
+        quality: of every variant, on the samples that the bundle was built with.
     """
 
     policy: Policy
@@ -67,6 +70,8 @@ class PlacedPlan:
     expected_ms: list[float]
     costs: ChoiceCosts
     note: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    quality: Mapping[str, float] = field(default_factory=dict)
 
 
 class _Plans:
@@ -142,6 +147,12 @@ class Planner:
             for where in (*states, *(states[1:] + states[:-1]) / 2):
                 self.plan(self._live.at(where, size), NO_LIMITS)
 
+    def fallbacks(self) -> list[tuple[str, str]]:
+        """Return what answers where no deadline can be met: (variant, processor), in some measured state and size."""
+        states, sizes = self._live.model.states, self._live.model.sizes.tolist() or (None,)
+        plans = [self._fastest(self._live.at(where, size), _HOPELESS, None) for where in states for size in sizes]
+        return list(dict.fromkeys((one.policy.variants[0], one.processors[0]) for one in plans))
+
     def _find(
         self, costs: ChoiceCosts, limits: Limits, allowed: frozenset[str] | None, pause: Callable[[], None] | None
     ) -> PlacedPlan:
@@ -172,7 +183,7 @@ class Planner:
         names = planned.policy.variants
         _, _, processors = self._best(names, costs, planned.policy.processor)
         expected = self._expected(names, processors, costs)
-        return PlacedPlan(planned.policy, planned.plan, processors, expected, costs, planned.note)
+        return replace(planned, processors=processors, expected_ms=expected, costs=costs)
 
     def _best(
         self, names: Sequence[str], costs: ChoiceCosts, processor: str | None = None
@@ -211,10 +222,10 @@ class Planner:
         if reached is None:
             reached = min(self._bundle.quality[name] for name in policy.variants)
         if limits.min_quality is None or reached >= limits.min_quality - _TOLERANCE:
-            return PlacedPlan(policy, plan, processors, expected, costs)
+            return self._placed(policy, plan, processors, expected, costs)
         single = self._single(costs, limits, allowed, reached)
         note = f"no choice reaches min_quality={limits.min_quality:g}: the most accurate plan answered"
-        return single or PlacedPlan(policy, plan, processors, expected, costs, note)
+        return single or self._placed(policy, plan, processors, expected, costs, note)
 
     def _fastest(self, costs: ChoiceCosts, limits: Limits, allowed: frozenset[str] | None) -> PlacedPlan:
         names = self._names(allowed)
@@ -251,7 +262,20 @@ class Planner:
         policy = FixedPolicy(name, processor)
         cost, p95, processors = self._best(policy.variants, costs, processor)
         expected = self._expected(policy.variants, processors, costs)
-        return PlacedPlan(policy, policy.plan(cost, p95, np.inf), processors, expected, costs, note)
+        return self._placed(policy, policy.plan(cost, p95, np.inf), processors, expected, costs, note)
+
+    # many parameters: those of what it returns
+    def _placed(
+        self,
+        policy: Policy,
+        plan: PolicyPlan,
+        processors: tuple[str, ...],
+        expected_ms: list[float],
+        costs: ChoiceCosts,
+        note: str = "",
+    ) -> PlacedPlan:
+        choices, quality = self._live.model.choices, self._bundle.quality
+        return PlacedPlan(policy, plan, processors, expected_ms, costs, note, choices, quality)
 
     def _names(self, allowed: frozenset[str] | None) -> tuple[str, ...]:
         return tuple(name for name in self._variants if allowed is None or name in allowed)

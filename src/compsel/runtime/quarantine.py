@@ -22,6 +22,7 @@ class Quarantine:
     >>> quarantine.fail("cuda:0"), "cuda:0" in quarantine.blocked()
     (2.0, True)
     >>> quarantine.succeed("a", "cuda:0")
+    True
     >>> quarantine.blocked()
     frozenset()
     """
@@ -41,13 +42,15 @@ class Quarantine:
         self._refresh()
         return wait_s
 
-    def succeed(self, variant: str, processor: str) -> None:
-        """Forget the failures of a choice that has just run."""
-        if self._failures:
-            for what in (processor, (variant, processor)):
-                self._failures.pop(what, None)
-                self._until_s.pop(what, None)
-            self._refresh()
+    def succeed(self, variant: str, processor: str) -> bool:
+        """Forget the failures of a choice that has just run; return whether there were any."""
+        if not self._failures:
+            return False
+        forgotten = [self._failures.pop(what, None) for what in (processor, (variant, processor))]
+        for what in (processor, (variant, processor)):
+            self._until_s.pop(what, None)
+        self._refresh()
+        return any(forgotten)
 
     def blocked(self) -> frozenset[str | tuple[str, str]]:
         """Return what may not run now; the same object as long as nothing changes."""

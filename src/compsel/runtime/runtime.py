@@ -1,9 +1,9 @@
 """The runtime: loads a bundle and dispatches every inference to the choice that is best for it now."""
 
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +11,8 @@ import numpy as np
 from compsel.bundle.available_choices import available_costs
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.output_reader import output_reader
-from compsel.errors import BundleError, InputError, ModelError, ProcessorError
+from compsel.device.state import DeviceState
+from compsel.errors import BundleError, InputError, ModelError, ProcessorError, did_you_mean
 from compsel.features.output_confidence import Confidence
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import TensorSpec
@@ -23,6 +24,7 @@ from compsel.runtime.input_sizes import InputSizes
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.runtime.plan_cache import CachedPlan, PlanCache, PlanKey
 from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
+from compsel.runtime.recorder import Recorder
 from compsel.runtime.stage_execution import StageExecutor
 from compsel.selection.costs.sizes import bucket_of
 from compsel.selection.policies import Policy
@@ -37,7 +39,7 @@ class Runtime:
     Args:
         bundle: what to run.
         policy: which of its policies decides.
-        memory_limit_mb, warm_up, adapt, explore, confidence: see `compsel.load`.
+        memory_limit_mb, warm_up, adapt, explore, confidence, record: see `compsel.load`.
 
     Attributes:
         bundle: what is run.
@@ -45,6 +47,7 @@ class Runtime:
         modality: of the inputs.
     """
 
+    # many parameters: those of `compsel.load`
     def __init__(
         self,
         bundle: Bundle,
@@ -55,18 +58,20 @@ class Runtime:
         adapt: bool = True,
         explore: float = 0.0,
         confidence: Confidence | str | None = None,
+        record: str | os.PathLike[str] | None = None,
     ) -> None:
         if policy not in bundle.policies:
             raise BundleError(f"policy: got {policy!r}, this bundle has {', '.join(bundle.policies)}")
         self.bundle = bundle
         self.costs = available_costs(bundle.costs, bundle.folder)
-        self._observations = Observations(self.costs, adapt=adapt, explore=explore)
+        self._recorder = None if record is None else Recorder(record, self.costs.coordinates)
+        self._observations = Observations(self.costs, adapt=adapt, explore=explore, recorder=self._recorder)
         self._plan_cache = PlanCache(self._observations)
         self._sampler = self._plan_cache.sampler
         self._use(bundle.policies[policy])
         reader = output_reader(bundle.policies.values(), confidence)
         self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
-        self._executor = StageExecutor(self._pool, self._observations, self._sampler)
+        self._executor = StageExecutor(self._pool, self._observations, self._sampler, bundle.labels)
         self._input_matcher = InputMatcher(bundle.variants)
         self.modality = modality_of(self._most_accurate)
         self._decoder = LazyDecoder(self.modality, bundle.variants)
@@ -87,7 +92,8 @@ class Runtime:
 
         Args:
             source: of a bundle for images: a uint8 (height, width, 3) RGB array, a path, or encoded bytes; of one for
-                texts: a `str`; of one for tensors: these by name, or the path of an `.npz`.
+                texts: a `str`; of one for tensors: these by name, or the path of an `.npz`. Of all: a dict of the
+                model's own tensors.
             deadline_ms: the answer must be there by then, counted from the call: decoding takes its part of it.
             min_quality: probability of a right answer that is asked for, on average over such inputs.
             minimize: what to minimise instead of the bundle's objective.
@@ -99,7 +105,7 @@ class Runtime:
         """
         begin = time.perf_counter_ns()
         limits = self._limits(deadline_ms, min_quality, minimize)
-        value = self.modality.decode(source)
+        value = source if isinstance(source, dict) else self.modality.decode(source)
         decode_ns = 0 if value is source else time.perf_counter_ns() - begin
         return self._answer(value, limits, self._accepting_variants(value), begin, decode_ns)
 
@@ -129,7 +135,7 @@ class Runtime:
         names = [spec.name for spec in self.get_outputs()]
         unknown = [name for name in output_names or () if name not in names]
         if unknown:
-            raise InputError(f"outputs: got {unknown}, allowed are {names}")
+            raise InputError(f"outputs: got {unknown}, allowed are {names}{did_you_mean(unknown[0], names)}")
         allowed = self._input_matcher.variants(feed)
         lengths = {len(value) for value in feed.values() if np.ndim(value)}
         if lengths == {0}:
@@ -154,12 +160,16 @@ class Runtime:
     def warm_up(self) -> None:
         """Load and run every variant of the policy on the processors that are best in some state of the device.
 
+        So is what answers where a deadline cannot be met: loading it inside the call would miss it by far.
         A processor that fails is put into quarantine: another one answers until it is tried again.
 
         Raises:
             ModelError, ProcessorError: a variant failed on every one of its processors.
         """
         sizes = self.costs.sizes.tolist() or [None]
+        # first: where memory is short, these make room for the variants of the policy
+        for name, processor in self._planner.fallbacks():
+            self._warm(name, [processor])
         for name in self._policy.variants:
             best = dict.fromkeys(
                 self.costs.processors(name, where, size)[0] for where in self.costs.states for size in sizes
@@ -182,11 +192,25 @@ class Runtime:
                 self._report_failure(failures[-1])
         return failures
 
+    def __repr__(self) -> str:
+        processors = dict.fromkeys(processor for _, processor in self.costs.choices)
+        return (
+            f"Runtime({str(self.bundle.folder)!r}: {self.modality.name}, {self._policy.kind} policy over "
+            f"{', '.join(self._policy.variants)} on {', '.join(processors)})"
+        )
+
+    def _repr_html_(self) -> str:
+        from compsel.bundle.card import bundle_card
+
+        return bundle_card(self.bundle, f"Runtime for {self.modality.name} inputs")
+
     def close(self) -> None:
         """Stop the sampler and close every session."""
         self._sampler.stop()
         self._pool.close()
         self._plan_cache.learn_pending()
+        if self._recorder is not None:
+            self._recorder.close()
 
     def flush(self) -> None:
         """Learn and plan now, as the background does several times a second: what ran so far then counts."""
@@ -195,9 +219,7 @@ class Runtime:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def with_policy(self, policy: Policy) -> "Runtime":
@@ -205,6 +227,14 @@ class Runtime:
         other = copy(self)
         other._use(policy)
         return other
+
+    def state(self) -> DeviceState:
+        """Return the latest state of the device, as decisions see it."""
+        return self._sampler.state()
+
+    def planned(self) -> PlacedPlan:
+        """Return what a call without limits obeys now, for showing it: of an input of usual size."""
+        return self._plan_cache.plan(self._planner, NO_LIMITS, None)
 
     @property
     def _most_accurate(self) -> Variant:

@@ -36,10 +36,14 @@ class StageExecutor:
         pool: of engines.
         observations: of what ran.
         sampler: is told when something surprising ran.
+        labels: names of the classes; () where they are not known.
     """
 
-    def __init__(self, pool: EnginePool, observations: Observations, sampler: DeviceSampler) -> None:
+    def __init__(
+        self, pool: EnginePool, observations: Observations, sampler: DeviceSampler, labels: tuple[str, ...] = ()
+    ) -> None:
         self._pool = pool
+        self._labels = labels
         self._observations = observations
         self._sampler = sampler
         self._extractors: dict[str, FeatureExtractor] = {}
@@ -108,6 +112,10 @@ class StageExecutor:
             not planned.note,
             _note(failures, planned) if failures or planned.note else "",
             sure is not None and sure < policy.least_sure,
+            0.0,
+            engine.variant.output,
+            self._labels,
+            planned,
         )
 
     def _run(

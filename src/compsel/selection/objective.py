@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from compsel.errors import ObjectiveError
+from compsel.errors import ObjectiveError, did_you_mean
 from compsel.selection.goals import parse_goal
 
 __all__ = ["Objective", "Quantity"]
@@ -48,7 +48,9 @@ class Objective:
 
     def __post_init__(self) -> None:
         if self.minimize not in get_args(Quantity):
-            raise ObjectiveError(f"minimize: got {self.minimize!r}, allowed are {', '.join(get_args(Quantity))}")
+            allowed = get_args(Quantity)
+            near = did_you_mean(self.minimize, allowed)
+            raise ObjectiveError(f"minimize: got {self.minimize!r}, allowed are {', '.join(allowed)}{near}")
         for name in ("max_loss", "min_quality", "margin"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:

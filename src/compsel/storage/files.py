@@ -139,7 +139,11 @@ def check_place(path: str | os.PathLike[str], *, replace: bool = False) -> None:
     target = Path(path)
     with storage_errors(target):
         if target.exists() and any(target.iterdir()) and not replace:
-            raise StorageError(errno.EEXIST, f"{target} is there already and not empty: choose another place")
+            raise StorageError(
+                errno.EEXIST,
+                f"{target} is there already and not empty: give --replace (in Python replace=True), or choose another "
+                "place",
+            )
 
 
 def sha256_file(path: str | os.PathLike[str]) -> str:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from compsel.errors import NotApplicableError, TechniqueError, TooFewSamplesError
 from compsel.inputs.samples import Samples
+from compsel.models.embeddings import gives_embedding
 from compsel.models.graph_queries import is_standard
 from compsel.models.layers import LAYERS
 from compsel.models.model import Model
@@ -106,7 +107,7 @@ class Technique(ABC):
     def _n_classes(self, model: Model) -> int:
         """Return how many class scores a model gives; raise NotApplicableError where it gives none."""
         shape = model.outputs[0].shape
-        if shape is None or len(shape) != 2 or shape[1] is None:
+        if shape is None or len(shape) != 2 or shape[1] is None or gives_embedding(model):
             raise self._no_class_scores(model)
         return shape[1]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from compsel.errors import TechniqueError
+from compsel.errors import TechniqueError, did_you_mean
 from compsel.techniques.base import Technique
 from compsel.techniques.chain import Chain
 
@@ -28,7 +28,10 @@ def parse_with(table: Mapping[str, type[Technique]], text: str) -> Technique:
 def _parse_one(table: Mapping[str, type[Technique]], text: str) -> Technique:
     name, _, rest = text.partition(":")
     if name not in table:
-        raise TechniqueError(f"got technique {name!r}, allowed are {', '.join(table)}, and chains of them with '+'")
+        raise TechniqueError(
+            f"got technique {name!r}, allowed are {', '.join(table)}, and chains of them with '+'"
+            f"{did_you_mean(name, table)}"
+        )
     kind = table[name]
     hints = get_type_hints(kind)
     allowed = [field.name for field in fields(kind)]
@@ -41,7 +44,7 @@ def _parse_one(table: Mapping[str, type[Technique]], text: str) -> Technique:
             options_text = (
                 f"allowed are {', '.join(f'{option}=...' for option in allowed)}" if allowed else "it has none"
             )
-            raise TechniqueError(f"{name}: got option {word.strip()!r}, {options_text}")
+            raise TechniqueError(f"{name}: got option {word.strip()!r}, {options_text}{did_you_mean(key, allowed)}")
         if key in options:
             raise TechniqueError(f"{name}: got option {key!r} twice, give it once")
         options[key] = _value(f"{name}: {key}", hints[key], value)
@@ -54,7 +57,9 @@ def _value(what: str, hint: Any, text: str) -> Any:
         for value in allowed:
             if str(value) == text:
                 return value
-        raise TechniqueError(f"{what}: got {text!r}, allowed are {', '.join(map(str, allowed))}")
+        raise TechniqueError(
+            f"{what}: got {text!r}, allowed are {', '.join(map(str, allowed))}{did_you_mean(text, map(str, allowed))}"
+        )
     if get_origin(hint) in (typing.Union, types.UnionType):
         hint = next(kind for kind in get_args(hint) if kind is not type(None))
     if hint is bool:

@@ -7,6 +7,8 @@ from compsel.techniques.heads.fitting import refit_head
 from compsel.techniques.heads.learned import learned_of
 from compsel.techniques.heads.linear_layer import has_head
 from compsel.techniques.heads.targets import class_targets
+from compsel.techniques.students.static_encoder import KIND as STATIC_ENCODER
+from compsel.techniques.students.static_encoder import refit_static_encoder
 from compsel.techniques.students.text_student import refit_text_student
 
 __all__ = ["refit"]
@@ -36,4 +38,6 @@ def refit(model: Model, samples: Samples, teacher: Model | None = None) -> Model
     if learned.kind == "student":
         classes = model.outputs[0].shape[-1] if model.outputs[0].shape else None
         return refit_text_student(model, learned, samples, class_targets(samples, classes or 0, teacher))
+    if learned.kind == STATIC_ENCODER:
+        return refit_static_encoder(model, learned, samples, teacher)
     raise TechniqueError(f"{model.name!r} learned as {learned.kind!r}, which this version does not know: fit it again")

@@ -1,7 +1,7 @@
 """Build the variants of a profile: every model by every technique."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
 from compsel.inputs.text import TEXT
 from compsel.models.blocks import find_blocks
+from compsel.models.embeddings import gives_embedding
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
@@ -42,8 +43,11 @@ def default_techniques(model: Model) -> tuple[str, ...]:
     """Return the techniques that a build tries on a model: none, int8, and for images two lower resolutions of both.
 
     For texts int8 weights with activations quantised as they come (their ranges depend on the text), and what learns
-    the model's task from the samples: a student, and exits after the first, a third and half of the blocks.
+    the model's task from the samples: a student, and exits after the first, a third and half of the blocks. In place of
+    an encoder the student is a static encoder, and there are no exits, for these need class scores.
     """
+    if modality_of(model) is TEXT and gives_embedding(model):
+        return ("none", "int8-dynamic", "student")
     if modality_of(model) is TEXT:
         blocks = len(find_blocks(model))
         exits = [f"early-exit:{block}" for block in sorted({1, blocks // 3, blocks // 2} - {0}) if block < blocks]
@@ -65,7 +69,7 @@ def build_variants(
     models: Sequence[Model],
     folder: Path,
     calibration: Samples,
-    techniques: Sequence[str] | None = None,
+    techniques: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     reporter: Reporter = SILENT,
     *,
     class_scores: bool = True,
@@ -79,8 +83,9 @@ def build_variants(
         models: with different names.
         folder: of the variants' files.
         calibration: samples for the techniques that need them, and for the verification.
-        techniques: what to try; None: `default_techniques`. The uncompressed model is always among the variants.
-        reporter: of messages.
+        techniques: what to try, or what on each model, by its name; None: `default_techniques`. The uncompressed model
+            is always among the variants.
+        reporter: of progress; of what is left out it says what was asked for by name.
         class_scores: False: the first output is no vector of class scores, even if it looks like one.
         parts: what techniques that learn made of the models; None: they learn from the calibration samples.
 
@@ -95,25 +100,36 @@ def build_variants(
     parts = parts or LearnedParts({model.name: model for model in models}, calibration)
     output: OutputKind | None = None if class_scores else "other"
     variants, left_out = [], []
-    for model in models:
-        makers: dict[str, RecordedMaker] = {"none": RecordedMaker(model, folder, calibration, output)}
-        for spec in dict.fromkeys(("none", *(techniques or default_techniques(model)))):
-            learning, _ = split_spec(spec)
-            if learning not in makers:
-                learned = partial(parts.of, model.name, learning)
-                makers[learning] = RecordedMaker(
-                    model, folder, calibration, output, learned=learned, samples=parts.samples
-                )
-            try:
-                variant, new = makers[learning].make(spec)
-            except NotApplicableError as error:
-                left_out.append(LeftOut(model.name, spec, str(error)))
-                reporter.say(f"{model.name}/{spec}: left out: {error}")
-                continue
-            if new:
-                reporter.say(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")
-            variants.append(variant.opened(folder))
+    makers: dict[str, RecordedMaker] = {}
+    for model, spec in reporter.track(_jobs(models, techniques), "variants"):
+        learning, _ = split_spec(spec)
+        if spec == "none":  # the first of a model: the makers of the one before hold its weights
+            makers = {"none": RecordedMaker(model, folder, calibration, output)}
+        if learning not in makers:
+            learned = partial(parts.of, model.name, learning)
+            makers[learning] = RecordedMaker(model, folder, calibration, output, learned=learned, samples=parts.samples)
+        try:
+            variant, new = makers[learning].make(spec)
+        except NotApplicableError as error:
+            left_out.append(LeftOut(model.name, spec, str(error)))
+            (reporter.detail if techniques is None else reporter.say)(f"{model.name}/{spec}: left out: {error}")
+            continue
+        if new:
+            reporter.detail(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")
+        variants.append(variant.opened(folder))
     return variants, left_out
+
+
+def _jobs(
+    models: Sequence[Model], techniques: Sequence[str] | Mapping[str, Sequence[str]] | None
+) -> list[tuple[Model, str]]:
+    """Return each model with each technique that is tried on it."""
+    given = {model.name: techniques for model in models} if not isinstance(techniques, Mapping) else techniques
+    return [
+        (model, spec)
+        for model in models
+        for spec in dict.fromkeys(("none", *(given[model.name] or default_techniques(model))))
+    ]
 
 
 def check_names(models: Sequence[Model]) -> None:

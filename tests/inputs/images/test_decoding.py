@@ -178,6 +178,18 @@ def test_other_jpegs_truncated_and_whole(options: dict[str, int]) -> None:
         decode(data[:-2])
 
 
+def test_jpeg_whose_end_is_a_trailer_of_the_maker_is_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    data = encoded(PHOTOGRAPH, "JPEG")
+    # panoramas of some phones
+    trailer = b"\0\0\x01\x0aPanorama_Shot_Info" + b"SEFH" + bytes(600) + b"SEFT"
+    np.testing.assert_array_equal(decode(data[:-2] + trailer), as_pillow(data))
+    assert decode(data[:-2] + b"\xff\xe5" + trailer).shape == PHOTOGRAPH.shape
+    for half in (data[: len(data) // 2], encoded(PHOTOGRAPH, "JPEG", progressive=True)[:-2]):
+        with pytest.raises(ImageError, match="truncated"):
+            decode(half + trailer)
+    assert capfd.readouterr().err == ""
+
+
 def test_thumbnail_inside_a_truncated_jpeg_does_not_pass_for_its_end() -> None:
     thumbnail = encoded(PHOTOGRAPH[::8, ::8], "JPEG")
     data = encoded(PHOTOGRAPH, "JPEG")

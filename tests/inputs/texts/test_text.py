@@ -52,6 +52,15 @@ def test_inputs_of_a_fixed_length_are_filled_up_and_masked() -> None:
     assert TEXT.largest_size(tokenized(*specs)) is None
 
 
+@pytest.mark.parametrize(("length", "dtype"), [(None, "int64"), (6, "int32")])
+def test_places_of_tokens_are_fed_where_a_model_asks_for_them(length: int | None, dtype: str) -> None:
+    model = tokenized(*(TensorSpec(name, dtype, (None, length)) for name in ("position_ids", "input_ids")))
+    feeds = TEXT.feeds(model, "turn off")
+    assert feeds["position_ids"].tolist() == [list(range(length or 4))]
+    assert feeds["input_ids"].shape == (1, length or 4)
+    assert {array.dtype.name for array in feeds.values()} == {dtype}
+
+
 def test_an_input_that_no_tokenizer_gives_is_named() -> None:
     model = tokenized(TensorSpec("input_ids", "int64", (None, None)), TensorSpec("pixel_values", "float32", None))
     with pytest.raises(InputError, match="pixel_values"):

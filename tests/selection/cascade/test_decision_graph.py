@@ -112,3 +112,15 @@ def test_a_classifier_that_is_always_right_can_be_learned():
     unsure = dataset.evidence[0].probabilities[:, 0] < 0.5
     assert unsure.mean() < 0.1
     assert not walk.ran[~unsure, 1].any()
+
+
+@pytest.mark.parametrize("penalty", [1e-9, 30.0, 300.0, 3000.0])
+def test_from_where_on_an_answer_is_sure_enough(penalty):
+    plan = CascadePolicy(POLICY, penalty).plan(COSTS, COSTS, np.inf)
+    threshold = plan.stops_from([0])
+    decisions = [plan.next([0], [DATASET.evidence[0].take(np.array([row]))]) for row in range(0, 400, 3)]
+    going_on = [sure for action, sure in decisions if action != STOP]
+    assert all(action == STOP for action, sure in decisions if sure >= threshold)
+    assert all(sure < threshold for sure in going_on)
+    assert bool(going_on) == (threshold > 0)
+    assert plan.stops_from([2, 1, 0]) == 0.0  # nothing is left to ask

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compsel.errors import ProfileError
+from compsel.errors import TooFewSamplesError
 from compsel.selection.objective import Objective
 from compsel.selection.training.comparison import compare, train
 from compsel.selection.training.operating_points import OutOfFoldCascades
@@ -66,7 +66,7 @@ def test_a_larger_loss_buys_speed():
 
 
 def test_too_few_samples():
-    with pytest.raises(ProfileError, match="got 10 samples, needed are at least 20"):
+    with pytest.raises(TooFewSamplesError, match="got 10 samples, needed are at least 20"):
         train(DATASET.take(np.arange(10)))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compsel.errors import ModelError
-from compsel.inputs.samples import ArraySamples
+from compsel.inputs.samples import ArraySamples, ImageFolder
 from compsel.techniques.heads.folds import fold_of, sample_hashes
 from compsel.techniques.heads.learned import LEARNED_KEY, Learned, learned_from, learned_of, with_learned
 from tests.text_models import classifier
@@ -46,3 +46,17 @@ def test_damaged_metadata_is_refused():
     proto.metadata_props.add(key=LEARNED_KEY, value='{"kind": "head"}')
     with pytest.raises(ModelError, match="cannot be read"):
         learned_of(classifier().with_proto(proto))
+
+
+def test_files_are_hashed_once_and_again_where_they_change(tmp_path, monkeypatch):
+    for name in ("a.png", "b.png", "c.png"):
+        (tmp_path / name).write_bytes(name.encode())
+    read = []
+    monkeypatch.setattr(ImageFolder, "source", lambda self, index: read.append(index) or self.path(index).read_bytes())
+    folder = ImageFolder(tmp_path)
+    before = sample_hashes(folder)
+    assert (sample_hashes(folder.subset([2, 0])) == before[[2, 0]]).all() and fold_of(folder).shape == (3,)
+    assert sorted(read) == [0, 1, 2]
+    (tmp_path / "b.png").write_bytes(b"another")
+    after = sample_hashes(folder)
+    assert (after != before).tolist() == [False, True, False] and sorted(read) == [0, 1, 1, 2]

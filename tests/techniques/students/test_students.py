@@ -18,7 +18,7 @@ from compsel.techniques.students.student_graph import student_graph, tables_of
 from compsel.techniques.students.text_student import INPUTS
 from compsel.techniques.students.token_tables import TokenTables, design_of, make_tables, pair_slots
 from tests.techniques.heads.test_fitting import Unlabelled, answers, share_right
-from tests.text_models import LABELS, classifier, words_tokenizer
+from tests.text_models import LABELS, classifier
 
 
 def test_from_a_table_alone(table, tmp_path):
@@ -133,5 +133,3 @@ def test_what_cannot_be_made(encoder, table):
         compsel.make_student(table, encoder=build("minilm-l1", width=1 / 12))
     with pytest.raises(NotApplicableError, match="no tokenizer"):
         parse("student").apply(build("mobilenet-v1", width=0.25, resolution=32), table)
-    with pytest.raises(NotApplicableError, match="no class scores"):
-        parse("student").apply(build("minilm-l1", width=1 / 12, pooling="none", tokenizer=words_tokenizer()), table)

@@ -42,11 +42,20 @@ def old_tables(
     seen: Sequence[Mapping[str, float]],
     core_ratio: float,
     choices: tuple[Sequence[str], Sequence[str]],
+    size: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and 95th percentile, (n_states, n_variants, n_processors), of the old device under the same load.
 
     The same is as many competing threads for each core: one busy process on one core is to an inference what two are
     on two cores. Where no such state was measured, the old cost model says what would be.
+
+    Args:
+        old: costs of the old device.
+        states: of the new one.
+        seen: what the sampler said in each of them.
+        core_ratio: cores of the old device for each of this one.
+        choices: names of variants and of processors.
+        size: of the inputs, one that was measured; None: the usual one.
     """
     columns = _columns(old, *choices)
     scale = np.array([core_ratio if name in _COUNTS else 1.0 for name in old.coordinates])
@@ -54,13 +63,20 @@ def old_tables(
     for word, numbers in zip(states, seen, strict=True):
         same = _scaled(word, core_ratio)
         if same in old.names:
-            row = old.names.index(same)
-            mean, p95 = old.latency_ms[row], old.p95_ms[row]
+            mean, p95 = _measured_at(old, old.names.index(same), size)
         else:
-            mean, p95 = old.both_at(np.array([numbers.get(name, math.nan) for name in old.coordinates]) * scale)
+            where = np.array([numbers.get(name, math.nan) for name in old.coordinates]) * scale
+            mean, p95 = old.both_at(where, size)
         means.append(mean[columns])
         p95s.append(p95[columns])
     return np.array(means), np.array(p95s)
+
+
+def _measured_at(old: CostModel, state: int, size: float | None) -> tuple[np.ndarray, np.ndarray]:
+    if size is None or old.by_size is None:
+        return old.latency_ms[state], old.p95_ms[state]
+    row = old.by_size.nearest(size)
+    return old.by_size.latency_ms[row, state], old.by_size.p95_ms[row, state]
 
 
 def _scaled(word: str, ratio: float) -> str:

@@ -1,7 +1,8 @@
 """Brings a bundle that was made elsewhere to this device: a few measurements correct its table of costs.
 
 What the old device took beside as many competing threads a core, smoothed, is what is corrected; see
-`compsel.building.porting.transfer` for how, and for which pairs of a choice and a state are measured.
+`compsel.building.porting.transfer` for how, and for which pairs of a choice and a state are measured, and
+`compsel.building.porting.sizes` for inputs of other sizes than the usual one.
 """
 
 import itertools
@@ -12,7 +13,8 @@ import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +22,20 @@ import numpy as np
 
 import compsel
 from compsel.building.porting.engines import open_engines
+from compsel.building.porting.inputs import made_up_inputs
 from compsel.building.porting.old_costs import core_ratio, old_tables, portable_states
+from compsel.building.porting.sizes import SecondSize
 from compsel.building.porting.transfer import Transfer, Transferred, smooth
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.manifest import write_manifest
 from compsel.device.fingerprint import device_fingerprint
 from compsel.device.sampler import DeviceSampler
 from compsel.errors import BundleError
-from compsel.inputs.image import IMAGE
-from compsel.inputs.modalities import modality_of
-from compsel.inputs.synthetic_feeds import synthetic_feeds
-from compsel.inputs.text import TEXT
 from compsel.profiling.latency import Criterion, TimedChoice, device_numbers, time_choices
 from compsel.profiling.load import parse_state
 from compsel.progress import SILENT, Reporter
 from compsel.selection.costs.model import COORDINATES, CostModel
+from compsel.selection.costs.sizes import SizeTables
 from compsel.storage.files import atomic_directory, write_json
 from compsel.variants.engine import Engine
 
@@ -45,8 +46,6 @@ _LEAST_PAIRS = 2  # one can be predicted from the other
 _LEAST_DEVIATION = 0.03  # of a measured logarithm, whatever its runs say
 _SAMPLER_SETTLES_S = 0.5
 _SAME = ("cpu", "architecture", "cores", "usable_cores", "memory_gib")
-_IMAGE = (480, 640, 3)
-_TOKENS = 16
 _ARITHMETIC = re.compile(r"int\d+[a-z-]*|float16|bfloat16")
 
 
@@ -147,17 +146,24 @@ def _measured(
     )
     pairs = math.prod(transfer.shape)
     cells = sorted(transfer.plan(max(_LEAST_PAIRS, round(share * pairs))))
-    timed = [TimedChoice(engines[names[cell[1]], processors[cell[2]]]) for cell in cells]
+    counting = next((one.variant for one in engines.values() if one.variant.name == old.sized_by), None)
+    counting = counting or next(iter(engines.values())).variant
+    inputs = made_up_inputs(counting, None if old.by_size is None else old.by_size.usual)
+    timed = [TimedChoice(engines[names[cell[1]], processors[cell[2]]], inputs=inputs) for cell in cells]
+    second = None if old.by_size is None else SecondSize.planned(old.by_size, counting, cells, timed)
     criterion = Criterion(_RELATIVE_HALF_WIDTH, _MIN_RUNS, _MAX_RUNS, budget_s / len(states))
-    by_state = [
-        [choice for cell, choice in zip(cells, timed, strict=True) if cell[0] == number]
-        for number in range(len(states))
-    ]
+    seen = []
     with DeviceSampler() as sampler:
-        seen = [_visit(word, here, criterion, sampler, reporter) for word, here in zip(states, by_state, strict=True)]
-    mean, p95 = old_tables(old, states, seen, core_ratio(content), (names, processors))
+        for number, word in enumerate(states):
+            here = [choice for cell, choice in zip(cells, timed, strict=True) if cell[0] == number]
+            here += [] if second is None else second.of_state(number)
+            seen.append(_visit(word, here, criterion, sampler, reporter))
+    of_old = partial(old_tables, old, states, seen, core_ratio(content), (names, processors))
+    mean, p95 = of_old()
     found = _fit(transfer, smooth(mean), cells, timed)
-    costs = _cost_model(states, seen, tuple(itertools.product(names, processors)), found.latency_ms, p95 / mean)
+    new = found.latency_ms, found.latency_ms * p95 / mean
+    by_size = None if second is None else second.tables(lambda size: of_old(size=size), new)
+    costs = _cost_model(states, seen, tuple(itertools.product(names, processors)), new, by_size)
     return costs, PortingResult(
         states,
         processors,
@@ -186,17 +192,8 @@ def _visit(
         time.sleep(_SAMPLER_SETTLES_S)
         states = [sampler.state()]
         if choices:
-            states += time_choices(choices, _values(choices), criterion, sampler, reporter, f"measuring, {word}")
+            states += time_choices(choices, [], criterion, sampler, reporter, f"measuring, {word}")
     return device_numbers(states)
-
-
-def _values(choices: Sequence[TimedChoice]) -> list[Any]:
-    engine = choices[0].engine
-    if modality_of(engine.variant) is IMAGE:
-        return [np.random.default_rng(0).integers(0, 256, _IMAGE).astype(np.uint8)]
-    if modality_of(engine.variant) is TEXT:
-        return [TEXT.resized(" ".join(TEXT.synthetic(engine.variant, 1, lambda _: "")), _TOKENS, engine.variant)]
-    return [synthetic_feeds(engine.variant.inputs, seed=0)]
 
 
 def _kind(technique: str) -> str:
@@ -218,13 +215,17 @@ def _cost_model(
     states: Sequence[str],
     seen: Sequence[Mapping[str, float]],
     choices: tuple[tuple[str, str], ...],
-    latency_ms: np.ndarray,
-    spread: np.ndarray,
+    new: tuple[np.ndarray, np.ndarray],
+    by_size: SizeTables | None,
 ) -> CostModel:
     """Return the costs with the idlest state first, in the coordinates that this device knows."""
     coordinates = tuple(name for name in COORDINATES if all(name in numbers for numbers in seen))
     places = np.array([[numbers[name] for name in coordinates] for numbers in seen])
     order = np.lexsort(places.T[::-1])
-    table = latency_ms.reshape(len(states), -1)
-    p95 = table * spread.reshape(len(states), -1)
-    return CostModel(choices, places[order], table[order], p95[order], coordinates, tuple(states[i] for i in order))
+    mean, p95 = (table.reshape(len(states), -1)[order] for table in new)
+    if by_size is not None:
+        shape = (len(by_size.sizes), len(states), -1)
+        at_means, at_p95s = (table.reshape(shape)[:, order] for table in (by_size.latency_ms, by_size.p95_ms))
+        by_size = replace(by_size, latency_ms=at_means, p95_ms=at_p95s)
+    names = tuple(states[i] for i in order)
+    return CostModel(choices, places[order], mean, p95, coordinates, names, by_size=by_size)

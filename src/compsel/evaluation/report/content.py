@@ -10,7 +10,9 @@ import numpy as np
 
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.manifest import MANIFEST
-from compsel.errors import BundleError, ProfileError, UsageError
+from compsel.errors import BundleError, CompselError, ProfileError, UsageError
+from compsel.evaluation.contenders import work_folder
+from compsel.inputs.modalities import modality_of
 from compsel.profiling.candidates import Candidate, candidates
 from compsel.profiling.dominance import Domination
 from compsel.profiling.profile import Profile
@@ -58,6 +60,11 @@ class ReportContent:
         summary: what training found; empty for a profile.
         evaluation: JSON of `compsel evaluate`; None without it.
         sizes: of inputs that costs depend on, in words; "" where they depend on none.
+        modality: "image", "text" or "tensors".
+        files_mb: by shipped variant, the size of its files.
+        adaptive: the variants that the shipped policy may run.
+        memory_mb: by variant, of a process that runs it where it is fastest; empty where it was not measured.
+        size_costs: what variants take at each size of input; None where size plays no role.
 
     >>> ReportContent("profile", "p", {}, 0, "", None, (), (), (), ()).summary
     {}
@@ -77,6 +84,29 @@ class ReportContent:
     summary: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] | None = None
     sizes: str = ""
+    modality: str = "image"
+    files_mb: Mapping[str, float] = field(default_factory=dict)
+    adaptive: tuple[str, ...] = ()
+    memory_mb: Mapping[str, float] = field(default_factory=dict)
+    size_costs: "SizeCostTable | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class SizeCostTable:
+    """What variants take at each size of input, on an idle device and the processor that is fastest there.
+
+    Attributes:
+        unit: of the sizes.
+        sizes: (n_sizes,), ascending.
+        latency_ms: by variant, (n_sizes,).
+
+    >>> SizeCostTable("tokens", (3.0, 11.0), {"net/none": (1.0, 2.0)}).unit
+    'tokens'
+    """
+
+    unit: str
+    sizes: tuple[float, ...]
+    latency_ms: Mapping[str, tuple[float, ...]]
 
 
 def read_content(folder: Path, evaluation: Mapping[str, Any] | None = None) -> ReportContent:
@@ -103,7 +133,7 @@ def read_evaluation(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
         for policy in content["policies"].values():
             float(policy["accuracy"]), float(policy["latency_ms"]["mean"])
-        content["summary"]["speedup_vs_most_accurate"], content["n"]
+        content["summary"].keys(), content["policies"]["adaptive"], content["n"]
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -118,6 +148,10 @@ def _of_bundle(bundle: Bundle, evaluation: Mapping[str, Any] | None) -> ReportCo
     except (KeyError, TypeError) as error:
         raise BundleError(f"{bundle.folder}: its summary is damaged ({error!r}): build it again") from error
     reference = summary.get("reference")
+    measured = _measured_by_the_build(bundle)
+    if measured is not None and measured.latency is not None:
+        costs = fit_costs(measured.latency)
+    memory = summary.get("memory_mb") or ({} if measured is None else memory_by_variant(measured, found))
     return ReportContent(
         "bundle",
         bundle.folder.resolve().name,
@@ -133,6 +167,42 @@ def _of_bundle(bundle: Bundle, evaluation: Mapping[str, Any] | None) -> ReportCo
         summary,
         evaluation,
         sizes="" if costs.by_size is None else costs.by_size.text,
+        modality=modality_of(next(iter(bundle.variants.values()))).name,
+        files_mb={name: variant.size_bytes / 1e6 for name, variant in bundle.variants.items()},
+        adaptive=tuple(bundle.policies["adaptive"].variants),
+        memory_mb=memory,
+        size_costs=_size_costs(costs),
+    )
+
+
+def _measured_by_the_build(bundle: Bundle) -> Profile | None:
+    """Return the profile that the build left beside its bundle, where it is there and of it: it knows more choices."""
+    folder = work_folder(bundle.folder)
+    if not (folder / "profile.json").is_file():
+        return None
+    try:
+        profile = Profile.load(folder)
+    except CompselError:
+        return None  # of another version, or in the middle of being measured again
+    same = {variant.name: variant.sha256 for variant in profile.variants}
+    return profile if all(same.get(name) == one.sha256 for name, one in bundle.variants.items()) else None
+
+
+def memory_by_variant(profile: Profile, found: Sequence[Candidate]) -> dict[str, float]:
+    """Return the memory (MB) of a process that runs each variant where it is fastest, as far as it was measured."""
+    measured = {one.variant: profile.memory_mb.get((one.variant, one.processor)) for one in found}
+    return {name: memory for name, memory in measured.items() if memory is not None}
+
+
+def _size_costs(costs: CostModel) -> SizeCostTable | None:
+    if costs.by_size is None:
+        return None
+    names = list(dict.fromkeys(variant for variant, _ in costs.choices))
+    rows = [costs.cheapest(names, costs.idle, size=size)[0] for size in costs.sizes]
+    return SizeCostTable(
+        costs.unit,
+        _floats(costs.sizes),
+        {name: _floats([row[place] for row in rows]) for place, name in enumerate(names)},
     )
 
 
@@ -141,6 +211,7 @@ def _of_profile(profile: Profile, folder: Path, evaluation: Mapping[str, Any] | 
         raise ProfileError(f"{folder}: has no latencies: measure this device with compsel profile")
     costs = fit_costs(profile.latency)
     files = folder / "variants"
+    found = tuple(candidates(profile, files if files.is_dir() else None))
     return ReportContent(
         "profile",
         folder.resolve().name,
@@ -148,12 +219,15 @@ def _of_profile(profile: Profile, folder: Path, evaluation: Mapping[str, Any] | 
         len(profile.samples),
         profile.origin,
         bool((profile.labels >= 0).all()),
-        tuple(candidates(profile, files if files.is_dir() else None)),
+        found,
         (),
         _state_names(costs),
         _state_costs(costs),
         evaluation=evaluation,
         sizes="" if costs.by_size is None else costs.by_size.text,
+        modality=modality_of(profile.variants[0]).name,
+        memory_mb=memory_by_variant(profile, found),
+        size_costs=_size_costs(costs),
     )
 
 

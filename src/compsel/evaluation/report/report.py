@@ -2,50 +2,58 @@
 
 import os
 from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from compsel.evaluation.report.answers import show_errors, show_ways
+from compsel.evaluation.report.charts import trade_off_chart
+from compsel.evaluation.report.choosing import show_choosing, show_policies, show_variants
 from compsel.evaluation.report.content import ReportContent, read_content
-from compsel.evaluation.report.html_elements import definitions, paragraph, section, whole_page
-from compsel.evaluation.report.sections import (
-    show_costs,
-    show_dominated,
-    show_evaluation,
-    show_portfolio,
-    show_selectors,
-    show_trade_off,
-    show_variants,
+from compsel.evaluation.report.data import as_json, page_data
+from compsel.evaluation.report.elements import definitions, disclosure, paragraph, section, table
+from compsel.evaluation.report.headline import headline, show_rivals
+from compsel.evaluation.report.machine import show_machine
+from compsel.evaluation.report.measured import (
+    show_calibration,
+    show_energy,
+    show_learning,
+    show_load,
+    show_sizes,
+    show_time,
 )
+from compsel.evaluation.report.previews import Preview, previews
+from compsel.evaluation.report.scale import number
+from compsel.evaluation.report.views import views
+from compsel.evaluation.report.words import KINDS, MEANINGS, SHAPES
+from compsel.inputs.samples import Samples
 from compsel.storage.files import atomic_file
 
-__all__ = ["render", "write_report"]
+__all__ = ["render", "report_path", "write_report"]
 
 _LEAD = (
-    "One trained network can be compressed in many ways: stored in fewer bits, fed smaller images, with parts left "
-    "out. Each way is a variant, with a speed and an accuracy of its own, and how fast it is depends on the processor "
-    "that runs it and on what else the device is doing. compsel measures all of that on the device itself, and learns "
-    "to choose for every single input."
+    "A trained network can be compressed in many ways: fewer bits, smaller inputs, parts left out. Each way is a "
+    "variant with a speed and an accuracy of its own. compsel measures them on the device itself, and learns "
+    "which one to run for every single input."
 )
-_WORDS = (
-    ("variant", 'what one way of compressing made of a network; "none" is the network itself'),
-    ("processor", "where and how an inference runs: cpu:2 is two threads that wait busily, nospin lets them sleep"),
-    ("choice", "a variant on a processor"),
-    ("static choice", "the same choice for every input; the best one is what an app without compsel would ship"),
-    (
-        "hindsight static",
-        "the fastest static choice that is as accurate as the policy, found on the very inputs that judge: what a "
-        "sceptic would ship",
-    ),
-    ("adaptive", "the policy of this bundle: it chooses for every input, and may run a second variant to be sure"),
-    ("oracle", "chooses with hindsight the cheapest variant that is right: nobody can do better by choosing one"),
-    ("gap closed", "how much of the way from the best static choice (0) to the oracle (1) is reached"),
-    ("dominated", "another variant of the same network is faster for certain, and at least as good"),
-    ("state", "what else the device does: busy:N is N other processes that each keep a core busy"),
-)
+
+
+def report_path(bundle: str | os.PathLike[str]) -> Path:
+    """Return where the report of a bundle lies, unless it is told another place.
+
+    >>> report_path("shipped/bundle").name
+    'bundle.report.html'
+    """
+    path = Path(bundle).absolute()
+    return path.with_name(f"{path.name}.report.html")
 
 
 def write_report(
-    source: str | os.PathLike[str], out: str | os.PathLike[str], evaluation: Mapping[str, Any] | None = None
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    evaluation: Mapping[str, Any] | None = None,
+    samples: Samples | None = None,
 ) -> Path:
     """Write the page.
 
@@ -53,116 +61,111 @@ def write_report(
         source: folder of a bundle, or of a profile.
         out: the HTML file.
         evaluation: JSON of `compsel evaluate` of this bundle; None leaves it out.
+        samples: that were evaluated, of which some are shown: small pictures, or texts; None shows none.
 
     Raises:
         UsageError: a source that is neither.
         BundleError, ProfileError: a damaged one.
-        MissingDependencyError: matplotlib is not installed.
         StorageError: the file cannot be written.
     """
-    page = render(read_content(Path(source), evaluation))
+    rows = (evaluation or {}).get("inputs", ())
+    shown = {} if samples is None else previews(samples, rows)
+    page = render(read_content(Path(source), evaluation), shown)
     with atomic_file(out) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return Path(out)
 
 
-def render(content: ReportContent) -> str:
-    """Return the page as a text."""
-    title = f"compsel: {content.kind} {content.name}"
+def render(content: ReportContent, shown: Mapping[int, Preview] | None = None) -> str:
+    """Return the page as a text; `shown` are previews of inputs by their places in the evaluation."""
+    found = views(content)
+    charts = [show_calibration(content), show_time(content), show_load(content), show_sizes(content)]
+    charts += [show_learning(content), show_energy(content)]
     parts = [
-        f"<header>{paragraph('compsel report', 'note')}<h1>{_escaped(content.name)}</h1>"
-        f"{paragraph(_LEAD, 'lead')}</header>",
-        _in_short(content),
-        _measured(content),
-        show_trade_off(content),
-        show_evaluation(content),
-        show_selectors(content),
-        show_portfolio(content),
-        show_costs(content),
+        f'<header class="top"><p class="brand">compsel report</p><h1>{escape(content.name)}</h1>'
+        f"{headline(content)}</header>",
+        _main_picture(content, found),
+        show_rivals(content),
+        show_ways(content, shown or {}),
+        show_errors(content, shown or {}),
+        f'<div class="pairs">{"".join(charts)}</div>' if any(charts) else "",
+        show_choosing(content),
         show_variants(content),
-        show_dominated(content),
-        section("Words", definitions(_WORDS)),
+        show_machine(content),
+        _downloads(content),
+        _words(),
     ]
-    return whole_page(title, [part for part in parts if part])
+    return _page(f"{content.name}: compsel report", "\n".join(parts), as_json(page_data(content, found)))
 
 
-def _escaped(text: str) -> str:
-    return paragraph(text).removeprefix("<p>").removesuffix("</p>")
-
-
-def _in_short(content: ReportContent) -> str:
-    lines = []
-    verdict = (content.evaluation or content.summary).get("verdict")
-    if verdict is not None:
-        lines.append(f"{_capital(verdict['sentence'])}.")
-        lines += [f"{_capital(reason)}." for reason in verdict["reasons"]]
-    if content.kind == "profile":
-        lines.append(
-            f"This profile holds measurements of {len(content.candidates)} variants; nothing has been trained on it "
-            "yet (compsel train does that)."
-        )
-    else:
-        lines.append(f"This bundle aims for {content.objective}.")
-        lines.append(f"What is shipped: {content.summary.get('shipped', 'unknown')}. {_sentence(content)}")
-    expected = content.summary.get("expectation")
-    if expected is not None:
-        accuracy, speedup = expected["accuracy_difference"], expected["speedup_vs_most_accurate"]
-        lines.append(
-            f"On as many other inputs like these expect, with 95 % confidence: {100 * accuracy[0]:+.1f} points "
-            f"({100 * accuracy[1]:+.1f} to {100 * accuracy[2]:+.1f}) against the most accurate network, "
-            f"{speedup[0]:.2f} times as fast ({speedup[1]:.2f} to {speedup[2]:.2f})."
-        )
-    if content.evaluation is not None:
-        found = content.evaluation["summary"]
-        lines.append(
-            f"Measured in one run on {content.evaluation['n']} other inputs: {found['speedup_vs_most_accurate']:.2f} "
-            f"times as fast as the most accurate network, with {_points(found['accuracy_vs_most_accurate'])}; "
-            f"{found['speedup_vs_best_static']:.2f} times as fast as the best static choice, with "
-            f"{_points(found['accuracy_vs_best_static'])}."
-        )
-    poor = sum(one.domination is not None for one in content.candidates)
-    if poor:
-        lines.append(f"{poor} of {len(content.candidates)} variants are dominated: below is why.")
-    return section("In short", *(paragraph(line) for line in lines))
-
-
-def _sentence(content: ReportContent) -> str:
-    reason = str(content.summary.get("reason", ""))
-    return f"{_capital(reason)}." if reason else ""
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _points(change: float) -> str:
-    if abs(change) < 0.0005:
-        return "the same accuracy"
-    return f"{abs(100 * change):.1f} points {'more' if change > 0 else 'less'} accuracy"
-
-
-def _measured(content: ReportContent) -> str:
-    device = content.device
-    right = {
-        True: "right is what their labels say",
-        False: "they had no labels: right is what the uncompressed network says",
-        None: "",
-    }[content.labelled]
-    origin = f" ({content.origin})" if content.origin and content.origin != f"{content.n_samples} samples" else ""
-    pairs = [
-        (
-            "device",
-            f"{device.get('cpu', 'unknown')}, {device.get('usable_cores', '?')} cores, {device.get('system', '')}",
-        ),
-        ("instruction sets", ", ".join(device.get("instruction_sets", ())) or "unknown"),
-        ("memory", f"{device.get('memory_gib', '?')} GiB"),
-        ("runtime", str(device.get("onnxruntime", "unknown"))),
-        ("inputs", f"{content.n_samples}{origin}" + (f"; {right}" if right else "")),
-        ("states", ", ".join(content.states)),
-        *([("sizes", content.sizes)] if content.sizes else []),
-    ]
-    note = (
-        "Latencies run from the decoded input to the outputs, preprocessing included; decoding is the same for all. "
-        "They hold for this device: on another one they have to be measured again, which takes a minute."
+def _main_picture(content: ReportContent, found: list[dict[str, Any]]) -> str:
+    if not found:
+        return ""
+    states = "".join(
+        f'<label><input type="radio" name="view" value="{place}"{" checked" if not place else ""}>'
+        f"<span>{escape(view['name'])}</span></label>"
+        for place, view in enumerate(found)
     )
-    return section("What was measured, and where", definitions(pairs), paragraph(note, "note"))
+    chooser = (
+        f'<fieldset class="states"><legend>State of the device</legend>{states}</fieldset>' if len(found) > 1 else ""
+    )
+    kinds = {point["kind"] for view in found for point in view["points"]}
+    if any(view["curve"] for view in found):
+        kinds.add("curve")
+    legend = "".join(
+        f'<li><svg class="mark kind-{kind}" viewBox="-10 -10 20 20" aria-hidden="true"><path d="{SHAPES[kind]}"/></svg>'
+        f"{escape(words)}</li>"
+        for kind, words in KINDS.items()
+        if kind in kinds
+    )
+    view = found[0]
+    return section(
+        "Accuracy against latency",
+        f'<div id="picture" class="picture">{chooser if len(found) > 1 else ""}<div class="filters" id="filters"></div>'
+        '<div class="canvas"><svg id="trade-off" viewBox="0 0 720 420" role="group" '
+        f'aria-label="accuracy against latency: every figure is in the table below">{trade_off_chart(view)}</svg>'
+        '<div id="tip" class="tip" hidden></div></div>'
+        f'<ul class="legend">{legend}</ul><p class="note" id="view-note">{escape(view["note"])}</p>'
+        '<p class="note" id="outside"></p></div>',
+        show_policies(content),
+        disclosure("The picture as a table", _as_table(view)),
+    )
+
+
+def _as_table(view: Mapping[str, Any]) -> str:
+    lines = [
+        [
+            point["label"],
+            str(point.get("processor") or ""),
+            f"{point['y']:.2f}",
+            number(point["x"]),
+            number(point["p95"]) if point.get("p95") else "",
+            number(point["size"]) if point.get("size") else "",
+        ]
+        for point in sorted(view["points"], key=lambda point: float(point["x"]))
+    ]
+    header = ("what", "processor", "right, %", "mean ms", "p95", "MB")
+    return table(f"Accuracy and latency, {view['name']}", header, lines)
+
+
+def _downloads(content: ReportContent) -> str:
+    text = "Comma-separated, as they were measured; the script of this page makes the files."
+    more = len((content.evaluation or {}).get("inputs", ())) > 2000
+    note = " Of the inputs 2,000 are here; compsel evaluate --json writes all." if more else ""
+    return section("The figures as tables", paragraph(text + note), '<p class="downloads" id="downloads"></p>')
+
+
+def _words() -> str:
+    return section("Words", paragraph(_LEAD), disclosure("What the words mean", definitions(MEANINGS)))
+
+
+def _page(title: str, body: str, data: str) -> str:
+    folder = files("compsel.evaluation.report")
+    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" '
+        f'content="light dark">\n<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n'
+        f'{body}\n</main>\n<script type="application/json" id="data">{data}</script>\n<script>\n{script}</script>\n'
+        "</body>\n</html>\n"
+    )

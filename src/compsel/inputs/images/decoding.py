@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from compsel.errors import ImageError
-from compsel.inputs.images.header import ImageHeader, read_header
+from compsel.inputs.images.header import TRUNCATED, ImageHeader, read_header
 
 __all__ = ["MAX_PIXELS", "Source", "check_header", "decode", "decode_pixels", "read_source"]
 
@@ -28,6 +28,9 @@ _BYTES_PER_PIXEL, _METADATA_BYTES = 8, 64 << 20
 _RGB_FLAG: int | None = getattr(cv2, "IMREAD_COLOR_RGB", None)
 # times 2, 4 or 8; IMREAD_REDUCED_COLOR_2, 4 and 8 are these bits and that of BGR
 _REDUCTION_FLAG = cv2.IMREAD_REDUCED_COLOR_2 // 2
+
+# bytes without a marker in them, which a decoder takes for a picture's where that goes on
+_OTHER_END = bytes((97 * number + number // 251) % 251 for number in range(4096))
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | np.ndarray
 
@@ -93,7 +96,16 @@ def check_header(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageHeader:
             f"too large: got {header.width}x{header.height} pixels, allowed are {max_pixels} in all; "
             "make it smaller, or raise max_pixels"
         )
+    if not header.ended and not _is_whole(data, header):
+        raise ImageError(TRUNCATED)
     return header
+
+
+def _is_whole(data: bytes, header: ImageHeader) -> bool:
+    """Whether a JPEG without the mark of its end has all pixels: then it matters to none of them what follows."""
+    first = _imdecode(data, 0)
+    second = _imdecode(data + _OTHER_END, 0) if _is_of_size(first, header) else None
+    return first is not None and second is not None and np.array_equal(first, second)
 
 
 def decode_pixels(data: bytes, header: ImageHeader, reduction: int = 1) -> np.ndarray:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from compsel.errors import ImageError
 
-__all__ = ["FORMATS", "ImageHeader", "read_header"]
+__all__ = ["FORMATS", "TRUNCATED", "ImageHeader", "read_header"]
 
 FORMATS = ("JPEG", "PNG", "WebP", "BMP", "GIF", "TIFF")
 
@@ -28,6 +28,8 @@ class ImageHeader:
     Attributes:
         format: one of `FORMATS`.
         width, height: in pixels, as stored (an orientation in the metadata may swap them).
+        ended: False for a JPEG without the mark of its end: cut off, or some phones' panoramas, in which the maker's
+            data follow the picture. Decoding tells (`compsel.inputs.images.decoding.check_header`).
 
     >>> read_header(b"BM" + bytes(16) + (2).to_bytes(4, "little") + bytes(30))
     Traceback (most recent call last):
@@ -37,10 +39,14 @@ class ImageHeader:
     format: str
     width: int
     height: int
+    ended: bool = True
 
 
 class _TruncatedError(Exception):
     """The data end before the image does."""
+
+
+TRUNCATED = "truncated: the end of the image is missing; get the whole file again"
 
 
 def read_header(data: bytes) -> ImageHeader:
@@ -55,7 +61,7 @@ def read_header(data: bytes) -> ImageHeader:
     try:
         header = parse(data)
     except (_TruncatedError, struct.error, IndexError, OverflowError) as error:  # overflow: an offset beyond memory
-        raise ImageError("truncated: the end of the image is missing; get the whole file again") from error
+        raise ImageError(TRUNCATED) from error
     if header.width < 1 or header.height < 1:
         size = f"{header.width}x{header.height} ({header.format})"
         raise ImageError(f"has no pixels: got {size}, allowed is at least 1x1")
@@ -70,11 +76,12 @@ def _need(data: bytes, end: int) -> None:
 # a byte 0xFF that is followed neither by a stuffed zero, nor by a restart marker, nor by a fill byte
 _JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_SEQUENTIAL = frozenset((0xC0, 0xC1))
 _TEM, _SOI, _EOI, _SOS = 0x01, 0xD8, 0xD9, 0xDA
 
 
 def _jpeg(data: bytes) -> ImageHeader:
-    size, scans, position = None, 0, 2
+    size, frame, scans, position = None, 0, 0, 2
     while marker := _JPEG_MARKER.search(data, position):
         code, position = data[marker.start() + 1], marker.end()
         if code == _EOI:
@@ -84,10 +91,14 @@ def _jpeg(data: bytes) -> ImageHeader:
         if code in (_TEM, _SOI):
             continue
         if code in _JPEG_FRAMES:
-            size = struct.unpack_from(">HH", data, position + 3)
+            size, frame = struct.unpack_from(">HH", data, position + 3), code
         scans += code == _SOS
+        if position + 2 > len(data):
+            break
         position += struct.unpack_from(">H", data, position)[0]
-    raise _TruncatedError
+    if size is None or scans != 1 or frame not in _JPEG_SEQUENTIAL:
+        raise _TruncatedError
+    return ImageHeader("JPEG", size[1], size[0], ended=False)
 
 
 def _png(data: bytes) -> ImageHeader:

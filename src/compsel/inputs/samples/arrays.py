@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from compsel.errors import SamplesError
-from compsel.inputs.samples.base import ListedSamples, repeated
+from compsel.inputs.samples.classes import ClassLabels
+from compsel.inputs.samples.findings import Findings
+from compsel.inputs.samples.listed import ListedSamples, repeated
 from compsel.inputs.samples.versions import array_hash
 
 __all__ = ["ArraySamples"]
@@ -16,11 +18,12 @@ class ArraySamples(ListedSamples):
     """Samples that are in memory already.
 
     Args:
-        values: images, or mappings of named tensors.
+        values: images, texts, arrays for the one input of a model, or mappings of named tensors.
         labels: one each; None when there are none.
         names: one each; None numbers them.
         groups: one each, see `Samples.groups`; None: each sample is its own.
         targets: arrays or numbers, one each, that a function of quality is told; None: the labels.
+        findings: of making them; None: nothing is said but their number.
 
     Raises:
         SamplesError: other numbers of labels, names, groups or targets than of values, a name that stands there twice.
@@ -30,19 +33,22 @@ class ArraySamples(ListedSamples):
     (4, ('0',))
     """
 
+    # many parameters: all but the values are rarely given
     def __init__(
         self,
         values: Sequence[Any],
-        labels: Sequence[int] | None = None,
+        labels: Sequence[int | None] | ClassLabels | None = None,
         names: Sequence[str] | None = None,
         groups: Sequence[str] | None = None,
         targets: Sequence[Any] | None = None,
+        findings: Findings | None = None,
     ) -> None:
-        if len({len(part) for part in (values, labels, names, groups, targets) if part is not None}) > 1:
+        said = labels.indices if isinstance(labels, ClassLabels) else labels
+        if len({len(part) for part in (values, said, names, groups, targets) if part is not None}) > 1:
             raise SamplesError(
                 f"got {len(values)} values and other numbers of labels, names, groups or targets: give one of each"
             )
-        super().__init__(map(str, range(len(values))) if names is None else names, labels, groups)
+        super().__init__(map(str, range(len(values))) if names is None else names, labels, groups, findings)
         if (twice := repeated(self.names)) is not None:
             raise SamplesError(f"got the name {twice!r} twice: name each sample once")
         self._values = tuple(values)

@@ -3,14 +3,19 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["MOST_CLASSES", "ListedSamples", "Sample", "Samples", "Subset", "repeated"]
+from compsel.errors import InputError, SamplesError
+from compsel.inputs.samples.description import describe
+from compsel.inputs.samples.findings import Findings
+from compsel.progress import SILENT, Reporter
 
-MOST_CLASSES = 2**31  # the indices of classes are stored as int32
+if TYPE_CHECKING:
+    from compsel.inputs.samples.subset import Subset
+
+__all__ = ["Sample", "Samples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,10 @@ class Samples(ABC):
     >>> [sample.value["x"] for sample in Squares().spread(2)], Squares().labelled
     ([0, 1], False)
     """
+
+    def __repr__(self) -> str:
+        labelled = sum(label is not None for label in self.labels)
+        return f"{type(self).__name__}({len(self)} samples, {labelled} with labels)"
 
     @property
     @abstractmethod
@@ -99,9 +108,63 @@ class Samples(ABC):
         """
         return self
 
-    def label_note(self) -> str:
-        """Say in a line where the order of the classes is from; "" where the labels are their numbers."""
-        return ""
+    @property
+    def findings(self) -> Findings:
+        """What opening the samples came upon."""
+        return Findings()
+
+    @property
+    def description(self) -> str:
+        """What the samples were taken for, in a line: "600 images of 600 classes, 1 each; labels from labels.csv"."""
+        return describe(self.labels, self.findings)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Further lines: where the order of the classes is from, what was left out and why, what was assumed."""
+        return tuple(self.findings.notes)
+
+    def say(self, reporter: Reporter) -> None:
+        """Tell a reporter what the samples were taken for, a line each."""
+        for line in (self.description, *self.notes):
+            reporter.say(line)
+
+    def check(self, index: int) -> None:
+        """Read the input at `index`, where what opening has read of it does not show that it can be read.
+
+        Raises:
+            InputError, SamplesError: it cannot.
+        """
+        return
+
+    def readable(self, reporter: Reporter = SILENT) -> "Samples":
+        """Return these samples without those that cannot be read, which a reporter is told.
+
+        What is measured needs every one of them, again and again: better found before than after hours.
+
+        Raises:
+            SamplesError: none is left, or samples that have to be complete are not.
+        """
+        damaged, reasons = set(), []
+        for index in reporter.track(range(len(self)), "reading samples") if self._may_be_unreadable else ():
+            try:
+                self.check(index)
+            except (InputError, SamplesError) as error:
+                damaged.add(index)
+                reasons.append(str(error))
+        if not damaged:
+            return self
+        found = Findings(strict=self.findings.strict, noun=self.findings.noun)
+        found.leave_out(reasons, "cannot be read")
+        if len(damaged) == len(self):
+            raise SamplesError(f"no sample can be read: {reasons[0]}")
+        for line in found.notes:
+            reporter.say(line)
+        return self.subset([index for index in range(len(self)) if index not in damaged])
+
+    @property
+    def _may_be_unreadable(self) -> bool:
+        """Whether `check` may find something."""
+        return type(self).check is not Samples.check
 
     def digest(self, count: int | None = None) -> str:
         """Return a SHA-256 of names, labels and versions of the first `count` samples; None: of all.
@@ -128,108 +191,11 @@ class Samples(ABC):
 
     def subset(self, indices: Sequence[int]) -> "Subset":
         """Return the samples at `indices`."""
+        from compsel.inputs.samples.subset import Subset  # which is a kind of samples itself
+
         return Subset(self, indices)
 
     def spread(self, count: int) -> "Subset":
         """Return at most `count` samples, evenly spread; the same ones each time."""
         count = min(count, len(self))
-        return Subset(self, [index * len(self) // count for index in range(count)])
-
-
-class ListedSamples(Samples):
-    """Samples whose names, labels and groups are known before any is read.
-
-    Args:
-        names: one each, unique.
-        labels: one each; None when there are none.
-        groups: one each, see `Samples.groups`; None: each sample is its own.
-
-    >>> class Constant(ListedSamples):
-    ...     def value(self, index):
-    ...         return {"x": 1}
-    >>> Constant(["a", "b"], labels=[0, 1]).groups
-    ('a', 'b')
-    """
-
-    def __init__(
-        self, names: Iterable[str], labels: Sequence[int | None] | None = None, groups: Sequence[str] | None = None
-    ) -> None:
-        self._names = tuple(names)
-        self._labels = tuple(labels) if labels is not None else (None,) * len(self._names)
-        self._groups = tuple(groups) if groups is not None else self._names
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Name of every sample."""
-        return self._names
-
-    @property
-    def labels(self) -> tuple[int | None, ...]:
-        """Label of every sample."""
-        return self._labels
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Group of every sample."""
-        return self._groups
-
-
-class Subset(ListedSamples):
-    """Some of other samples.
-
-    >>> from compsel.inputs.samples import ArraySamples
-    >>> ArraySamples([{}, {}, {}], labels=[5, 6, 7]).subset([2, 0]).labels
-    (7, 5)
-    """
-
-    def __init__(self, samples: Samples, indices: Sequence[int]) -> None:
-        self.samples = samples
-        self.indices = tuple(int(index) for index in indices)
-        names, labels, groups = samples.names, samples.labels, samples.groups
-        super().__init__(
-            [names[index] for index in self.indices],
-            [labels[index] for index in self.indices],
-            [groups[index] for index in self.indices],
-        )
-
-    def value(self, index: int) -> Any:
-        """Read the input at `index`."""
-        return self.samples.value(self.indices[index])
-
-    def source(self, index: int) -> Any:
-        """Return what an app would hold of the input at `index`."""
-        return self.samples.source(self.indices[index])
-
-    def undecoded(self, index: int) -> Any:
-        """Return the input at `index` as the runtime sees it."""
-        return self.samples.undecoded(self.indices[index])
-
-    def target(self, index: int) -> Any:
-        """Return what a function of quality is given beside the outputs."""
-        return self.samples.target(self.indices[index])
-
-    def version(self, index: int) -> str:
-        """Return a text that changes with the content at `index`."""
-        return self.samples.version(self.indices[index])
-
-    @property
-    def label_names(self) -> tuple[str, ...]:
-        """Names of the classes, in the order that the labels count; () where they are not known."""
-        return self.samples.label_names
-
-    def ordered_by(self, labels: Sequence[str]) -> "Subset":
-        """Return these samples with labels that count the classes of a model, where theirs are names."""
-        return Subset(self.samples.ordered_by(labels), self.indices)
-
-    def label_note(self) -> str:
-        """Say in a line where the order of the classes is from; "" where the labels are their numbers."""
-        return self.samples.label_note()
-
-
-def repeated(names: Sequence[str]) -> str | None:
-    """Return a name that stands there more than once, None where each is unique.
-
-    >>> repeated(["a", "b", "a"])
-    'a'
-    """
-    return next((name for name, count in Counter(names).most_common(1) if count > 1), None)
+        return self.subset([index * len(self) // count for index in range(count)])

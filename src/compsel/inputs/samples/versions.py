@@ -18,8 +18,10 @@ def file_version(path: Path) -> str:
     return f"{found.st_size} {found.st_mtime_ns}"
 
 
-def array_hash(value: np.ndarray | Mapping[str, np.ndarray]) -> str:
-    """Return the SHA-256 of an array, or of named ones: names, types, shapes and content."""
+def array_hash(value: np.ndarray | str | Mapping[str, np.ndarray]) -> str:
+    """Return the SHA-256 of a text, an array, or of named ones: names, types, shapes and content."""
+    if isinstance(value, str):
+        return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
     arrays = sorted(value.items()) if isinstance(value, Mapping) else [("", value)]
     digest = hashlib.sha256()
     for name, array in arrays:

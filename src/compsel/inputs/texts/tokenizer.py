@@ -117,6 +117,10 @@ class Tokenizer:
         ids: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=False)
         return sorted(ids, key=lambda token: ids[token])
 
+    def ids(self) -> dict[str, int]:
+        """Return the id of each token, special ones included."""
+        return dict(self._tokenizer.get_vocab(with_added_tokens=True))
+
     def _encode(self, text: str, special: bool = True) -> Any:
         try:
             return self._tokenizer.encode(text, add_special_tokens=special)

@@ -155,6 +155,13 @@ class PlannedCascade:
         step = self._step(members)
         return np.array([step.weights[members.index(member)] for member in ran])
 
+    def stops_from(self, ran: Sequence[int]) -> float | None:
+        """Return from where on an answer of these variants is sure enough: 0 where any is given, 1 where none is."""
+        *before, (_, last) = _actions(self.plan, self.plan.policy.index[tuple(sorted(ran))])
+        if last != STOP:
+            return 1.0
+        return before[-1][0] if before else 0.0
+
     def _look(self, features: NDArray[np.float32] | None) -> tuple[bool, float | None]:
         """Return whether an input is doubted, and how easy it looks; kept for its next stages."""
         looked = self._looked

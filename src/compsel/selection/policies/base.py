@@ -45,6 +45,13 @@ class PolicyPlan(Protocol):
         """Get ready what the first decisions need, before an input waits for them."""
         ...
 
+    def stops_from(self, ran: Sequence[int]) -> float | None:
+        """Return from where on an answer of these variants is sure enough to be given; None: that does not decide.
+
+        It may also be given far below, where no other variant would help.
+        """
+        ...
+
 
 class SingleStagePlan:
     """Base of plans that run one variant for an input."""
@@ -61,6 +68,10 @@ class SingleStagePlan:
 
     def prepare(self) -> None:
         """Nothing has to be got ready."""
+
+    def stops_from(self, ran: Sequence[int]) -> float | None:
+        """Return None: the answer is given however sure it is."""
+        return None
 
 
 class RowSelector(Protocol):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.errors import ProfileError
+from compsel.errors import TooFewSamplesError
 from compsel.progress import SILENT, Reporter
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.objective import Objective
@@ -22,7 +22,7 @@ from compsel.selection.training.folds import assign_folds
 from compsel.selection.training.trainers import FittedPolicy, PolicyTrainer, default_trainers
 from compsel.selection.training.trainers.base import floor_of, penalty_of
 
-__all__ = ["Comparison", "Trained", "compare", "train"]
+__all__ = ["Comparison", "Trained", "check_enough_to_train", "compare", "train"]
 
 _LEAST_SAMPLES = 20
 SINGLE_BEST = "single best"
@@ -80,6 +80,28 @@ class Trained:
     margin: float
     groups: NDArray[np.intp] | None = None
 
+    def __repr__(self) -> str:
+        unit = self.comparison.unit
+        return (
+            f"{type(self).__name__}({self.comparison.winner}: {100 * self.shipped.quality:.1f} % at "
+            f"{self.shipped.latency_ms:.2f} {unit} expected; {len(self.static)} variants)"
+        )
+
+    def _repr_html_(self) -> str:
+        from compsel.markup.card import Table, card
+
+        rows = [
+            (name, f"{100 * score.quality:.2f} %", f"{score.latency_ms:.2f}", f"{score.faster:.2f}")
+            for name, score in self.comparison.scores.items()
+        ]
+        header = ("selector", "quality", f"mean {self.comparison.unit}", "times as fast as single best")
+        facts = [
+            ("ships", self.comparison.winner),
+            ("why", self.comparison.reason),
+            ("ways", ", ".join(f"{share:.0%} {way}" for way, share in self.shipped.ways.items())),
+        ]
+        return card("Trained", facts, [Table(header, rows, "cross-validated, on samples that were not trained on")])
+
 
 def train(
     dataset: SelectionDataset,
@@ -92,7 +114,7 @@ def train(
     """Compare the kinds that apply and train each on all samples.
 
     Raises:
-        ProfileError: fewer than 20 samples.
+        TooFewSamplesError: fewer than 20 samples.
         ObjectiveError: a quantity to minimise that was not measured.
     """
     objective = objective or Objective()
@@ -100,8 +122,8 @@ def train(
     trainers = [trainer for trainer in trainers or default_trainers() if trainer.applies(dataset)]
     comparison = compare(dataset, objective, trainers, folds, seed, reporter)
     fitted = {}
-    for trainer in trainers:
-        reporter.say(f"training {trainer.name} on all samples")
+    for trainer in reporter.track(trainers, "training on all samples"):
+        reporter.detail(f"training {trainer.name} on all samples")
         fitted[trainer.name] = trainer.fit(dataset, objective)
     outcomes = {name: dataset.outcome_of(one.policy) for name, one in fitted.items()} | _baselines(dataset)
     comparison = _without_what_changed(comparison, dataset, objective, outcomes)
@@ -137,6 +159,19 @@ def _without_what_changed(
     return comparison
 
 
+def check_enough_to_train(count: int) -> None:
+    """Raise TooFewSamplesError unless so many samples can train a policy and judge it.
+
+    >>> check_enough_to_train(20)
+    """
+    if count < _LEAST_SAMPLES:
+        raise TooFewSamplesError(
+            f"got {count} samples, needed are at least {_LEAST_SAMPLES}: what ships is trained on four fifths of them "
+            "and judged on the others, five times; some hundred make a difference: see "
+            "docs/guide.md#how-many-samples-do-i-need"
+        )
+
+
 def compare(
     dataset: SelectionDataset,
     objective: Objective,
@@ -145,10 +180,13 @@ def compare(
     seed: int = 0,
     reporter: Reporter = SILENT,
 ) -> Comparison:
-    """Cross-validate every kind, and name the winner."""
+    """Cross-validate every kind, and name the winner.
+
+    Raises:
+        TooFewSamplesError: see `check_enough_to_train`.
+    """
     n = len(dataset.quality)
-    if n < _LEAST_SAMPLES:
-        raise ProfileError(f"got {n} samples, needed are at least {_LEAST_SAMPLES}: measure more")
+    check_enough_to_train(n)
     fold_of = dataset.folds if dataset.folds is not None else assign_folds(n, folds, dataset.groups, seed)
     outcomes, optimism = _round(dataset, objective, trainers, fold_of, reporter)
     penalty = penalty_of(dataset, objective)
@@ -179,10 +217,10 @@ def _round(
     names = (*(trainer.name for trainer in trainers), *_baselines(dataset))
     given: dict[str, list[Outcome]] = {name: [] for name in names}
     folds = int(fold_of.max()) + 1
-    for fold in range(folds):
+    for fold in reporter.track(range(folds), "cross-validation"):
         training = dataset.take(np.flatnonzero(fold_of != fold))
         for trainer in trainers:
-            reporter.say(f"fold {fold + 1} of {folds}, {trainer.name}")
+            reporter.detail(f"fold {fold + 1} of {folds}, {trainer.name}")
             given[trainer.name].append(dataset.outcome_of(trainer.fit(training, objective).policy))
         given[_ACCURATE].append(dataset.fixed(training.most_accurate))
         given["oracle"].append(dataset.oracle())

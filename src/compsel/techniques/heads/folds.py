@@ -2,17 +2,20 @@
 
 import hashlib
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.inputs.samples import Samples
+from compsel.inputs.samples import Samples, Subset
 from compsel.inputs.samples.versions import array_hash
 
 __all__ = ["FOLDS", "fold_of", "sample_hashes"]
 
 FOLDS = 5
 _HASH_BYTES = 8
+# of files, by samples and index: version and hash
+_KNOWN: WeakKeyDictionary[Samples, dict[int, tuple[str, int]]] = WeakKeyDictionary()
 
 
 def sample_hashes(samples: Samples) -> NDArray[np.uint64]:
@@ -23,7 +26,7 @@ def sample_hashes(samples: Samples) -> NDArray[np.uint64]:
     >>> one == again, one == other
     (np.True_, np.False_)
     """
-    return np.array([_content_hash(samples.source(index)) for index in range(len(samples))], np.uint64)
+    return np.array([_hash_at(samples, index) for index in range(len(samples))], np.uint64)
 
 
 def fold_of(samples: Samples, folds: int = FOLDS) -> NDArray[np.int64]:
@@ -41,11 +44,26 @@ def fold_of(samples: Samples, folds: int = FOLDS) -> NDArray[np.int64]:
     """
     return np.array(
         [
-            (_content_hash(samples.source(index)) if group == name else _digest(group.encode())) % folds
+            (_hash_at(samples, index) if group == name else _digest(group.encode())) % folds
             for index, (name, group) in enumerate(zip(samples.names, samples.groups, strict=True))
         ],
         np.int64,
     )
+
+
+def _hash_at(samples: Samples, index: int) -> int:
+    """Return the hash of a sample; a file is read again only where its version is another."""
+    if isinstance(samples, Subset):
+        return _hash_at(samples.samples, samples.indices[index])
+    known = _KNOWN.setdefault(samples, {})
+    if index in known and known[index][0] == samples.version(index):
+        return known[index][1]
+    version = samples.version(index)  # before it is read: what changes meanwhile is read again
+    source = samples.source(index)
+    found = _content_hash(source)
+    if isinstance(source, bytes) and version:  # what is in memory is hashed as fast as it is looked up
+        known[index] = version, found
+    return found
 
 
 def _content_hash(value: Any) -> int:

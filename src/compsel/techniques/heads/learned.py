@@ -34,7 +34,7 @@ class Learned:
     """How a model learned, and from which samples.
 
     Attributes:
-        kind: "head", "early-exit" or "student".
+        kind: "head", "early-exit", "student" or "static-encoder".
         options: those that were found, such as "l2", the regularisation.
         hashes: uint64 (n,), sorted hashes of the samples that it was fitted on.
 

@@ -1,44 +1,21 @@
 """The graph of a text student: rows of class scores, gathered by token and by pair, summed and scaled."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from compsel.errors import TechniqueError
 from compsel.inputs.tensor_specs import TensorSpec
-from compsel.inputs.text import ids_input, mask_input
 from compsel.models.model import Model
 from compsel.techniques.heads.softmax_regression import LinearHead
+from compsel.techniques.students.graph_parts import PREFIX, GraphParts
 from compsel.techniques.students.token_tables import LEAST_SQUARE, MULTIPLIER, TokenTables
 
 __all__ = ["student_graph", "tables_of"]
 
-OPSET, IR_VERSION = 17, 8
-_PREFIX = "compsel_student"
-_VECTORS, _UNIGRAMS, _PAIRS, _NGRAMS = (f"{_PREFIX}.{part}" for part in ("vectors", "unigrams", "pairs", "ngrams"))
-
-
-class _Graph:
-    """Collects nodes and constants."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, onnx.TensorProto] = {}
-
-    def constant(self, name: str, values: Any) -> str:
-        if not name.startswith(_PREFIX):
-            name = f"{_PREFIX}.{name}"
-        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
-        return name
-
-    def add(self, kind: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
-        name = f"{_PREFIX}.{name}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name, **attributes))
-        return name
+_VECTORS, _UNIGRAMS, _PAIRS, _NGRAMS = (f"{PREFIX}.{part}" for part in ("vectors", "unigrams", "pairs", "ngrams"))
 
 
 def student_graph(tables: TokenTables, head: LinearHead, inputs: Sequence[TensorSpec], output: str) -> onnx.ModelProto:
@@ -52,39 +29,21 @@ def student_graph(tables: TokenTables, head: LinearHead, inputs: Sequence[Tensor
         inputs: of the graph: ids, and optionally a mask and others, which are not read.
         output: name of the class scores, float32 (n, classes).
     """
-    graph, classes = _Graph(), len(head.bias)
-    ids, mask = ids_input(inputs), mask_input(inputs)
-    assert ids is not None
-    if {spec.name: spec.dtype for spec in inputs}[ids] != "int64":
-        ids = graph.add("Cast", [ids], "ids", to=TensorProto.INT64)
-    counts = None
-    if mask is not None:
-        counts = graph.add("Cast", [mask], "counts", to=TensorProto.BOOL)
-        ids = graph.add("Where", [counts, ids, graph.constant("nothing", np.int64(tables.nothing))], "tokens")
+    graph, classes = GraphParts(), len(head.bias)
+    ids, counts = graph.tokens(inputs, tables.nothing)
     axis = graph.constant("axis", np.array([1], np.int64))
     total = _ngrams(graph, tables, head, ids, counts, axis)
     if tables.vectors is not None:
         total = graph.add("Add", [total, _vectors(graph, tables, head, ids, axis)], "total")
     split = graph.constant("split", np.array([classes, 1], np.int64))
-    graph.nodes.append(helper.make_node("Split", [total, split], [f"{_PREFIX}.sums", f"{_PREFIX}.squares"], axis=1))
-    squares = f"{_PREFIX}.squares"
+    graph.nodes.append(helper.make_node("Split", [total, split], [f"{PREFIX}.sums", f"{PREFIX}.squares"], axis=1))
+    squares = f"{PREFIX}.squares"
     if tables.vectors is None:
         squares = graph.add("Add", [squares, graph.constant("least", np.float32(LEAST_SQUARE))], "positive")
     length = graph.add("Sqrt", [squares], "length")
-    scaled = graph.add("Div", [f"{_PREFIX}.sums", length], "scaled")
+    scaled = graph.add("Div", [f"{PREFIX}.sums", length], "scaled")
     graph.nodes.append(helper.make_node("Add", [scaled, graph.constant("bias", head.bias)], [output], "scores"))
-    return helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "student",
-            [_value(spec) for spec in inputs],
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", classes])],
-            list(graph.constants.values()),
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="compsel",
-    )
+    return graph.model(inputs, output, classes)
 
 
 def tables_of(model: Model) -> TokenTables:
@@ -93,7 +52,7 @@ def tables_of(model: Model) -> TokenTables:
     Raises:
         TechniqueError: it is none, or was compressed since.
     """
-    found = {tensor.name: tensor for tensor in model.proto.graph.initializer if tensor.name.startswith(_PREFIX)}
+    found = {tensor.name: tensor for tensor in model.proto.graph.initializer if tensor.name.startswith(PREFIX)}
     arrays = {name: np.asarray(numpy_helper.to_array(tensor)) for name, tensor in found.items()}
     if not {_UNIGRAMS, _PAIRS, _NGRAMS} <= set(arrays):
         raise TechniqueError(f"{model.name!r}: is no student, or was compressed since: fit the uncompressed one anew")
@@ -107,7 +66,7 @@ def tables_of(model: Model) -> TokenTables:
 
 
 # many parameters: the parts of the graph that it reads
-def _ngrams(graph: _Graph, tables: TokenTables, head: LinearHead, ids: str, counts: str | None, axis: str) -> str:
+def _ngrams(graph: GraphParts, tables: TokenTables, head: LinearHead, ids: str, counts: str | None, axis: str) -> str:
     """Add the sum of the rows of tokens and pairs: (n, classes + 1)."""
     split = 0 if tables.vectors is None else tables.vectors.shape[1]
     scores = head.weights[split:] * tables.idf[:, None]
@@ -131,7 +90,7 @@ def _ngrams(graph: _Graph, tables: TokenTables, head: LinearHead, ids: str, coun
     return graph.add("ReduceSum", [graph.add("Gather", [table, rows], "row_scores"), axis], "ngram_sum", keepdims=0)
 
 
-def _vectors(graph: _Graph, tables: TokenTables, head: LinearHead, ids: str, axis: str) -> str:
+def _vectors(graph: GraphParts, tables: TokenTables, head: LinearHead, ids: str, axis: str) -> str:
     """Add the scores of the sum of vectors: (n, classes + 1)."""
     assert tables.vectors is not None
     width, classes = tables.vectors.shape[1], len(head.bias)
@@ -141,21 +100,7 @@ def _vectors(graph: _Graph, tables: TokenTables, head: LinearHead, ids: str, axi
     projection[width, classes] = 1
     offset = np.zeros(classes + 1, np.float32)
     offset[classes] = LEAST_SQUARE
-    half = graph.add("Gather", [table, ids], "half")
-    total = graph.add(
-        "ReduceSum", [graph.add("Cast", [half], "token_vectors", to=TensorProto.FLOAT), axis], "vector_sum", keepdims=0
-    )
+    total = graph.sum_of_rows(table, ids, axis)
     return graph.add(
         "Gemm", [total, graph.constant("projection", projection), graph.constant("offset", offset)], "vector_scores"
     )
-
-
-def _value(spec: TensorSpec) -> onnx.ValueInfoProto:
-    kind = helper.np_dtype_to_tensor_dtype(np.dtype(spec.dtype))
-    names: NDArray[Any] = np.array(["n", "tokens"])
-    axes = (
-        ["n", "tokens"]
-        if spec.shape is None
-        else [str(names[place]) if length is None else length for place, length in enumerate(spec.shape)]
-    )
-    return helper.make_tensor_value_info(spec.name, kind, axes)

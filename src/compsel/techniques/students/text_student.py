@@ -21,7 +21,7 @@ from compsel.techniques.students.static_vectors import static_vectors
 from compsel.techniques.students.student_graph import student_graph, tables_of
 from compsel.techniques.students.token_tables import design_of, make_tables
 
-__all__ = ["INPUTS", "fit_text_student", "refit_text_student"]
+__all__ = ["INPUTS", "fit_text_student", "refit_text_student", "token_ids"]
 
 #: of a student that no model gives its inputs
 INPUTS = (TensorSpec("input_ids", "int64", (None, None)), TensorSpec("attention_mask", "int64", (None, None)))
@@ -60,7 +60,7 @@ def fit_text_student(
     """
     check_enough(targets, labels)
     tokenizer = preprocessing.open()
-    texts = _ids(samples, preprocessing)
+    texts = token_ids(samples, preprocessing)
     vectors = None if encoder is None else static_vectors(encoder, tokenizer, width)
     before, after = tokenizer.frame()
     special = sorted({*before, *after, tokenizer.pad_id})
@@ -74,12 +74,13 @@ def refit_text_student(model: Model, learned: Learned, samples: Samples, targets
     """Fit a student anew on the same features, with the regularisation that was found before."""
     assert isinstance(model.preprocessing, TextPreprocessing)
     tables = tables_of(model)
-    design = design_of(tables, _ids(samples, model.preprocessing))
+    design = design_of(tables, token_ids(samples, model.preprocessing))
     head = fit_softmax_regression(design, targets, float(learned.options["l2"]))
     proto = student_graph(tables, head, model.inputs, model.outputs[0].name)
     return with_learned(replace(model, proto=proto), Learned(learned.kind, learned.options, sample_hashes(samples)))
 
 
-def _ids(samples: Samples, preprocessing: TextPreprocessing) -> list[NDArray[np.int64]]:
+def token_ids(samples: Samples, preprocessing: TextPreprocessing) -> list[NDArray[np.int64]]:
+    """Return the ids of the tokens of each text, int64 (n_tokens,)."""
     tokenizer, most = preprocessing.open(), preprocessing.max_tokens
     return [tokenizer.encode(TEXT.decode(samples.value(index)), most).ids[0] for index in range(len(samples))]

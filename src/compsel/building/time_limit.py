@@ -1,0 +1,43 @@
+"""A time limit in words, and durations in words.
+
+>>> seconds_of("10 min"), seconds_of("1h 30m"), seconds_of(600)
+(600.0, 5400.0, 600.0)
+>>> duration_words(42.0), duration_words(400.0), duration_words(9000.0)
+('1 min', '7 min', '2.5 h')
+"""
+
+import math
+import re
+
+from compsel.errors import UsageError
+
+__all__ = ["duration_words", "seconds_of"]
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(h|m|s|$)[a-z]*\s*")
+
+
+def seconds_of(limit: str | float) -> float:
+    """Return a time limit in seconds: a number of them, or words such as "10 min", "1h", "90 s".
+
+    Raises:
+        UsageError: not a time above 0.
+    """
+    seconds = float(limit) if not isinstance(limit, str) else _read(limit.strip().lower())
+    if not 0 < seconds < math.inf:
+        raise UsageError(f'time limit: got {limit!r}, allowed are times such as "10 min", "1h", or seconds above 0')
+    return seconds
+
+
+def _read(text: str) -> float:
+    found = [match for match in _PART.finditer(text) if match.group()]
+    if not found or "".join(match.group() for match in found) != text:
+        return math.nan
+    return sum(float(match.group(1)) * _UNITS.get(match.group(2), 1.0) for match in found)
+
+
+def duration_words(seconds: float) -> str:
+    """Return about how long something takes: no estimate is more exact."""
+    if seconds < 5400:
+        return f"{max(1, round(seconds / 60))} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,77 @@
+"""`compsel.evaluate`: compare a bundle's policy with the baselines and the oracle, on the real runtime."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from compsel.building.verbs.options import as_samples
+from compsel.bundle.bundle import Bundle
+from compsel.device.energy import Meter, open_meter
+from compsel.errors import EnergyError
+from compsel.evaluation import evaluate as evaluation
+from compsel.evaluation.opening import bundle_to_evaluate
+from compsel.evaluation.results import Evaluation
+from compsel.features.output_confidence import Confidence
+from compsel.models.random_weights import random_weights_warning
+from compsel.profiling.output_quality import Quality
+from compsel.progress import Reporter
+from compsel.progress.interactive import reporter_or_default
+from compsel.runtime.runtime import Runtime
+
+__all__ = ["evaluate"]
+
+
+# many parameters: bundle and samples are what everybody gives; the others are rarely set, and independent
+def evaluate(
+    bundle: str | os.PathLike[str] | Bundle,
+    samples: Any,
+    *,
+    repeats: int = 3,
+    profile: str | os.PathLike[str] | None = None,
+    meter: str | None = None,
+    quality: Quality | str | None = None,
+    confidence: Confidence | str | None = None,
+    reporter: Reporter | None = None,
+) -> Evaluation:
+    """Compare a bundle's policy with the baselines, what a sceptic would ship, and the oracle, in one run.
+
+    Args:
+        bundle: its folder, or a `compsel.Bundle`.
+        samples: see `compsel.build`; others than those that it was built with.
+        repeats: of each sample and policy; the median counts.
+        profile: folder of what the build measured: a static choice may then be any of it; None: `<bundle>.work`, where
+            it is there.
+        meter: of energy; None: what there is.
+        quality, confidence: the functions that a bundle of models without class scores was built with.
+        reporter: see `compsel.build`.
+
+    Raises:
+        CompselError: what `compsel.evaluation.evaluate.evaluate` raises.
+    """
+    said, found = reporter_or_default(reporter), as_samples(samples)
+    loaded, all_measured = bundle_to_evaluate(bundle, profile, said)
+    for name in loaded.summary.get("random_weights", ()):
+        said.say(random_weights_warning(name))
+    with Runtime(loaded, confidence=confidence) as runtime, _opened(meter) as opened:
+        result = evaluation.evaluate(runtime, found, repeats=repeats, reporter=said, meter=opened, quality=quality)
+    whole = sum(path.stat().st_size for path in Path(loaded.folder).rglob("*") if path.is_file()) / 1e6
+    return replace(
+        result, all_measured=all_measured, bundle=str(loaded.folder), size_mb={**result.size_mb, "adaptive": whole}
+    )
+
+
+@contextmanager
+def _opened(meter: str | None) -> Iterator[Meter | None]:
+    """Open the meter that was asked for, or what there is; None where none was asked for and there is none."""
+    try:
+        found = open_meter(meter)
+    except EnergyError:
+        if meter is not None:
+            raise
+        yield None
+        return
+    with found:
+        yield found

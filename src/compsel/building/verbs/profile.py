@@ -1,0 +1,50 @@
+"""`compsel.profile`: compress models and measure what each way costs and breaks on this device."""
+
+import os
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from compsel.building.measure import measure
+from compsel.building.options import Measuring
+from compsel.building.verbs.options import Classes, MeasuringOptions, Preprocess, as_models, as_samples, measuring_of
+from compsel.models.model import Model
+from compsel.profiling.profile import Profile
+from compsel.progress import Reporter
+from compsel.progress.interactive import reporter_or_default
+
+__all__ = ["profile"]
+
+
+# many parameters: models, samples and out are what everybody gives; the others are rarely set, and independent
+def profile(
+    models: str | os.PathLike[str] | Model | Sequence[str | os.PathLike[str] | Model],
+    samples: Any,
+    out: str | os.PathLike[str],
+    *,
+    preprocess: Preprocess = None,
+    classes: Classes = None,
+    tokenizer: str | os.PathLike[str] | None = None,
+    measuring: Measuring | None = None,
+    reporter: Reporter | None = None,
+    **options: Unpack[MeasuringOptions],
+) -> Profile:
+    """Compress models and measure what each way costs and breaks on this device.
+
+    Args:
+        models, samples, preprocess, classes, tokenizer, measuring, reporter: see `compsel.build`.
+        out: folder of the profile; what an interrupted call measured there is taken up.
+        options: see `compsel.building.verbs.options.MeasuringOptions`.
+
+    Raises:
+        UsageError: an option that does not exist.
+        CompselError: what `compsel.building.measure.measure` raises.
+    """
+    found = as_samples(samples)
+    how = measuring_of(measuring, options)
+    return measure(
+        as_models(models, preprocess=preprocess, classes=classes, tokenizer=tokenizer),
+        found,
+        out,
+        how,
+        reporter=reporter_or_default(reporter),
+    )[0]

@@ -1,0 +1,139 @@
+"""`compsel.train`: train selectors on a profile or on tables, compare them, and write the bundle of the winner."""
+
+import os
+from dataclasses import replace as replaced
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+import numpy as np
+
+from compsel.building.certifying import as_promise
+from compsel.building.train import train_bundle, train_profile
+from compsel.building.verbs.options import ObjectiveOptions, objective_of, reject_option_of
+from compsel.errors import ProfileError, UsageError
+from compsel.profiling.from_frames import latency_from_frame, profile_from_frames
+from compsel.profiling.latency_table import LatencyTable
+from compsel.profiling.profile import Profile
+from compsel.progress import Reporter
+from compsel.progress.interactive import reporter_or_default
+from compsel.selection.cascade.reject_option import RejectOption
+from compsel.selection.certificate.promise import Promise
+from compsel.selection.objective import Objective
+from compsel.selection.training.comparison import Trained
+from compsel.selection.training.trainers import default_trainers
+from compsel.storage.files import check_place
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["train"]
+
+_ENOUGH = 5  # records of a choice in a state
+
+
+# many parameters: a profile and an objective are what everybody gives; the others are rarely set, and independent
+def train(
+    profile: "str | os.PathLike[str] | Profile | pd.DataFrame",
+    objective: Objective | str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    costs: "pd.DataFrame | None" = None,
+    files: str | os.PathLike[str] | None = None,
+    reject_option: RejectOption | None = None,
+    certify: Promise | str | None = None,
+    replace: bool = False,
+    reporter: Reporter | None = None,
+    **options: Unpack[ObjectiveOptions],
+) -> Trained:
+    """Train selectors on a profile, compare them, and write the bundle of the winner.
+
+    Args:
+        profile: its folder, a `compsel.Profile`, or a table such as `Profile.to_frame()` gives (columns:
+            `compsel.profiling.frames`).
+        objective: see `compsel.build`.
+        out: folder of the bundle; None: nothing is written.
+        costs: a table such as `Profile.to_frame("costs")` or `compsel.records` gives. Of a profile it replaces the
+            latencies of the choices and states that it has at least five rows of. None: the profile's own; of a table,
+            its column latency_ms.
+        files: folder of the profile whose variants ship, where `profile` is not a folder.
+        reject_option, certify, replace, reporter: see `compsel.build`.
+        options: see `compsel.building.verbs.options.ObjectiveOptions`.
+
+    Raises:
+        UsageError: an option that does not exist; `out` without the files of the variants; or certify without `out`.
+        ProfileError: no costs, too few samples, or a table that lacks a column.
+        CompselError: what `compsel.building.train.train_bundle` raises.
+    """
+    said, wanted = reporter_or_default(reporter), objective_of(objective, options)
+    rejecting = reject_option_of(reject_option, options)
+    if out is not None:
+        check_place(out, replace=replace)
+    folder = profile if isinstance(profile, (str, os.PathLike)) else files
+    measured = _profile(profile, costs, folder, said)
+    if out is None:
+        if as_promise(certify, rejecting) is not None:
+            raise UsageError("certify: is written into a bundle: give out")
+        return train_profile(measured, wanted, default_trainers(rejecting), reporter=said)
+    if folder is None:
+        raise UsageError("out: the variants that ship are needed: give files, the folder of their profile")
+    return train_bundle(
+        measured,
+        Path(folder) / "variants",
+        out,
+        wanted,
+        reject_option=rejecting,
+        certify=certify,
+        replace=replace,
+        reporter=said,
+    )
+
+
+def _profile(
+    given: "str | os.PathLike[str] | Profile | pd.DataFrame",
+    costs: "pd.DataFrame | None",
+    folder: str | os.PathLike[str] | None,
+    reporter: Reporter,
+) -> Profile:
+    """Return what is trained on, with its costs."""
+    if isinstance(given, (str, os.PathLike)):
+        given = Profile.load(given)
+    if isinstance(given, Profile):
+        return given if costs is None else replaced(given, latency=_corrected(given, costs, reporter))
+    shipping = None if folder is None else Profile.load(folder)
+    found = profile_from_frames(given, costs, () if shipping is None else shipping.variants)
+    if shipping is None:
+        return found
+    return replaced(found, device=shipping.device, origin=shipping.origin, learned_from=shipping.learned_from)
+
+
+def _corrected(profile: Profile, costs: "pd.DataFrame", reporter: Reporter) -> LatencyTable:
+    """Return the latencies of a profile with those of a table in place of what both have."""
+    ours, theirs = profile.latency, latency_from_frame(costs)
+    if ours is None:
+        return theirs
+    measured = ours.by_choice()
+    groups = {key: values for key, values in theirs.by_choice().items() if len(values) >= _ENOUGH}
+    known = {key: values for key, values in groups.items() if key in measured}
+    if not known:
+        raise ProfileError(
+            f"costs: none of its choices and states has {_ENOUGH} rows and was measured: got "
+            f"{', '.join(map(str, groups)) or 'none'}, allowed are those of profile.to_frame('choices')"
+        )
+    left = len(theirs.latency_ms) - sum(len(values) for values in known.values())
+    if left:
+        reporter.say(
+            f"{left} of {len(theirs.latency_ms)} rows of costs are left out: too few, or never measured before"
+        )
+    keys = zip(ours.variant, ours.processor, ours.state, strict=True)
+    usual = np.isnan(ours.size) | (ours.size == ours.usual_size) if len(ours.size) else np.ones(len(ours.variant), bool)
+    kept = [n for n, key in enumerate(keys) if not (usual[n] and key in known)]
+    added = [(*key, value) for key, values in known.items() for value in values.tolist()]
+    names = [
+        tuple(column[n] for n in kept) + tuple(row[place] for row in added)
+        for place, column in enumerate((ours.variant, ours.processor, ours.state))
+    ]
+    size = ours.size
+    if len(size):
+        size = np.concatenate((size[kept], np.full(len(added), ours.usual_size)))
+    latency_ms = np.concatenate((ours.latency_ms[kept], [row[3] for row in added]))
+    return replaced(ours, variant=names[0], processor=names[1], state=names[2], latency_ms=latency_ms, size=size)

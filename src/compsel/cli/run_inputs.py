@@ -1,0 +1,97 @@
+"""What `compsel run` is given: files, folders, `.npz`, texts, and standard input."""
+
+import io
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compsel.errors import InputError
+from compsel.inputs.image import IMAGE
+from compsel.inputs.modality import Modality
+from compsel.inputs.text import TEXT
+
+__all__ = ["given_inputs"]
+
+_IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_TENSOR_SUFFIX = ".npz"
+
+
+def given_inputs(words: Sequence[str], modality: Modality, texts: Path | None = None) -> list[tuple[str, Any]]:
+    """Return what to answer: a name of each input, and what the runtime takes.
+
+    Args:
+        words: paths of files or folders, texts where the bundle takes texts, "-" for standard input.
+        modality: what the bundle takes.
+        texts: a file of texts, one a line.
+
+    Raises:
+        InputError: a folder without such files, or a file that cannot be read as texts.
+
+    >>> given_inputs(["what is the weather?"], TEXT)
+    [('what is the weather?', 'what is the weather?')]
+    """
+    found = [pair for word in words for pair in _expanded(word, modality)]
+    if texts is not None:
+        try:
+            found += _lines(texts.read_bytes(), str(texts))
+        except OSError as error:
+            raise InputError(f"{texts}: cannot be read as texts, one a line: {error}") from error
+    return found
+
+
+def _expanded(word: str, modality: Modality) -> Iterator[tuple[str, Any]]:
+    if word == "-":
+        yield from _standard_input(modality)
+    elif modality is TEXT and not word.endswith(_TENSOR_SUFFIX):
+        yield word, word
+    elif Path(word).is_dir():
+        yield from _folder(Path(word), modality)
+    elif modality is not TEXT and modality is not IMAGE:
+        yield word, word
+    elif word.endswith(_TENSOR_SUFFIX):
+        yield word, _tensors(word, word)
+    else:
+        yield word, word
+
+
+def _folder(folder: Path, modality: Modality) -> Iterator[tuple[str, Any]]:
+    suffixes = _IMAGE_SUFFIXES if modality is IMAGE else {_TENSOR_SUFFIX}
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+    if not paths:
+        raise InputError(f"{folder}: has no inputs of this bundle: allowed are files {', '.join(sorted(suffixes))}")
+    yield from ((str(path), str(path)) for path in paths)
+
+
+def _standard_input(modality: Modality) -> Iterator[tuple[str, Any]]:
+    content = sys.stdin.buffer.read()
+    if not content:
+        raise InputError("standard input: is empty: pipe an image, an .npz, or texts, one a line, into it")
+    if modality is TEXT:
+        yield from _lines(content, "standard input")
+    elif modality is IMAGE and not zipfile.is_zipfile(io.BytesIO(content)):
+        yield "-", content
+    else:
+        yield "-", _tensors(io.BytesIO(content), "standard input")
+
+
+def _lines(content: bytes, name: str) -> list[tuple[str, str]]:
+    try:
+        lines = content.decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: cannot be read as texts, one a line: {error}") from error
+    return [(line, line) for line in (line.rstrip("\r") for line in lines) if line.strip()]
+
+
+def _tensors(source: str | io.BytesIO, name: str) -> dict[str, np.ndarray]:
+    """Read an `.npz` without its label and target."""
+    try:
+        if not zipfile.is_zipfile(source):
+            raise ValueError("it is no .npz")
+        with np.load(source, allow_pickle=False) as arrays:
+            return {key: array for key, array in arrays.items() if key not in ("label", "target")}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise InputError(f"{name}: cannot be read as tensors by name: {error}: write it by numpy.savez") from error
