@@ -125,8 +125,7 @@ class Runtime:
     ) -> list[np.ndarray]:
         """Run tensors, as `onnxruntime.InferenceSession.run` does: a drop-in replacement for it.
 
-        Only variants that take exactly these inputs are chosen from. A batch is answered row by row where the build
-        proved that this gives the same; otherwise as a whole, by one choice.
+        Only variants that take exactly these inputs are chosen from. A batch is answered row by row if that is proven.
 
         Raises:
             InputError: no variant takes such inputs, they hold NaN or nothing, or outputs that there are not.
