@@ -169,4 +169,5 @@ def _rounded_up(number: float) -> int:
 
 
 def _times(speedup: float) -> str:
-    return speed_words(Estimate(speedup, speedup, speedup))
+    words = speed_words(Estimate(speedup, speedup, speedup))
+    return "just as fast" if words == "as fast" else words

@@ -143,10 +143,10 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> 
 def check_place(path: str | os.PathLike[str], *, replace: bool = False) -> None:
     """Raise StorageError where `atomic_directory` would: ask before hours of work, not after them."""
     target = Path(path)
+    above = next((parent for parent in target.absolute().parents if parent.exists()), None)
     with storage_errors(target):
-        for parent in target.parents:
-            if parent.exists() and not parent.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(parent))
+        if above is not None and not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target))
         if target.exists() and any(target.iterdir()) and not replace:
             raise StorageError(
                 errno.EEXIST,
