@@ -1,0 +1,92 @@
+"""What the other programs share: labelled photographs, and a classifier of them that is made in seconds.
+
+    python examples/small_world.py FOLDER
+
+writes `photographs.onnx` and a folder of labelled crops there, as an engineer has them, and prints their names. The
+task: which of scikit-image's photographs is this crop from? The model: random patches as filters and a linear head
+(Coates, Lee and Ng, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning", AISTATS 2011).
+"""
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import skimage.data
+from onnx import TensorProto, helper, numpy_helper
+
+import compsel
+
+NAMES = ("astronaut", "cat", "coffee", "hubble_deep_field", "retina", "rocket")
+SIDE, PATCH = 64, 6
+
+
+def photographs() -> dict[str, np.ndarray]:
+    """Photographs that the scikit-image wheel brings, uint8 (height, width, 3)."""
+    return {name: np.asarray(getattr(skimage.data, name)())[..., :3] for name in NAMES}
+
+
+def crops(count: int, seed: int = 0) -> compsel.ArraySamples:
+    """Crops of the photographs with the noise of a cheap camera; the label is the photograph's place in NAMES."""
+    generator, images = np.random.default_rng(seed), list(photographs().values())
+    values = []
+    for number in range(count):
+        image = images[number % len(images)]
+        side = int(generator.integers(80, 240))
+        top, left = (int(generator.integers(0, length - side + 1)) for length in image.shape[:2])
+        noise = generator.normal(0, generator.uniform(0, 40), (side, side, 3))
+        values.append(np.clip(image[top : top + side, left : left + side] + noise, 0, 255).astype(np.uint8))
+    return compsel.ArraySamples(values, [number % len(images) for number in range(count)])
+
+
+def encoder(samples: compsel.Samples, filters: int = 96) -> compsel.Model:
+    """Whitened patches of the samples as a convolution, ReLU, and means over the quarters of the image."""
+    generator = np.random.default_rng(0)
+    small = [cv2.resize(sample.value, (SIDE, SIDE), interpolation=cv2.INTER_AREA) / 255 - 0.5 for sample in samples]
+    places = generator.integers(0, SIDE - PATCH, (4000, 2))
+    patches = np.stack([small[n % len(small)][y : y + PATCH, x : x + PATCH] for n, (y, x) in enumerate(places)])
+    flat = patches.transpose(0, 3, 1, 2).reshape(len(patches), -1)
+    flat = flat - flat.mean(1, keepdims=True)
+    values, vectors = np.linalg.eigh(np.cov(flat.T))
+    whitening = vectors @ np.diag((values + 0.01) ** -0.5) @ vectors.T
+    chosen = flat[generator.choice(len(flat), filters, replace=False)] @ whitening
+    chosen = chosen / np.linalg.norm(chosen, axis=1, keepdims=True) @ whitening
+    weight = (chosen - chosen.mean(1, keepdims=True)).reshape(filters, 3, PATCH, PATCH)
+    weights = {"filters": weight, "threshold": np.full(filters, -1.0)}
+    nodes = [
+        helper.make_node("Conv", ["image", "filters", "threshold"], ["maps"]),
+        helper.make_node("Relu", ["maps"], ["active"]),
+        helper.make_node("AveragePool", ["active"], ["quarters"], kernel_shape=[29, 29], strides=[29, 29]),
+        helper.make_node("Flatten", ["quarters"], ["features"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "photographs",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, SIDE, SIDE])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 4 * filters])],
+        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    scale = compsel.ImagePreprocessing((SIDE, SIDE), 1.0, "crop", "area", (127.5,) * 3, (255.0,) * 3)
+    return compsel.Model("photographs", proto, scale)
+
+
+def classifier(filters: int = 96, count: int = 180) -> compsel.Model:
+    """The encoder with a linear head, fitted on crops that nothing else uses."""
+    samples = crops(count, seed=1)
+    return compsel.fit_head(encoder(samples, filters), samples).model
+
+
+def main(folder: str) -> None:
+    model = classifier().save(Path(folder) / "photographs.onnx")
+    for number, sample in enumerate(crops(60, seed=2)):
+        path = Path(folder) / "crops" / NAMES[sample.label or 0] / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), sample.value[..., ::-1])
+    print(f"{model}\n{path.parents[1]}: 60 crops in folders by class")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])
