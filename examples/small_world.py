@@ -2,7 +2,8 @@
 
     python examples/small_world.py FOLDER
 
-writes `photographs.onnx` and a folder of labelled crops there, as an engineer has them, and prints their names. The
+writes `photographs.onnx` and a folder of labelled crops there, as an engineer has them, builds a bundle of both, and
+prints their places (half a minute). `camera_stream.py`, `small_board.py` and `retrain_from_records.py` run that. The
 task: which of scikit-image's photographs is this crop from? The model: random patches as filters and a linear head
 (Coates, Lee and Ng, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning", AISTATS 2011).
 """
@@ -18,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 import compsel
 
 NAMES = ("astronaut", "cat", "coffee", "hubble_deep_field", "retina", "rocket")
-SIDE, PATCH = 64, 6
+SIDE, PATCH = 128, 6
 
 
 def photographs() -> dict[str, np.ndarray]:
@@ -39,8 +40,8 @@ def crops(count: int, seed: int = 0) -> compsel.ArraySamples:
     return compsel.ArraySamples(values, [number % len(images) for number in range(count)])
 
 
-def encoder(samples: compsel.Samples, filters: int = 96) -> compsel.Model:
-    """Whitened patches of the samples as a convolution, ReLU, and means over the quarters of the image."""
+def encoder(samples: compsel.Samples, filters: int = 64) -> compsel.Model:
+    """Whitened patches of the samples as a convolution, ReLU, and the mean and the largest value of each map."""
     generator = np.random.default_rng(0)
     small = [cv2.resize(sample.value, (SIDE, SIDE), interpolation=cv2.INTER_AREA) / 255 - 0.5 for sample in samples]
     places = generator.integers(0, SIDE - PATCH, (4000, 2))
@@ -56,14 +57,16 @@ def encoder(samples: compsel.Samples, filters: int = 96) -> compsel.Model:
     nodes = [
         helper.make_node("Conv", ["image", "filters", "threshold"], ["maps"]),
         helper.make_node("Relu", ["maps"], ["active"]),
-        helper.make_node("AveragePool", ["active"], ["quarters"], kernel_shape=[29, 29], strides=[29, 29]),
-        helper.make_node("Flatten", ["quarters"], ["features"]),
+        helper.make_node("GlobalAveragePool", ["active"], ["mean"]),
+        helper.make_node("GlobalMaxPool", ["active"], ["largest"]),
+        helper.make_node("Concat", ["mean", "largest"], ["both"], axis=1),
+        helper.make_node("Flatten", ["both"], ["features"]),
     ]
     graph = helper.make_graph(
         nodes,
         "photographs",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, SIDE, SIDE])],
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 4 * filters])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 2 * filters])],
         [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()],
     )
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -71,19 +74,32 @@ def encoder(samples: compsel.Samples, filters: int = 96) -> compsel.Model:
     return compsel.Model("photographs", proto, scale)
 
 
-def classifier(filters: int = 96, count: int = 180) -> compsel.Model:
+def classifier(filters: int = 64, count: int = 180) -> compsel.Model:
     """The encoder with a linear head, fitted on crops that nothing else uses."""
     samples = crops(count, seed=1)
     return compsel.fit_head(encoder(samples, filters), samples).model
 
 
 def main(folder: str) -> None:
-    model = classifier().save(Path(folder) / "photographs.onnx")
-    for number, sample in enumerate(crops(60, seed=2)):
-        path = Path(folder) / "crops" / NAMES[sample.label or 0] / f"{number:02d}.png"
+    place = Path(folder)
+    model = classifier().save(place / "photographs.onnx")
+    for number, sample in enumerate(crops(150, seed=2)):
+        path = place / "crops" / NAMES[sample.label or 0] / f"{number:03d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), sample.value[..., ::-1])
-    print(f"{model}\n{path.parents[1]}: 60 crops in folders by class")
+    built = compsel.build(
+        model,
+        place / "crops",
+        place / "bundle",
+        technique=["none", "resolution:64", "resolution:48"],
+        processor="cpu:1",
+        state=["idle", "busy:2"],
+        no_floor=True,
+        penalty=100,
+        budget=1,
+        replace=True,
+    )
+    print(f"{model}\n{place / 'crops'}: 150 crops, in folders by class\n{place / 'bundle'}: {built}")
 
 
 if __name__ == "__main__":
