@@ -27,8 +27,8 @@ def photographs() -> dict[str, np.ndarray]:
     return {name: np.asarray(getattr(skimage.data, name)())[..., :3] for name in NAMES}
 
 
-def crops(count: int, seed: int = 0) -> compsel.ArraySamples:
-    """Crops of the photographs with the noise of a cheap camera; the label is the photograph's place in NAMES."""
+def crops(count: int, seed: int = 0) -> compsel.Samples:
+    """Crops of the photographs with the noise of a cheap camera; the label is the photograph's name."""
     generator, images = np.random.default_rng(seed), list(photographs().values())
     values = []
     for number in range(count):
@@ -37,7 +37,7 @@ def crops(count: int, seed: int = 0) -> compsel.ArraySamples:
         top, left = (int(generator.integers(0, length - side + 1)) for length in image.shape[:2])
         noise = generator.normal(0, generator.uniform(0, 40), (side, side, 3))
         values.append(np.clip(image[top : top + side, left : left + side] + noise, 0, 255).astype(np.uint8))
-    return compsel.ArraySamples(values, [number % len(images) for number in range(count)])
+    return compsel.open_samples([(value, NAMES[number % len(images)]) for number, value in enumerate(values)])
 
 
 def encoder(samples: compsel.Samples, filters: int = 64) -> compsel.Model:
