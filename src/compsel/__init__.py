@@ -3,8 +3,8 @@
 The public names are loaded when they are first used, so that `import compsel` costs next to nothing and an app
 that only runs a bundle never imports what training needs.
 
-`compress`, `profile`, `train`, `build`, `evaluate`, `report`, `port`, `head` and `student` do what the commands of the
-same names do, with options of the same names.
+`compress`, `profile`, `train`, `build`, `evaluate`, `report`, `port`, `perf`, `head` and `student` do what the commands
+of the same names do, with options of the same names.
 """
 
 from importlib import import_module
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from compsel.building.verbs.compress import compress
     from compsel.building.verbs.evaluate import evaluate
     from compsel.building.verbs.fit import head, student
+    from compsel.building.verbs.perf import perf
     from compsel.building.verbs.port import port
     from compsel.building.verbs.profile import profile
     from compsel.building.verbs.report import report
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     from compsel.models.model import Model
     from compsel.notebook.explanation import explain
     from compsel.notebook.show import show
+    from compsel.processors import Processor, ProcessorFamily, register_processor
     from compsel.profiling.output_quality import OutputQuality
     from compsel.profiling.profile import Profile
     from compsel.runtime import Answer, Bundle, Runtime, load
     from compsel.runtime.records import records
     from compsel.selection import Objective
     from compsel.selection.training.comparison import Trained
+    from compsel.techniques import Technique, register_technique
     from compsel.techniques.heads.fitting import fit_head
     from compsel.techniques.students.making import make_student
     from compsel.techniques.students.static_encoder import make_static_encoder
@@ -51,9 +54,12 @@ _HOME = {
     "Model": "compsel.models.model",
     "Objective": "compsel.selection",
     "OutputQuality": "compsel.profiling.output_quality",
+    "Processor": "compsel.processors",
+    "ProcessorFamily": "compsel.processors",
     "Profile": "compsel.profiling.profile",
     "Runtime": "compsel.runtime",
     "Samples": "compsel.inputs.samples",
+    "Technique": "compsel.techniques",
     "TensorFolder": "compsel.inputs.samples",
     "TextPreprocessing": "compsel.inputs.texts.preprocessing",
     "TextTable": "compsel.inputs.samples",
@@ -68,9 +74,12 @@ _HOME = {
     "make_static_encoder": "compsel.techniques.students.static_encoder",
     "make_student": "compsel.techniques.students.making",
     "open_samples": "compsel.inputs.modalities",
+    "perf": "compsel.building.verbs.perf",
     "port": "compsel.building.verbs.port",
     "profile": "compsel.building.verbs.profile",
     "records": "compsel.runtime.records",
+    "register_processor": "compsel.processors",
+    "register_technique": "compsel.techniques",
     "report": "compsel.building.verbs.report",
     "show": "compsel.notebook.show",
     "student": "compsel.building.verbs.fit",
@@ -88,9 +97,12 @@ __all__ = [
     "Model",
     "Objective",
     "OutputQuality",
+    "Processor",
+    "ProcessorFamily",
     "Profile",
     "Runtime",
     "Samples",
+    "Technique",
     "TensorFolder",
     "TextPreprocessing",
     "TextTable",
@@ -106,9 +118,12 @@ __all__ = [
     "make_static_encoder",
     "make_student",
     "open_samples",
+    "perf",
     "port",
     "profile",
     "records",
+    "register_processor",
+    "register_technique",
     "report",
     "show",
     "student",

@@ -31,7 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(f"{number}.png,{sample.label}")
     (folder / "photographs" / "labels.csv").write_text("\n".join(rows))
     (folder / "unlabelled").mkdir()
-    cv2.imwrite(str(folder / "unlabelled" / "a.png"), np.zeros((20, 20, 3), np.uint8))
+    for number in range(20):
+        cv2.imwrite(str(folder / "unlabelled" / f"{number}.png"), np.full((20, 20, 3), number, np.uint8))
     return folder
 
 

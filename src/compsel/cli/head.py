@@ -5,8 +5,8 @@ from pathlib import Path
 
 from compsel.cli.base import Command, add_json
 from compsel.cli.fitted import add_teacher, write_fitted
-from compsel.cli.model_options import add_model_options
-from compsel.cli.options import add_samples, samples_of
+from compsel.cli.model_options import add_model_options, model_options
+from compsel.cli.options import add_samples, samples_to_open
 from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
@@ -26,11 +26,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     fitted = head(
         arguments.encoder,
-        samples_of(arguments),
+        samples_to_open(arguments),
         arguments.out,
-        preprocess=arguments.preprocess,
-        classes=arguments.classes,
-        tokenizer=arguments.tokenizer,
+        **model_options(arguments),
         teacher=arguments.teacher,
         reporter=TERMINAL,
     )

@@ -2,16 +2,11 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from compsel.cli.terminal import TERMINAL
 from compsel.inputs.images.conventions import CONVENTIONS
-from compsel.inputs.samples import Samples
 
-if TYPE_CHECKING:
-    from compsel.models.model import Model
-
-__all__ = ["add_model_options", "is_plain", "model_of", "models_of"]
+__all__ = ["add_model_options", "model_options"]
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -39,42 +34,6 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def model_of(arguments: argparse.Namespace, path: Path) -> "Model":
-    """Read one model, with what the arguments say of it.
-
-    Raises:
-        ModelError: it cannot be read, or takes no texts where a tokenizer is named.
-        UsageError: a preprocessing or names of classes that do not fit it.
-    """
-    from compsel.models.model import Model  # onnx is heavy
-
-    return Model.load(path, preprocess=arguments.preprocess, classes=arguments.classes, tokenizer=arguments.tokenizer)
-
-
-def models_of(arguments: argparse.Namespace, samples: Samples | None = None) -> "list[Path | Model]":
-    """Return the models that the arguments name: as paths, where nothing has to be said of them, for they may be large.
-
-    Args:
-        arguments: of `add_model_options`, and `models`.
-        samples: find out, with them, how pictures are prepared where nothing says it; None: that is left to others.
-
-    Raises:
-        ModelError, UsageError: see `model_of`.
-        ProfileError: no preprocessing fits the samples.
-    """
-    return [_lean(arguments, path, samples) for path in arguments.models]
-
-
-def _lean(arguments: argparse.Namespace, path: Path, samples: Samples | None) -> "Path | Model":
-    from compsel.building.preprocessing_search.resolve import complete
-
-    model = model_of(arguments, path)
-    if samples is not None:
-        model = complete(model, samples, TERMINAL)
-    return path if is_plain(arguments, model) else model
-
-
-def is_plain(arguments: argparse.Namespace, model: "Model") -> bool:
-    """Whether a model is as its file, read without the arguments, would be: nothing was said, and nothing found out."""
-    said = (arguments.preprocess, arguments.classes, arguments.tokenizer) != ("auto", None, None)
-    return not said and not model.searched
+def model_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what the arguments say of models, as the verbs take it."""
+    return {name: getattr(arguments, name) for name in ("preprocess", "classes", "tokenizer")}

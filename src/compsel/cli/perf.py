@@ -1,16 +1,14 @@
 """`compsel perf`: a benchmark of models as they are, that people can quote."""
 
 import argparse
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.model_options import add_model_options, models_of
-from compsel.cli.options import add_samples, samples_of
+from compsel.cli.model_options import add_model_options, model_options
+from compsel.cli.options import add_samples, samples_to_open
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
-from compsel.errors import UsageError
 
 if TYPE_CHECKING:
     from compsel.evaluation.perf import PerfResult, PerfRow
@@ -38,15 +36,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.evaluation.perf import perf
+    from compsel.building.verbs.perf import perf
 
-    if not 0 < arguments.seconds < math.inf:
-        raise UsageError(f"--seconds: got {arguments.seconds:g}, allowed is a number of seconds above 0")
-    samples = None if arguments.samples is None else samples_of(arguments)
     result = perf(
-        models_of(arguments, samples),
-        processors=arguments.processor or ["cpu:all"],
-        samples=samples,
+        arguments.models,
+        samples_to_open(arguments),
+        **model_options(arguments),
+        processor=arguments.processor or "cpu:all",
         seconds=arguments.seconds,
         memory=not arguments.no_memory,
         reporter=TERMINAL,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from compsel.cli.base import Command, add_json
 from compsel.cli.fitted import add_teacher, write_fitted, write_static
-from compsel.cli.model_options import add_model_options
-from compsel.cli.options import add_samples, samples_of
+from compsel.cli.model_options import add_model_options, model_options
+from compsel.cli.options import add_samples, samples_to_open
 from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
@@ -38,12 +38,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.techniques.students.static_encoder import StaticEncoder
 
     made = student(
-        None if arguments.samples is None else samples_of(arguments),
+        samples_to_open(arguments),
         arguments.out,
         encoder=arguments.encoder,
-        preprocess=arguments.preprocess,
-        classes=arguments.classes,
-        tokenizer=arguments.tokenizer,
+        **model_options(arguments),
         teacher=arguments.teacher,
         width=arguments.width,
         reporter=TERMINAL,

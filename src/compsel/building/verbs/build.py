@@ -7,17 +7,8 @@ from typing import Any, Unpack
 from compsel.building import build as building
 from compsel.building.options import Measuring
 from compsel.building.result import Built
-from compsel.building.verbs.options import (
-    BuildOptions,
-    Classes,
-    Preprocess,
-    as_models,
-    as_samples,
-    measuring_of,
-    objective_of,
-    parted,
-    reject_option_of,
-)
+from compsel.building.verbs.given import Classes, Preprocess, as_models, samples_for
+from compsel.building.verbs.options import BuildOptions, measuring_of, objective_of, parted, reject_option_of
 from compsel.models.model import Model
 from compsel.progress import Reporter
 from compsel.progress.interactive import reporter_or_default
@@ -43,14 +34,13 @@ def build(
     certify: Promise | str | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
-    time_limit: str | float | None = None,
     reporter: Reporter | None = None,
     **options: Unpack[BuildOptions],
 ) -> Built:
     """Compress, measure, train and write a bundle.
 
     For example `compsel.build("lite0.onnx", "val/", "bundle")`, or with options
-    `compsel.build(["a.onnx", "b.onnx"], samples, "bundle", goal="at most 1 % less accurate", processor="cpu:2")`.
+    `compsel.build(["a.onnx", "b.onnx"], samples, "bundle", goal="at most 1 % less accurate", time_limit="10 min")`.
 
     Args:
         models: an ONNX file or a `compsel.Model`, or several.
@@ -67,8 +57,6 @@ def build(
         certify: what the bundle shall promise, such as "99 % agreement"; None: nothing.
         work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
-        time_limit: about so long may it take, such as "10 min", "1h" or seconds: less is measured then, and what was
-            left out is said; None: no limit.
         reporter: hears how far it is; None: a line of progress where somebody looks, else the log.
         options: see `compsel.building.verbs.options.MeasuringOptions` and `ObjectiveOptions`.
 
@@ -77,16 +65,18 @@ def build(
         CompselError: what `compsel.building.build.build` raises.
     """
     of_measuring, of_objective = parted(options)
+    wanted, how = objective_of(objective, of_objective), measuring_of(measuring, of_measuring)
+    rejecting = reject_option_of(reject_option, of_objective)
+    opened = as_models(models, preprocess=preprocess, classes=classes, tokenizer=tokenizer)
     return building.build(
-        as_models(models, preprocess=preprocess, classes=classes, tokenizer=tokenizer),
-        as_samples(samples),
+        opened,
+        samples_for(opened, samples),
         out,
-        objective_of(objective, of_objective),
-        measuring=measuring_of(measuring, of_measuring),
-        reject_option=reject_option_of(reject_option, of_objective),
+        wanted,
+        measuring=how,
+        reject_option=rejecting,
         certify=certify,
         work=work,
         replace=replace,
-        time_limit=time_limit,
         reporter=reporter_or_default(reporter),
     )

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from compsel.building.preprocessing_search.resolve import with_preprocessing
-from compsel.building.verbs.options import Classes, Preprocess, as_models, as_samples
+from compsel.building.verbs.given import Classes, Preprocess, as_models, as_samples, samples_for
 from compsel.errors import UsageError
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
@@ -44,7 +44,7 @@ def head(
         ModelError: a model that cannot be read.
     """
     (opened,) = as_models(encoder, preprocess=preprocess, classes=classes, tokenizer=tokenizer)
-    found = _said(as_samples(samples), reporter)
+    found = _said(samples_for([opened], samples), reporter)
     (opened,) = with_preprocessing([opened], found, reporter_or_default(reporter), search=False)
     return _saved(fit_head(opened, found, teacher=_one(teacher)), out)
 
@@ -83,10 +83,12 @@ def student(
         raise UsageError("tokenizer: is that of an encoder: give encoder too")
     if width is not None and width < 1:
         raise UsageError(f"width: got {width}, allowed is 1 or more")
-    found = None if samples is None else as_samples(samples)
-    opened = (
-        None if encoder is None else as_models(encoder, preprocess=preprocess, classes=classes, tokenizer=tokenizer)[0]
-    )
+    opened = None
+    if encoder is not None:
+        (opened,) = as_models(encoder, preprocess=preprocess, classes=classes, tokenizer=tokenizer)
+    found = samples
+    if samples is not None:
+        found = as_samples(samples) if opened is None else samples_for([opened], samples)
     if opened is not None and teacher is None and (found is None or all(label is None for label in found.labels)):
         made = make_static_encoder(opened, found, width=width)
         if out is not None:

@@ -6,7 +6,8 @@ from typing import Any, Unpack
 
 from compsel.building.measure import measure
 from compsel.building.options import Measuring
-from compsel.building.verbs.options import Classes, MeasuringOptions, Preprocess, as_models, as_samples, measuring_of
+from compsel.building.verbs.given import Classes, Preprocess, as_models, samples_for
+from compsel.building.verbs.options import MeasuringOptions, measuring_of
 from compsel.models.model import Model
 from compsel.profiling.profile import Profile
 from compsel.progress import Reporter
@@ -39,12 +40,6 @@ def profile(
         UsageError: an option that does not exist.
         CompselError: what `compsel.building.measure.measure` raises.
     """
-    found = as_samples(samples)
     how = measuring_of(measuring, options)
-    return measure(
-        as_models(models, preprocess=preprocess, classes=classes, tokenizer=tokenizer),
-        found,
-        out,
-        how,
-        reporter=reporter_or_default(reporter),
-    )[0]
+    opened = as_models(models, preprocess=preprocess, classes=classes, tokenizer=tokenizer)
+    return measure(opened, samples_for(opened, samples), out, how, reporter=reporter_or_default(reporter))[0]
