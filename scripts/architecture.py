@@ -33,6 +33,7 @@ SIZES_ARE_ENFORCED = True
 # Lowest first: each may import what stands before it. The one list of layers: rules, tests and CONTRIBUTING.md use it.
 LAYERS = {
     "errors": "one tree of exceptions",
+    "extending": "modules of others that add techniques and processors",
     "progress": "how long work reports: counted loops and messages",
     "markup": "small pieces of HTML for notebooks",
     "storage": "files that are written whole or not at all; Parquet tables; checkpointed loops",

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from compsel.models.model import Model
     from compsel.notebook.explanation import explain
     from compsel.notebook.show import show
+    from compsel.processors import Processor, ProcessorFamily, register_processor
     from compsel.profiling.output_quality import OutputQuality
     from compsel.profiling.profile import Profile
     from compsel.runtime import Answer, Bundle, Runtime, load
     from compsel.runtime.records import records
     from compsel.selection import Objective
     from compsel.selection.training.comparison import Trained
+    from compsel.techniques import Technique, register_technique
     from compsel.techniques.heads.fitting import fit_head
     from compsel.techniques.students.making import make_student
     from compsel.techniques.students.static_encoder import make_static_encoder
@@ -52,9 +54,12 @@ _HOME = {
     "Model": "compsel.models.model",
     "Objective": "compsel.selection",
     "OutputQuality": "compsel.profiling.output_quality",
+    "Processor": "compsel.processors",
+    "ProcessorFamily": "compsel.processors",
     "Profile": "compsel.profiling.profile",
     "Runtime": "compsel.runtime",
     "Samples": "compsel.inputs.samples",
+    "Technique": "compsel.techniques",
     "TensorFolder": "compsel.inputs.samples",
     "TextPreprocessing": "compsel.inputs.texts.preprocessing",
     "TextTable": "compsel.inputs.samples",
@@ -73,6 +78,8 @@ _HOME = {
     "port": "compsel.building.verbs.port",
     "profile": "compsel.building.verbs.profile",
     "records": "compsel.runtime.records",
+    "register_processor": "compsel.processors",
+    "register_technique": "compsel.techniques",
     "report": "compsel.building.verbs.report",
     "show": "compsel.notebook.show",
     "student": "compsel.building.verbs.fit",
@@ -90,9 +97,12 @@ __all__ = [
     "Model",
     "Objective",
     "OutputQuality",
+    "Processor",
+    "ProcessorFamily",
     "Profile",
     "Runtime",
     "Samples",
+    "Technique",
     "TensorFolder",
     "TextPreprocessing",
     "TextTable",
@@ -112,6 +122,8 @@ __all__ = [
     "port",
     "profile",
     "records",
+    "register_processor",
+    "register_technique",
     "report",
     "show",
     "student",

@@ -6,7 +6,7 @@
     openvino:CPU:precision=f32,threads=2  with options
 
 Adding an execution provider: a line in `compsel.processors.provider_table.PROVIDERS`. Adding anything else: a file with
-a `Processor` and its `ProcessorFamily`, and a line in `FAMILIES`.
+a `Processor` and its `ProcessorFamily`, and a line in `FAMILIES`. From outside: `register_processor`.
 
 >>> parse("cpu:2:nospin").threads
 2
@@ -15,9 +15,12 @@ Traceback (most recent call last):
 compsel.errors.ProcessorError: processor 'gpu': allowed are cpu:N, cpu:N:nospin, cpu:all, cpu:big, ...
 """
 
+from collections.abc import Iterator
+
 import onnxruntime
 
 from compsel.errors import ProcessorError, did_you_mean
+from compsel.extending import load_plugins, note_origin
 from compsel.processors.base import Availability, Processor, ProcessorFamily, Session
 from compsel.processors.clusters import ClusterFamily
 from compsel.processors.cpu import CpuFamily, CpuProcessor, default_cpu
@@ -41,11 +44,12 @@ __all__ = [
     "package_versions",
     "parse",
     "parse_available",
+    "register_processor",
     "unusable",
 ]
 
 # in the order in which `compsel devices` lists them
-FAMILIES: tuple[ProcessorFamily, ...] = (CpuFamily(), ClusterFamily(), ProviderFamily())
+FAMILIES: list[ProcessorFamily] = [CpuFamily(), ClusterFamily(), ProviderFamily()]
 
 # providers that ONNX Runtime lists and that run no models of ours on this machine
 _NOT_HERE = {"AzureExecutionProvider": "sends inputs to a service over the network: it is no device of this machine"}
@@ -57,12 +61,18 @@ def parse(name: str) -> Processor:
     Raises:
         ProcessorError: no such name.
     """
-    for family in FAMILIES:
-        if (processor := family.parse(name)) is not None:
-            return processor
+    if (processor := _known(name)) is not None:
+        return processor
+    load_plugins()
+    if (processor := _known(name)) is not None:
+        return processor
     forms = [form for family in FAMILIES for form in family.forms]
     near = did_you_mean(name, (form.replace("N", "1") for form in forms))
     raise ProcessorError(f"processor {name!r}: allowed are {', '.join(forms)}{near or ': see compsel devices'}")
+
+
+def _known(name: str) -> Processor | None:
+    return next((found for family in FAMILIES if (found := family.parse(name)) is not None), None)
 
 
 def parse_available(name: str) -> Processor:
@@ -87,7 +97,53 @@ def discover() -> list[tuple[Processor, Availability]]:
     The CPU comes first, then its clusters, then each provider that the installed ONNX Runtime, or a plug-in package,
     offers. Trying means running: up to seconds.
     """
+    load_plugins()
     return [tried for family in FAMILIES for tried in family.discover()]
+
+
+class _OneProcessor(ProcessorFamily):
+    """A processor that somebody registered, by its name."""
+
+    def __init__(self, processor: Processor) -> None:
+        self.forms, self._processor = (processor.name,), processor
+
+    def parse(self, name: str) -> Processor | None:
+        return self._processor if name == self._processor.name else None
+
+    def discover(self) -> Iterator[tuple[Processor, Availability]]:
+        yield self._processor, self._processor.availability()
+
+
+def register_processor(added: Processor | ProcessorFamily) -> None:
+    """Make a processor, or a family of them, known to the command line, to profiles and to bundles.
+
+    Other processes (the command line and an app that loads a bundle among them) find it as `compsel.extending` says.
+
+    Args:
+        added: a processor, known by its name; or a family, where the name has parts (`cpu:2:nospin`).
+
+    Raises:
+        ProcessorError: something else, or a name that is taken.
+
+    >>> register_processor(CpuProcessor(1))
+    Traceback (most recent call last):
+    compsel.errors.ProcessorError: processor 'cpu:1': the name is taken: choose another one
+    """
+    if not isinstance(added, Processor | ProcessorFamily):
+        raise ProcessorError(f"got {added!r}, allowed is a compsel.Processor or a compsel.ProcessorFamily")
+    origin = type(added)
+    family = _OneProcessor(added) if isinstance(added, Processor) else added
+    # a cell of a notebook that runs again defines the class again
+    others = [known for known in FAMILIES if known.forms != family.forms or _built_in(known)]
+    for form in family.forms:
+        if any(known.parse(form) is not None or form in known.forms for known in others):
+            raise ProcessorError(f"processor {form!r}: the name is taken: choose another one")
+    FAMILIES[:] = [*others, family]
+    note_origin(origin)
+
+
+def _built_in(family: ProcessorFamily) -> bool:
+    return not isinstance(family, _OneProcessor) and type(family).__module__.startswith("compsel.")
 
 
 def unusable() -> dict[str, str]:

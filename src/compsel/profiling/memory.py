@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from compsel.errors import ProfileError
+from compsel.extending import environment
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
 from compsel.processors.base import Processor
@@ -128,7 +129,7 @@ def measure_start(file: Path, processor: Processor, feeds: Path) -> ProcessStart
         ProfileError: it did not run.
     """
     command = [sys.executable, "-c", _CODE, str(file), processor.name, str(feeds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     if done.returncode != 0:
         reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise ProfileError(f"{file.name} on {processor.name} did not run in a process of its own: {reason[0]}")

@@ -1,12 +1,15 @@
 """Compress models: one technique a file, one line each in the table here.
 
 Adding a technique: a file with a frozen dataclass that derives from `compsel.techniques.base.Technique`, a line in
-`TECHNIQUES`, and `tests/techniques` checks it like all others.
+`TECHNIQUES`, and `tests/techniques` checks it like all others. From outside: `register_technique`.
 """
 
 import itertools
+from dataclasses import fields, is_dataclass
+from typing import TypeVar
 
-from compsel.errors import NotApplicableError
+from compsel.errors import NotApplicableError, TechniqueError
+from compsel.extending import load_plugins, note_origin
 from compsel.models.model import Model
 from compsel.techniques.base import Technique
 from compsel.techniques.chain import Chain
@@ -31,7 +34,10 @@ __all__ = [
     "Technique",
     "applicable",
     "parse",
+    "register_technique",
 ]
+
+_Kind = TypeVar("_Kind", bound=type[Technique])
 
 TECHNIQUES: dict[str, type[Technique]] = {
     NoCompression.name: NoCompression,
@@ -65,7 +71,52 @@ def parse(spec: str) -> Technique:
     Traceback (most recent call last):
     compsel.errors.TechniqueError: got technique 'int9', allowed are none, ...
     """
+    if any(part.partition(":")[0].strip() not in TECHNIQUES for part in spec.split("+")):
+        load_plugins()
     return parse_with(TECHNIQUES, spec)
+
+
+def register_technique(kind: _Kind) -> _Kind:
+    """Make a technique known by its name to the command line and every function; also as a decorator of its class.
+
+    Other processes (the command line among them) find it as `compsel.extending` says.
+
+    Args:
+        kind: a frozen dataclass that derives from `compsel.Technique`, whose options all have defaults.
+
+    Raises:
+        TechniqueError: something else, or a name that is taken.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Copied(Technique):
+    ...     name = "int8-static"
+    ...     def _transform(self, model, calibration):
+    ...         return model
+    >>> register_technique(Copied)
+    Traceback (most recent call last):
+    compsel.errors.TechniqueError: Copied: the name 'int8-static' is taken: choose another one
+    """
+    if not (isinstance(kind, type) and issubclass(kind, Technique) and is_dataclass(kind)):
+        raise TechniqueError(f"got {kind!r}, allowed is a frozen dataclass that derives from compsel.Technique")
+    name = getattr(kind, "name", "")
+    if not isinstance(name, str) or not name or set(name) & set(":+, "):
+        raise TechniqueError(f"{kind.__name__}: got name {name!r}, allowed is a word without spaces, ':', '+' and ','")
+    try:
+        kind()
+    except TypeError as error:
+        options = ", ".join(field.name for field in fields(kind)) or "none"
+        raise TechniqueError(
+            f"{kind.__name__}: cannot be made without options ({error}): write _transform, and give all options "
+            f"({options}) defaults"
+        ) from error
+    known = TECHNIQUES.get(name)
+    # a cell of a notebook that runs again defines the class again
+    if known is not None and (known.__module__.startswith("compsel.") or known.__qualname__ != kind.__qualname__):
+        raise TechniqueError(f"{kind.__name__}: the name {name!r} is taken: choose another one")
+    TECHNIQUES[name] = kind
+    note_origin(kind)
+    return kind
 
 
 def applicable(model: Model) -> list[str]:
@@ -73,6 +124,7 @@ def applicable(model: Model) -> list[str]:
 
     Whether one really applies shows when it is applied; those that plainly do not are left out.
     """
+    load_plugins()
     techniques: dict[str, list[Technique]] = {}
     for name, kind in TECHNIQUES.items():
         for technique in kind.suggestions(model):

@@ -1,7 +1,7 @@
 """Fit a linear head on the tensor of a graph, or anew on other samples."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class FittedModel:
     """
 
     model: Model
-    right: NDArray[np.bool_]
+    right: NDArray[np.bool_] = field(repr=False)
     l2: float
 
     @classmethod
