@@ -16,7 +16,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 
 def command_line() -> str:
     """Return the page of the commands: one table of options each."""
-    parts = ["# Command line\n\nWritten from the parsers by `scripts/write_reference.py`; `compsel COMMAND --help` says the same.\n"]
+    parts = ["# Command line\n\nWritten by `scripts/write_reference.py`; `compsel COMMAND --help` says the same.\n"]
     for group, names in GROUPS.items():
         parts.append(f"## {group[:1].upper()}{group[1:]}\n")
         for name in names:
@@ -48,7 +48,10 @@ def python() -> str:
     classes = sorted(name for name in compsel.__all__ if name[:1].isupper())
     blocks = [f"::: compsel.{name}\n" for name in functions]
     blocks += ["## Classes\n", *(f"::: compsel.{name}\n" for name in classes)]
-    return "# Python\n\nWritten by `scripts/write_reference.py` from `compsel.__all__`.\n\n## Functions\n\n" + "\n".join(blocks)
+    return (
+        "# Python\n\nWritten by `scripts/write_reference.py` from `compsel.__all__`.\n\n## Functions\n\n"
+        + "\n".join(blocks)
+    )
 
 
 def _capital(text: str) -> str:
@@ -59,7 +62,9 @@ def main() -> int:
     """Write the pages, or with --check say which of them are stale."""
     pages = {FOLDER / "command-line.md": command_line(), FOLDER / "python.md": python()}
     if "--check" in sys.argv:
-        stale = [path.name for path, text in pages.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+        stale = [
+            path.name for path, text in pages.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
+        ]
         print(f"stale: {', '.join(stale)}: run python scripts/write_reference.py" if stale else "up to date")
         return int(bool(stale))
     for path, text in pages.items():

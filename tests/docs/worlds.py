@@ -152,7 +152,9 @@ def tensors(folder: Path) -> None:
             x = generator.standard_normal((1, 8)).astype(np.float32)
             price = np.tanh(np.tanh(x @ weights["first"]) @ weights["second"]) @ weights["last"]
             np.savez(
-                folder / part / f"{number}.npz", x=x, target=np.float32(price.item() + 0.01 * generator.standard_normal())
+                folder / part / f"{number}.npz",
+                x=x,
+                target=np.float32(price.item() + 0.01 * generator.standard_normal()),
             )
 
 
