@@ -11,6 +11,10 @@ import pytest
 
 import compsel
 from compsel.cli.main import main
+from compsel.cli.run_inputs import given_inputs
+from compsel.errors import InputError
+from compsel.inputs.tensors import TENSORS
+from compsel.inputs.text import TEXT
 from compsel.models.model import Model
 from tests.bad_input_world import World
 
@@ -85,3 +89,33 @@ def test_the_most_probable_classes(small_world: World, tmp_path: Path, capsys: p
     assert 0 < sum(probabilities) <= 1.000001
     shown = ", ".join(f"{one['name']} {one['probability']:.1%}" for one in top[:3])
     assert f"  {shown}  " in capsys.readouterr().out
+
+
+def test_a_table_of_texts_is_read_and_a_missing_one_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("sentence,sentiment\nturn it on,1\nplay a song,0\n", encoding="utf-8")
+    lines = tmp_path / "lines.txt"
+    lines.write_text("one\n\ntwo\n", encoding="utf-8")
+    assert [text for _, text in given_inputs([str(table), str(lines)], TEXT)] == [
+        "turn it on",
+        "play a song",
+        "one",
+        "two",
+    ]
+    with pytest.raises(InputError, match="no such file: give the path of a table of texts, or a text"):
+        given_inputs(["reviews.CSV"], TEXT)
+
+
+def test_an_archive_with_a_sample_a_row_is_its_rows(tmp_path: Path) -> None:
+    file = tmp_path / "test.npz"
+    np.savez(file, X=np.arange(6, dtype=np.float32).reshape(3, 2), y=np.arange(3.0))
+    found = given_inputs([str(file)], TENSORS, names={"X"})
+    assert len(found) == 3
+    np.savez(file, X=np.zeros((3, 2), np.float32))
+    ((_, whole),) = given_inputs([str(file)], TENSORS, names={"X"})
+    assert whole["X"].shape == (3, 2)
+
+
+@pytest.mark.parametrize("words", [("-v",), ("--quiet",)])
+def test_verbosity_may_stand_anywhere(words: tuple[str, ...], small_world: World) -> None:
+    assert main(["run", str(small_world.bundle), *words, str(small_world.photo)]) == 0

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from compsel.errors import ProfileError
+from compsel.errors import ProfileError, SamplesError
 from compsel.inputs.samples import Samples
+from compsel.models.embeddings import gives_embedding
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 
@@ -16,7 +17,7 @@ def with_labels(models: Sequence[Model], samples: Samples, reporter: Reporter = 
 
     Raises:
         ProfileError: models with different names.
-        SamplesError: labels that are none of the models' classes.
+        SamplesError: labels that are none of the models' classes, or too few names for a model.
     """
     named = [model for model in models if model.labels]
     for model in named[1:]:
@@ -26,6 +27,8 @@ def with_labels(models: Sequence[Model], samples: Samples, reporter: Reporter = 
             )
     samples = samples.ordered_by(named[0].labels if named else ())
     samples.say(reporter)
+    if not named:
+        _check_count(models, samples)
     return [_named(model, samples.label_names) for model in models], samples
 
 
@@ -34,3 +37,17 @@ def _named(model: Model, names: tuple[str, ...]) -> Model:
     shape = model.outputs[0].shape or ()
     fits = bool(names) and len(shape) == 2 and shape[1] == len(names)
     return replace(model, labels=names) if fits and not model.labels else model
+
+
+def _check_count(models: Sequence[Model], samples: Samples) -> None:
+    """Raise SamplesError where sorted names cannot be the classes of a model, for it has others too."""
+    names = samples.label_names
+    for model in models:
+        shape = model.outputs[0].shape or ()
+        more = len(shape) == 2 and shape[1] is not None and shape[1] > len(names) > 1
+        if more and not gives_embedding(model):
+            raise SamplesError(
+                f"{model.name} has {shape[1]} outputs and no names of classes, the samples name {len(names)} classes "
+                f"({names[0]}, {names[1]}, ...): give the names in the order of its outputs (--classes FILE, one a "
+                "line; or a labels.txt beside the model), or numbers as labels"
+            )

@@ -1,6 +1,7 @@
 """Measure models on this device: compress them, then quality, features, latency, memory and energy into a profile."""
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,8 @@ from compsel.variants.variant import Variant
 
 __all__ = ["default_processors", "has_meter", "measure", "measure_costs"]
 
+_HARDLY_ANY = 0.1  # of the answers of the uncompressed model are good enough
+
 
 def default_processors() -> tuple[Processor, ...]:
     """Return what works here: proven by running."""
@@ -91,7 +94,7 @@ def measure(
         EnergyError: the meter that was asked for is not here.
         StorageError: the folder cannot be written.
     """
-    folder = Path(folder)
+    folder, begin_s = Path(folder), time.perf_counter()
     check_names(models)
     if not len(samples):
         raise ProfileError("got no samples: give some")
@@ -127,7 +130,10 @@ def measure(
     with reporter.phase(f"answers of {len(variants)} variants to {len(samples)} samples", len(variants) + 1):
         measure_features(extractors, samples, folder, reporter)
         n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), reporter, judge, folds)
+    _warn_of_quality(variants, folder, judge, reporter)
     choices = Choices(variants, [parse(word) for word in plan.processors], files)
+    if measuring.time_limit_s is not None:
+        plan = plan.within(measuring.time_limit_s - (time.perf_counter() - begin_s))
     measure_costs(choices, plan.states, samples, folder, plan.criterion, reporter, idle_wait_s=measuring.idle_wait_s)
     measure_current(choices, samples, folder, plan.criterion, reporter)
     _measure_energies(choices, plan.states, samples, folder, measuring.meter, reporter)
@@ -191,6 +197,22 @@ def _judgeable(
     for one in more:
         reporter.say(f"{one.model}/{one.technique}: left out: {one.reason}")
     return [one for one in variants if one.name not in refused], [*left_out, *more]
+
+
+def _warn_of_quality(variants: Sequence[Variant], folder: Path, judge: OutputQuality, reporter: Reporter) -> None:
+    """Say so where a user's function finds hardly any answer of the uncompressed model good enough."""
+    if not judge.uses_targets:
+        return
+    reference = reference_of(variants)
+    quality = read_quality(folder, reference)["quality"].astype(np.float64)
+    share = float((quality >= judge.threshold).mean())
+    if share < _HARDLY_ANY:
+        shapes = ", ".join(f"{spec.name} {spec.shape}" for spec in reference.outputs)
+        reporter.say(
+            f"warning: {share:.1%} of the answers of {reference.name} are good enough ({judge.name} of at least "
+            f"{judge.threshold:g}; the median is {float(np.median(quality)):.3g}): look at the function and "
+            f"--good-enough; its outputs are {shapes}"
+        )
 
 
 def _extractors(model: Model) -> dict[str, FeatureExtractor]:

@@ -14,7 +14,9 @@ from compsel.errors import UsageError
 __all__ = ["duration_words", "seconds_of"]
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(h|m|s|$)[a-z]*\s*")
+_PART = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(?:(h)(?:ours?|rs?)?|(m)(?:in(?:utes?|s)?)?|(s)(?:ec(?:onds?|s)?)?|$)\s*(?![a-z])"
+)
 
 
 def seconds_of(limit: str | float) -> float:
@@ -33,7 +35,8 @@ def _read(text: str) -> float:
     found = [match for match in _PART.finditer(text) if match.group()]
     if not found or "".join(match.group() for match in found) != text:
         return math.nan
-    return sum(float(match.group(1)) * _UNITS.get(match.group(2), 1.0) for match in found)
+    units = ((match.group(1), match.group(2) or match.group(3) or match.group(4) or "s") for match in found)
+    return sum(float(number) * _UNITS[unit] for number, unit in units)
 
 
 def duration_words(seconds: float) -> str:

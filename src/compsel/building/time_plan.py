@@ -27,6 +27,7 @@ from compsel.variants.variant import Variant
 __all__ = ["TimePlan", "answer_times", "plan_time"]
 
 _BUDGETS_S = (30.0, 15.0, 8.0, 4.0)
+_LEAST_BUDGET_S = 1.0
 _LEAST_TECHNIQUES, _SAMPLES = 2, (400, 200, 100)
 # measured on two cores: what a part takes, in seconds, or in answers of the model
 _START_S, _PROCESS_S, _ENERGY_S, _TRAIN_S, _TRAIN_PER_SAMPLE_S = 3.0, 0.6, 2.5, 3.0, 0.012
@@ -58,6 +59,15 @@ class TimePlan:
     n_samples: int
     seconds: float
     left_out: tuple[str, ...] = ()
+
+    def within(self, seconds_left: float) -> "TimePlan":
+        """Return this plan with what a state may take cut to what is left of a limit: noise makes states use it up."""
+        training = _TRAIN_S + _TRAIN_PER_SAMPLE_S * self.n_samples + _PROCESS_S * self.variants * len(self.processors)
+        # one state more: the model as it runs today
+        budget_s = max(_LEAST_BUDGET_S, (seconds_left - training) / (len(self.states) + 1))
+        if budget_s >= self.criterion.budget_s:
+            return self
+        return replace(self, criterion=replace(self.criterion, budget_s=budget_s))
 
     @property
     def variants(self) -> int:

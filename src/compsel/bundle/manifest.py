@@ -14,7 +14,7 @@ __all__ = ["FORMAT_VERSION", "MANIFEST", "check_bundle", "write_manifest"]
 # Raise it when a compsel of the version before would misread a bundle; keep a reader for the older version in
 # `compsel.bundle.bundle`, and a test with a bundle of that version. 2: policies that look at the input first, doubt
 # it or abstain; costs by coordinates of the device's state.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 _MAX_MANIFEST_BYTES = 16_000_000
 

@@ -74,7 +74,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     section = {}
     if name is not None:
         section = read_section(argv, name, parsers[name])
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args(_verbosity_last(argv))
     if name is None:
         parser.print_help()
         raise SystemExit(0)
@@ -83,6 +83,13 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     if arguments.write_config is not None:
         write_section(arguments.write_config, name, parsers[name], arguments)
     return arguments
+
+
+def _verbosity_last(argv: Sequence[str]) -> list[str]:
+    """Put --quiet and --verbose last: between the values of a command argparse would end their list there."""
+    end = list(argv).index("--") if "--" in argv else len(argv)
+    moved = [word for word in argv[:end] if word in ("-q", "--quiet", "-v", "--verbose")]
+    return [*(word for word in argv[:end] if word not in moved), *moved, *argv[end:]]
 
 
 def _drop_output() -> None:

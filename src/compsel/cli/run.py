@@ -34,7 +34,7 @@ def names_of(path: Path | None, n_classes: int, known: tuple[str, ...] = ()) -> 
     if path is None:
         return known if len(known) == n_classes else tuple(map(str, range(n_classes)))
     try:
-        names = tuple(path.read_text(encoding="utf-8").split("\n"))
+        names = tuple(path.read_text(encoding="utf-8-sig").split("\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a list of class names: {error}") from error
     names = names[:-1] if names and not names[-1] else names
@@ -134,7 +134,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if not arguments.inputs and arguments.file is None:
         raise UsageError("got no inputs: give paths of images or .npz files, folders, texts, - or --file FILE")
     with compsel.load(arguments.bundle, confidence=arguments.confidence) as runtime:
-        inputs = given_inputs(arguments.inputs, runtime.modality, arguments.file)
+        inputs = given_inputs(
+            arguments.inputs, runtime.modality, arguments.file, {spec.name for spec in runtime.get_inputs()}
+        )
         answers, failed = _answers(runtime, inputs, arguments)
     if answers:
         rows = _rows(runtime, answers, arguments)
@@ -166,7 +168,8 @@ def _rows(runtime: Any, answers: list[tuple[str, Any]], arguments: argparse.Name
         n_classes = answers[0][1].outputs[0].shape[-1]
         known = runtime.bundle.labels or (() if runtime.modality is IMAGE else tuple(map(str, range(n_classes))))
         names = names_of(arguments.labels, n_classes, known)
-    rows = rows_of(answers, names, "text" if runtime.modality is TEXT else "image")
+    keys = {TEXT.name: "text", IMAGE.name: "image"}
+    rows = rows_of(answers, names, keys.get(runtime.modality.name, "input"))
     count = max(arguments.top, _TOP)
     for row, (_, answer) in zip(rows, answers, strict=True):
         last = runtime.bundle.variants[answer.stages[-1].variant]
@@ -189,7 +192,8 @@ def _print(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
         for r in rows
     ]
     # plain on a terminal too: loading `rich` would take longer than the answer
-    print(plain_table(shown, (key, "label", "ms", *(["parts, ms"] if verbose else []), "choice", "")))
+    said = "outputs" if rows[0]["label"] is None else "label"
+    print(plain_table(shown, (key, said, "ms", *(["parts, ms"] if verbose else []), "choice", "")))
 
 
 COMMAND = Command(

@@ -3,7 +3,7 @@
 import io
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,28 @@ __all__ = ["given_inputs"]
 
 _IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _TENSOR_SUFFIX = ".npz"
+_TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
 
 
-def given_inputs(words: Sequence[str], modality: Modality, texts: Path | None = None) -> list[tuple[str, Any]]:
+def given_inputs(
+    words: Sequence[str], modality: Modality, texts: Path | None = None, names: Collection[str] = ()
+) -> list[tuple[str, Any]]:
     """Return what to answer: a name of each input, and what the runtime takes.
 
     Args:
-        words: paths of files or folders, texts where the bundle takes texts, "-" for standard input.
+        words: paths of files or folders, texts or tables of them where the bundle takes texts, "-" for standard input.
         modality: what the bundle takes.
         texts: a file of texts, one a line.
+        names: of the bundle's input tensors.
 
     Raises:
+        SamplesError: a table that has no texts.
         InputError: a folder without such files, or a file that cannot be read as texts.
 
     >>> given_inputs(["what is the weather?"], TEXT)
     [('what is the weather?', 'what is the weather?')]
     """
-    found = [pair for word in words for pair in _expanded(word, modality)]
+    found = [pair for word in words for pair in _expanded(word, modality, names)]
     if texts is not None:
         try:
             found += _lines(texts.read_bytes(), str(texts))
@@ -43,19 +48,59 @@ def given_inputs(words: Sequence[str], modality: Modality, texts: Path | None = 
     return found
 
 
-def _expanded(word: str, modality: Modality) -> Iterator[tuple[str, Any]]:
+def _expanded(word: str, modality: Modality, names: Collection[str]) -> Iterator[tuple[str, Any]]:
     if word == "-":
         yield from _standard_input(modality)
+    elif modality is TEXT and (Path(word).suffix.lower() in _TABLE_SUFFIXES or _is_file(word)):
+        yield from _texts_of(Path(word))
     elif modality is TEXT and not word.endswith(_TENSOR_SUFFIX):
         yield word, word
     elif Path(word).is_dir():
         yield from _folder(Path(word), modality)
     elif modality is not TEXT and modality is not IMAGE:
-        yield word, word
+        yield from _rows(word, names)
     elif word.endswith(_TENSOR_SUFFIX):
         yield word, _tensors(word, word)
     else:
         yield word, word
+
+
+def _is_file(word: str) -> bool:
+    try:
+        return not word.endswith(_TENSOR_SUFFIX) and Path(word).is_file()
+    except (OSError, ValueError):  # a text that is too long for a path, or has a zero byte
+        return False
+
+
+def _texts_of(path: Path) -> Iterator[tuple[str, Any]]:
+    """Give the texts of a table, or the lines of another file."""
+    if path.suffix.lower() not in _TABLE_SUFFIXES:
+        yield from _lines(path.read_bytes(), str(path))
+        return
+    from compsel.inputs.samples.text_table import TextTable  # other inputs need no tables
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file: give the path of a table of texts, or a text")
+    samples = TextTable(path)
+    yield from ((samples.value(index), samples.value(index)) for index in range(len(samples)))
+
+
+def _rows(word: str, names: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """Give the tensors of an `.npz`: those that the bundle takes, or a sample a row where it has others."""
+    arrays = _tensors(word, word) if word.endswith(_TENSOR_SUFFIX) and zipfile.is_zipfile(word) else None
+    if arrays is None or (arrays.keys() >= set(names) and not _has_answers(word)):
+        yield word, word if arrays is None else {name: arrays[name] for name in names or arrays}
+        return
+    from compsel.inputs.modalities import open_samples  # other inputs need no samples
+
+    samples = open_samples(word)
+    yield from ((f"{word} {samples.names[index]}", samples.value(index)) for index in range(len(samples)))
+
+
+def _has_answers(word: str) -> bool:
+    """Whether an archive holds what is right for each row: then it has a sample a row."""
+    with np.load(word, allow_pickle=False) as arrays:
+        return any(key.lower() in ("y", "labels", "targets") for key in arrays.files)
 
 
 def _folder(folder: Path, modality: Modality) -> Iterator[tuple[str, Any]]:

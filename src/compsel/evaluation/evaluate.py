@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from compsel.device.energy import Meter
-from compsel.errors import BundleError, SamplesError
+from compsel.errors import BundleError, ProfileError, SamplesError
 from compsel.evaluation.correctness import correctness_of
 from compsel.evaluation.current import CURRENT, current_policy, judged_by, sizes_mb
 from compsel.evaluation.detail import detail_of
@@ -24,6 +24,7 @@ from compsel.evaluation.policy_energy import policy_energies
 from compsel.evaluation.results import Evaluation, PolicyResult
 from compsel.evaluation.timing import joined, time_runs
 from compsel.inputs.samples import Samples
+from compsel.profiling.label_check import check_labels
 from compsel.profiling.output_quality import Quality
 from compsel.progress import SILENT, Reporter
 from compsel.runtime.runtime import Runtime
@@ -75,6 +76,7 @@ def evaluate(
     first = answer_once(runtimes, samples, correctness, generator, reporter)
     once = first.results
     static = {name: once[name] for name in runtime.bundle.variants}
+    _doubt_labels(static, samples, runtime, reporter)
     accuracy = float(once[_runs(runtime, "adaptive")].right.mean())
     # what each policy runs for each sample, by the name of its runtime
     runs = {name: [_runs(runtime, name)] * n for name in runtime.bundle.policies} | {
@@ -121,6 +123,21 @@ def _labelled(runtime: Runtime, samples: Samples, reporter: Reporter) -> Samples
         return samples
     reporter.say(f"{len(samples) - len(labelled)} of {len(samples)} samples have no label: the others alone judge")
     return samples.subset(labelled)
+
+
+def _doubt_labels(static: Mapping[str, PolicyResult], samples: Samples, runtime: Runtime, reporter: Reporter) -> None:
+    """Warn where no variant predicts the labels better than guessing: then they are in another order, or of others."""
+    labels = np.array([-1 if label is None else label for label in samples.labels], np.int64)
+    answers = {name: result.labels for name, result in static.items() if len(result.labels) == len(labels)}
+    if not answers or labels.min(initial=0) < 0 or any(one.min(initial=0) < 0 for one in answers.values()):
+        return
+    n_classes = len(runtime.bundle.labels) or 1 + max(int(one.max()) for one in (labels, *answers.values()))
+    try:
+        doubt = check_labels(labels, answers, n_classes, ())
+    except ProfileError as error:
+        doubt = str(error)
+    if doubt:
+        reporter.say(f"warning: labels: {doubt}")
 
 
 def _say_what_was_learned(runtime: Runtime, samples: Samples, reporter: Reporter) -> None:

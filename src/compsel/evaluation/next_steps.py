@@ -39,6 +39,9 @@ def _cheaper(result: Result, static: Mapping[str, PolicyAnswers]) -> str:
     if found is None or found.speedup.value > _LITTLE or result.current is None:
         return ""
     ours, now = result.ours, result.current
+    smaller = ours.size_mb is not None and now.size_mb is not None and _WORTH * ours.size_mb < now.size_mb
+    if found.accuracy.low > 0 or smaller:
+        return ""  # accuracy or size was gained
     losses = {name: now.accuracy - float(one.right.mean()) for name, one in static.items()}
     near = {name: loss for name, loss in losses.items() if 0 < loss <= _MOST_LOSS}
     fast = [name for name in near if ours.latency_ms > _WORTH * float(static[name].latency_ms.mean())]

@@ -7,12 +7,14 @@ faster than a few hundred times between two looks of the background, some answer
 import json
 import math
 import os
+import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from compsel.device.fingerprint import device_fingerprint
+from compsel.errors import StorageError
 from compsel.progress.logger import LOGGER
 from compsel.runtime.answer import Stage
 from compsel.runtime.planning import PlacedPlan
@@ -52,8 +54,13 @@ class Recorder:
         """Write down the stages of an answer; where that fails, nothing more is recorded, and answers go on."""
         if self._stream is None:
             return
-        if self._process != os.getpid():
-            self._open()  # the file is that of the process before the fork
+        if self._process != os.getpid():  # the file is that of the process before the fork
+            try:
+                self._open()
+            except StorageError as error:
+                LOGGER.warning("recording into %s ends: %s", self._folder, error)
+                self._stream = None
+                return
         self._answers += 1
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         numbers = zip(self._coordinates, planned.costs.where, strict=False)
@@ -68,6 +75,8 @@ class Recorder:
                 **state,
             }
             self._write(row)
+        if self._stream is not None:
+            self._stream.flush()  # what is pending at a fork would be written by both processes
 
     def close(self) -> None:
         """Write what is pending, and close the file."""
@@ -80,10 +89,10 @@ class Recorder:
 
     def _open(self) -> None:
         self._process = os.getpid()
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{self._process}-{id(self):x}.jsonl"
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{self._process}-{uuid.uuid4().hex[:8]}.jsonl"
         with storage_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._stream = (self._folder / name).open("w", encoding="utf-8")
+            self._stream = (self._folder / name).open("x", encoding="utf-8")
             self._write({"format_version": FORMAT_VERSION, "device": device_fingerprint()})
             self._stream.flush()
 

@@ -53,7 +53,7 @@ def parse_preprocess(text: str, taken: ImageInput) -> ImagePreprocessing:
     resolution, shape = _shape(values, taken)
     found = preprocessing_of(NORMALISATIONS[normalisation], GEOMETRIES[geometry], taken, resolution)
     try:
-        return replace(found, **shape, **_colours(values, taken))
+        return replace(found, **shape, **_colours(values, taken, found))
     except ModelError as error:
         raise UsageError(f"preprocess: {error}") from error
 
@@ -142,8 +142,8 @@ def _sides(values: Mapping[str, str], key: str) -> tuple[int, int] | None:
     return int(found[1]), int(found[2] or found[1])
 
 
-def _colours(values: Mapping[str, str], taken: ImageInput) -> dict[str, Any]:
-    """Return what is said of the numbers, as fields of a preprocessing."""
+def _colours(values: Mapping[str, str], taken: ImageInput, base: ImagePreprocessing) -> dict[str, Any]:
+    """Return what is said of the numbers, as fields of a preprocessing; the rest is that of the base."""
     fields: dict[str, Any] = {}
     order = values.get("order", "").upper().replace("GREY", "GRAY")
     if order:
@@ -153,13 +153,15 @@ def _colours(values: Mapping[str, str], taken: ImageInput) -> dict[str, Any]:
             )
         fields["channels"] = order
     if "mean" in values or "std" in values or "range" in values:
+        if "mean" not in values and "std" not in values:
+            raise UsageError("preprocess: got range without mean or std: say what it is the range of")
         mean, std = _numbers(values, "mean", 0.0), _numbers(values, "std", 1.0)
         most = values.get("range", "1" if max(*mean, *std) <= 1 else "255")
         if most not in ("1", "255"):
             raise UsageError(f"preprocess: got range={most}, allowed is {_KEYS['range']}")
         scale = 255.0 if most == "1" else 1.0
-        fields["mean"] = tuple(round(value * scale, 6) for value in mean)
-        fields["std"] = tuple(round(value * scale, 6) for value in std)
+        fields["mean"] = tuple(round(value * scale, 6) for value in mean) if "mean" in values else base.mean
+        fields["std"] = tuple(round(value * scale, 6) for value in std) if "std" in values else base.std
     return fields
 
 

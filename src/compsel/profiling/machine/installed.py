@@ -1,14 +1,16 @@
 """Which packages that compsel uses are installed, by extra: read from package metadata, nothing is imported."""
 
 import re
+import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
 __all__ = ["Extra", "installed_packages"]
 
-_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;\s*extra\s*==\s*[\"']([\w-]+)[\"'])?$")
+_NAME, _EXTRA = re.compile(r"[A-Za-z0-9._-]+"), re.compile(r"extra\s*==\s*[\"']([\w-]+)[\"']")
+_SYSTEM = re.compile(r"sys_platform\s*([!=]=)\s*[\"'](\w+)[\"']")
 # for those who develop compsel
-_NOT_FOR_USERS = ("test", "lint")
+_NOT_FOR_USERS = ("test", "lint", "docs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,11 @@ def installed_packages() -> list[Extra]:
         return []
     found: dict[str, dict[str, str | None]] = {}
     for line in lines:
-        requirement = _REQUIREMENT.fullmatch(line.strip())
-        if requirement is None or requirement[2] in _NOT_FOR_USERS:
+        name, extra, system = _NAME.match(line), _EXTRA.search(line), _SYSTEM.search(line)
+        elsewhere = system is not None and (sys.platform == system[2]) != (system[1] == "==")
+        if name is None or elsewhere or (extra is not None and extra[1] in _NOT_FOR_USERS):
             continue
-        found.setdefault(requirement[2] or "", {})[requirement[1]] = _version(requirement[1])
+        found.setdefault("" if extra is None else extra[1], {})[name[0]] = _version(name[0])
     return [Extra(name, versions) for name, versions in found.items()]
 
 
