@@ -145,6 +145,13 @@ def test_hindsight_static_is_the_fastest_variant_that_is_as_accurate_on_these_ve
     assert [*evaluation.results["hindsight_static"].choices] == [f"{found.variant}@cpu:1"]
 
 
+def test_the_result_says_what_keeps_it_from_beating_the_sceptics_choice(evaluation: Evaluation) -> None:
+    slower = with_latencies(evaluation, {"adaptive": 50.0, "hindsight_static": 1.0})
+    assert not slower.verdict.beats_hindsight_static
+    assert slower.result.why == slower.verdict.reasons[0]
+    assert slower.verdict.reasons[0][1:] in slower.result.sentences()[1]
+
+
 def test_samples_of_a_group_are_drawn_together(evaluation: Evaluation) -> None:
     slower = with_latencies(evaluation, {"adaptive": 0.5})
     grouped = replace(slower, groups=("a",) * 5 + ("b",) * 5)
