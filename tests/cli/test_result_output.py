@@ -52,7 +52,8 @@ def test_a_build_says_first_what_was_gained(built: tuple[Path, str, str]) -> Non
     )
     assert re.search(rf"; {NUMBERS} MB on disk instead of {NUMBERS} MB, {NUMBERS} MB (less|more) memory, ", first)
     assert re.search(rf"the first answer {NUMBERS} (m?s) instead of {NUMBERS} (m?s) after loading begins; ", first)
-    assert first.endswith("the same choice for every input: lite0/int8-static on cpu:1.")
+    # which one depends on how fast both are here and now
+    assert re.search(r"; the same choice for every input: lite0/(none|int8-static) on cpu:1\.$", first)
     assert second.startswith("A sceptic would ship the same: ")
     assert f"compsel evaluate {bundle} --samples OTHER" in out
     assert f"bundle: {bundle}" in out
@@ -86,7 +87,7 @@ def test_a_bundle_with_one_choice_ships_only_its_files(built: tuple[Path, str, s
     names = {path.name for path in (bundle / "variants").iterdir()}
     with compsel.load(bundle) as runtime:
         (variant,) = runtime.bundle.variants.values()
-    assert variant.technique == "int8-static"
+    assert variant.technique in ("none", "int8-static")
     assert names == set(variant.files)
 
 

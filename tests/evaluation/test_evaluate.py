@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +144,15 @@ def test_hindsight_static_is_the_fastest_variant_that_is_as_accurate_on_these_ve
     assert medians[found.variant] <= 1.25 * min(medians.values())
     assert evaluation.results["hindsight_static"].right.tolist() == evaluation.static[found.variant].right.tolist()
     assert [*evaluation.results["hindsight_static"].choices] == [f"{found.variant}@cpu:1"]
+
+
+def test_the_result_says_what_keeps_it_from_beating_the_sceptics_choice(evaluation: Evaluation) -> None:
+    slower = with_latencies(evaluation, {"adaptive": 50.0, "hindsight_static": 1.0})
+    other = replace(slower.results["adaptive"], choices=Counter({"other/none@cpu:1": 10}))
+    slower = replace(slower, results={**slower.results, "adaptive": other})
+    assert not slower.verdict.beats_hindsight_static
+    assert slower.result.why == slower.verdict.reasons[0]
+    assert slower.verdict.reasons[0][1:] in slower.result.sentences()[1]
 
 
 def test_samples_of_a_group_are_drawn_together(evaluation: Evaluation) -> None:

@@ -65,6 +65,13 @@ def test_the_sceptics_choice_comes_second(found, verb):
     assert "net/int8-static on cpu:2 (9 ms, 88.0 % right)" in second
 
 
+def test_what_keeps_it_from_beating_the_sceptics_choice_is_said_with_it():
+    sceptic = AnswerFigures("net/int8-static", 2.0, 0.88)
+    slower = PairedComparison(Estimate(0.5, 0.4, 0.6), SAME.accuracy)
+    told = result(sceptic=sceptic, against_sceptic=slower, why="ship that one").sentences()[1]
+    assert told.endswith("; as accurate. Ship that one.")
+
+
 def test_where_nothing_was_gained_the_floor_that_would_gain_is_named():
     nothing = result(
         against_current=SAME, ours=AnswerFigures("bundle", 10.0, 0.9), current=AnswerFigures("now", 10.0, 0.9)

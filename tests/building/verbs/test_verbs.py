@@ -17,6 +17,7 @@ from compsel.errors import ObjectiveError, TechniqueError, UsageError
 from compsel.progress import SILENT
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.objective import Objective
+from compsel.storage.files import folder_size_mb
 from tests.text_models import LABELS, classifier, string_pipeline, write_table
 
 QUICK = {"technique": "none", "processor": "cpu:1", "state": "idle", "budget": 0.3, "calibration": 4}
@@ -51,15 +52,35 @@ def test_a_bundle_is_built_from_paths_and_answers_by_name(runtime: compsel.Runti
     assert "'music'" in repr(answer)
 
 
+def test_a_bundle_knows_what_starting_it_takes(runtime: compsel.Runtime) -> None:
+    result = runtime.bundle.summary["result"]
+    assert result["bundle"]["start_ms"] > 0 and result["current"]["start_ms"] > 0
+    assert result["bundle"]["size_mb"] == pytest.approx(folder_size_mb(runtime.bundle.folder), rel=0.01)
+
+
+def test_models_are_benchmarked_with_samples(place: Path) -> None:
+    found = compsel.perf(
+        [place / "big.onnx", classifier("other", blocks=1)],
+        place / "intents.csv",
+        processor="cpu:1",
+        seconds=0.05,
+        memory=False,
+    )
+    assert [row.processor for row in found.rows] == ["cpu:1", "cpu:1"] and "32 samples" in found.inputs
+
+
 def test_one_model_needs_no_list(place: Path) -> None:
     measured = compsel.profile(place / "big.onnx", place / "intents.csv", place / "profile", **QUICK)
-    assert measured.names == ("big/none",)
+    assert measured.names == ("big/none",) and measured.origin == "60 samples"
     trained = compsel.train(place / "profile", out=place / "trained", max_loss=0.02)
     assert trained.comparison.winner == "single best" and (place / "trained" / "bundle.json").is_file()
 
 
 def test_an_evaluation_takes_the_folder_and_finds_what_was_measured(place: Path, built: object) -> None:
     result = compsel.evaluate(place / "bundle", place / "others.csv", repeats=1)
+    # it is about the folder that was given, whatever else was measured beside it
+    assert result.result.ours.name == str(place / "bundle")
+    assert result.result.ours.size_mb == folder_size_mb(place / "bundle")
     assert result.labelled and result.all_measured and len(result.results["adaptive"].right) == 30
     policies, samples = result.to_frame(), result.to_frame("samples")
     adaptive = policies[policies["policy"] == "adaptive"].iloc[0]
@@ -81,6 +102,8 @@ def test_a_bundle_is_ported(place: Path, built: object) -> None:
 def test_models_are_compressed_and_fitted(place: Path) -> None:
     reports = compsel.compress(place / "big.onnx", "int8-dynamic", place / "smaller", samples=place / "intents.csv")
     assert [one.technique for one in reports] == ["int8-dynamic"] and reports[0].path is not None
+    assert reports[0].figures is not None and reports[0].original is not None
+    assert reports[0].figures.accuracy is not None and reports[0].original.speedup == (1.0, 1.0, 1.0)
     fitted = compsel.student(place / "intents.csv", place / "student.onnx")
     assert fitted.accuracy > 0.5 and compsel.Model.load(place / "student.onnx").labels == fitted.model.labels
     with pytest.raises(TechniqueError, match="calibration"):
@@ -125,6 +148,7 @@ def test_a_verb_has_the_options_of_its_command(verb: str, capsys: pytest.Capture
 
 def test_options_mean_what_they_mean_on_the_command_line() -> None:
     assert measuring_of(None, {"state": "idle", "budget": 2.0}).criterion is not None
+    assert measuring_of(None, {"time_limit": "10 min"}).time_limit_s == 600
     assert measuring_of(None, {"technique": "none", "processor": ["cpu:1"]}).processors == ["cpu:1"]
     assert objective_of(None, {}) == Objective() == objective_of(None, {"max_loss": 0.0})
     assert objective_of(None, {"min_quality": 0.9}) == Objective(max_loss=None, min_quality=0.9)
