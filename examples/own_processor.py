@@ -37,6 +37,7 @@ class OpenCvSession:
             raise ModelError(f"opencv: cannot read the graph ({error.err})") from error
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
+        """Run one inference."""
         try:
             self._net.setInput(feeds[self.inputs[0].name])
             found = self._net.forward([spec.name for spec in self.outputs])
@@ -46,6 +47,7 @@ class OpenCvSession:
         return [np.array(arrays[name]) for name in outputs or arrays]
 
     def close(self) -> None:
+        """Free the memory."""
         self._net = None
 
 
@@ -55,6 +57,7 @@ class OpenCv(compsel.Processor):
     name, provider = "opencv", "OpenCV"
 
     def open(self, variant: bytes | str | os.PathLike[str]) -> OpenCvSession:
+        """Load a variant; an error where OpenCV lacks one of its operators."""
         return OpenCvSession(variant)
 
 

@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from small_world import crops
 
 import compsel
+from small_world import crops
 
 OBJECTIVE = {"no_floor": True, "penalty": 100.0}
 

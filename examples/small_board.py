@@ -19,11 +19,11 @@ if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import numpy as np  # noqa: E402
-import psutil  # noqa: E402
-from small_world import crops  # noqa: E402
+import numpy as np
+import psutil
 
-import compsel  # noqa: E402
+import compsel
+from small_world import crops
 
 
 def main() -> None:
