@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from compsel.building.train import selection_dataset
-from compsel.cli.options import add_objective, objective
+from compsel.building.verbs.options import ObjectiveOptions, objective_of
+from compsel.cli.options import add_objective, given_options
 from compsel.cli.tables import plain_table
 from compsel.features.fusion import Evidence
 from compsel.profiling.profile import Profile
@@ -204,7 +205,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     profile = Profile.load(arguments.profile)
-    found = ablate(profile, objective(arguments), arguments.folds, arguments.seed)
+    wanted = objective_of(None, given_options(arguments, ObjectiveOptions))
+    found = ablate(profile, wanted, arguments.folds, arguments.seed)
     for kind, rows in found.items():
         print(f"\nfeatures of the {kind}, {len(profile.samples)} samples:")
         print(

@@ -47,7 +47,7 @@ class OpenCvSession:
         return [np.array(arrays[name]) for name in outputs or arrays]
 
     def close(self) -> None:
-        """Free the memory."""
+        """Free the network."""
         self._net = None
 
 
@@ -57,7 +57,7 @@ class OpenCv(compsel.Processor):
     name, provider = "opencv", "OpenCV"
 
     def open(self, variant: bytes | str | os.PathLike[str]) -> OpenCvSession:
-        """Load a variant; an error where OpenCV lacks one of its operators."""
+        """Load a graph with OpenCV."""
         return OpenCvSession(variant)
 
 

@@ -36,7 +36,7 @@ def camera(table: Path, out: Path, fps: float = 120) -> None:
             name = f"{policy.replace('_', ' ')}: {late} of {len(ours)} late or dropped"
             place.plot(*zip(*seen, strict=True), ".", color=colour, label=name)
         place.axhline(1000 / fps, color="black", linewidth=0.8, linestyle="--")
-        place.set(yscale="log", xlabel="frame", title=f"{load} busy processes" if load else "nothing else runs")
+        place.set(yscale="log", xlabel="frame", title=f"{load} busy processes" if load else "no busy processes")
         place.legend(fontsize=8, loc="upper left")
     low, high = axes[0][0].get_ylim()
     axes[0][0].set(ylabel="ms from frame to answer", ylim=(low, 4 * high))
@@ -56,7 +56,7 @@ def oracle(out: Path) -> None:
 
 def save(figure: pyplot.Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    kind = {"metadata": {"Date": None}} if path.suffix == ".svg" else {"dpi": 100}
+    kind = {"metadata": {"Date": None}} if path.suffix == ".svg" else {"dpi": 80, "pil_kwargs": {"optimize": True}}
     figure.savefig(path, bbox_inches="tight", **kind)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 

@@ -114,9 +114,9 @@ PLACES = [
 ]
 INPUTS = [
     Mistake("nothing to answer", lambda w: ["run", w.bundle], "got no inputs", "give paths of images"),
-    Mistake("empty folder of samples", lambda w: evaluate(w, made(w.folder / "e")), "has no images", "allowed are"),
+    Mistake("empty folder of samples", lambda w: evaluate(w, made(w.folder / "e")), "has no samples", "give a folder"),
     Mistake("empty folder to answer", lambda w: run(w, made(w.folder / "e")), "has no inputs", "allowed are files"),
-    Mistake("no such folder", lambda w: evaluate(w, w.folder / "vall"), "no such folder", "give a folder"),
+    Mistake("no such folder", lambda w: evaluate(w, w.folder / "vall"), "no such file or folder", "give a folder"),
     Mistake(
         "label out of range", lambda w: evaluate(w, labels(w, "file,label\n0.png,10\n")), "10", "allowed are 0 to 9"
     ),
@@ -124,7 +124,7 @@ INPUTS = [
         "no such column",
         lambda w: ["student", "--samples", w.file("t.csv", "text,label\na,1\n"), "--label", "intent", "--out", w.out],
         "intent",
-        "text",
+        "got columns",
     ),
     Mistake("image without a byte", lambda w: run(w, w.file("empty.jpg", "")), "it has no bytes", "get the file again"),
     Mistake("no bundle", lambda w: ["run", w.samples, w.photo], "is not a bundle", "compsel build"),

@@ -3,8 +3,8 @@
 The public names are loaded when they are first used, so that `import compsel` costs next to nothing and an app
 that only runs a bundle never imports what training needs.
 
-`compress`, `profile`, `train`, `build`, `evaluate`, `report`, `port`, `head` and `student` do what the commands of the
-same names do, with options of the same names.
+`compress`, `profile`, `train`, `build`, `evaluate`, `report`, `port`, `perf`, `head` and `student` do what the commands
+of the same names do, with options of the same names.
 """
 
 from importlib import import_module
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from compsel.building.verbs.compress import compress
     from compsel.building.verbs.evaluate import evaluate
     from compsel.building.verbs.fit import head, student
+    from compsel.building.verbs.perf import perf
     from compsel.building.verbs.port import port
     from compsel.building.verbs.profile import profile
     from compsel.building.verbs.report import report
@@ -73,6 +74,7 @@ _HOME = {
     "make_static_encoder": "compsel.techniques.students.static_encoder",
     "make_student": "compsel.techniques.students.making",
     "open_samples": "compsel.inputs.modalities",
+    "perf": "compsel.building.verbs.perf",
     "port": "compsel.building.verbs.port",
     "profile": "compsel.building.verbs.profile",
     "records": "compsel.runtime.records",
@@ -116,6 +118,7 @@ __all__ = [
     "make_static_encoder",
     "make_student",
     "open_samples",
+    "perf",
     "port",
     "profile",
     "records",

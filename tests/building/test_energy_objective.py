@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import compsel
+from compsel.building import build as building
 from compsel.building.options import Measuring
 from compsel.building.train import selection_dataset, train_bundle
 from compsel.errors import EnergyError, ObjectiveError
@@ -111,9 +112,9 @@ def test_build_refuses_before_it_measures(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("compsel.device.energy._default_name", no_meter)
     with pytest.raises(ObjectiveError, match="no energy was measured"):
-        compsel.build([], samples=ArraySamples([]), out=tmp_path / "b", objective=Objective("energy"))
+        building.build([], samples=ArraySamples([]), out=tmp_path / "b", objective=Objective("energy"))
     with pytest.raises(EnergyError, match="sundial"):
-        compsel.build(
+        building.build(
             [],
             samples=ArraySamples([]),
             out=tmp_path / "b",

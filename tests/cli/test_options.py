@@ -4,7 +4,8 @@ import argparse
 
 import pytest
 
-from compsel.cli.options import add_objective, objective
+from compsel.building.verbs.options import ObjectiveOptions, objective_of
+from compsel.cli.options import add_objective, given_options
 from compsel.errors import ObjectiveError, UsageError
 from compsel.selection.objective import Objective
 
@@ -13,7 +14,7 @@ def read(*arguments: str) -> Objective:
     """Return the objective of a command line."""
     parser = argparse.ArgumentParser()
     add_objective(parser)
-    return objective(parser.parse_args(arguments))
+    return objective_of(None, given_options(parser.parse_args(arguments), ObjectiveOptions))
 
 
 def test_default_is_as_accurate_as_the_best_network() -> None:

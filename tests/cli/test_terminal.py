@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from compsel.cli.terminal import TERMINAL, TerminalReporter
+from compsel.cli.terminal import TERMINAL, set_verbosity
 
 # real time, or real load, is what is looked at: nothing runs beside
 pytestmark = pytest.mark.clock
@@ -19,9 +21,9 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 NESTED = """
 import sys, time
 {before}
-from compsel.cli.terminal import TERMINAL, TerminalReporter
+from compsel.cli.terminal import TERMINAL
 for _ in TERMINAL.track(range(3), "models [a]"):
-    for _ in TerminalReporter("lite0").track(iter(range(4)), "runs"):
+    for _ in TERMINAL.track(iter(range(4)), "runs lite0"):
         time.sleep(0.12)
     TERMINAL.say("a message")
 """
@@ -52,16 +54,27 @@ def without_controls(text: str) -> str:
 
 
 def test_progress_passes_everything_on_and_says_once_how_much(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(TERMINAL.track(iter("abc"), "letters")) == ["a", "b", "c"]
+    def letters() -> Iterator[str]:
+        for letter in "abc":
+            time.sleep(0.03)
+            yield letter
+
+    assert list(TERMINAL.track(letters(), "letters")) == ["a", "b", "c"]
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("letters: 3 in ")
     assert len(printed.err.splitlines()) == 1
 
 
-def test_subject_stands_behind_the_label(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(TerminalReporter("lite0").track("ab", "runs")) == ["a", "b"]
-    assert capsys.readouterr().err.startswith("runs lite0: 2 in ")
+def test_a_loop_that_takes_no_time_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(TERMINAL.track("abc", "letters")) == ["a", "b", "c"]
+    assert capsys.readouterr().err == ""
+    set_verbosity("verbose")
+    try:
+        assert list(TERMINAL.track("abc", "letters")) == ["a", "b", "c"]
+    finally:
+        set_verbosity("normal")
+    assert capsys.readouterr().err == "letters: 3 in 0.0 s\n"
 
 
 def test_a_terminal_shows_bars_with_the_time_left() -> None:

@@ -11,6 +11,7 @@ import compsel
 from compsel.evaluation.evaluate import evaluate
 from compsel.evaluation.reliability import reliability
 from compsel.evaluation.results import Evaluation
+from compsel.inputs.imagenet_classes import imagenet_classes
 from compsel.inputs.samples import ArraySamples, ImageFolder, Samples
 from compsel.runtime import Runtime
 from tests.cascade_bundle import PENALTY
@@ -34,7 +35,8 @@ def test_every_input_says_its_way_and_whether_it_is_right(evaluation: Evaluation
     assert [row["right"] for row in rows] == ours.right.tolist()
     assert [row["latency_ms"] for row in rows] == ours.latency_ms.tolist()
     assert [row["right"] == 1 for row in rows] == [row["answered"] == row["wanted"] for row in rows]
-    assert [row["wanted"] for row in rows] == [str(label) for label in samples.labels]
+    names = imagenet_classes()
+    assert [row["wanted"] for row in rows] == [names[label or 0] for label in samples.labels]
     assert all(0 <= row["confidence"] <= 1 for row in rows)
     ways = Counter(" > ".join(stage.partition("@")[0] for stage in way.split(" > ")) for way in ours.choices.elements())
     assert Counter(row["way"] for row in rows) == ways

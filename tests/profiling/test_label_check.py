@@ -136,3 +136,15 @@ def _passes(labels: Classes, answers: Classes, n_classes: int) -> bool:
         return check_labels(labels, {"net": answers}, n_classes) == ""
     except ProfileError:
         return False
+
+
+@pytest.mark.parametrize("n_classes", [12, 1000])
+def test_alphabetical_and_numeric_order_are_recognised(n_classes: int) -> None:
+    """A folder by classes lists "0", "1", "10", "11", "2": labels that count that way, or a model that does."""
+    listed = np.array(sorted(range(n_classes), key=str))
+    truth = drawn(300, n_classes)
+    answers = right_for(truth, 0.8, n_classes)
+    for labels, says in ((np.argsort(listed)[truth], "the labels count the classes in alphabetical order"),
+                         (listed[truth], "the model's classes are in alphabetical order")):  # fmt: skip
+        with pytest.raises(ProfileError, match=f"{says}.* would be right then .net."):
+            check_labels(labels, {"net": answers}, n_classes)

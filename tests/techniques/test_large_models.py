@@ -8,7 +8,8 @@ from onnx import helper, numpy_helper
 from compsel import Model
 from compsel.models import graph_session as session
 from compsel.models.editable_graph import borrow
-from compsel.models.editing import edit_graph, with_opset
+from compsel.models.editing import edit_graph
+from compsel.models.opset_upgrade import with_opset
 from compsel.techniques import parse
 from compsel.techniques.weights import encoding as unpacking
 from compsel.variants.verification import verify

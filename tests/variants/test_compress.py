@@ -114,7 +114,7 @@ def test_command_on_tensors_with_everything_that_applies(tmp_path: Path) -> None
     [
         (["--technique", "int9"], "got technique 'int9'"),
         (["--calibration", "0"], "--calibration: got 0, allowed is 1 or more"),
-        (["--samples", "nowhere"], "nowhere: no such folder"),
+        (["--samples", "nowhere"], "nowhere: no such file or folder"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace as with_fields
 from pathlib import Path
 
 from compsel.building.certifying import as_promise
 from compsel.building.measure import has_meter, measure
 from compsel.building.options import DEFAULT_MEASURING, Measuring
 from compsel.building.result import Built
-from compsel.building.time_limit import seconds_of
 from compsel.building.train import as_objective, train_bundle
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
@@ -36,7 +34,6 @@ def build(
     certify: Promise | str | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
-    time_limit: str | float | None = None,
     reporter: Reporter = SILENT,
 ) -> Built:
     """Compress, measure, train and write a bundle.
@@ -49,8 +46,6 @@ def build(
         measuring: what is measured, and how.
         work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
-        time_limit: about so long may it take, such as "10 min", "1h" or seconds: less is measured then, and what was
-            left out is said; None: no limit.
         reporter: hears how far it is.
 
     Raises:
@@ -62,8 +57,6 @@ def build(
     out, objective, promise = Path(out), as_objective(objective), as_promise(certify, reject_option)
     check_place(out, replace=replace)
     objective.check_measured(energy=has_meter(measuring.meter))
-    if time_limit is not None:
-        measuring = with_fields(measuring, time_limit_s=seconds_of(time_limit))
     if promise is not None:
         check_enough(len(set(samples.groups)), promise)
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")

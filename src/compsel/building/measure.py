@@ -10,12 +10,13 @@ import numpy as np
 from compsel.building.labels import with_labels
 from compsel.building.learned_elsewhere import without_learned_elsewhere
 from compsel.building.options import DEFAULT_MEASURING, Measuring
+from compsel.building.preprocessing_search.resolve import with_preprocessing
 from compsel.building.time_limit import duration_words
 from compsel.building.time_plan import TimePlan, answer_times, plan_time
 from compsel.device.cgroup import usable_cores
-from compsel.device.energy import open_meter
+from compsel.device.energy import meter_or_none, open_meter
 from compsel.device.fingerprint import device_fingerprint
-from compsel.errors import EnergyError, ProfileError
+from compsel.errors import ProfileError
 from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.inputs.image import IMAGE
@@ -96,6 +97,7 @@ def measure(
         raise ProfileError("got no samples: give some")
     models, samples = with_labels(models, samples, reporter)
     samples = samples.readable(reporter)
+    models = with_preprocessing(models, samples, reporter)
     samples = without_learned_elsewhere(models, samples, reporter)
     measuring.check()
     judge = _judge(models, measuring.output_quality)
@@ -130,13 +132,15 @@ def measure(
     measure_current(choices, samples, folder, plan.criterion, reporter)
     _measure_energies(choices, plan.states, samples, folder, measuring.meter, reporter)
     criterion = None if n_classes else judge.criterion(reference_of(variants).name)
-    header = (n_classes, device_fingerprint(), time_features(extractors, samples), measuring.origin, criterion)
+    origin = measuring.origin or f"{len(samples)} samples"
+    header = (n_classes, device_fingerprint(), time_features(extractors, samples), origin, criterion)
     write_groups(folder, samples)
     write_folds(folder, samples, None if folds is None else folds.fold_of)
     write_sizes(folder, samples, variants)
     sketch = sketch_to_text(sample_hashes(samples))
+    reasons = {f"{one.model}/{one.technique}": one.reason for one in left_out}
     decode_ms, warnings = time_decoding(samples, variants), _warnings(folder, plan)
-    write_header(folder, variants, *header, decode_ms=decode_ms, sketch=sketch, warnings=warnings)
+    write_header(folder, variants, *header, decode_ms=decode_ms, sketch=sketch, warnings=warnings, left_out=reasons)
     return Profile.load(folder), left_out
 
 
@@ -257,13 +261,8 @@ def has_meter(name: str | None) -> bool:
     Raises:
         EnergyError: the meter that was asked for is not here.
     """
-    try:
-        open_meter(name).close()
-    except EnergyError:
-        if name is not None:
-            raise
-        return False
-    return True
+    with meter_or_none(name) as meter:
+        return meter is not None
 
 
 def _measure_energies(

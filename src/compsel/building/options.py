@@ -23,7 +23,7 @@ class Measuring:
         calibration: number of calibration samples.
         criterion: when a latency is known well enough; None: the defaults of `Criterion`.
         meter: of energy, see `compsel.device.energy`; None: what this machine has, and no energies where it has none.
-        origin: in words, what the samples are.
+        origin: in words, what the samples are; "": how many there are.
         output_quality: for models without class scores: how their answers are judged.
         time_limit_s: about so long may everything take, training included: what does not fit is left out, see
             `compsel.building.time_plan`; None: no limit.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.building.start_up import bundle_start_up, session_start_up
-from compsel.building.verdict import shipped_outcome
+from compsel.building.verdict import shipped_outcome, verdict_of
 from compsel.evaluation.hindsight import hindsight_static
 from compsel.evaluation.next_steps import next_steps
 from compsel.evaluation.paired_comparison import PairedComparison, compare
@@ -20,6 +20,7 @@ from compsel.profiling.profile import Profile
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.training.comparison import Trained
+from compsel.storage.files import folder_size_mb
 from compsel.variants.variant import Variant
 
 __all__ = ["Built", "Measured", "result_of", "with_start_up"]
@@ -107,6 +108,8 @@ def result_of(trained: Trained, measured: Measured, bundle: Path) -> Result:
         _figures(_name(sceptic), sceptic, measured),
         to_current,
         to_sceptic,
+        sceptic_is=choice.what,
+        why=verdict_of(trained).why,
         is_sceptic=set(ours.choices) == set(sceptic.choices),
         n=n,
         held_out=True,
@@ -119,7 +122,7 @@ def result_of(trained: Trained, measured: Measured, bundle: Path) -> Result:
 
 
 def with_start_up(result: Result, original: Variant, files: Path, bundle: Path) -> Result:
-    """Return the result with what the written bundle takes: of disk, and of time and memory until its first answer.
+    """Return the result with what its bundle takes: of disk, and of time and memory until its first answer.
 
     Args:
         result: of the build.
@@ -127,8 +130,7 @@ def with_start_up(result: Result, original: Variant, files: Path, bundle: Path) 
         files: folder of its files.
         bundle: folder of the bundle.
     """
-    size_mb = sum(path.stat().st_size for path in bundle.rglob("*") if path.is_file()) / 1e6
-    result = replace(result, ours=replace(result.ours, size_mb=size_mb))
+    result = replace(result, ours=replace(result.ours, size_mb=folder_size_mb(bundle)))
     ours, current = bundle_start_up(bundle), session_start_up(original, files, default_cpu().threads)
     if ours is None or current is None or result.current is None:
         return result

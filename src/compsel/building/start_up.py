@@ -89,7 +89,9 @@ def _measured(words: list[str], variant: Variant) -> StartUp | None:
 
 def _run(command: list[str]) -> StartUp | None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S, env=environment())
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S, env=environment()
+        )
         first_answer_ms, memory_mb = json.loads(done.stdout.splitlines()[-1])
     except (subprocess.SubprocessError, IndexError, ValueError):
         return None

@@ -124,6 +124,7 @@ def train_bundle(
             certified = certify_dataset(dataset, promise)
         trained = train(dataset, objective, default_trainers(reject_option), reporter=reporter)
         trained = with_certificate(trained, certified, dataset)
+    _say_decoding(profile, reporter)
     files, out = Path(files), Path(out)
     result = result_of(trained, Measured(profile, dataset, costs), out)
     summary = {
@@ -133,34 +134,40 @@ def train_bundle(
         "learned_from": hashes_to_text(profile.learned_from),
         "result": result.to_dict(),
     }
-    _write(trained, profile, (dataset, costs, objective), files, summary, out, replace=replace)
+    original = next(one for one in profile.variants if one.name == trained.most_accurate)
+
+    def complete(bundle: Path) -> dict[str, Any]:
+        nonlocal result
+        result = with_start_up(result, original, files, bundle)
+        return {**summary, "result": result.to_dict()}
+
+    content = _content(trained, profile, (dataset, costs, objective), files, summary)
+    write_bundle(content, out, replace=replace, complete=complete)
+    fields = {field.name: getattr(trained, field.name) for field in dataclass_fields(trained)}
+    return Built(**fields, result=result)
+
+
+def _say_decoding(profile: Profile, reporter: Reporter) -> None:
     if profile.decode_ms > 0:
         reporter.detail(
             f"times leave out decoding, which is the same for every choice: {profile.decode_ms:.2f} ms a sample"
         )
-    original = next(one for one in profile.variants if one.name == trained.most_accurate)
-    fields = {field.name: getattr(trained, field.name) for field in dataclass_fields(trained)}
-    return Built(**fields, result=with_start_up(result, original, files, out))
 
 
-# many parameters: what goes into a bundle
-def _write(
+def _content(
     trained: Trained,
     profile: Profile,
     trained_on: tuple[SelectionDataset, CostModel, Objective],
     files: Path,
     summary: dict[str, Any],
-    out: Path,
-    *,
-    replace: bool,
-) -> None:
+) -> BundleContent:
+    """Return what goes into the bundle."""
     dataset, costs, objective = trained_on
     policies, baselines = _split(_policies(trained, dataset, costs))
     quality = dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True))
-    content = BundleContent(
+    return BundleContent(
         profile.variants, files, policies, _selectors(trained), objective, quality, costs, summary, baselines
     )
-    write_bundle(content, out, replace=replace)
 
 
 def _split(policies: dict[str, Policy]) -> tuple[dict[str, Policy], dict[str, Policy]]:

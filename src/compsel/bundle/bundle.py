@@ -12,7 +12,7 @@ selectors/        exported selectors (ONNX)
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from typing import Any
 import compsel
 from compsel.bundle.manifest import check_bundle, write_manifest
 from compsel.errors import BundleError
+from compsel.inputs.modalities import modality_of
+from compsel.inputs.modality import Modality
 from compsel.selection.costs.model import CostModel
 from compsel.selection.export.onnx_selector import ExportedSelector
 from compsel.selection.objective import Objective
@@ -98,6 +100,11 @@ class Bundle:
         """Names of the classes, in the order of the outputs; () where they are not known."""
         return next((variant.labels for variant in self.variants.values() if variant.labels), ())
 
+    @property
+    def modality(self) -> Modality:
+        """Of the inputs."""
+        return modality_of(next(iter(self.variants.values())))
+
     def __repr__(self) -> str:
         policy = self.policies["adaptive"]
         size_mb = sum(variant.size_bytes for variant in self.variants.values()) / 1e6
@@ -148,8 +155,20 @@ class BundleContent:
     baselines: Mapping[str, Policy] = field(default_factory=dict)
 
 
-def write_bundle(content: BundleContent, folder: str | os.PathLike[str], *, replace: bool = False) -> None:
+def write_bundle(
+    content: BundleContent,
+    folder: str | os.PathLike[str],
+    *,
+    replace: bool = False,
+    complete: Callable[[Path], Mapping[str, Any]] | None = None,
+) -> None:
     """Write a bundle, whole or not at all.
+
+    Args:
+        content: what goes in.
+        folder: where.
+        replace: whether one that is there already is replaced.
+        complete: tries the bundle out, before it gets its place; gives its summary as it shall be then.
 
     Raises:
         StorageError: a full disk, no permission, a folder that is there already.
@@ -168,17 +187,20 @@ def write_bundle(content: BundleContent, folder: str | os.PathLike[str], *, repl
         if content.baselines:
             write_json(temporary / _BASELINES, {name: policy.to_dict() for name, policy in content.baselines.items()})
         write_json(temporary / "costs.json", _shipped_costs(content, variants).to_dict())
-        write_json(
-            temporary / "bundle.json",
-            {
-                "variants": [variant.to_dict() for variant in variants],
-                "selectors": sorted(content.selectors),
-                "objective": content.objective.to_dict(),
-                "quality": {variant.name: content.quality[variant.name] for variant in variants},
-                "summary": without_nan(content.summary),
-            },
-        )
-        write_manifest(temporary, compsel.__version__)
+        described = {
+            "variants": [variant.to_dict() for variant in variants],
+            "selectors": sorted(content.selectors),
+            "objective": content.objective.to_dict(),
+            "quality": {variant.name: content.quality[variant.name] for variant in variants},
+        }
+        _describe(temporary, described, content.summary)
+        if complete is not None:
+            _describe(temporary, described, complete(temporary))
+
+
+def _describe(folder: Path, described: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
+    write_json(folder / "bundle.json", {**described, "summary": without_nan(summary)})
+    write_manifest(folder, compsel.__version__)
 
 
 def _shipped_costs(content: BundleContent, shipped: Sequence[Variant]) -> CostModel:

@@ -1,22 +1,18 @@
 """`compsel build`: compress, measure, train and write a bundle."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json, write_result
+from compsel.cli.model_options import add_model_options, model_options
 from compsel.cli.options import (
     add_certify,
     add_measuring,
     add_objective,
     add_samples,
-    add_tokenizer,
-    models_of,
-    objective,
-    reject_option,
-    samples_of,
+    given_options,
+    samples_to_open,
 )
-from compsel.cli.profile import measuring
 from compsel.cli.report import add_report, leave_report
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
@@ -27,7 +23,7 @@ __all__ = ["COMMAND"]
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
     add_samples(parser)
-    add_tokenizer(parser)
+    add_model_options(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where measurements are kept (default: BUNDLE.work)")
     parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
@@ -39,25 +35,22 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.building.build import build
+    from compsel.building.verbs.build import build
+    from compsel.building.verbs.options import BuildOptions
 
-    wanted, rejecting = objective(arguments), reject_option(arguments)
-    options = measuring(arguments)
-    samples = samples_of(arguments)
-    trained = build(
-        models_of(arguments),
-        samples,
+    built = build(
+        arguments.models,
+        samples_to_open(arguments),
         arguments.out,
-        wanted,
-        reject_option=rejecting,
+        **model_options(arguments),
         certify=arguments.certify,
         work=arguments.work,
         replace=arguments.replace,
-        measuring=replace(options, origin=f"{len(samples)} samples"),
         reporter=TERMINAL,
+        **given_options(arguments, BuildOptions),
     )
-    show(trained, arguments.out)
-    write_result(arguments.json, summary(trained))
+    show(built, arguments.out)
+    write_result(arguments.json, summary(built))
     leave_report(arguments, arguments.out)
     return 0
 

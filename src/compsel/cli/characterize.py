@@ -1,11 +1,13 @@
 """`compsel characterize`: the tables and pictures of the source papers for any models, techniques and processors."""
 
 import argparse
+import math
 from collections import Counter
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_meter, add_samples, add_tokenizer, check_budget, meter_of, models_of, samples_of
+from compsel.cli.model_options import add_model_options, model_options
+from compsel.cli.options import add_meter, add_samples, samples_to_open
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import UsageError
@@ -16,7 +18,7 @@ __all__ = ["COMMAND"]
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
     add_samples(parser)
-    add_tokenizer(parser)
+    add_model_options(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where tables, pictures and rows go")
     parser.add_argument("--technique", action="append", metavar="T", help="repeatable (default: all that apply)")
     parser.add_argument("--processor", action="append", metavar="P", help="repeatable (default: all that work here)")
@@ -28,22 +30,24 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from compsel.building.verbs.given import lean_models
+    from compsel.device.energy import meter_or_none
     from compsel.evaluation.characterization.characterize import characterize
     from compsel.evaluation.characterization.files import write_characterization
     from compsel.evaluation.characterization.settings import CharacterizationSettings
 
-    check_budget(arguments.budget)
+    if not 0 < arguments.budget < math.inf:
+        raise UsageError(f"budget: got {arguments.budget:g}, allowed is a number of seconds above 0")
     if arguments.calibration < 1:
-        raise UsageError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
-    samples = samples_of(arguments)
-    samples.say(TERMINAL)
-    samples = samples.readable(TERMINAL)
+        raise UsageError(f"calibration: got {arguments.calibration}, allowed is 1 or more")
     processors = _processors(arguments.processor)
-    with meter_of(arguments) as meter:
+    models, samples = lean_models(arguments.models, samples_to_open(arguments), TERMINAL, **model_options(arguments))
+    assert samples is not None
+    with meter_or_none(arguments.meter) as meter:
         settings = CharacterizationSettings(
             samples, arguments.technique, processors, arguments.calibration, arguments.budget, arguments.keep, meter
         )
-        rows = characterize(models_of(arguments), settings, arguments.out, TERMINAL)
+        rows = characterize(models, settings, arguments.out, TERMINAL)
     content = write_characterization(rows, arguments.out, TERMINAL)
     counts = Counter(row["technique"] for row in content["rows"] if row["dominated"])
     print_table(

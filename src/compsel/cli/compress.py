@@ -1,32 +1,28 @@
 """`compsel compress`: make smaller or faster variants of ONNX models, verify them, and write them."""
 
 import argparse
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.compress_figures import Figures, measure_figures
-from compsel.cli.options import add_samples, add_tokenizer, samples_of
+from compsel.cli.model_options import add_model_options, model_options
+from compsel.cli.options import add_samples, samples_to_open
 from compsel.cli.tables import print_table
-from compsel.cli.terminal import TERMINAL, TerminalReporter
-from compsel.errors import InputError, ModelError, NotApplicableError, TechniqueError, UsageError
+from compsel.cli.terminal import TERMINAL
+from compsel.errors import NotApplicableError, TechniqueError, UsageError
 
 if TYPE_CHECKING:
     from compsel.building.search import SearchPoint, SearchResult
     from compsel.inputs.samples import Samples
     from compsel.models.model import Model
     from compsel.selection.goals import Goal
-    from compsel.techniques import Technique
     from compsel.techniques.layerwise.technique import LayerwiseTechnique
     from compsel.variants.compress import CompressionReport
     from compsel.variants.verification import Verification
 
 __all__ = ["COMMAND"]
 
-_CALIBRATION = 100
-_SECONDS = 0.5
 _HEADER = ("model", "technique", "size", "p50 ms", "speed", "accuracy", "agrees", "file or reason")
 _NOTHING_WRITTEN = 1
 _POINT_HEADER = ("model", "technique", "work", "latency", "size", "quality", "expected", "file", "goal")
@@ -48,10 +44,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         part=False,
         use="; to calibrate with and to verify on (default: verified on made-up inputs)",
     )
-    add_tokenizer(parser)
-    parser.add_argument(
-        "--calibration", type=int, default=_CALIBRATION, metavar="N", help=f"samples to use (default {_CALIBRATION})"
-    )
+    add_model_options(parser)
+    parser.add_argument("--calibration", type=int, default=100, metavar="N", help="samples to use (default 100)")
     parser.add_argument(
         "--goal",
         metavar="TEXT",
@@ -62,90 +56,50 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds",
         type=float,
-        default=_SECONDS,
+        default=0.5,
         metavar="S",
-        help=f"of timing, for each variant (default {_SECONDS}); 0: measure neither latency nor accuracy",
+        help="of timing, for each variant (default 0.5); 0: measure neither latency nor accuracy",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the variants go")
     add_json(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.processors import parse_available
-    from compsel.techniques import parse
-    from compsel.variants.compress import compress
+    from compsel.building.verbs.compress import compress
 
-    parse_available(arguments.processor)
-    if arguments.calibration < 1:
-        raise TechniqueError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
-    techniques = [parse(spec) for spec in arguments.technique or ()]
-    names = [path.stem for path in arguments.models]
-    if len(set(names)) < len(names):
-        raise TechniqueError(f"got models with the same file name ({', '.join(names)}): rename one of them")
     if arguments.goal is not None:
         return _search(arguments)
-    if not 0 <= arguments.seconds < math.inf:
-        raise UsageError(f"--seconds: got {arguments.seconds:g}, allowed is a number of seconds from 0")
-    reports: list[CompressionReport] = []
-    figures: dict[tuple[str, str], Figures] = {}
-    # one model at a time: they can be large
-    for path in arguments.models:
-        model, chosen, samples = _plan(arguments, path)
-        calibration = None if samples is None else samples.spread(arguments.calibration)
-        reporter = TerminalReporter(path.stem)
-        made = compress([model], techniques or chosen, calibration, arguments.out, reporter, samples)
-        reports += made
-        del model
-        figures |= _figures(arguments, path, made, samples)
-    print_table((_row(report, figures) for report in reports), header=_HEADER)
-    print(_how_compared(reports, figures, arguments.processor), end="")
-    originals = {name: one.to_dict() for (name, technique), one in figures.items() if technique == "none"}
+    reports = compress(
+        arguments.models,
+        arguments.technique,
+        arguments.out,
+        samples=samples_to_open(arguments),
+        calibration=arguments.calibration,
+        processor=arguments.processor,
+        seconds=arguments.seconds,
+        **model_options(arguments),
+        reporter=TERMINAL,
+    )
+    print_table(map(_row, reports), header=_HEADER)
+    print(_how_compared(reports, arguments.processor), end="")
     write_result(
         arguments.json,
         {
-            "variants": [_plain(report, figures) for report in reports],
-            "originals": originals,
+            "variants": [_plain(report) for report in reports],
+            "originals": {one.model: one.original.to_dict() for one in reports if one.original},
             "processor": arguments.processor,
         },
     )
     return 0 if any(report.path for report in reports) else _NOTHING_WRITTEN
 
 
-def _figures(
-    arguments: argparse.Namespace, path: Path, reports: "list[CompressionReport]", samples: "Samples | None"
-) -> "dict[tuple[str, str], Figures]":
-    """Return what was measured of a model and its variants, by names of model and technique."""
-    from compsel.models.model import Model
-
-    if not arguments.seconds or not any(report.path for report in reports):
-        return {}
-    model = Model.load(path, tokenizer=arguments.tokenizer)
-    try:
-        found = measure_figures(model, reports, samples, arguments.processor, arguments.seconds)
-    except (InputError, ModelError) as error:
-        TERMINAL.say(f"{path.stem}: neither latency nor accuracy were measured: {error}")
-        return {}
-    return {(reports[0].model, technique): one for technique, one in found.items()}
-
-
-def _plan(arguments: argparse.Namespace, path: Path) -> "tuple[Model | Path, list[Technique], Samples | None]":
-    """Return what to compress, the techniques that apply to it, and samples for it.
-
-    A model is given by its path, for large ones are not kept in memory; one with a tokenizer of its own as it is.
-    """
-    from compsel.models.model import Model
-    from compsel.techniques import applicable, parse
-
-    model = Model.load(path, tokenizer=arguments.tokenizer)
-    techniques = [parse(spec) for spec in applicable(model)]
-    return path if arguments.tokenizer is None else model, techniques, _samples(arguments, model)
-
-
 def _search(arguments: argparse.Namespace) -> int:
-    from compsel.models.model import Model
+    from compsel.building.verbs.compress import opened_for
+    from compsel.processors import parse_available
     from compsel.selection.goals import parse_goal
     from compsel.storage.files import write_json
 
+    parse_available(arguments.processor)
     goal = parse_goal(arguments.goal)
     techniques = [_adjusted(spec) for spec in arguments.technique or _SEARCHED]
     if arguments.samples is None:
@@ -153,8 +107,7 @@ def _search(arguments: argparse.Namespace) -> int:
     found: list[dict[str, Any]] = []
     rows: list[tuple[str, ...]] = []
     for path in arguments.models:
-        model = Model.load(path, tokenizer=arguments.tokenizer)
-        found_samples = _samples(arguments, model)
+        model, found_samples = opened_for(path, samples_to_open(arguments), TERMINAL, **model_options(arguments))
         assert found_samples is not None
         samples = found_samples.spread(arguments.calibration)
         for technique in techniques:
@@ -215,22 +168,14 @@ def _point_row(name: str, point: "SearchPoint", result: "SearchResult") -> tuple
     return (label, *shares, _file(result, point) or "", "chosen" if point == result.chosen else "")
 
 
-def _samples(arguments: argparse.Namespace, model: "Model") -> "Samples | None":
-    from compsel.inputs.modalities import modality_of
-
-    if arguments.samples is None:
-        return None
-    samples = samples_of(arguments, modality_of(model)).ordered_by(model.labels)
-    samples.say(TERMINAL)
-    return samples.readable(TERMINAL)
-
-
-def _row(report: "CompressionReport", figures: "dict[tuple[str, str], Figures]") -> tuple[str, ...]:
+def _row(report: "CompressionReport") -> tuple[str, ...]:
     share = f"{report.size_bytes / report.original_bytes:.1%}" if report.size_bytes else ""
     agrees = _agrees(report.verification) if report.verification else ""
-    found = figures.get((report.model, report.technique)) if report.path else None
-    cells = ("", "", "") if found is None else found.cells()
-    return (report.model, report.technique, share, *cells, agrees, str(report.path or report.reason))
+    latency = speed = accuracy = ""
+    if report.figures is not None:
+        latency, speed = f"{report.figures.latency_ms:.2f}", f"{report.figures.speedup[0]:.2f}x"
+        accuracy = "" if report.figures.accuracy is None else f"{report.figures.accuracy:.1%}"
+    return (report.model, report.technique, share, latency, speed, accuracy, agrees, str(report.path or report.reason))
 
 
 def _agrees(verification: "Verification") -> str:
@@ -239,14 +184,13 @@ def _agrees(verification: "Verification") -> str:
     return "" if verification.relative_error is None else f"error {verification.relative_error:.2g}"
 
 
-def _how_compared(reports: "list[CompressionReport]", figures: "dict[tuple[str, str], Figures]", processor: str) -> str:
+def _how_compared(reports: "list[CompressionReport]", processor: str) -> str:
     """Say what the figures are against, what stands under "agrees", and where inputs were made up."""
     compared = [report.verification for report in reports if report.verification and report.verification.samples]
     lines = ""
-    for (name, technique), one in figures.items():
-        if technique == "none":
-            right = "" if one.accuracy is None else f", {one.accuracy:.1%} right on {one.samples} samples with labels"
-            lines += f"{name} itself on {processor}: {one.latency_ms:.2f} ms{right}; all were timed in turns\n"
+    for name, one in {report.model: report.original for report in reports if report.original}.items():
+        right = "" if one.accuracy is None else f", {one.accuracy:.1%} right on {one.samples} samples with labels"
+        lines += f"{name} itself on {processor}: {one.latency_ms:.2f} ms{right}; all were timed in turns\n"
     if any(_agrees(verification).startswith("error") for verification in compared):
         lines += 'agrees: "error" is the distance of the outputs from those of the model, over their norm\n'
     if any(verification.synthetic for verification in compared):
@@ -254,10 +198,10 @@ def _how_compared(reports: "list[CompressionReport]", figures: "dict[tuple[str, 
     return lines
 
 
-def _plain(report: "CompressionReport", figures: "dict[tuple[str, str], Figures]") -> dict[str, Any]:
-    found = figures.get((report.model, report.technique)) if report.path else None
-    measured = {} if found is None else found.to_dict()
-    return {**asdict(report), "path": None if report.path is None else str(report.path), **measured}
+def _plain(report: "CompressionReport") -> dict[str, Any]:
+    measured = {} if report.figures is None else report.figures.to_dict()
+    plain = {key: value for key, value in asdict(report).items() if key not in ("figures", "original")}
+    return {**plain, "path": None if report.path is None else str(report.path), **measured}
 
 
 COMMAND = Command(

@@ -1,22 +1,25 @@
 """`compsel demo`: the whole path on real networks: compress, measure this machine, train, write a bundle, classify."""
 
 import argparse
+import math
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import compsel
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import check_budget
 from compsel.cli.report import add_report, leave_report
 from compsel.cli.run import rows_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
-from compsel.errors import ProfileError
+from compsel.errors import ProfileError, UsageError
 from compsel.inputs.imagenet_classes import imagenet_classes
 from compsel.inputs.images.decoding import decode
+
+if TYPE_CHECKING:
+    from compsel.profiling.profile import Profile
 
 __all__ = ["COMMAND"]
 
@@ -45,19 +48,21 @@ def _training_data(asked: Path | None) -> Path:
 
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.demo import photographs
+    from compsel.building.result import Built
+    from compsel.building.verbs.train import train
     from compsel.profiling.profile import Profile
 
-    check_budget(arguments.budget)
+    if not 0 < arguments.budget < math.inf:
+        raise UsageError(f"budget: got {arguments.budget:g}, allowed is a number of seconds above 0")
     for image in arguments.images:
         decode(image)  # now, not after minutes
     begin = time.perf_counter()
     outcomes = Profile.load(_training_data(arguments.training_data))
     images = arguments.images or list(photographs().values())
-    profile, files = _measure(outcomes, arguments.out, arguments.budget)
+    profile = _measure(outcomes, arguments.out, arguments.budget)
     TERMINAL.say(f"training from the outcomes of {len(outcomes.samples)} photographs ({outcomes.origin})")
-    from compsel.building.train import train_bundle
-
-    trained = train_bundle(profile, files, arguments.out / "bundle", replace=True)
+    trained = train(profile, out=arguments.out / "bundle", files=arguments.out, replace=True, reporter=TERMINAL)
+    assert isinstance(trained, Built)
     show(trained, arguments.out / "bundle")
     answers = []
     with compsel.load(arguments.out / "bundle") as runtime:
@@ -76,7 +81,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(outcomes: Any, out: Path, budget_s: float) -> tuple[Any, Path]:
+def _measure(outcomes: "Profile", out: Path, budget_s: float) -> "Profile":
     """Build the variants that the outcomes were measured on, measure their cost here, and join both."""
     from compsel.building.demo import calibration_samples, networks
     from compsel.building.measure import default_processors, measure_costs
@@ -109,7 +114,7 @@ def _measure(outcomes: Any, out: Path, budget_s: float) -> tuple[Any, Path]:
     TERMINAL.say("measuring this machine, idle and under real load")
     choices = Choices(variants, default_processors(), files)
     measure_costs(choices, standard_states(), samples, out, Criterion(budget_s=budget_s), TERMINAL, idle_wait_s=5.0)
-    return outcomes.with_costs(variants, out, device_fingerprint()), files
+    return outcomes.with_costs(variants, out, device_fingerprint())
 
 
 COMMAND = Command(

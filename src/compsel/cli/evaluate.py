@@ -13,14 +13,6 @@ from compsel.cli.terminal import TERMINAL, is_verbose
 __all__ = ["COMMAND", "show"]
 
 
-_COMPARED = {
-    "current": "the model as it runs today",
-    "most_accurate": "most accurate network",
-    "best_static": "best static choice",
-    "hindsight_static": "hindsight static",
-}
-
-
 def show(content: dict[str, Any]) -> None:
     """Print the result, and the policies; with `--verbose` the verdict on the policy and all comparisons."""
     print("\n".join(content["result"]["sentences"]))
@@ -44,6 +36,9 @@ def show(content: dict[str, Any]) -> None:
 
 
 def _show_comparisons(content: dict[str, Any]) -> None:
+    from compsel.evaluation.result_words import POLICIES
+    from compsel.evaluation.results import COMPARED
+
     verdict, summary, overhead = content["verdict"], content["summary"], content["overhead_ms"]
     print()
     print(verdict["sentence"])
@@ -52,11 +47,15 @@ def _show_comparisons(content: dict[str, Any]) -> None:
     print()
     print_table(
         [
-            (words, *_interval(summary, f"speedup_vs_{name}", "{:.2f}x"), *_points(summary, f"accuracy_vs_{name}"))
-            for name, words in _COMPARED.items()
+            (
+                POLICIES[name],
+                *_interval(summary, f"speedup_vs_{name}", "{:.2f}x"),
+                *_points(summary, f"accuracy_vs_{name}"),
+            )
+            for name in COMPARED
             if f"speedup_vs_{name}" in summary
         ],
-        ("adaptive against", "times as fast", "95 %", "points of accuracy", "95 %"),
+        ("this bundle against", "times as fast", "95 %", "points of accuracy", "95 %"),
     )
     print(_gap(summary))
     print(
@@ -69,20 +68,22 @@ def _show_comparisons(content: dict[str, Any]) -> None:
 
 
 def _show_policies(content: dict[str, Any]) -> None:
+    from compsel.evaluation.result_words import POLICIES, way_words
+
     energy = content["energy"]
     figures = () if energy is None else ("estimated mJ" if energy["estimated"] else "mJ",)
     print_table(
         [
             (
-                name,
-                f"{policy['accuracy']:.2%}",
+                POLICIES[name],
+                f"{100 * policy['accuracy']:.1f} %",
                 *(f"{policy['latency_ms'][key]:.2f}" for key in ("mean", "p50", "p95", "p99")),
                 *(() if energy is None else (f"{policy['energy_mj']:.1f}",)),
-                next(iter(policy["choices"])),
+                way_words(next(iter(policy["choices"]))),
             )
             for name, policy in content["policies"].items()
         ],
-        ("policy", "accuracy", "mean ms", "p50", "p95", "p99", *figures, "most frequent choice"),
+        ("", "accuracy", "mean ms", "p50", "p95", "p99", *figures, "most frequent choice"),
     )
     if energy is not None:
         print(f"energy of one answer, {'an estimate, not measured' if energy['estimated'] else energy['meter']}")
@@ -130,10 +131,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.verbs.evaluate import evaluate
+    from compsel.bundle.bundle import Bundle
 
-    samples = samples_of(arguments)
+    bundle = Bundle.load(arguments.bundle)
+    samples = samples_of(arguments, bundle.modality)
     evaluation = evaluate(
-        arguments.bundle,
+        bundle,
         samples,
         repeats=arguments.repeats,
         profile=arguments.profile,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from compsel.cli.base import Command, add_json
 from compsel.cli.fitted import add_teacher, write_fitted
-from compsel.cli.options import add_samples, add_tokenizer, samples_of
+from compsel.cli.model_options import add_model_options, model_options
+from compsel.cli.options import add_samples, samples_to_open
 from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
@@ -14,7 +15,7 @@ __all__ = ["COMMAND"]
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("encoder", type=Path, metavar="ENCODER.onnx", help="model whose first output is used")
     add_samples(parser)
-    add_tokenizer(parser)
+    add_model_options(parser)
     add_teacher(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL.onnx", help="where to write the classifier")
     add_json(parser)
@@ -25,9 +26,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     fitted = head(
         arguments.encoder,
-        samples_of(arguments),
+        samples_to_open(arguments),
         arguments.out,
-        tokenizer=arguments.tokenizer,
+        **model_options(arguments),
         teacher=arguments.teacher,
         reporter=TERMINAL,
     )

@@ -12,7 +12,14 @@ from collections.abc import Sequence
 from compsel.cli.base import Command, output_for_json
 from compsel.cli.commands import COMMANDS
 from compsel.cli.configuration import fill, read_section, write_section
-from compsel.cli.parsers import command_word, parser_of, refuse_unknown_options
+from compsel.cli.parsers import (
+    command_word,
+    in_options,
+    nested_parsers,
+    option_names,
+    parser_of,
+    refuse_unknown_options,
+)
 from compsel.cli.terminal import close_bars, set_verbosity
 from compsel.errors import CompselError
 
@@ -29,10 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         when interrupted.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    verbose = False
+    verbose, options = False, frozenset[str]()
     try:
         arguments = _parse(argv)
-        verbose = arguments.verbosity == "verbose"
+        verbose, options = arguments.verbosity == "verbose", getattr(arguments, "option_names", options)
         set_verbosity(arguments.verbosity)
         command: Command = arguments.command
         with output_for_json(getattr(arguments, "json", None)):
@@ -43,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     except CompselError as error:
-        return _fail((isinstance(error, OSError) and error.strerror) or str(error), BAD_INPUT)
+        return _fail(in_options((isinstance(error, OSError) and error.strerror) or str(error), options), BAD_INPUT)
     except KeyboardInterrupt:
         return _fail("interrupted: what was measured is kept, run the same command again to go on", INTERRUPTED)
     except BrokenPipeError:
@@ -72,6 +79,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         parser.print_help()
         raise SystemExit(0)
     fill(arguments, section)
+    arguments.option_names = option_names([parsers[name], *nested_parsers(parsers[name]).values()])
     if arguments.write_config is not None:
         write_section(arguments.write_config, name, parsers[name], arguments)
     return arguments

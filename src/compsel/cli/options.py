@@ -1,24 +1,17 @@
 """Options that several commands share."""
 
 import argparse
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from compsel.device.energy import Meter, open_meter
-from compsel.errors import EnergyError, SamplesError, UsageError
-from compsel.inputs.image import IMAGE
-from compsel.inputs.modalities import modality_of, open_samples
+from compsel.errors import SamplesError
+from compsel.inputs.modalities import open_samples
 from compsel.inputs.samples import Samples
-from compsel.selection.cascade.reject_option import RejectOption
-from compsel.selection.objective import Objective
 
 if TYPE_CHECKING:
     from compsel.inputs.modality import Modality
-    from compsel.models.model import Model
 
 __all__ = [
     "add_certify",
@@ -26,12 +19,12 @@ __all__ = [
     "add_measuring",
     "add_meter",
     "add_objective",
-    "check_budget",
-    "meter_of",
-    "objective",
-    "reject_option",
+    "add_samples",
+    "given_options",
+    "samples_of",
+    "samples_to_open",
+    "split",
 ]
-
 
 _COLUMNS = {"text": "texts", "file": "image files", "label": "labels", "group": "groups that belong together"}
 
@@ -79,39 +72,17 @@ def add_samples(parser: argparse.ArgumentParser, *, required: bool = True, part:
         parser.add_argument("--part", metavar="I/N", help="only every N-th sample from the I-th; !I/N: all others")
 
 
-def add_tokenizer(parser: argparse.ArgumentParser) -> None:
-    """Add `--tokenizer FILE`."""
-    parser.add_argument(
-        "--tokenizer",
-        type=Path,
-        metavar="FILE",
-        help="tokenizer.json of models that take tokens (default: MODEL.tokenizer.json or tokenizer.json beside one)",
-    )
-
-
-def models_of(arguments: argparse.Namespace) -> "list[Path] | list[Model]":
-    """Return the models that the arguments name: their paths, unless a tokenizer is named too.
-
-    Raises:
-        ModelError: one that takes no texts.
-    """
-    if arguments.tokenizer is None:
-        return list(arguments.models)
-    from compsel.models.model import Model  # onnx is heavy
-
-    return [Model.load(path, tokenizer=arguments.tokenizer) for path in arguments.models]
-
-
 def samples_of(arguments: argparse.Namespace, modality: "Modality | Callable[[], Modality] | None" = None) -> Samples:
     """Open the samples that the arguments name.
 
     Args:
         arguments: of a command with `add_samples`.
-        modality: of the models, or what tells it; None: that of the models that the arguments name. It is asked where
-            the samples could be several things.
+        modality: of the models, or what tells it: asked where the samples could be several things.
+
+    Raises:
+        SamplesError: there are none, or it is not clear what they are.
     """
     columns = {name: getattr(arguments, name) for name in _COLUMNS}
-    modality = modality if modality is not None else partial(_modality_of_first, arguments)
     samples = open_samples(arguments.samples, **columns, strict=arguments.strict, modality=modality)
     part = getattr(arguments, "part", None)
     if part is not None:
@@ -121,31 +92,37 @@ def samples_of(arguments: argparse.Namespace, modality: "Modality | Callable[[],
     return samples
 
 
-def _modality_of_first(arguments: argparse.Namespace) -> "Modality":
-    """Return the modality of the first model that the arguments name; images, where they name none."""
-    paths = getattr(arguments, "models", None) or [path for path in [getattr(arguments, "encoder", None)] if path]
-    if not paths:
-        return IMAGE
-    from compsel.models.model import Model  # onnx is heavy
+def given_options(arguments: argparse.Namespace, kind: type) -> dict[str, Any]:
+    """Return the options of a verb that the arguments give, by name.
 
-    return modality_of(Model.load(paths[0], tokenizer=getattr(arguments, "tokenizer", None)))
+    Args:
+        arguments: of a command with options of the same names.
+        kind: a `TypedDict` of `compsel.building.verbs.options`.
+    """
+    values = {name: getattr(arguments, name, None) for name in kind.__annotations__}
+    return {name: value for name, value in values.items() if value is not None and value is not False}
+
+
+def samples_to_open(arguments: argparse.Namespace) -> "Callable[[Modality], Samples] | None":
+    """Return what opens the samples for a modality, as verbs take them; None where the arguments name none."""
+    return None if arguments.samples is None else partial(samples_of, arguments)
 
 
 def add_measuring(parser: argparse.ArgumentParser) -> None:
-    """Add what `compsel.Measuring` holds."""
+    """Add `compsel.building.verbs.options.MeasuringOptions`."""
     parser.add_argument("--technique", action="append", metavar="T", help="a technique to try (repeatable)")
     parser.add_argument("--processor", action="append", metavar="P", help="a processor to measure (repeatable)")
     parser.add_argument(
         "--state", action="append", metavar="S", help="a state: idle, busy:N, memory:N, soak:MINUTES (repeatable)"
     )
     add_meter(parser)
-    parser.add_argument("--calibration", type=int, default=50, metavar="N", help="calibration samples (default 50)")
+    parser.add_argument("--calibration", type=int, metavar="N", help="calibration samples (default 50)")
     parser.add_argument(
         "--time-limit",
         metavar="TIME",
         help='about so long may all of it take ("10 min", "1h", seconds): less is measured then; says what is left out',
     )
-    parser.add_argument("--budget", type=float, default=60.0, metavar="S", help="seconds per state (default 60)")
+    parser.add_argument("--budget", type=float, metavar="S", help="seconds per state (default 60)")
     parser.add_argument(
         "--quality",
         metavar="Q",
@@ -177,32 +154,8 @@ def add_meter(parser: argparse.ArgumentParser) -> None:
     )
 
 
-@contextmanager
-def meter_of(arguments: argparse.Namespace) -> Iterator[Meter | None]:
-    """Open the meter that was asked for, or what there is; None where none was asked for and there is none.
-
-    Raises:
-        EnergyError: the meter that was asked for is not here.
-    """
-    try:
-        meter = open_meter(arguments.meter)
-    except EnergyError:
-        if arguments.meter is not None:
-            raise
-        yield None
-        return
-    with meter:
-        yield meter
-
-
-def check_budget(budget_s: float) -> None:
-    """Raise UsageError unless it is a time."""
-    if not 0 < budget_s < math.inf:
-        raise UsageError(f"--budget: got {budget_s:g}, allowed is a number of seconds above 0")
-
-
 def add_objective(parser: argparse.ArgumentParser) -> None:
-    """Add the objective."""
+    """Add `compsel.building.verbs.options.ObjectiveOptions`."""
     parser.add_argument("--goal", metavar="TEXT", help='in words: "at most 1 %% less accurate, as fast as possible"')
     parser.add_argument(
         "--max-loss",
@@ -217,14 +170,12 @@ def add_objective(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--credibility",
         type=float,
-        default=0.0,
         metavar="F",
         help="leave inputs unlike the samples to the most accurate network; F: share of false alarms, such as 0.01",
     )
     parser.add_argument(
         "--abstain",
         type=float,
-        default=0.0,
         metavar="F",
         help="flag answers that are right with less than this probability; they count as wrong",
     )
@@ -237,46 +188,4 @@ def add_certify(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help='what the bundle shall promise: "99 %% agreement" with the most accurate network, at 95 %% confidence '
         'unless it says another one ("99 %% agreement at 90 %% confidence"); refused where the samples cannot show it',
-    )
-
-
-def reject_option(arguments: argparse.Namespace) -> RejectOption:
-    """Return the reject option that the arguments name.
-
-    Raises:
-        ObjectiveError: a value that is not allowed.
-    """
-    return RejectOption(credibility=arguments.credibility, abstain_below=arguments.abstain)
-
-
-def objective(arguments: argparse.Namespace) -> Objective:
-    """Return the objective that the arguments name.
-
-    Raises:
-        ObjectiveError: one that is not allowed, or that nothing can be measured for.
-    """
-    wanted = _from_goal(arguments) if arguments.goal is not None else _from_options(arguments)
-    wanted.check_measured(energy=True)  # whether there is a meter, who measures or trains finds out
-    return wanted
-
-
-def _from_goal(arguments: argparse.Namespace) -> Objective:
-    for name in ("max_loss", "no_floor", "min_quality", "minimize"):
-        value = getattr(arguments, name)
-        if value is not None and value is not False:
-            raise UsageError(f"--goal: got it together with --{name.replace('_', '-')}: say all of it in the goal")
-    return Objective.from_goal(arguments.goal, penalty=arguments.penalty)
-
-
-def _from_options(arguments: argparse.Namespace) -> Objective:
-    max_loss = arguments.max_loss
-    if max_loss is None and arguments.min_quality is None and not arguments.no_floor:
-        max_loss = 0.0
-    if max_loss is not None and arguments.no_floor:
-        raise UsageError("--no-floor: got it together with --max-loss: give one of the two")
-    return Objective(
-        minimize=arguments.minimize or "latency",
-        max_loss=max_loss,
-        min_quality=arguments.min_quality,
-        penalty=arguments.penalty,
     )

@@ -1,6 +1,7 @@
 """From words to arguments: the parser of every command, the options of all, and what to say of a wrong word."""
 
 import argparse
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import compsel
 from compsel.cli.commands import COMMANDS, GROUPS, load_command
 from compsel.errors import UsageError, did_you_mean
 
-__all__ = ["command_word", "nested_parsers", "parser_of", "refuse_unknown_options"]
+__all__ = ["command_word", "in_options", "nested_parsers", "option_names", "parser_of", "refuse_unknown_options"]
 
 EXIT_STATUSES = """exit status:
   0    done
@@ -172,3 +173,22 @@ def refuse_unknown_options(argv: Sequence[str], parsers: Sequence[argparse.Argum
         if name.startswith("--") and not any(option.startswith(name) for option in known):
             near = did_you_mean(name, known)
             raise UsageError(f"got the unknown option {name}{near} (see {parsers[-1].prog} --help)")
+
+
+def option_names(parsers: Iterable[argparse.ArgumentParser]) -> frozenset[str]:
+    """Return what follows the dashes of the long options of parsers."""
+    return frozenset(option[2:] for parser in parsers for option in _options(parser) if option.startswith("--"))
+
+
+def in_options(message: str, names: frozenset[str]) -> str:
+    """Return what a verb says of an argument as what the command says of its option.
+
+    >>> in_options("max_loss: got it together with goal: say all of it in the goal", frozenset({"max-loss", "goal"}))
+    '--max-loss: got it together with --goal: say all of it in the goal'
+    """
+
+    def option(found: re.Match[str]) -> str:
+        name = found["name"].replace("_", "-")
+        return f"{found['before']}--{name}" if name in names else found[0]
+
+    return re.sub(r"(?P<before>^|together with )(?P<name>[a-z_]+)(?=: )", option, message)

@@ -1,15 +1,14 @@
 """`compsel perf`: a benchmark of models as they are, that people can quote."""
 
 import argparse
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_samples, add_tokenizer, models_of, samples_of
+from compsel.cli.model_options import add_model_options, model_options
+from compsel.cli.options import add_samples, samples_to_open
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
-from compsel.errors import UsageError
 
 if TYPE_CHECKING:
     from compsel.evaluation.perf import PerfResult, PerfRow
@@ -28,7 +27,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="where to run (repeatable; default cpu:all; see compsel devices)",
     )
     add_samples(parser, required=False, use=" (default: made-up inputs)")
-    add_tokenizer(parser)
+    add_model_options(parser)
     parser.add_argument("--seconds", type=float, default=5.0, metavar="S", help="of timing, for each row (default 5)")
     parser.add_argument(
         "--no-memory", action="store_true", help="leave load time and memory out, which take a process each"
@@ -37,14 +36,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.evaluation.perf import perf
+    from compsel.building.verbs.perf import perf
 
-    if not 0 < arguments.seconds < math.inf:
-        raise UsageError(f"--seconds: got {arguments.seconds:g}, allowed is a number of seconds above 0")
     result = perf(
-        models_of(arguments),
-        processors=arguments.processor or ["cpu:all"],
-        samples=None if arguments.samples is None else samples_of(arguments),
+        arguments.models,
+        samples_to_open(arguments),
+        **model_options(arguments),
+        processor=arguments.processor or "cpu:all",
         seconds=arguments.seconds,
         memory=not arguments.no_memory,
         reporter=TERMINAL,

@@ -3,78 +3,45 @@
 import argparse
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_measuring, add_samples, add_tokenizer, check_budget, samples_of
+from compsel.cli.model_options import add_model_options, model_options
+from compsel.cli.options import add_measuring, add_samples, given_options, samples_to_open
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, is_verbose
-from compsel.errors import UsageError
 
 if TYPE_CHECKING:
-    from compsel.building.options import Measuring
     from compsel.profiling.candidates import Candidate
     from compsel.profiling.energy_table import EnergyTable
     from compsel.profiling.profile import Profile
 
-__all__ = ["COMMAND", "measuring"]
-
-
-def measuring(arguments: argparse.Namespace) -> "Measuring":
-    """Return what is to be measured, and how; every word is checked now, not after hours.
-
-    Raises:
-        UsageError, TechniqueError, ProcessorError, ProfileError, SelectorError: a word or a number that is not allowed.
-    """
-    from compsel.building.options import Measuring
-    from compsel.building.time_limit import seconds_of
-    from compsel.device.energy import open_meter
-    from compsel.processors import parse_available
-    from compsel.profiling.latency import Criterion
-    from compsel.profiling.output_quality import OutputQuality
-
-    if arguments.calibration < 1:
-        raise UsageError(f"--calibration: got {arguments.calibration}, allowed is 1 or more")
-    check_budget(arguments.budget)
-    options = Measuring(
-        techniques=arguments.technique,
-        processors=arguments.processor,
-        states=arguments.state,
-        calibration=arguments.calibration,
-        criterion=Criterion(budget_s=arguments.budget),
-        meter=arguments.meter,
-        time_limit_s=None if arguments.time_limit is None else seconds_of(arguments.time_limit),
-        output_quality=OutputQuality(arguments.quality, arguments.confidence, arguments.good_enough),
-    )
-    options.check()
-    if arguments.meter is not None:
-        open_meter(arguments.meter).close()
-    for word in arguments.processor or ():
-        parse_available(word)
-    return options
+__all__ = ["COMMAND"]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
     add_samples(parser)
-    add_tokenizer(parser)
+    add_model_options(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="PROFILE", help="folder of the profile")
     add_measuring(parser)
     add_json(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.building.measure import measure
-    from compsel.models.model import Model
+    from compsel.building.verbs.options import MeasuringOptions
+    from compsel.building.verbs.profile import profile as measured
     from compsel.profiling.partial_placement import read_partly_placed
 
-    options = measuring(arguments)
-    samples = samples_of(arguments)
-    models = [Model.load(path, tokenizer=arguments.tokenizer) for path in arguments.models]
-    profile, left_out = measure(
-        models, samples, arguments.out, replace(options, origin=f"{len(samples)} samples"), reporter=TERMINAL
+    profile = measured(
+        arguments.models,
+        samples_to_open(arguments),
+        arguments.out,
+        **model_options(arguments),
+        reporter=TERMINAL,
+        **given_options(arguments, MeasuringOptions),
     )
     rows = _rows(profile, arguments.out)
     placed = read_partly_placed(arguments.out)
@@ -86,7 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
             "energy": {"meter": energy.meter, "estimated": energy.estimated} if energy else None,
             "variants": rows,
             "partly_placed": [{"variant": n, "processor": p, "placement": text} for (n, p), text in placed.items()],
-            "left_out": [{"variant": f"{o.model}/{o.technique}", "reason": o.reason} for o in left_out],
+            "left_out": [{"variant": name, "reason": reason} for name, reason in profile.left_out.items()],
         },
     )
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_samples, samples_of
+from compsel.cli.options import add_samples, samples_to_open
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import CompselError
 
@@ -41,6 +41,10 @@ def leave_report(
     except CompselError as error:
         TERMINAL.say(f"no report: {error}")
         return
+    _say_where(path)
+
+
+def _say_where(path: Path) -> None:
     print(f"report: {path} ({path.stat().st_size / 1e3:.0f} kB), open it in a browser")
 
 
@@ -55,11 +59,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.verbs.report import report
 
-    samples = None if arguments.samples is None else samples_of(arguments)
+    samples = samples_to_open(arguments)
     path = report(arguments.source, arguments.out, evaluation=arguments.evaluation, samples=samples)
-    size = path.stat().st_size
-    print(f"{path}: {size / 1e3:.0f} kB, open it in a browser")
-    write_result(arguments.json, {"path": str(path), "bytes": size})
+    _say_where(path)
+    write_result(arguments.json, {"path": str(path), "bytes": path.stat().st_size})
     return 0
 
 

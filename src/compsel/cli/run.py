@@ -16,27 +16,23 @@ from compsel.cli.tables import plain_table
 from compsel.errors import ImageError, InputError, UsageError
 from compsel.features.fusion import softmax
 from compsel.inputs.image import IMAGE
-from compsel.inputs.imagenet_classes import imagenet_classes
 from compsel.inputs.text import TEXT
 
 __all__ = ["COMMAND", "names_of", "rows_of", "top_classes"]
 
-_IMAGENET = 1000
 _SHOWN_CHARACTERS = 80  # of an input
 _TOP = 5  # classes of an answer in the JSON
 _SHOWN = 4  # numbers of an answer without class scores
 
 
 def names_of(path: Path | None, n_classes: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return the names of the classes: one a line of `path`, those `known`, ImageNet's for 1000 classes, else numbers.
+    """Return the names of the classes: one a line of `path`, those `known`, else numbers.
 
     Raises:
         InputError: a file that cannot be read, or with another number of lines.
     """
     if path is None:
-        if len(known) == n_classes:
-            return known
-        return imagenet_classes() if n_classes == _IMAGENET else tuple(map(str, range(n_classes)))
+        return known if len(known) == n_classes else tuple(map(str, range(n_classes)))
     try:
         names = tuple(path.read_text(encoding="utf-8").split("\n"))
     except (OSError, UnicodeDecodeError) as error:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from compsel.cli.base import Command, add_json
 from compsel.cli.fitted import add_teacher, write_fitted, write_static
-from compsel.cli.options import add_samples, add_tokenizer, samples_of
+from compsel.cli.model_options import add_model_options, model_options
+from compsel.cli.options import add_samples, samples_to_open
 from compsel.cli.terminal import TERMINAL
 
 __all__ = ["COMMAND"]
@@ -26,7 +27,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of a static encoder: principal components that its table keeps (default: all)",
     )
-    add_tokenizer(parser)
+    add_model_options(parser)
     add_teacher(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL.onnx", help="where to write the student")
     add_json(parser)
@@ -37,10 +38,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.techniques.students.static_encoder import StaticEncoder
 
     made = student(
-        None if arguments.samples is None else samples_of(arguments),
+        samples_to_open(arguments),
         arguments.out,
         encoder=arguments.encoder,
-        tokenizer=arguments.tokenizer,
+        **model_options(arguments),
         teacher=arguments.teacher,
         width=arguments.width,
         reporter=TERMINAL,

@@ -18,6 +18,7 @@ __all__ = ["TERMINAL", "TerminalReporter", "close_bars", "is_verbose", "set_verb
 T = TypeVar("T")
 
 _REFRESH_S = 0.2
+_WORTH_A_LINE_S = 0.05  # "in 0.0 s" says nothing
 _WHOLE = 1000  # steps of the bar of a phase
 _verbosity: Literal["quiet", "normal", "verbose"] = "normal"
 
@@ -37,21 +38,14 @@ class TerminalReporter(Reporter):
     """Shows how far loops are on standard error.
 
     On a terminal, bars by `rich` where it is installed; loops inside loops have a bar each. At the end of a loop one
-    line stays, and that line is all where standard error is no terminal.
+    line stays, unless it took no time, and that line is all where standard error is no terminal.
 
-    Args:
-        subject: what the loops are about; it stands behind their labels.
-
-    >>> "".join(TerminalReporter("model.onnx").track("ab", "letters"))
+    >>> "".join(TerminalReporter().track("ab", "letters"))
     'ab'
     """
 
-    def __init__(self, subject: str = "") -> None:
-        self._subject = subject
-
     def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
         """Pass the items of a loop through, and show how far it is."""
-        label = f"{label} {self._subject}".rstrip()
         total = total if total is not None else len(items) if isinstance(items, Sized) else None
         started = time.perf_counter()
         phase = _phase
@@ -71,8 +65,9 @@ class TerminalReporter(Reporter):
                 bar.close()
         if phase is not None:
             phase.end_loop()
-        if phase is None or is_verbose():
-            self._print(f"{label}: {done} in {time.perf_counter() - started:.1f} s")
+        took_s = time.perf_counter() - started
+        if is_verbose() or (phase is None and took_s >= _WORTH_A_LINE_S):
+            self._print(f"{label}: {done} in {took_s:.1f} s")
 
     @contextmanager
     def phase(self, label: str, steps: int | None = None) -> Iterator[None]:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_certify, add_objective, objective, reject_option
+from compsel.cli.options import add_certify, add_objective, given_options
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, is_verbose
-from compsel.storage.files import check_place
 
 if TYPE_CHECKING:
     from compsel.building.result import Built
@@ -100,24 +99,21 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from compsel.building.train import train_bundle
-    from compsel.profiling.profile import Profile
+    from compsel.building.result import Built
+    from compsel.building.verbs.options import ObjectiveOptions
+    from compsel.building.verbs.train import train
 
-    wanted, rejecting = objective(arguments), reject_option(arguments)
-    check_place(arguments.out, replace=arguments.replace)
-    profile = Profile.load(arguments.profile)
-    trained = train_bundle(
-        profile,
-        arguments.profile / "variants",
-        arguments.out,
-        wanted,
-        reject_option=rejecting,
+    built = train(
+        arguments.profile,
+        out=arguments.out,
         certify=arguments.certify,
         replace=arguments.replace,
         reporter=TERMINAL,
+        **given_options(arguments, ObjectiveOptions),
     )
-    show(trained, arguments.out)
-    write_result(arguments.json, summary(trained))
+    assert isinstance(built, Built)
+    show(built, arguments.out)
+    write_result(arguments.json, summary(built))
     return 0
 
 

@@ -34,9 +34,14 @@ class HindsightStatic:
     @property
     def described(self) -> str:
         """The variant, and why it."""
+        return f"{self.variant}, {self.what}"
+
+    @property
+    def what(self) -> str:
+        """Why it."""
         if self.as_accurate:
-            return f"{self.variant}, the fastest single variant that is as accurate here"
-        return f"{self.variant}, the most accurate single variant here (none is as accurate as adaptive)"
+            return "the fastest single variant that is as accurate here"
+        return "the most accurate single variant here (none is as accurate as adaptive)"
 
 
 def hindsight_static(static: Mapping[str, PolicyAnswers], accuracy: float) -> HindsightStatic:

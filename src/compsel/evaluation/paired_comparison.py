@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from compsel.evaluation.result_words import points_words, speed_words
 from compsel.profiling.confidence_intervals import Estimate, bootstrap_sums
 
 __all__ = ["PairedComparison", "PolicyAnswers", "compare"]
@@ -81,11 +82,7 @@ class PairedComparison:
 
     def __str__(self) -> str:
         """Return the figures in words."""
-        speedup, points = self.speedup, self.accuracy
-        return (
-            f"{speedup.value:.2f}x as fast (95 %: {speedup.low:.2f} to {speedup.high:.2f}), "
-            f"{100 * points.value:+.1f} points of accuracy ({100 * points.low:+.1f} to {100 * points.high:+.1f})"
-        )
+        return f"{speed_words(self.speedup)}; {points_words(self.accuracy)}"
 
     def to_dict(self, other: str) -> dict[str, Any]:
         """Return the JSON form, the figures named after the other one."""

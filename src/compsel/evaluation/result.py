@@ -54,6 +54,8 @@ class Result:
         current_is: what that is, in words.
         sceptic: of the fastest single variant that is as accurate, found in hindsight; None: not known.
         against_current, against_sceptic: speed-up and difference of accuracy with 95 % intervals, paired by sample.
+        sceptic_is: in words, what the sceptic's choice is.
+        why: what keeps the bundle from beating the sceptic's choice, and what follows; "" where it does.
         is_sceptic: whether the bundle is the sceptic's choice.
         n: number of samples that it was judged on.
         held_out: whether they are the build's own, answered by policies that were trained on others of them; else they
@@ -83,6 +85,8 @@ instead of 88.7 % right (-0.6 points, 95 %: -1.4 to +0.2);
     sceptic: AnswerFigures | None = None
     against_current: PairedComparison | None = None
     against_sceptic: PairedComparison | None = None
+    sceptic_is: str = "the fastest single variant that is as accurate here"
+    why: str = ""
     is_sceptic: bool = False
     n: int = 0
     held_out: bool = False
@@ -182,12 +186,12 @@ instead of 88.7 % right (-0.6 points, 95 %: -1.4 to +0.2);
         if other is None or found is None:
             return ""
         if self.is_sceptic:
-            return f"A sceptic would ship the same: {other.name} is the fastest single variant that is as accurate."
+            return f"A sceptic would ship the same: {other.name} is {self.sceptic_is}."
         verb = "It beats" if found.beats else "It does not beat"
         figures = f"{ms_words(other.latency_ms)}, {accuracy_words(other.accuracy, self.right_is)}"
         return (
-            f"{verb} the best single choice in hindsight, {other.name} ({figures}): {speed_words(found.speedup)}; "
-            f"{points_words(found.accuracy)}."
+            f"{verb} {self.sceptic_is}, {other.name} ({figures}): {found}."
+            f"{f' {self.why[:1].upper()}{self.why[1:]}.' if self.why else ''}"
         )
 
 

@@ -4,7 +4,20 @@ import math
 
 from compsel.profiling.confidence_intervals import Estimate
 
-__all__ = ["accuracy_words", "ms_words", "points_words", "size_words", "speed_words", "way_words"]
+__all__ = ["POLICIES", "accuracy_words", "ms_words", "points_words", "size_words", "speed_words", "way_words"]
+
+# what policies are called
+POLICIES = {
+    "adaptive": "this bundle",
+    "current": "your model today",
+    "most_accurate": "uncompressed",
+    "fastest": "fastest choice",
+    "best_static": "best static choice",
+    "hindsight_static": "hindsight static",
+    "premodel": "premodel (LCTES 2018)",
+    "random": "random choices",
+    "oracle": "oracle",
+}
 
 _FINE = 1.1  # a factor below this needs two decimals
 

@@ -208,10 +208,17 @@ class Evaluation:
             is_now = f"as your model runs today ({name}, ONNX Runtime's defaults)"
             found = replace(found, current=current, current_is=is_now, against_current=self.against("current"))
         if sceptic is not None and self.hindsight.contenders > 1:
-            verdict = self.against("hindsight_static")
+            against, verdict = self.against("hindsight_static"), self.verdict
             same = set(ours.choices) == set(sceptic.choices)
             figures = AnswerFigures(self.hindsight.variant, *sceptic.figures, energy_mj=sceptic.energy_mj)
-            found = replace(found, sceptic=figures, against_sceptic=verdict, is_sceptic=same)
+            found = replace(
+                found,
+                sceptic=figures,
+                against_sceptic=against,
+                sceptic_is=self.hindsight.what,
+                why=verdict.why,
+                is_sceptic=same,
+            )
         return replace(found, next_steps=next_steps(found, self.static))
 
     @property

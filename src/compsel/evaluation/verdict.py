@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 from compsel.evaluation.hindsight import HindsightStatic
 from compsel.evaluation.paired_comparison import PairedComparison, PolicyAnswers, compare
+from compsel.evaluation.result_words import speed_words
+from compsel.profiling.confidence_intervals import Estimate
 
 __all__ = ["Verdict", "judge"]
 
@@ -38,6 +40,11 @@ class Verdict:
     beats_hindsight_static: bool
     sentence: str
     reasons: tuple[str, ...] = ()
+
+    @property
+    def why(self) -> str:
+        """The first reason why it does not; "" where it does."""
+        return "" if self.beats_hindsight_static else next(iter(self.reasons), "")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -134,12 +141,12 @@ def _why(found: PairedComparison, variant: str, n: int) -> str:
     needed = n * (half_width / max(distance, 1e-9)) ** 2
     if distance < _NO_DIFFERENCE or needed > _MOST_SAMPLES:
         return f"they are equally fast: a gain of more than {100 * (speedup.high - 1):.0f} % is excluded"
-    return f"too few samples: got {n}, about {_rounded_up(needed)} would settle whether {speedup.value:.2f}x is real"
+    return f"too few samples: got {n}, about {_rounded_up(needed)} would settle whether {_times(speedup.value)} is real"
 
 
 def _what_is_possible(possible: PairedComparison, static: Mapping[str, PolicyAnswers], trained_on: int) -> str:
     """Say what an oracle would gain over the sceptic's choice, and what would help."""
-    gain = f"{possible.speedup.value:.2f}x as fast, {100 * possible.accuracy.value:+.1f} points"
+    gain = f"{_times(possible.speedup.value)}, {100 * possible.accuracy.value:+.1f} points"
     if possible.speedup.value < _LITTLE_SPEEDUP and possible.accuracy.value < _LITTLE_ACCURACY:
         means_ms = [float(answers.latency_ms.mean()) for answers in static.values()]
         if max(means_ms) < _ALIKE * min(means_ms):
@@ -159,3 +166,8 @@ def _rounded_up(number: float) -> int:
     """Round up to two digits: an estimate is no more exact."""
     step = 10 ** max(0, math.floor(math.log10(max(number, 1.0))) - 1)
     return int(math.ceil(number / step) * step)
+
+
+def _times(speedup: float) -> str:
+    words = speed_words(Estimate(speedup, speedup, speedup))
+    return "just as fast" if words == "as fast" else words

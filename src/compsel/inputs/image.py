@@ -76,7 +76,8 @@ class ImageModality(Modality):
         return _LARGEST_PIXELS
 
     def _feeds(self, model: ModelLike, value: np.ndarray | EncodedImage) -> dict[str, np.ndarray]:
-        return {model.inputs[0].name: _preprocessing(model).tensor(value)}
+        spec = model.inputs[0]
+        return {spec.name: _as_type(spec, _preprocessing(model).tensor(value))}
 
     def graph_inputs(self, model: ModelLike) -> Sequence[TensorSpec]:
         """Return the input for pixels."""
@@ -85,8 +86,11 @@ class ImageModality(Modality):
     def graph_feeds(self, model: ModelLike, value: np.ndarray | EncodedImage) -> dict[str, np.ndarray]:
         """Crop and resize; the rest is in the graph."""
         pixels = _preprocessing(model).pixels(value)
-        if _pixel_channels(model) == 4:
+        channels = _pixel_channels(model)
+        if channels == 4:
             pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA))
+        elif channels == 1:
+            pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))[:, :, None]
         return {PIXELS: pixels[None]}
 
     def synthetic(
@@ -122,6 +126,17 @@ def _preprocessing(model: ModelLike) -> ImagePreprocessing:
     if not isinstance(model.preprocessing, ImagePreprocessing):
         raise InputError(f"{model.name} has no image preprocessing: give tensors by name")
     return model.preprocessing
+
+
+def _as_type(spec: TensorSpec, tensor: np.ndarray) -> np.ndarray:
+    """Return a tensor in the element type of the model's input; whole numbers are rounded, and cut where they end."""
+    if spec.dtype in (tensor.dtype.name, "other", "string"):
+        return tensor
+    dtype = np.dtype(spec.dtype)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        tensor = np.clip(np.rint(tensor), limits.min, limits.max)
+    return tensor.astype(dtype)
 
 
 def _pixel_channels(model: ModelLike) -> int:

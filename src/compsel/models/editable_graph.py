@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-__all__ = ["EditableGraph", "add_constant", "borrow", "fresh_name", "replace_nodes"]
+__all__ = ["EditableGraph", "FreshNames", "add_constant", "borrow", "fresh_name", "replace_nodes"]
 
 # shapes, axes and scalars are far smaller: shape inference and the opset converter need to see those
 _LARGE_ELEMENTS = 1024
@@ -124,6 +124,44 @@ def fresh_name(name: str, taken: Container[str]) -> str:
     while name in taken:
         name += "_"
     return name
+
+
+class FreshNames:
+    """Gives names for new values and nodes of a graph, none of which any value, weight or node has, at any depth.
+
+    Other exporters choose names freely: a node "fc1" beside a value "fc1", or a weight "fc1.scale".
+
+    Args:
+        graph: as it is now; names that are added to it later have to come from here.
+
+    >>> node = onnx.helper.make_node("Relu", ["x"], ["fc1.scale"], "fc1")
+    >>> names = FreshNames(onnx.GraphProto(node=[node]))
+    >>> names("fc1.scale"), names("fc1.scale"), names("fc2.scale")
+    ('fc1.scale_', 'fc1.scale__', 'fc2.scale')
+    """
+
+    def __init__(self, graph: onnx.GraphProto) -> None:
+        self._taken: set[str] = set()
+        self._add(graph)
+
+    def __call__(self, name: str) -> str:
+        """Return a name that is not taken, this one if it is free, and take it."""
+        name = fresh_name(name, self._taken)
+        self._taken.add(name)
+        return name
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._taken
+
+    def _add(self, graph: onnx.GraphProto) -> None:
+        for values in (graph.initializer, graph.input, graph.output, graph.node):
+            self._taken.update(value.name for value in values)
+        for node in graph.node:
+            self._taken.update(node.input)
+            self._taken.update(node.output)
+            for entry in node.attribute:
+                for inner in (entry.g, *entry.graphs) if entry.HasField("g") else entry.graphs:
+                    self._add(inner)
 
 
 def _is_stub(tensor: onnx.TensorProto) -> bool:

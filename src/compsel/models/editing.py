@@ -1,20 +1,18 @@
-"""Edit ONNX graphs: open one for editing, replace, sort and remove nodes, raise the operator set."""
+"""Edit ONNX graphs: open one for editing, replace, sort and remove nodes."""
 
 from collections import Counter
 from graphlib import TopologicalSorter
 
 import numpy as np
 import onnx
-from onnx import numpy_helper, version_converter
+from onnx import numpy_helper
 
-from compsel.errors import NotApplicableError
 from compsel.models.editable_graph import EditableGraph, borrow, fresh_name, replace_nodes
 from compsel.models.graph_queries import captured_names, is_standard, node_inputs
 from compsel.models.model import Model
-from compsel.models.ort_errors import first_line
 from compsel.models.packed_weights import make_dense
 
-__all__ = ["edit_graph", "remove_unused", "set_attribute", "sort_nodes", "with_opset"]
+__all__ = ["edit_graph", "normalise", "remove_unused", "set_attribute", "sort_nodes"]
 
 # the first file format in which a weight need not be an input too
 _IR_WITH_PLAIN_WEIGHTS = 4
@@ -35,9 +33,14 @@ def edit_graph(model: Model) -> EditableGraph:
         del graph.input[:]
         graph.input.extend(kept)
     editable.proto.ir_version = max(editable.proto.ir_version, _IR_WITH_PLAIN_WEIGHTS)
+    normalise(graph)
+    return make_dense(editable)
+
+
+def normalise(graph: onnx.GraphProto) -> None:
+    """Name every node, and make every constant an initializer, in place."""
     _constants_to_initializers(graph)
     _name_nodes(graph)
-    return make_dense(editable)
 
 
 def set_attribute(node: onnx.NodeProto, name: str, value: object) -> None:
@@ -87,32 +90,6 @@ def sort_nodes(graph: onnx.GraphProto) -> None:
         order += ready
         sorter.done(*ready)
     replace_nodes(graph, [nodes[index] for index in order])
-
-
-def with_opset(editable: EditableGraph, minimum: int) -> EditableGraph:
-    """Return the graph at `minimum` or a newer version of the standard operator set.
-
-    Raises:
-        NotApplicableError: the converter cannot raise it.
-    """
-    proto = editable.proto
-    current = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 0)
-    if current >= minimum:
-        return editable
-    reason = f"needs operator set {minimum}, the model has {current} and cannot be raised"
-    advice = f"export it with operator set {minimum} or newer"
-    try:
-        converted = version_converter.convert_version(proto, minimum)
-    except (RuntimeError, ValueError) as error:
-        raise NotApplicableError(f"{reason} ({first_line(error)}): {advice}") from error
-    if [value.name for value in converted.graph.output] != [value.name for value in proto.graph.output]:
-        raise NotApplicableError(f"{reason}: {advice}")
-    del converted.metadata_props[:]
-    converted.metadata_props.extend(proto.metadata_props)
-    converted.ir_version = max(proto.ir_version, converted.ir_version)
-    _constants_to_initializers(converted.graph)
-    _name_nodes(converted.graph)
-    return EditableGraph(converted, editable.borrowed)
 
 
 def _constants_to_initializers(graph: onnx.GraphProto) -> None:

@@ -4,23 +4,24 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import onnx
-from google.protobuf.message import DecodeError, EncodeError
+from google.protobuf.message import EncodeError
 
 from compsel.errors import ModelError
 from compsel.inputs.modalities import preprocessing_from_json
 from compsel.inputs.preprocessing import METADATA_KEY, Preprocessing
 from compsel.inputs.tensor_specs import TensorSpec
-from compsel.inputs.text import fixed_length, takes_strings, takes_tokens
-from compsel.inputs.texts.preprocessing import text_preprocessing
 from compsel.models.external_data import move_weights_out, weights_bytes
-from compsel.models.foreign_formats import what_it_is
-from compsel.models.protobuf_streaming import pieces, read_proto, set_field, tensor_pieces
+from compsel.models.protobuf_streaming import pieces, set_field, tensor_pieces
 from compsel.storage.files import atomic_file, copy_file
+
+if TYPE_CHECKING:
+    from compsel.inputs.images.preprocessing import ImagePreprocessing
 
 __all__ = ["Model"]
 
@@ -43,6 +44,8 @@ class Model:
         preprocessing: how an input becomes its tensors; None for models that take tensors.
         technique: name of the technique that made it, "none" for an uncompressed model.
         labels: names of the classes, in the order of the outputs; () where they are not known.
+        notes: what was understood when it was read, and from where, a sentence each; not stored.
+        searched: whether its preprocessing was found out with samples, and stands in no file yet; not stored.
 
     >>> from compsel.networks import build
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
@@ -57,54 +60,41 @@ class Model:
     preprocessing: Preprocessing | None = None
     technique: str = "none"
     labels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    searched: bool = field(default=False, compare=False, repr=False)
 
     @classmethod
+    # many parameters: what a file may lack, each rarely given
     def load(
         cls,
         path: str | os.PathLike[str],
         name: str | None = None,
         *,
+        preprocess: "ImagePreprocessing | str | None" = None,
+        classes: Sequence[str] | str | os.PathLike[str] | None = None,
         tokenizer: str | os.PathLike[str] | None = None,
     ) -> "Model":
-        """Read an ONNX file, its external data, the preprocessing and the names of the classes in its metadata.
+        """Read an ONNX file, its external data, and what it or files beside it say of inputs and classes.
 
         Args:
             path: of the ONNX file.
             name: of the model; None: that of the file.
+            preprocess: what becomes of pictures, itself or as `parse_preprocess` reads it
+                (`compsel.inputs.images.preprocess_option`); None or "auto": what the metadata or a file beside the
+                model says (`compsel.models.beside`), else unknown.
+            classes: names of the classes in the order of the outputs, or a file with one a line; None: what the
+                metadata or a file beside the model says.
             tokenizer: a `tokenizer.json`, for a model that takes tokens (one that takes strings needs none); None: what
                 the metadata names, else `<stem>.tokenizer.json` or `tokenizer.json` beside the model.
 
         Raises:
             ModelError: no such file, not an ONNX model, a truncated one, missing external data, no tokenizer.
+            UsageError: a `preprocess` that is no such text, or does not fit the model's input.
+            SamplesError: `classes` that cannot be read.
         """
-        path = Path(path)
-        if not path.is_file():
-            found = what_it_is(path) if path.is_dir() else "no such file: give the path of an ONNX model"
-            raise ModelError(f"{path}: {found}")
-        try:
-            proto = read_proto(path)
-        except (DecodeError, ValueError) as error:
-            raise ModelError(f"{path}: {what_it_is(path)}") from error
-        except OSError as error:
-            raise ModelError(
-                f"{path}: cannot be read ({error.strerror}): check the file and its permissions"
-            ) from error
-        if not proto.graph.node or not proto.opset_import:
-            raise ModelError(f"{path}: {what_it_is(path)}")
-        try:
-            onnx.load_external_data_for_model(proto, str(path.parent))
-        except (OSError, ValueError, onnx.checker.ValidationError) as error:
-            raise ModelError(
-                f"{path}: its external data cannot be read ({error}): keep the data file beside the model"
-            ) from error
-        model = cls.from_proto(proto, name or path.stem)
-        for graph in model.graphs():
-            for tensor in graph.initializer:
-                # reading marks where the data was: the same weights must give the same bytes
-                tensor.ClearField("data_location")
-        from compsel.models.string_pipelines import as_text_classifier  # it makes models
+        from compsel.models.loading import load_model  # it makes models
 
-        return as_text_classifier(replace(model, preprocessing=_preprocessing_of(model, path, tokenizer)))
+        return load_model(Path(path), name, preprocess, classes, tokenizer)
 
     @classmethod
     def from_proto(cls, proto: onnx.ModelProto, name: str) -> "Model":
@@ -235,21 +225,6 @@ class Model:
                     if attribute.type == onnx.AttributeProto.GRAPH:
                         pending.append(attribute.g)
                     pending.extend(attribute.graphs)
-
-
-def _preprocessing_of(model: Model, path: Path, tokenizer: str | os.PathLike[str] | None) -> Preprocessing | None:
-    """Return the preprocessing of a model, its tokenizer found."""
-    if tokenizer is not None and not takes_strings(model.inputs):
-        if not takes_tokens(model.inputs):
-            raise ModelError(f"{path}: has inputs {[spec.name for spec in model.inputs]}, which no tokenizer makes")
-        return text_preprocessing(Path(tokenizer), fixed_length(model.inputs))
-    if model.preprocessing is not None:
-        return model.preprocessing.opened(path.parent)
-    if takes_tokens(model.inputs):
-        for beside in (path.with_name(f"{path.stem}.tokenizer.json"), path.with_name("tokenizer.json")):
-            if beside.is_file():
-                return text_preprocessing(beside, fixed_length(model.inputs))
-    return None
 
 
 def _read_labels(text: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ __all__ = ["with_pixel_input"]
 
 
 def with_pixel_input(model: Model) -> Model:
-    """Return `model` with one input `compsel_pixels`: uint8 (1, height, width, 3 or 4), RGB and anything.
+    """Return `model` with one input `compsel_pixels`: uint8 (1, height, width, 3 or 4), RGB and anything; 1 for grey.
 
     Raises:
         NotApplicableError: the model has no image preprocessing, or several inputs.
@@ -33,17 +33,18 @@ def with_pixel_input(model: Model) -> Model:
     if preprocessing is None:
         raise NotApplicableError(f"model {model.name!r} does not take one image: nothing can be folded into it")
     proto = model.copy_proto()
-    name = model.inputs[0].name
+    name, dtype = model.inputs[0].name, model.inputs[0].dtype
     # a sub-graph may read the input too: then it must go on existing
     whole = len(list(model.graphs())) == 1
-    quantise = _quantisation_of_pixels(proto.graph, name, preprocessing) if whole else None
-    channels = 3
+    plain = whole and dtype == "float32" and preprocessing.channels != "GRAY"
+    quantise = _quantisation_of_pixels(proto.graph, name, preprocessing) if plain else None
+    channels = 1 if preprocessing.channels == "GRAY" else 3
     if quantise is not None:
         channels = _fourth_channel(proto.graph, quantise.output[0])
         head = _ordered(proto.graph, preprocessing, quantise.output[0], channels)
         proto.graph.node.remove(quantise)
     else:
-        head = _normalising_head(proto.graph, name, preprocessing)
+        head = _normalising_head(proto.graph, name, dtype, preprocessing)
     body = list(proto.graph.node)
     del proto.graph.node[:]
     proto.graph.node.extend([*head, *body])
@@ -118,18 +119,46 @@ def _fourth_channel(graph: onnx.GraphProto, pixels: str) -> int:
     return 4
 
 
-def _normalising_head(graph: onnx.GraphProto, name: str, preprocessing: ImagePreprocessing) -> list[onnx.NodeProto]:
-    shape = (1, 3, 1, 1) if preprocessing.layout == "NCHW" else (1, 1, 1, 3)
+def _normalising_head(
+    graph: onnx.GraphProto, name: str, dtype: str, preprocessing: ImagePreprocessing
+) -> list[onnx.NodeProto]:
+    """Return the nodes that make the model's tensor of pixels, in its own element type."""
+    if dtype == "uint8" and set(preprocessing.mean) == {0.0} and set(preprocessing.std) == {1.0}:
+        return _ordered(graph, preprocessing, name)
+    kept = 1 if preprocessing.channels == "GRAY" else 3
+    shape = (1, kept, 1, 1) if preprocessing.layout == "NCHW" else (1, 1, 1, kept)
     for key, values in (("mean", preprocessing.mean), ("std", preprocessing.std)):
-        array = np.array(values, np.float32).reshape(shape)
+        array = np.array(values[:kept], np.float32).reshape(shape)
         graph.initializer.append(numpy_helper.from_array(array, f"{PIXELS}_{key}"))
     ordered, numbers, centred = f"{PIXELS}_ordered", f"{PIXELS}_float", f"{PIXELS}_centred"
+    normalised = name if dtype == "float32" else f"{PIXELS}_normalised"
     return [
         *_ordered(graph, preprocessing, ordered),
         helper.make_node("Cast", [ordered], [numbers], f"{PIXELS}_cast", to=onnx.TensorProto.FLOAT),
         helper.make_node("Sub", [numbers, f"{PIXELS}_mean"], [centred], f"{PIXELS}_sub"),
-        helper.make_node("Div", [centred, f"{PIXELS}_std"], [name], f"{PIXELS}_div"),
+        helper.make_node("Div", [centred, f"{PIXELS}_std"], [normalised], f"{PIXELS}_div"),
+        *_in_type(graph, normalised, name, dtype),
     ]
+
+
+def _in_type(graph: onnx.GraphProto, source: str, target: str, dtype: str) -> list[onnx.NodeProto]:
+    """Return the nodes that turn float32 into another element type: whole numbers are rounded, and cut."""
+    if dtype == "float32":
+        return []
+    nodes, whole = [], np.dtype(dtype)
+    if whole.kind in "iu":
+        limits = np.iinfo(whole)
+        for key, value in (("least", limits.min), ("most", limits.max)):
+            graph.initializer.append(numpy_helper.from_array(np.array(value, np.float32), f"{PIXELS}_{key}"))
+        rounded, cut = f"{PIXELS}_rounded", f"{PIXELS}_cut"
+        nodes = [
+            helper.make_node("Round", [source], [rounded], f"{PIXELS}_round"),
+            helper.make_node("Max", [rounded, f"{PIXELS}_least"], [f"{PIXELS}_raised"], f"{PIXELS}_raise"),
+            helper.make_node("Min", [f"{PIXELS}_raised", f"{PIXELS}_most"], [cut], f"{PIXELS}_lower"),
+        ]
+        source = cut
+    to = helper.np_dtype_to_tensor_dtype(whole)
+    return [*nodes, helper.make_node("Cast", [source], [target], f"{PIXELS}_to_{dtype}", to=to)]
 
 
 def _ordered(

@@ -1,7 +1,6 @@
-"""Pipelines of scikit-learn that were exported to ONNX: class scores first, their names, and a locale that is here.
+"""Pipelines of scikit-learn that were exported to ONNX: a locale that is here.
 
-Such a pipeline gives the label first and the scores second, as a tensor or, by `ZipMap`, as a map for each row. Texts
-are lower-cased in a locale, en_US.UTF-8 where the graph names none, which minimal systems lack.
+Texts are lower-cased in a locale, en_US.UTF-8 where the graph names none, which minimal systems lack.
 """
 
 from functools import cache
@@ -13,66 +12,17 @@ from onnx import TensorProto, helper
 from compsel.inputs.text import takes_strings
 from compsel.models.model import Model
 
-__all__ = ["as_text_classifier"]
+__all__ = ["with_locale"]
 
 _DEFAULT, _FALLBACK = "en_US.UTF-8", "C.UTF-8"
 
 
-def as_text_classifier(model: Model) -> Model:
-    """Return a model of strings with its class scores first; other models, and what is so already, as they are."""
+def with_locale(model: Model) -> Model:
+    """Return a model of strings whose locale is here; other models, and what is so already, as they are."""
     if not takes_strings(model.inputs):
         return model
     proto = model.copy_proto()
-    names = _class_names(proto.graph)
-    changed = _use_locale_that_is_here(proto)
-    changed |= _scores_first(proto.graph, len(names))
-    labels = model.labels or (names if names and _n_classes(proto.graph) == len(names) else ())
-    if not changed and labels == model.labels:
-        return model
-    return Model(model.name, proto, model.preprocessing, model.technique, labels)
-
-
-def _class_names(graph: onnx.GraphProto) -> tuple[str, ...]:
-    """Return the names of the classes that the classifier knows; numbers are names too."""
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.name in ("classlabels_strings", "classlabels_ints", "classlabels_int64s"):
-                return tuple(text.decode() for text in attribute.strings) or tuple(map(str, attribute.ints))
-    return ()
-
-
-def _n_classes(graph: onnx.GraphProto) -> int:
-    shape = graph.output[0].type.tensor_type.shape.dim
-    return int(shape[1].dim_value) if len(shape) == 2 else 0
-
-
-def _scores_first(graph: onnx.GraphProto, n_classes: int) -> bool:
-    """Put the scores before the labels, in place; a map of each row becomes the tensor that it was made of."""
-    if len(graph.output) != 2 or not n_classes or _is_scores(graph.output[0]):
-        return False
-    label, scores = graph.output
-    maker = next((node for node in graph.node if scores.name in node.output), None)
-    if maker is not None and maker.op_type == "ZipMap":
-        tensor = helper.make_tensor_value_info(maker.input[0], TensorProto.FLOAT, [None, n_classes])
-        graph.node.remove(maker)
-    elif _is_scores(scores):
-        tensor = onnx.ValueInfoProto()
-        tensor.CopyFrom(scores)
-        shape = tensor.type.tensor_type.shape.dim
-        if not shape[1].dim_value:
-            shape[1].dim_value = n_classes
-    else:
-        return False
-    first = onnx.ValueInfoProto()
-    first.CopyFrom(label)
-    del graph.output[:]
-    graph.output.extend([tensor, first])
-    return True
-
-
-def _is_scores(value: onnx.ValueInfoProto) -> bool:
-    tensor = value.type.tensor_type
-    return tensor.elem_type in (TensorProto.FLOAT, TensorProto.DOUBLE) and len(tensor.shape.dim) == 2
+    return model.with_proto(proto) if _use_locale_that_is_here(proto) else model
 
 
 def _use_locale_that_is_here(proto: onnx.ModelProto) -> bool:

@@ -11,7 +11,7 @@ from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.ort_errors import short_message
 
-__all__ = ["synthetic_inputs"]
+__all__ = ["refusal", "synthetic_inputs"]
 
 _COUNT = 4
 
@@ -28,10 +28,10 @@ def synthetic_inputs(model: Model) -> Sequence[Any]:
     (256, 256, 3)
     """
     session = cache(partial(open_session, model.proto))  # opened at the first trial: not every modality needs one
-    return modality_of(model).synthetic(model, _COUNT, lambda feeds: _refusal(session(), feeds))
+    return modality_of(model).synthetic(model, _COUNT, lambda feeds: refusal(session(), feeds))
 
 
-def _refusal(session: Any, feeds: Mapping[str, np.ndarray]) -> str:
+def refusal(session: Any, feeds: Mapping[str, np.ndarray]) -> str:
     """Return why a model does not run on feeds; "" where it does."""
     try:
         session.run(None, dict(feeds))

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from compsel.errors import ModelError
+from compsel.inputs.imagenet_classes import imagenet_classes
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.models.model import Model
 from compsel.models.random_weights import mark_random_weights
@@ -78,7 +79,8 @@ class ImageNetwork(Network):
         proto = net.proto(self.name, output, values)
         if arrays is None:
             mark_random_weights(proto)
-        return Model(self.name, proto, layout.preprocessing(size))
+        labels = imagenet_classes() if classes == _CLASSES and arrays is not None else ()
+        return Model(self.name, proto, layout.preprocessing(size), labels=labels)
 
     def _without_weights(self) -> Model:
         net = NetworkBuilder((self.resolution, self.resolution))

@@ -49,6 +49,7 @@ def write_header(
     decode_ms: float = 0.0,
     sketch: str = "",
     warnings: Sequence[str] = (),
+    left_out: Mapping[str, str] | None = None,
 ) -> None:
     """Write `profile.json`; see `Profile` for what goes in."""
     write_json(
@@ -61,6 +62,7 @@ def write_header(
             "features_ms": dict(features_ms),
             "decode_ms": decode_ms,
             "warnings": list(warnings),
+            "left_out": dict(left_out or {}),
             "judging": criterion.to_dict() if criterion else None,
             "sketch": sketch,
             "variants": [variant.to_dict() for variant in variants],

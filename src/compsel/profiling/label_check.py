@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
 from compsel.profiling.confidence_intervals import binomial_tail
+from compsel.profiling.label_orders import label_orders
 
-__all__ = ["check_labels"]
+__all__ = ["check_labels", "far_more", "told_apart"]
 
 _SIGNIFICANCE = 0.01
 _EXPLAINED = 0.001  # significance of a cause: many are tried
@@ -22,6 +23,7 @@ _LEAST, _MOSTLY = 3, 0.8
 _USEFUL = 0.2  # of the way from chance to always right: what a poor but working network reaches
 _SEEN = 20  # so many equal answers are no accident
 _HARDLY_VARIES = 0.5
+_FAR = 5
 
 Classes = NDArray[np.int64]
 
@@ -85,8 +87,10 @@ def check_labels(
         return ""
     best = max(found, key=lambda one: one.right)
     if min(one.probability for one in found) < _SIGNIFICANCE / len(found):
+        if max(told_apart(one.answers, labels) for one in found) >= far_more(best.right):
+            _refuse_other_order(best, _mistaken(found, labels, n_classes))
         return ""
-    cause = _mistaken(found, labels)
+    cause = _mistaken(found, labels, n_classes)
     text = (
         f"no network predicts them better than guessing: the best one, {best.name}, is right for "
         f"{_percent(best.right / best.n)} of {best.n} samples, guessing for {_percent(best.chance)}"
@@ -104,11 +108,29 @@ def _chance(answers: Classes, labels: Classes) -> float:
     return float(np.prod([*counts], axis=0).sum())
 
 
-def _mistaken(found: Collection[_Agreement], labels: Classes) -> str:
+def far_more(right: int) -> int:
+    """Return how many right answers another order of the labels needs to be believed, where this one gives `right`.
+
+    >>> far_more(10)
+    25
+    """
+    return 2 * right + _FAR
+
+
+def _refuse_other_order(best: _Agreement, cause: str) -> None:
+    """Raise ProfileError where labels are right more often than by chance only for the classes that stay in place."""
+    if cause:
+        raise ProfileError(
+            f"labels: they fit the answers only in another order: the best network, {best.name}, is right for "
+            f"{_percent(best.right / best.n)} of {best.n} samples: {cause}; or build without labels"
+        )
+
+
+def _mistaken(found: Collection[_Agreement], labels: Classes, n_classes: int) -> str:
     """Return which other numbers would make the labels right; "" where none are known."""
     n = len(labels)
     shifts = [(one.name, *_shifted(one, labels)) for one in found]
-    orders = [(one.name, _in_another_order(one, labels)) for one in found]
+    orders = [(one.name, told_apart(one.answers, labels)) for one in found]
     name, shift, shifted = max(shifts, key=lambda one: one[2])
     another, ordered = max(orders, key=lambda one: one[1])
     # what a constant explains, another order explains too
@@ -117,11 +139,24 @@ def _mistaken(found: Collection[_Agreement], labels: Classes) -> str:
             f"labels {shift:+d} would be right for {_percent(shifted / n)} ({name}): the numbers are off by "
             f"{abs(shift)}, such as by a background class: shift them in labels.csv"
         )
+    if known := _known_order(found, labels, n_classes, ordered):
+        return known
     if ordered:
         return (
             f"in another order of the classes {_percent(ordered / n)} would be right ({another}): number the labels in "
             "the order of the model's outputs"
         )
+    return ""
+
+
+def _known_order(found: Collection[_Agreement], labels: Classes, n_classes: int, ordered: int) -> str:
+    """Return which order that people get would make the labels right, and what to do; "" where none does."""
+    for order in label_orders(n_classes)[1:]:
+        meant = order.of(labels)
+        right, name = max((int((one.answers == meant).sum()), one.name) for one in found)
+        chance = 1 / max(2, n_classes)
+        if right >= _LEAST and right >= _MOSTLY * ordered and binomial_tail(right, len(labels), chance) < _EXPLAINED:
+            return f"{order.problem}; {_percent(right / len(labels))} would be right then ({name})"
     return ""
 
 
@@ -136,17 +171,20 @@ def _shifted(one: _Agreement, labels: Classes) -> tuple[int, int]:
     return (shift, count) if binomial_tail(count, one.n, chance) < _EXPLAINED / len(shifts) else (0, 0)
 
 
-def _in_another_order(one: _Agreement, labels: Classes) -> int:
-    """Return how many labels the answers tell apart, under whatever numbers; 0 where that is chance.
+def told_apart(answers: Classes, labels: Classes) -> int:
+    """Return how many labels (n,) the answers (n,) tell apart, under whatever numbers; 0 where that is chance.
 
     Each sample is given the commonest label of the other samples with the same answer, where that is one.
+
+    >>> told_apart(np.array([5, 5, 5, 7, 7, 7] * 4), np.array([0, 0, 0, 1, 1, 1] * 4))
+    24
     """
     chance = float(np.bincount(labels).max()) / len(labels)
-    table = np.zeros((int(one.answers.max()) + 1, int(labels.max()) + 2), np.int64)
-    np.add.at(table, (one.answers, labels), 1)
+    table = np.zeros((int(answers.max()) + 1, int(labels.max()) + 2), np.int64)
+    np.add.at(table, (answers, labels), 1)
     second, first = np.sort(table, axis=1)[:, -2:].T
     right = int(first[first - 1 > second].sum())
-    return right if right >= _LEAST and binomial_tail(right, one.n, chance) < _EXPLAINED else 0
+    return right if right >= _LEAST and binomial_tail(right, len(labels), chance) < _EXPLAINED else 0
 
 
 def _weights(best: _Agreement, labels: Classes, random_weights: Collection[str]) -> str:

@@ -72,6 +72,7 @@ class Profile:
         current: latencies of the uncompressed models on `compsel.processors.default_cpu`, where that is not among the
             processors of `latency`; else None.
         warnings: what a reader should know about how it was measured, a sentence each.
+        left_out: variants that could not be made, with the reason.
         learned_from: uint64, hashes of the samples that variants learned from; empty where none learned.
         sketch: of which samples it is, see `compsel.profiling.sample_sketch`; "" in old profiles.
 
@@ -103,6 +104,7 @@ class Profile:
     sketch: str = ""
     current: LatencyTable | None = None
     warnings: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

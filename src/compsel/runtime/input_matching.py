@@ -48,11 +48,9 @@ class InputMatcher:
             self._known[key] = found
         return found
 
-    def has_batch_axis(self, allowed: frozenset[str]) -> bool:
-        """Whether these variants take any number of rows."""
-        variant = self._variants[next(iter(allowed))]
-        specs = (*variant.inputs, variant.outputs[0])
-        return all(spec.shape is not None and len(spec.shape) > 0 and spec.shape[0] is None for spec in specs)
+    def has_independent_rows(self, allowed: frozenset[str]) -> bool:
+        """Whether all of these variants may answer a batch row by row."""
+        return all(self._variants[name].independent_rows for name in allowed)
 
 
 def _fits(spec: TensorSpec, value: np.ndarray) -> bool:

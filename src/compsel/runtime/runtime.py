@@ -125,7 +125,7 @@ class Runtime:
     ) -> list[np.ndarray]:
         """Run tensors, as `onnxruntime.InferenceSession.run` does: a drop-in replacement for it.
 
-        Only variants that take exactly these inputs are chosen from. A batch of several is answered one by one.
+        Only variants that take exactly these inputs are chosen from. A batch is answered row by row if that is proven.
 
         Raises:
             InputError: no variant takes such inputs, they hold NaN or nothing, or outputs that there are not.
@@ -140,7 +140,7 @@ class Runtime:
         if lengths == {0}:
             raise InputError("inputs: got an empty batch, allowed is at least one row")
         rows = max(lengths, default=1)
-        if rows > 1 and len(lengths) == 1 and self._input_matcher.has_batch_axis(allowed):
+        if rows > 1 and len(lengths) == 1 and self._input_matcher.has_independent_rows(allowed):
             singles = ({name: value[row : row + 1] for name, value in feed.items()} for row in range(rows))
             parts = [self._answer(one, NO_LIMITS, allowed, time.perf_counter_ns()).outputs for one in singles]
             outputs = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]

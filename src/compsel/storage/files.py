@@ -19,6 +19,7 @@ __all__ = [
     "atomic_file",
     "check_place",
     "copy_file",
+    "folder_size_mb",
     "sha256_file",
     "storage_errors",
     "without_nan",
@@ -38,6 +39,11 @@ _REASONS = {
     errno.EIO: "the device failed: check it, or choose another place",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
 }
+
+
+def folder_size_mb(folder: str | os.PathLike[str]) -> float:
+    """Return the size of all files in a folder, and in those below it."""
+    return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()) / 1e6
 
 
 @contextlib.contextmanager
@@ -137,7 +143,10 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> 
 def check_place(path: str | os.PathLike[str], *, replace: bool = False) -> None:
     """Raise StorageError where `atomic_directory` would: ask before hours of work, not after them."""
     target = Path(path)
+    above = next((parent for parent in target.absolute().parents if parent.exists()), None)
     with storage_errors(target):
+        if above is not None and not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target))
         if target.exists() and any(target.iterdir()) and not replace:
             raise StorageError(
                 errno.EEXIST,

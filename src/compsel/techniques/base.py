@@ -25,6 +25,8 @@ class Technique(ABC):
         name: the word in tables and on the command line.
         needs_calibration: whether samples must be given.
         learns: whether it learns from samples: it is given all of them, and its quality counts out of fold only.
+        most_relative_error: of the outputs, that its rounding can cause in a deep network: a variant that differs more
+            from its model is broken. None: it changes the function on purpose.
 
     >>> from compsel.techniques import parse
     >>> parse("prune:0.8").spec
@@ -36,6 +38,7 @@ class Technique(ABC):
     name: ClassVar[str]
     needs_calibration: ClassVar[bool] = False
     learns: ClassVar[bool] = False
+    most_relative_error: ClassVar[float | None] = None
 
     @property
     def spec(self) -> str:

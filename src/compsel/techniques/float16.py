@@ -15,10 +15,11 @@ from compsel.errors import NotApplicableError
 from compsel.inputs.samples import Samples
 from compsel.models.contrib_ops import is_fused
 from compsel.models.editable_graph import EditableGraph
-from compsel.models.editing import edit_graph, sort_nodes, with_opset
+from compsel.models.editing import edit_graph, sort_nodes
 from compsel.models.graph_queries import is_standard
 from compsel.models.layers import is_float
 from compsel.models.model import Model
+from compsel.models.opset_upgrade import with_opset
 from compsel.models.shapes import float_values, infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
@@ -44,6 +45,7 @@ class Float16(Technique):
     """
 
     name: ClassVar[str] = "float16"
+    most_relative_error: ClassVar[float | None] = 0.05
 
     def check(self, model: Model) -> None:
         """Raise NotApplicableError without float32 weights, or with a quantised graph."""

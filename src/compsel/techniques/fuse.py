@@ -40,6 +40,7 @@ class Fuse(Technique):
     """
 
     name: ClassVar[str] = "fuse"
+    most_relative_error: ClassVar[float | None] = 0.01
 
     @classmethod
     def suggestions(cls, model: Model) -> tuple[Technique, ...]:

@@ -10,11 +10,12 @@ from onnx import helper
 from compsel.errors import NotApplicableError
 from compsel.inputs.samples import Samples
 from compsel.models.contrib_ops import CONTRIB_DOMAIN, is_fused
-from compsel.models.editable_graph import EditableGraph, add_constant, fresh_name
-from compsel.models.editing import edit_graph, remove_unused, sort_nodes, with_opset
+from compsel.models.editable_graph import EditableGraph, FreshNames, add_constant
+from compsel.models.editing import edit_graph, remove_unused, sort_nodes
 from compsel.models.graph_queries import attribute, constants, is_standard
 from compsel.models.layers import along_axis, bias_name, is_float, is_plain
 from compsel.models.model import Model
+from compsel.models.opset_upgrade import with_opset
 from compsel.models.shapes import float_values, infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
@@ -135,7 +136,8 @@ class _Writer:
         self.editable, self.per_channel = editable, per_channel
         self.weights = constants(editable.graph)
         self.nodes: list[onnx.NodeProto] = []
-        self._inputs: set[str] = set()
+        self._names = FreshNames(editable.graph)
+        self._inputs: dict[str, tuple[str, str, str]] = {}
         self._quantised: dict[tuple[str, bool], tuple[str, str, str]] = {}
 
     def replace(self, node: onnx.NodeProto) -> None:
@@ -151,27 +153,32 @@ class _Writer:
             self.nodes[-1].attribute.extend(node.attribute)
         real = self._add("Cast", [whole], f"{name}.real", to=onnx.TensorProto.FLOAT)
         scale = self._add("Mul", [x_scale, w_scale], f"{name}.scale")
-        scaled = self._add("Mul", [real, scale], f"{name}.scaled" if biased else output)
+        scaled = self._add("Mul", [real, scale], f"{name}.scaled" if biased else output, kept=not biased)
         if biased:
-            self._add("Add", [scaled, self._bias(node)], output)
-        node.output[0] = f"{name}.replaced"
+            self._add("Add", [scaled, self._bias(node)], output, kept=True)
+        node.output[0] = self._names(f"{name}.replaced")
 
     def replace_attention(self, node: onnx.NodeProto) -> None:
         """Write the 8-bit form of a fused attention: its projections are quantised, the rest is not."""
         x, x_scale, x_zero = self._input(node.input[0])
         w, w_scale, w_zero = self._weight(node.input[1], convolution=False, transposed=False)
         inputs = [x, w, node.input[2], x_scale, w_scale, *(node.input[3:4] or [""]), x_zero, w_zero]
-        fused = helper.make_node("QAttention", inputs, [node.output[0]], node.name, domain=CONTRIB_DOMAIN)
+        name = self._names(f"{node.name}.QAttention")
+        fused = helper.make_node("QAttention", inputs, [node.output[0]], name, domain=CONTRIB_DOMAIN)
         fused.attribute.extend(node.attribute)
         self.nodes.append(fused)
-        node.output[0] = f"{node.name}.replaced"
+        node.output[0] = self._names(f"{node.name}.replaced")
 
     def _input(self, name: str) -> tuple[str, str, str]:
-        parts = (f"{name}.uint8", f"{name}.scale", f"{name}.zero_point")
         if name not in self._inputs:
-            self._inputs.add(name)
-            self.nodes.append(helper.make_node("DynamicQuantizeLinear", [name], list(parts), f"{name}.quantise"))
-        return parts
+            parts = self._parts(name, "uint8")
+            self._inputs[name] = parts
+            node = helper.make_node("DynamicQuantizeLinear", [name], list(parts), self._names(f"{name}.quantise"))
+            self.nodes.append(node)
+        return self._inputs[name]
+
+    def _parts(self, stem: str, codes: str) -> tuple[str, str, str]:
+        return self._names(f"{stem}.{codes}"), self._names(f"{stem}.scale"), self._names(f"{stem}.zero_point")
 
     def _weight(self, name: str, convolution: bool, transposed: bool) -> tuple[str, str, str]:
         key = (name, transposed)
@@ -180,7 +187,7 @@ class _Writer:
             values = values.T if transposed else values
             codes, scale, zero = _columns(values) if self.per_channel and not convolution else _whole(values)
             stem = f"{name}.transposed" if transposed else name
-            parts = (f"{stem}.{codes.dtype.name}", f"{stem}.scale", f"{stem}.zero_point")
+            parts = self._parts(stem, codes.dtype.name)
             for part, content in zip(parts, (codes, scale, zero), strict=True):
                 add_constant(self.editable.graph, part, content)
             self._quantised[key] = parts
@@ -191,10 +198,13 @@ class _Writer:
         if is_standard(node, "Conv"):
             # one number for each channel, in front of the spatial axes
             bias = along_axis(bias, len(self.weights[node.input[1]].dims) - 1, 0)
-        name = fresh_name(f"{node.name}.bias", self.weights)
+        name = self._names(f"{node.name}.bias")
         add_constant(self.editable.graph, name, bias)
         return name
 
-    def _add(self, op_type: str, inputs: list[str], output: str, **attributes: int) -> str:
-        self.nodes.append(helper.make_node(op_type, inputs, [output], f"{output}.{op_type}", **attributes))
+    def _add(self, op_type: str, inputs: list[str], output: str, *, kept: bool = False, **attributes: int) -> str:
+        """Add a node; return the name of its output, which is a fresh one unless it is kept."""
+        output = output if kept else self._names(output)
+        name = self._names(f"{output}.{op_type}")
+        self.nodes.append(helper.make_node(op_type, inputs, [output], name, **attributes))
         return output

@@ -9,8 +9,9 @@ import numpy as np
 from compsel.errors import NotApplicableError, TechniqueError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editing import edit_graph, remove_unused, with_opset
+from compsel.models.editing import edit_graph, remove_unused
 from compsel.models.model import Model
+from compsel.models.opset_upgrade import with_opset
 from compsel.models.shapes import float_values, infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold

@@ -113,6 +113,7 @@ class Int8Weight(_WeightOnly):
     """
 
     name: ClassVar[str] = "int8-weight"
+    most_relative_error: ClassVar[float | None] = 0.25
     bits: ClassVar[int] = 8
 
 
@@ -125,4 +126,5 @@ class Int16Weight(_WeightOnly):
     """
 
     name: ClassVar[str] = "int16-weight"
+    most_relative_error: ClassVar[float | None] = 0.01
     bits: ClassVar[int] = 16

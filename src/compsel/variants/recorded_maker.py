@@ -3,12 +3,14 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from compsel import __version__
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
+from compsel.models.row_independence import has_independent_rows
 from compsel.storage.file_names import slug
 from compsel.storage.files import storage_errors, write_json
 from compsel.techniques import parse as parse_technique
@@ -82,7 +84,12 @@ class RecordedMaker:
         return VariantMaker(self._model if self._learned is None else self._learned(), self._calibration)
 
     def _write(self, model: Model, into: Path) -> Variant:
-        return write_variant(model, into, self._output or output_kind_of(model, self._calibration.value(0)))
+        output = self._output or output_kind_of(model, self._calibration.value(0))
+        return replace(write_variant(model, into, output), independent_rows=self._independent_rows)
+
+    @cached_property
+    def _independent_rows(self) -> bool:
+        return has_independent_rows(self._model if self._learned is None else self._learned(), self._calibration)
 
     @cached_property
     def _given(self) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ class Variant:
         output: what the first output is: class scores as "logits" or "probabilities", or something "other".
         pixel_channels: of the pixels that `pixels_file` takes: 3, or 4 where the last one counts for nothing.
         labels: names of the classes, in the order of the outputs; () where they are not known.
+        independent_rows: whether a batch may be answered row by row; proven (`compsel.models.row_independence`).
 
     >>> spec = TensorSpec("x", "float32", (1, 2))
     >>> variant = Variant("a/none", "a", "none", "a.onnx", None, None, "0", 9, (spec,), (spec,), None, "logits")
@@ -57,6 +58,7 @@ class Variant:
     output: OutputKind
     pixel_channels: int = 3
     labels: tuple[str, ...] = ()
+    independent_rows: bool = False
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -93,6 +95,8 @@ class Variant:
             content["preprocessing"] = self.preprocessing.to_dict()
         if not self.labels:
             del content["labels"]  # readers of the version before know no labels
+        if not self.independent_rows:
+            del content["independent_rows"]
         return content
 
     @classmethod

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,23 +13,22 @@ from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
-from compsel.models.output_comparison import pearson_correlation, relative_error, same_top_class
 from compsel.models.synthetic_inputs import synthetic_inputs
+from compsel.techniques import parse
+from compsel.variants.output_agreement import OutputAgreement, invalid_output
 
 __all__ = ["Verification", "Verifier", "verify"]
 
 Value = np.ndarray | str | Mapping[str, np.ndarray]
 # by sample: the outputs of the model, and those of the variant
-Pairs = list[tuple[list[np.ndarray], list[np.ndarray]]]
-# by output: its values for all samples, (samples, values), of the model and of the variant
-Columns = list[tuple[np.ndarray, np.ndarray]]
+Pairs = list[tuple[list[Any], list[Any]]]
 _SAMPLES = 32
 # below both, a variant explains less than a quarter of the variance of its model's output (0.5 squared) and names
 # another class for most samples: it has become another function, not a less precise one
 _LEAST_CORRELATION = 0.5
 _LEAST_AGREEMENT = 0.5
-# an output whose deviation over the samples is a thousandth of the model's is constant but for rounding
-_LEAST_RELATIVE_DEVIATION = 1e-3
+# the error of a channel is as large as the channel itself
+_RUINED = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,9 @@ class Verification:
         samples: how many inputs were compared.
         synthetic: whether those were generated, for want of samples.
         relative_error: Euclidean distance of the floating-point outputs from the model's over the norm of those; None
-            without any of the same shape.
+            without any.
+        channel_error: of the outputs with channels (axis 1 of three or more), the largest error of a channel over the
+            size of that channel; None without any.
 
     >>> from compsel.networks import build
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
@@ -59,6 +61,7 @@ class Verification:
     samples: int
     synthetic: bool
     relative_error: float | None = None
+    channel_error: float | None = None
 
 
 class Verifier:
@@ -112,14 +115,30 @@ class Verifier:
             except Exception as error:  # ONNX Runtime's exceptions have no common base
                 return self._result(False, f"it does not run: {_short(error)}", len(pairs))
             pairs.append((want, got))
-            reason = _invalid(want, got, same_size=variant.preprocessing == self._preprocessing)
+            reason = invalid_output(want, got, same_size=variant.preprocessing == self._preprocessing)
             if reason:
                 return self._result(False, reason, len(pairs))
-        floats = _comparable(pairs, "f")
-        agreement, correlation = _agreement(pairs), _correlation(floats)
-        reason = _constant(floats) or _other_function(agreement, correlation)
+        return self._compared(pairs, variant)
+
+    def _compared(self, pairs: Pairs, variant: Model) -> Verification:
+        found = OutputAgreement(pairs)
+        channel = found.channel_error
+        reason = (
+            _not_compared(found)
+            or found.constant()
+            or _other_function(found.agreement, found.correlation)
+            or _too_far(found.relative_error, variant.technique)
+            or _ruined(channel)
+        )
         return Verification(
-            not reason, reason, agreement, correlation, len(pairs), self._samples is None, _relative_error(floats)
+            not reason,
+            reason,
+            found.agreement,
+            found.correlation,
+            len(pairs),
+            self._samples is None,
+            found.relative_error,
+            None if channel is None else channel[2],
         )
 
     def _values(self) -> Iterable[Value]:
@@ -134,9 +153,10 @@ def verify(variant: Model, original: Model, samples: Samples | None = None) -> V
     """Run a variant beside its model on up to 32 samples, each with its own preprocessing.
 
     A variant is refused when it does not load or run, gives values that are not finite where the model's are, or has
-    outputs of another shape; when its output is the same for all inputs and the model's is not; and when it is
+    outputs of another type or shape; when its output is the same for all inputs and the model's is not; when it is
     another function: the correlation of an output with the model's is below 0.5, and its top class agrees on less
-    than half of the samples.
+    than half of the samples; when its error is larger than what its technique can cause by rounding; and when the
+    error of a channel is as large as the channel.
 
     Args:
         variant: what a technique made.
@@ -161,62 +181,26 @@ def _outputs(original: Model, values: Iterable[Value]) -> list[list[np.ndarray]]
     return outputs
 
 
-def _invalid(wanted: Sequence[np.ndarray], got: Sequence[np.ndarray], same_size: bool) -> str:
-    """Say what is wrong with the outputs for one sample; "" where their shapes and values are valid."""
-    for index, (want, have) in enumerate(zip(wanted, got, strict=True)):
-        if not isinstance(want, np.ndarray) or want.dtype.kind not in "fiub":
-            continue
-        if np.shape(want) != np.shape(have) and same_size:
-            return f"output {index} has shape {np.shape(have)}, the model's has {np.shape(want)}"
-        if want.dtype.kind == "f" and np.isfinite(want).all() and not np.isfinite(have).all():
-            return f"output {index} is not finite (NaN or overflow)"
-    return ""
+def _not_compared(found: OutputAgreement) -> str:
+    if not found.not_compared:
+        return ""
+    names = ", ".join(map(str, found.not_compared))
+    return f"its output {names} has another size than the model's and cannot be compared with it"
 
 
-def _comparable(pairs: Pairs, kinds: str) -> Columns:
-    """Return the outputs of these kinds of numbers that have the same shape for the model and the variant."""
-    result = []
-    for index in range(len(pairs[0][0]) if pairs else 0):
-        columns = [(wanted[index], got[index]) for wanted, got in pairs]
-        if all(
-            isinstance(want, np.ndarray) and want.dtype.kind in kinds and want.size and want.shape == have.shape
-            for want, have in columns
-        ):
-            flat = [(want.ravel().astype(np.float64), have.ravel().astype(np.float64)) for want, have in columns]
-            if len({len(want) for want, _ in flat}) == 1:
-                result.append((np.stack([want for want, _ in flat]), np.stack([have for _, have in flat])))
-    return result
+def _too_far(error: float | None, technique: str) -> str:
+    """Say where the error is larger than what the techniques can cause by rounding: then something is broken."""
+    parts = [] if technique == "none" else [parse(spec).most_relative_error for spec in technique.split("+")]
+    bounds = [bound for bound in parts if bound is not None]
+    if error is None or not parts or len(bounds) < len(parts) or error <= sum(bounds):
+        return ""
+    return f"its outputs differ by {error:.2g} from the model's (relative error), {technique} explains {sum(bounds):g}"
 
 
-def _agreement(pairs: Pairs) -> float | None:
-    classifier = pairs and all(
-        out.ndim == 2 and out.shape[1] > 1 for out in pairs[0][0][:1] if isinstance(out, np.ndarray)
-    )
-    shares = [float(np.mean(want == have)) for want, have in _comparable(pairs, "iub")]
-    if classifier:
-        scores = _comparable([(wanted[:1], got[:1]) for wanted, got in pairs], "f")
-        shares += [float(np.mean(same_top_class(have, want))) for want, have in scores]
-    return min(shares, default=None)
-
-
-def _correlation(outputs: Columns) -> float | None:
-    return min((pearson_correlation(have.ravel(), want.ravel()) for want, have in outputs), default=None)
-
-
-def _relative_error(outputs: Columns) -> float | None:
-    if not any(want.any() for want, _ in outputs):
-        return None
-    error = relative_error(
-        np.concatenate([have.ravel() for _, have in outputs]), np.concatenate([want.ravel() for want, _ in outputs])
-    )
-    return error if np.isfinite(error) else None
-
-
-def _constant(outputs: Columns) -> str:
-    for index, (want, have) in enumerate(outputs):
-        if have.std(axis=0).max() < _LEAST_RELATIVE_DEVIATION * want.std(axis=0).max():
-            return f"its output {index} no longer depends on the input"
-    return ""
+def _ruined(channel: tuple[int, int, float] | None) -> str:
+    if channel is None or channel[2] < _RUINED:
+        return ""
+    return f"channel {channel[1]} of its output {channel[0]} is ruined: its error is {channel[2]:.1f} times its size"
 
 
 def _other_function(agreement: float | None, correlation: float | None) -> str:

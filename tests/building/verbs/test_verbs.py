@@ -108,7 +108,8 @@ OPTIONS = {
     "report": {"out", "evaluation"},
     "head": {"samples", "out", "tokenizer", "teacher"},
     "student": {"samples", "out", "encoder", "tokenizer", "teacher"},
-    "compress": {"technique", "samples", "calibration", "out", "tokenizer"},
+    "compress": {"technique", "samples", "calibration", "processor", "seconds", "out", "tokenizer"},
+    "perf": {"samples", "processor", "seconds", "tokenizer"},
 }
 
 
@@ -142,6 +143,8 @@ def test_options_mean_what_they_mean_on_the_command_line() -> None:
         ({"techniques": ["none"]}, "got the option 'techniques', allowed are"),
         ({"budget": 0}, "budget: got 0"),
         ({"calibration": 0}, "calibration: got 0"),
+        ({"time_limit": "soon"}, "time limit: got 'soon'"),
+        ({"goal": "no loss", "max_loss": 0.1}, "goal: got it together with max_loss"),
         ({"measuring": Measuring(), "technique": "none"}, "technique: got it together with measuring"),
         ({"max_loss": 0.1, "no_floor": True}, "no_floor: got it together with max_loss"),
         ({"objective": Objective(), "max_loss": 0.1}, "max_loss: got it beside an objective"),

@@ -88,7 +88,7 @@ def test_json_has_what_a_quotation_needs(file: Path, tmp_path: Path, capsys: pyt
 def test_what_cannot_be_measured_is_refused(file: Path, small_model: Model) -> None:
     with pytest.raises(UsageError, match="give at least one"):
         perf([])
-    with pytest.raises(UsageError, match="a time above 0"):
+    with pytest.raises(UsageError, match="a number of seconds above 0"):
         perf(file, seconds=0)
     with pytest.raises(ProcessorError, match="see compsel devices"):
         perf(file, processors=["cpu:512"])

@@ -209,9 +209,8 @@ def test_no_crop_gets_less_than_the_margin(height: int, width: int, side: int, f
         preprocessing = ImagePreprocessing((side, side), crop_fraction=fraction, fit=fit)
         reduction = preprocessing.reduction(height, width)
         assert reduction == preprocessing.reduction(width, height)
-        share = fraction if fit == "crop" else 1.0
-        assert reduction == 1 or share * min(height, width) / reduction >= 1.75 * side
-        assert reduction == 8 or share * min(height, width) / (2 * reduction) < 1.75 * side
+        assert reduction == 1 or fraction * min(height, width) / reduction >= 1.75 * side
+        assert reduction == 8 or fraction * min(height, width) / (2 * reduction) < 1.75 * side
 
 
 @pytest.mark.parametrize("shape", [(2000, 1800), (1999, 2411)])

@@ -1,5 +1,6 @@
 """Which samples a model learned from, and the folds that follow from the samples' content."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -50,13 +51,13 @@ def test_damaged_metadata_is_refused():
 
 def test_files_are_hashed_once_and_again_where_they_change(tmp_path, monkeypatch):
     for name in ("a.png", "b.png", "c.png"):
-        (tmp_path / name).write_bytes(name.encode())
+        cv2.imwrite(str(tmp_path / name), np.full((8, 8, 3), ord(name[0]), np.uint8))
     read = []
     monkeypatch.setattr(ImageFolder, "source", lambda self, index: read.append(index) or self.path(index).read_bytes())
     folder = ImageFolder(tmp_path)
     before = sample_hashes(folder)
     assert (sample_hashes(folder.subset([2, 0])) == before[[2, 0]]).all() and fold_of(folder).shape == (3,)
     assert sorted(read) == [0, 1, 2]
-    (tmp_path / "b.png").write_bytes(b"another")
+    cv2.imwrite(str(tmp_path / "b.png"), np.zeros((9, 9, 3), np.uint8))
     after = sample_hashes(folder)
     assert (after != before).tolist() == [False, True, False] and sorted(read) == [0, 1, 1, 2]

@@ -7,15 +7,8 @@ from typing import Any, Unpack
 from compsel.building import build as building
 from compsel.building.options import Measuring
 from compsel.building.result import Built
-from compsel.building.verbs.options import (
-    BuildOptions,
-    as_models,
-    as_samples,
-    measuring_of,
-    objective_of,
-    parted,
-    reject_option_of,
-)
+from compsel.building.verbs.given import Classes, Preprocess, as_models, samples_for
+from compsel.building.verbs.options import BuildOptions, measuring_of, objective_of, parted, reject_option_of
 from compsel.models.model import Model
 from compsel.progress import Reporter
 from compsel.progress.interactive import reporter_or_default
@@ -33,20 +26,21 @@ def build(
     out: str | os.PathLike[str],
     objective: Objective | str | None = None,
     *,
+    preprocess: Preprocess = None,
+    classes: Classes = None,
     tokenizer: str | os.PathLike[str] | None = None,
     measuring: Measuring | None = None,
     reject_option: RejectOption | None = None,
     certify: Promise | str | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
-    time_limit: str | float | None = None,
     reporter: Reporter | None = None,
     **options: Unpack[BuildOptions],
 ) -> Built:
     """Compress, measure, train and write a bundle.
 
     For example `compsel.build("lite0.onnx", "val/", "bundle")`, or with options
-    `compsel.build(["a.onnx", "b.onnx"], samples, "bundle", goal="at most 1 % less accurate", processor="cpu:2")`.
+    `compsel.build(["a.onnx", "b.onnx"], samples, "bundle", goal="at most 1 % less accurate", time_limit="10 min")`.
 
     Args:
         models: an ONNX file or a `compsel.Model`, or several.
@@ -55,13 +49,14 @@ def build(
         out: folder of the bundle.
         objective: what "best" means, also in words; None: as fast as possible, at least as accurate as the best single
             network.
+        preprocess: what becomes of pictures: see `compsel.Model.load`; None: what nothing says is found out with
+            labelled samples.
+        classes: names of the classes: see `compsel.Model.load`.
         tokenizer: `tokenizer.json` of models that take tokens; None: the one beside them.
         measuring, reject_option: in place of the options that are their parts.
         certify: what the bundle shall promise, such as "99 % agreement"; None: nothing.
         work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
-        time_limit: about so long may it take, such as "10 min", "1h" or seconds: less is measured then, and what was
-            left out is said; None: no limit.
         reporter: hears how far it is; None: a line of progress where somebody looks, else the log.
         options: see `compsel.building.verbs.options.MeasuringOptions` and `ObjectiveOptions`.
 
@@ -70,16 +65,18 @@ def build(
         CompselError: what `compsel.building.build.build` raises.
     """
     of_measuring, of_objective = parted(options)
+    wanted, how = objective_of(objective, of_objective), measuring_of(measuring, of_measuring)
+    rejecting = reject_option_of(reject_option, of_objective)
+    opened = as_models(models, preprocess=preprocess, classes=classes, tokenizer=tokenizer)
     return building.build(
-        as_models(models, tokenizer=tokenizer),
-        as_samples(samples),
+        opened,
+        samples_for(opened, samples),
         out,
-        objective_of(objective, of_objective),
-        measuring=measuring_of(measuring, of_measuring),
-        reject_option=reject_option_of(reject_option, of_objective),
+        wanted,
+        measuring=how,
+        reject_option=rejecting,
         certify=certify,
         work=work,
         replace=replace,
-        time_limit=time_limit,
         reporter=reporter_or_default(reporter),
     )

@@ -1,21 +1,27 @@
 """`compsel.compress`: make smaller or faster variants of ONNX models, verify them, and write them."""
 
+import math
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from compsel.building.verbs.options import as_list, as_models, as_samples
-from compsel.errors import TechniqueError
+from compsel.building.preprocessing_search.resolve import complete
+from compsel.building.verbs.given import Classes, Preprocess, as_models, lean_model, samples_for
+from compsel.building.verbs.options import as_list
+from compsel.errors import InputError, ModelError, TechniqueError, UsageError
+from compsel.evaluation.perf.variant_figures import measure_figures
+from compsel.inputs.samples import Samples
 from compsel.models.model import Model
+from compsel.processors import parse_available
 from compsel.progress import Reporter
 from compsel.progress.interactive import reporter_or_default
 from compsel.techniques import applicable, parse
 from compsel.variants import compress as variants
 from compsel.variants.compress import CompressionReport
 
-__all__ = ["compress"]
-
-_CALIBRATION = 100
+__all__ = ["compress", "opened_for"]
 
 
 # many parameters: models, technique and out are what everybody gives; the others are rarely set, and independent
@@ -25,7 +31,11 @@ def compress(
     out: str | os.PathLike[str] = ".",
     *,
     samples: Any = None,
-    calibration: int = _CALIBRATION,
+    calibration: int = 100,
+    processor: str = "cpu:1",
+    seconds: float = 0.5,
+    preprocess: Preprocess = None,
+    classes: Classes = None,
     tokenizer: str | os.PathLike[str] | None = None,
     reporter: Reporter | None = None,
 ) -> list[CompressionReport]:
@@ -35,27 +45,93 @@ def compress(
     of each layer are searched by `compsel.building.search.search`.
 
     Args:
-        models, tokenizer, reporter: see `compsel.build`.
+        models, preprocess, classes, tokenizer, reporter: see `compsel.build`.
         technique: one or several; None: all that apply.
         out: folder of the ONNX files.
         samples: to calibrate with and to verify on, see `compsel.build`; None: verified on made-up inputs.
         calibration: how many of them are used.
+        processor: where latency is measured.
+        seconds: of timing, for each variant; 0: neither latency nor accuracy are measured.
 
     Returns:
         One report for each model and technique; what does not apply or agree has a reason, not a file.
 
     Raises:
-        TechniqueError: one that does not exist, or fewer than one calibration sample.
+        TechniqueError: one that does not exist, fewer than one calibration sample, or models of the same name.
+        UsageError: a time below 0.
         CompselError: what `compsel.variants.compress.compress` raises.
     """
+    parse_available(processor)
     if calibration < 1:
         raise TechniqueError(f"calibration: got {calibration}, allowed is 1 or more")
+    if not 0 <= seconds < math.inf:
+        raise UsageError(f"seconds: got {seconds:g}, allowed is a number of seconds from 0")
     wanted = None if technique is None else [parse(spec) for spec in as_list(technique)]
-    found = None if samples is None else as_samples(samples)
-    few = None if found is None else found.spread(calibration)
+    listed = [models] if isinstance(models, (str, os.PathLike, Model)) else list(models)
+    _check_names(listed)
     said = reporter_or_default(reporter)
+    options = {"preprocess": preprocess, "classes": classes, "tokenizer": tokenizer}
     reports: list[CompressionReport] = []
-    for model in as_models(models, tokenizer=tokenizer):
+    for given in listed:  # one at a time: they can be large
+        model, found = opened_for(given, samples, said, **options)
         techniques = [parse(spec) for spec in applicable(model)] if wanted is None else wanted
-        reports += variants.compress([model], techniques, few, out, said, found)
+        given = lean_model(given, model, **options)
+        del model
+        few = None if found is None else found.spread(calibration)
+        name = given.stem if isinstance(given, Path) else given.name
+        with said.phase(f"compressing {name}"):
+            made = variants.compress([given], techniques, few, out, said, found)
+            reports += _measured(given, made, found, processor, seconds, said) if seconds else made
     return reports
+
+
+def opened_for(
+    given: str | os.PathLike[str] | Model, samples: Any, reporter: Reporter, **options: Any
+) -> tuple[Model, Samples | None]:
+    """Read a model, and the samples with labels in the order of its classes; what it lacks, they show.
+
+    Args:
+        given: the model, or its path.
+        samples: see `samples_for`; None: none.
+        reporter: hears what they are, and what was found.
+        options: of `as_models`.
+
+    Raises:
+        CompselError: what cannot be read.
+    """
+    (model,) = as_models(given, **options)
+    if samples is None:
+        return model, None
+    found = samples_for([model], samples).readable(reporter)
+    found.say(reporter)
+    return complete(model, found, reporter), found.ordered_by(model.labels)
+
+
+def _check_names(models: Sequence[str | os.PathLike[str] | Model]) -> None:
+    names = [model.name if isinstance(model, Model) else Path(model).stem for model in models]
+    if len(set(names)) < len(names):
+        raise TechniqueError(f"got models with the same file name ({', '.join(names)}): rename one of them")
+
+
+# many parameters: what was made, and how it is measured
+def _measured(
+    model: str | os.PathLike[str] | Model,
+    reports: list[CompressionReport],
+    samples: Samples | None,
+    processor: str,
+    seconds: float,
+    reporter: Reporter,
+) -> list[CompressionReport]:
+    """Return the reports with the latency and the accuracy of what was written, and of the model itself."""
+    if not any(report.path for report in reports):
+        return reports
+    (opened,) = as_models(model)
+    try:
+        figures = measure_figures(opened, reports, samples, processor, seconds, reporter)
+    except (InputError, ModelError) as error:
+        reporter.say(f"{opened.name}: neither latency nor accuracy were measured: {error}")
+        return reports
+    return [
+        replace(one, figures=figures.get(one.technique) if one.path else None, original=figures["none"])
+        for one in reports
+    ]

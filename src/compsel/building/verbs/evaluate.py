@@ -1,16 +1,12 @@
 """`compsel.evaluate`: compare a bundle's policy with the baselines and the oracle, on the real runtime."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from compsel.building.verbs.options import as_samples
+from compsel.building.verbs.given import as_samples
 from compsel.bundle.bundle import Bundle
-from compsel.device.energy import Meter, open_meter
-from compsel.errors import EnergyError
+from compsel.device.energy import meter_or_none
 from compsel.evaluation import evaluate as evaluation
 from compsel.evaluation.opening import bundle_to_evaluate
 from compsel.evaluation.results import Evaluation
@@ -20,6 +16,7 @@ from compsel.profiling.output_quality import Quality
 from compsel.progress import Reporter
 from compsel.progress.interactive import reporter_or_default
 from compsel.runtime.runtime import Runtime
+from compsel.storage.files import folder_size_mb
 
 __all__ = ["evaluate"]
 
@@ -51,27 +48,12 @@ def evaluate(
     Raises:
         CompselError: what `compsel.evaluation.evaluate.evaluate` raises.
     """
-    said, found = reporter_or_default(reporter), as_samples(samples)
-    loaded, all_measured = bundle_to_evaluate(bundle, profile, said)
+    said, given = reporter_or_default(reporter), bundle if isinstance(bundle, Bundle) else Bundle.load(bundle)
+    found = as_samples(samples, given.modality)
+    loaded, all_measured = bundle_to_evaluate(given, profile, said)
     for name in loaded.summary.get("random_weights", ()):
         said.say(random_weights_warning(name))
-    with Runtime(loaded, confidence=confidence) as runtime, _opened(meter) as opened:
+    with Runtime(loaded, confidence=confidence) as runtime, meter_or_none(meter) as opened:
         result = evaluation.evaluate(runtime, found, repeats=repeats, reporter=said, meter=opened, quality=quality)
-    whole = sum(path.stat().st_size for path in Path(loaded.folder).rglob("*") if path.is_file()) / 1e6
-    return replace(
-        result, all_measured=all_measured, bundle=str(loaded.folder), size_mb={**result.size_mb, "adaptive": whole}
-    )
-
-
-@contextmanager
-def _opened(meter: str | None) -> Iterator[Meter | None]:
-    """Open the meter that was asked for, or what there is; None where none was asked for and there is none."""
-    try:
-        found = open_meter(meter)
-    except EnergyError:
-        if meter is not None:
-            raise
-        yield None
-        return
-    with found:
-        yield found
+    size_mb = {**result.size_mb, "adaptive": folder_size_mb(given.folder)}
+    return replace(result, all_measured=all_measured, bundle=str(given.folder), size_mb=size_mb)

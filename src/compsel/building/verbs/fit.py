@@ -3,7 +3,8 @@
 import os
 from typing import Any
 
-from compsel.building.verbs.options import as_models, as_samples
+from compsel.building.preprocessing_search.resolve import with_preprocessing
+from compsel.building.verbs.given import Classes, Preprocess, as_models, as_samples, samples_for
 from compsel.errors import UsageError
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
@@ -24,6 +25,8 @@ def head(
     samples: Any,
     out: str | os.PathLike[str] | None = None,
     *,
+    preprocess: Preprocess = None,
+    classes: Classes = None,
     tokenizer: str | os.PathLike[str] | None = None,
     teacher: ModelOrPath | None = None,
     reporter: Reporter | None = None,
@@ -32,7 +35,7 @@ def head(
 
     Args:
         encoder: model whose first output is used, or its path.
-        samples, tokenizer, reporter: see `compsel.build`.
+        samples, preprocess, classes, tokenizer, reporter: see `compsel.build`.
         out: ONNX file that the classifier is written to; None: it is not.
         teacher: classifier whose answers are learned where not all samples have labels.
 
@@ -40,8 +43,9 @@ def head(
         SamplesError, NotApplicableError: see `compsel.techniques.heads.fitting.fit_head`.
         ModelError: a model that cannot be read.
     """
-    (opened,) = as_models(encoder, tokenizer=tokenizer)
-    found = _said(as_samples(samples), reporter)
+    (opened,) = as_models(encoder, preprocess=preprocess, classes=classes, tokenizer=tokenizer)
+    found = _said(samples_for([opened], samples), reporter)
+    (opened,) = with_preprocessing([opened], found, reporter_or_default(reporter), search=False)
     return _saved(fit_head(opened, found, teacher=_one(teacher)), out)
 
 
@@ -51,6 +55,8 @@ def student(
     out: str | os.PathLike[str] | None = None,
     *,
     encoder: ModelOrPath | None = None,
+    preprocess: Preprocess = None,
+    classes: Classes = None,
     tokenizer: str | os.PathLike[str] | None = None,
     teacher: ModelOrPath | None = None,
     width: int | None = None,
@@ -65,7 +71,7 @@ def student(
         samples, reporter: see `compsel.build`; None: the encoder's vocabulary is all.
         out, teacher: see `compsel.head`.
         encoder: for texts: its tokenizer is used, and static vectors of its vocabulary beside the n-grams.
-        tokenizer: of the encoder.
+        preprocess, classes, tokenizer: of the encoder.
         width: principal components that a static encoder keeps; None: all.
 
     Raises:
@@ -77,8 +83,12 @@ def student(
         raise UsageError("tokenizer: is that of an encoder: give encoder too")
     if width is not None and width < 1:
         raise UsageError(f"width: got {width}, allowed is 1 or more")
-    found = None if samples is None else as_samples(samples)
-    opened = None if encoder is None else as_models(encoder, tokenizer=tokenizer)[0]
+    opened = None
+    if encoder is not None:
+        (opened,) = as_models(encoder, preprocess=preprocess, classes=classes, tokenizer=tokenizer)
+    found = samples
+    if samples is not None:
+        found = as_samples(samples) if opened is None else samples_for([opened], samples)
     if opened is not None and teacher is None and (found is None or all(label is None for label in found.labels)):
         made = make_static_encoder(opened, found, width=width)
         if out is not None:

@@ -1,16 +1,15 @@
 """What the verbs take beside models and samples: options, named as on the command line."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypedDict
 
 from compsel.building.options import DEFAULT_MEASURING, Measuring
+from compsel.building.time_limit import seconds_of
+from compsel.device.energy import open_meter
 from compsel.errors import UsageError
 from compsel.features.output_confidence import Confidence
-from compsel.inputs.modalities import open_samples
-from compsel.inputs.samples import Samples
-from compsel.models.model import Model
+from compsel.processors import parse_available
 from compsel.profiling.latency import Criterion
 from compsel.profiling.output_quality import OutputQuality, Quality
 from compsel.selection.cascade.reject_option import RejectOption
@@ -21,15 +20,11 @@ __all__ = [
     "MeasuringOptions",
     "ObjectiveOptions",
     "as_list",
-    "as_models",
-    "as_samples",
     "measuring_of",
     "objective_of",
     "parted",
     "reject_option_of",
 ]
-
-Paths = str | os.PathLike[str]
 
 
 class MeasuringOptions(TypedDict, total=False):
@@ -41,6 +36,8 @@ class MeasuringOptions(TypedDict, total=False):
     meter: of energy; default: what this machine has.
     calibration: number of calibration samples (50).
     budget: seconds of measuring a state (60).
+    time_limit: about so long may all of it take, such as "10 min", "1h" or seconds: less is measured then, and what was
+        left out is said; default: no limit.
     quality, confidence, good_enough: of models without class scores: see `compsel.OutputQuality`.
 
     >>> measuring_of(None, {"technique": "int8-static", "calibration": 8}).techniques
@@ -53,6 +50,7 @@ class MeasuringOptions(TypedDict, total=False):
     meter: str
     calibration: int
     budget: float
+    time_limit: str | float
     quality: Quality | str
     confidence: Confidence | str
     good_enough: float
@@ -93,10 +91,11 @@ class BuildOptions(MeasuringOptions, ObjectiveOptions, total=False):
 
 
 def measuring_of(measuring: Measuring | None, options: Mapping[str, Any]) -> Measuring:
-    """Return what is to be measured.
+    """Return what is to be measured; every word is checked now, not after hours.
 
     Raises:
         UsageError: an option that does not exist, or beside a `Measuring`.
+        TechniqueError, ProcessorError, ProfileError, EnergyError: a word that is not allowed, or not here.
     """
     _check(options, MeasuringOptions, "measuring", measuring)
     if measuring is not None:
@@ -111,23 +110,41 @@ def measuring_of(measuring: Measuring | None, options: Mapping[str, Any]) -> Mea
     budget = options.get("budget")
     if budget is not None and not 0 < budget < float("inf"):
         raise UsageError(f"budget: got {budget!r}, allowed is a number of seconds above 0")
-    criterion = None if budget is None else Criterion(budget_s=budget)
-    return replace(DEFAULT_MEASURING, **given, criterion=criterion, output_quality=judge)
+    if budget is not None:
+        given["criterion"] = Criterion(budget_s=budget)
+    if options.get("time_limit") is not None:
+        given["time_limit_s"] = seconds_of(options["time_limit"])
+    found = replace(DEFAULT_MEASURING, **given, output_quality=judge)
+    found.check()
+    for word in found.processors or ():
+        parse_available(word)
+    if found.meter is not None:
+        open_meter(found.meter).close()
+    return found
 
 
 def objective_of(objective: Objective | str | None, options: Mapping[str, Any]) -> Objective:
-    """Return the objective.
+    """Return the objective; whether there is a meter for energy, who measures or trains finds out.
 
     Raises:
         UsageError: an option that does not exist, or two that contradict each other.
-        ObjectiveError: a value that is not allowed.
+        ObjectiveError: a value that is not allowed, or that choosing cannot promise.
     """
+    wanted = _objective(objective, options)
+    wanted.check_measured(energy=True)
+    return wanted
+
+
+def _objective(objective: Objective | str | None, options: Mapping[str, Any]) -> Objective:
     _check(options, ObjectiveOptions, "objective", None)
     stated = {field.name for field in fields(Objective)} | {"no_floor", "goal"}
     given = {name: value for name, value in options.items() if name in stated and value is not None}
     goal = given.pop("goal", None)
     if goal is not None and objective is not None:
         raise UsageError("goal: got it together with an objective: give one of the two")
+    if goal is not None and (given.keys() - {"penalty"} or given.get("no_floor")):
+        other = next(name for name in given if name != "penalty")
+        raise UsageError(f"goal: got it together with {other}: say all of it in the goal")
     objective = goal if goal is not None else objective
     penalty, no_floor = given.pop("penalty", None), given.pop("no_floor", False)
     if objective is None:
@@ -169,33 +186,6 @@ def as_list(words: str | Sequence[str]) -> list[str]:
     (['cpu:1'], ['cpu:1', 'cpu:2'])
     """
     return [words] if isinstance(words, str) else list(words)
-
-
-def as_models(models: Paths | Model | Sequence[Paths | Model], **options: Any) -> list[Model]:
-    """Return one model or several, given as paths or opened.
-
-    Args:
-        models: what is given.
-        options: of `Model.load`, for those given as paths; None is left out.
-
-    Raises:
-        UsageError: no model.
-        ModelError: one that cannot be read.
-    """
-    given = [models] if isinstance(models, (str, os.PathLike, Model)) else list(models)
-    if not given:
-        raise UsageError("models: got none, give at least one: a path of an ONNX file, or a compsel.Model")
-    known = {name: value for name, value in options.items() if value is not None}
-    return [model if isinstance(model, Model) else Model.load(model, **known) for model in given]
-
-
-def as_samples(samples: Any) -> Samples:
-    """Return samples that are given as such, or as anything that `open_samples` takes.
-
-    Raises:
-        SamplesError: what it does not take, or no samples.
-    """
-    return open_samples(samples)
 
 
 def parted(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -6,7 +6,8 @@ from typing import Any, Unpack
 
 from compsel.building.measure import measure
 from compsel.building.options import Measuring
-from compsel.building.verbs.options import MeasuringOptions, as_models, as_samples, measuring_of
+from compsel.building.verbs.given import Classes, Preprocess, as_models, samples_for
+from compsel.building.verbs.options import MeasuringOptions, measuring_of
 from compsel.models.model import Model
 from compsel.profiling.profile import Profile
 from compsel.progress import Reporter
@@ -21,6 +22,8 @@ def profile(
     samples: Any,
     out: str | os.PathLike[str],
     *,
+    preprocess: Preprocess = None,
+    classes: Classes = None,
     tokenizer: str | os.PathLike[str] | None = None,
     measuring: Measuring | None = None,
     reporter: Reporter | None = None,
@@ -29,7 +32,7 @@ def profile(
     """Compress models and measure what each way costs and breaks on this device.
 
     Args:
-        models, samples, tokenizer, measuring, reporter: see `compsel.build`.
+        models, samples, preprocess, classes, tokenizer, measuring, reporter: see `compsel.build`.
         out: folder of the profile; what an interrupted call measured there is taken up.
         options: see `compsel.building.verbs.options.MeasuringOptions`.
 
@@ -37,6 +40,6 @@ def profile(
         UsageError: an option that does not exist.
         CompselError: what `compsel.building.measure.measure` raises.
     """
-    found = as_samples(samples)
     how = measuring_of(measuring, options)
-    return measure(as_models(models, tokenizer=tokenizer), found, out, how, reporter=reporter_or_default(reporter))[0]
+    opened = as_models(models, preprocess=preprocess, classes=classes, tokenizer=tokenizer)
+    return measure(opened, samples_for(opened, samples), out, how, reporter=reporter_or_default(reporter))[0]

@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from compsel.building.verbs.options import as_samples
+from compsel.building.verbs.given import as_samples
+from compsel.bundle.bundle import Bundle
+from compsel.bundle.manifest import MANIFEST
 from compsel.evaluation.report.content import read_evaluation
 from compsel.evaluation.report.report import write_report
 from compsel.evaluation.results import Evaluation
+from compsel.inputs.modalities import modality_of
+from compsel.inputs.modality import Modality
+from compsel.profiling.profile import Profile
 
 __all__ = ["report"]
 
@@ -35,4 +40,13 @@ def report(
     if isinstance(evaluation, (str, os.PathLike)):
         evaluation = read_evaluation(Path(evaluation))
     content = evaluation.to_dict() if isinstance(evaluation, Evaluation) else evaluation
-    return write_report(source, out, content, None if samples is None else as_samples(samples))
+    return write_report(
+        source, out, content, None if samples is None else as_samples(samples, lambda: _modality(Path(source)))
+    )
+
+
+def _modality(source: Path) -> Modality:
+    """Return the modality of the models of a bundle or a profile."""
+    if (source / MANIFEST).is_file():
+        return Bundle.load(source).modality
+    return modality_of(Profile.load(source).variants[0])

@@ -19,6 +19,8 @@ compsel.errors.EnergyError: sundial: there is no such sensor here: `compsel devi
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from compsel.device.energy import apple, battery, estimate, hwmon, nvidia, powercap
@@ -34,6 +36,7 @@ __all__ = [
     "find_meters",
     "idle_power_mw",
     "measure_energy",
+    "meter_or_none",
     "open_meter",
 ]
 
@@ -86,6 +89,24 @@ def open_meter(name: str | None = None, sys: str | os.PathLike[str] = "/sys") ->
             meter.close()
         raise
     return SummedMeter(opened)
+
+
+@contextmanager
+def meter_or_none(name: str | None) -> Iterator[Meter | None]:
+    """Open the meter that was asked for, or what there is; None where none was asked for and there is none.
+
+    Raises:
+        EnergyError: the meter that was asked for is not here.
+    """
+    try:
+        meter = open_meter(name)
+    except EnergyError:
+        if name is not None:
+            raise
+        yield None
+        return
+    with meter:
+        yield meter
 
 
 def _default_name(sys: Path) -> str:

@@ -71,11 +71,10 @@ def perf(
     ('cpu:1', True)
     """
     listed = [models] if isinstance(models, (Model, str, os.PathLike)) else list(models)
-    if not (listed and processors and 0 < seconds < math.inf):
-        raise UsageError(
-            f"perf: got {len(listed)} models, {len(processors)} processors and {seconds:g} seconds: give at least one "
-            "of each, and a time above 0"
-        )
+    if not (listed and processors):
+        raise UsageError(f"perf: got {len(listed)} models and {len(processors)} processors: give at least one of each")
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"seconds: got {seconds:g}, allowed is a number of seconds above 0")
     places = [parse_available(word) for word in processors]
     state = read_state(_WATCH_S)  # before anything runs
     with ExitStack() as stack:

@@ -6,7 +6,8 @@ from typing import Any
 from compsel.evaluation.report.content import ReportContent
 from compsel.evaluation.report.elements import disclosure, paragraph, section, table
 from compsel.evaluation.report.scale import number
-from compsel.evaluation.report.words import POLICIES, SELECTORS
+from compsel.evaluation.report.words import SELECTORS
+from compsel.evaluation.result_words import POLICIES
 
 __all__ = ["show_choosing", "show_policies", "show_variants"]
 

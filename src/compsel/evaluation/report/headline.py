@@ -7,7 +7,8 @@ from typing import Any
 from compsel.evaluation.report.content import ReportContent
 from compsel.evaluation.report.elements import paragraph, section, table
 from compsel.evaluation.report.scale import number
-from compsel.evaluation.report.words import POLICIES, inputs_word
+from compsel.evaluation.report.words import inputs_word
+from compsel.evaluation.result_words import POLICIES
 
 __all__ = ["basis", "headline", "points", "ratio", "sentence", "show_rivals"]
 

@@ -10,7 +10,8 @@ from compsel.evaluation.report.charts import line_chart, reliability_chart
 from compsel.evaluation.report.content import ReportContent, StateCost
 from compsel.evaluation.report.elements import bar, disclosure, paragraph, section, table
 from compsel.evaluation.report.scale import number
-from compsel.evaluation.report.words import POLICIES, inputs_word, state_words
+from compsel.evaluation.report.words import inputs_word, state_words
+from compsel.evaluation.result_words import POLICIES
 
 __all__ = ["show_calibration", "show_energy", "show_learning", "show_load", "show_sizes", "show_time"]
 

@@ -45,7 +45,9 @@ def report_path(bundle: str | os.PathLike[str]) -> Path:
     >>> report_path("shipped/bundle").name
     'bundle.report.html'
     """
-    path = Path(bundle).absolute()
+    path = Path(bundle)
+    if path.name in ("", ".."):
+        path = path.resolve()
     return path.with_name(f"{path.name}.report.html")
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from compsel.evaluation.report.content import ReportContent
-from compsel.evaluation.report.words import POLICIES, inputs_word, state_words
+from compsel.evaluation.report.words import inputs_word, state_words
+from compsel.evaluation.result_words import POLICIES
 from compsel.profiling.candidates import Candidate
 
 __all__ = ["views"]

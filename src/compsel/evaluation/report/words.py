@@ -1,6 +1,6 @@
 """The words of a report: what things are called, and what the words mean."""
 
-__all__ = ["KINDS", "MEANINGS", "POLICIES", "SELECTORS", "SHAPES", "inputs_word", "state_words"]
+__all__ = ["KINDS", "MEANINGS", "SELECTORS", "SHAPES", "inputs_word", "state_words"]
 
 SELECTORS = {
     "single best": "always the same choice, the best one",
@@ -16,17 +16,6 @@ SELECTORS = {
     "neighbours": "takes what was cheapest for the most similar inputs",
     "premodel": "the method of LCTES 2018: a chain of nearest-neighbour classifiers",
     "oracle": "knows the future",
-}
-POLICIES = {
-    "adaptive": "this bundle",
-    "current": "your model today",
-    "most_accurate": "uncompressed",
-    "fastest": "fastest choice",
-    "best_static": "best static choice",
-    "hindsight_static": "hindsight static",
-    "premodel": "premodel (LCTES 2018)",
-    "random": "random choices",
-    "oracle": "oracle",
 }
 # what points of the main picture are, in the order of the legend
 KINDS = {

@@ -23,7 +23,7 @@ Interpolation = Literal["bilinear", "bicubic", "area"]
 _WORDS = {
     "fit": ("crop", "stretch"),
     "interpolation": get_args(Interpolation),
-    "channels": ("RGB", "BGR"),
+    "channels": ("RGB", "BGR", "GRAY"),
     "layout": ("NCHW", "NHWC"),
 }
 _FLAGS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "area": cv2.INTER_AREA}
@@ -49,10 +49,12 @@ class ImagePreprocessing(Preprocessing):
         resolution: (height, width) in pixels of what the network sees.
         crop_fraction: side of the central crop as a fraction of the largest crop with the aspect ratio of
             `resolution`; 1.0 takes all of it. "Shorter side to 256, centre crop 224" is 224 / 256.
-        fit: "crop" keeps the aspect ratio of the content, "stretch" resizes the whole image to `resolution`.
+        fit: "crop" keeps the aspect ratio of the content, "stretch" resizes the whole image to `resolution` (of both
+            sides the fraction, where that is below 1: "both sides to 256, centre crop 224").
         interpolation: how pixels are made when the crop is resized ("area" is used for reductions above 2x).
         mean, std: per channel, in units of 0..255: the network sees (pixel - mean) / std.
-        channels: order of the channels that the network expects.
+        channels: order of the channels that the network expects; "GRAY" is one, the luma of ITU-R BT.601 (the first of
+            `mean` and `std` counts).
         layout: order of the axes of the model's tensor.
 
     >>> preprocessing = ImagePreprocessing(resolution=(4, 4), mean=(127.0,) * 3, std=(128.0,) * 3)
@@ -70,7 +72,7 @@ class ImagePreprocessing(Preprocessing):
     interpolation: Interpolation = "bilinear"
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
-    channels: Literal["RGB", "BGR"] = "RGB"
+    channels: Literal["RGB", "BGR", "GRAY"] = "RGB"
     layout: Literal["NCHW", "NHWC"] = "NCHW"
 
     def __post_init__(self) -> None:
@@ -116,14 +118,14 @@ class ImagePreprocessing(Preprocessing):
         the size does not tell how the picture is oriented.
         """
         want_height, want_width = self.resolution
-        if self.fit == "crop":
-            height = width = min(height, width)
-        share = 1.0 if self.fit == "stretch" else self.crop_fraction
-        shorter, longer = share * min(height, width), max(want_height, want_width)
+        shorter, longer = self.crop_fraction * min(height, width), max(want_height, want_width)
         return largest_reduction(shorter / (_MARGIN * longer))
 
     def normalise(self, pixels: np.ndarray) -> np.ndarray:
         """Turn uint8 (height, width, 3) RGB pixels into the model's tensor: float32, batch of one."""
+        if self.channels == "GRAY":
+            grey = (cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) - np.float32(self.mean[0])) / np.float32(self.std[0])
+            return np.asarray(grey[None, None] if self.layout == "NCHW" else grey[None, :, :, None])
         if self.channels == "BGR":
             pixels = pixels[:, :, ::-1]
         # operands of one element broadcast faster than per-channel ones; they are the rule
@@ -156,7 +158,8 @@ class ImagePreprocessing(Preprocessing):
         return cls(**fields)
 
     def _resized(self, picture: Picture) -> np.ndarray:
-        crop = picture.pixels if self.fit == "stretch" else self._crop(picture)
+        whole = self.fit == "stretch" and self.crop_fraction == 1
+        crop = picture.pixels if whole else self._crop(picture)
         height, width = self.resolution
         if crop.shape[:2] == (height, width):
             return np.ascontiguousarray(crop)
@@ -174,8 +177,9 @@ class ImagePreprocessing(Preprocessing):
         height, width = picture.height / picture.reduction, picture.width / picture.reduction
         rows, columns = picture.pixels.shape[:2]
         want_height, want_width = self.resolution
-        scale = self.crop_fraction * min(height / want_height, width / want_width)
-        crop_height = max(1, min(rows, round(want_height * scale)))
-        crop_width = max(1, min(columns, round(want_width * scale)))
+        scales = (height / want_height, width / want_width)
+        down, across = scales if self.fit == "stretch" else (min(scales),) * 2
+        crop_height = max(1, min(rows, round(want_height * down * self.crop_fraction)))
+        crop_width = max(1, min(columns, round(want_width * across * self.crop_fraction)))
         top, left = (rows - crop_height) // 2, (columns - crop_width) // 2
         return picture.pixels[top : top + crop_height, left : left + crop_width]

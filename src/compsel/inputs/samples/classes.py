@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from compsel.errors import SamplesError
+from compsel.inputs.class_names import ClassNames, read_class_names
 from compsel.inputs.samples.findings import some
 
-__all__ = ["MOST_CLASSES", "ClassLabels", "LabelOrder", "plain_label", "read_names"]
+__all__ = ["MOST_CLASSES", "ClassLabels", "LabelOrder", "plain_label"]
 
 MOST_CLASSES = 2**31  # the indices of classes are stored as int32
 LabelOrder = Literal["none", "numbers", "labels=", "labels.txt", "dataset", "model", "sorted"]
@@ -91,8 +92,9 @@ class ClassLabels:
             most = len(self.names) or MOST_CLASSES
             places = {label: _whole(label, most) for label in self.said if label is not None}
         else:
-            most = len(self.names)
-            places = {label: place for place, label in enumerate(self.names)}
+            most, classes = len(self.names), ClassNames(self.names)
+            found = {label: classes.place(label) for label in self.said if label is not None}
+            places = {label: most if place is None else place for label, place in found.items()}
         return self._looked_up(places, most)
 
     def _looked_up(self, places: dict[str, int], most: int) -> tuple[int | None, ...]:
@@ -146,12 +148,10 @@ class ClassLabels:
         return replace(named, order="model", indices=named._looked_up(places, most))
 
     def _matched(self, labels: Sequence[str]) -> dict[str, int]:
-        """Return for each name its place among others: where it stands there, or but for case and signs; else -1."""
-        places = {_loose(label): place for place, label in enumerate(labels)}
-        if len(places) < len(labels):
-            places = {}
-        places |= {label: place for place, label in enumerate(labels)}
-        return {name: places.get(name, places.get(_loose(name), -1)) for name in self.names}
+        """Return for each name its place among others, as `ClassNames` compares them; -1 where it has none."""
+        classes = ClassNames(labels)
+        places = {name: classes.place(name) for name in self.names}
+        return {name: -1 if place is None else place for name, place in places.items()}
 
     def _by_other_numbers(self) -> "ClassLabels":
         """Count labels whose model calls its classes by other numbers than their places: 1 to 5 stars."""
@@ -203,28 +203,15 @@ def plain_label(label: Any, place: str) -> str | None:
     return str(label).strip() or None
 
 
-def read_names(path: Path) -> tuple[str, ...]:
-    """Read the names of classes, one a line.
-
-    Raises:
-        SamplesError: no such file, or not in UTF-8.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SamplesError(f"{path}: cannot be read as a list of class names: {error}") from error
-    return tuple(line.strip() for line in lines if line.strip())
-
-
 def _order(
     given: Sequence[str] | str | os.PathLike[str] | None, beside: Path | None, order: LabelOrder
 ) -> tuple[tuple[str, ...], LabelOrder]:
     if given is not None:
-        return (read_names(Path(given)) if isinstance(given, (str, os.PathLike)) else tuple(given)), order
+        return (read_class_names(Path(given)) if isinstance(given, (str, os.PathLike)) else tuple(given)), order
     if beside is not None:
         for file in (beside / "labels.txt", beside / "classes.txt"):
             if file.is_file():
-                return read_names(file), "labels.txt"
+                return read_class_names(file), "labels.txt"
     return (), "sorted"
 
 
@@ -239,7 +226,3 @@ def _whole(label: str, most: int) -> int:
 def _other_numbers(labels: Sequence[str]) -> bool:
     """Whether the names of classes are whole numbers, but not those of their places."""
     return all(name.isdecimal() for name in labels) and tuple(labels) != tuple(map(str, range(len(labels))))
-
-
-def _loose(name: str) -> str:
-    return re.sub(r"[\s_\-]+", " ", name).strip().casefold()

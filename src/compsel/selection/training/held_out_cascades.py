@@ -26,7 +26,7 @@ class HeldOut:
         cost: (n,), of what ran.
         score: (n,), probability of being right, as the cascade saw it.
 
-    >>> HeldOut(np.ones(2), np.array([1.0, 3.0]), np.ones(2)).cost.mean()
+    >>> float(HeldOut(np.ones(2), np.array([1.0, 3.0]), np.ones(2)).cost.mean())
     2.0
     """
 

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from compsel.models.editable_graph import EditableGraph, add_constant, fresh_name
+from compsel.models.editable_graph import EditableGraph, FreshNames, add_constant
 from compsel.models.editing import remove_unused, set_attribute
 from compsel.models.graph_queries import constants, is_standard
 from compsel.models.layers import bias_name, output_axis
@@ -59,7 +59,7 @@ class _ChannelRemover:
         self.editable, self.layouts, self.removed, self.ranks = editable, coupling.layouts, removed, ranks
         self.changed = changed
         self.layers = {layer.node: layer for layer in coupling.layers}
-        self.weights = constants(editable.graph)
+        self.weights, self.names = constants(editable.graph), FreshNames(editable.graph)
         self.kept: dict[str, np.ndarray] = {}
 
     def cut(self, node: onnx.NodeProto) -> None:
@@ -124,6 +124,6 @@ class _ChannelRemover:
 
     def _replace(self, node: onnx.NodeProto, index: int, values: np.ndarray) -> None:
         # under a name of its own: another node may read the constant too
-        name = fresh_name(f"{node.input[index]}.cut", self.weights)
+        name = self.names(f"{node.input[index]}.cut")
         self.weights[name] = add_constant(self.editable.graph, name, values)
         node.input[index] = name

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import onnx
 
-from compsel.models.editable_graph import EditableGraph, add_constant
+from compsel.models.editable_graph import EditableGraph, FreshNames, add_constant
 
 __all__ = ["factor_nodes"]
 
@@ -27,17 +27,17 @@ def factor_nodes(
         weights: of the factors, each (outputs, inputs, *kernel), first to last.
         bias: of the last one.
     """
-    value = node.input[0]
+    value, names = node.input[0], FreshNames(editable.graph)
     for index, weight in enumerate(weights):
         last = index == len(weights) - 1
-        name = f"{node.name}.factor{index}"
-        inputs = [value, f"{name}.weight"]
+        name = names(f"{node.name}.factor{index}")
+        inputs = [value, names(f"{name}.weight")]
         oriented = weight if node.op_type != "MatMul" else weight.T
         add_constant(editable.graph, inputs[1], np.ascontiguousarray(oriented, np.float32))
         if last and bias is not None:
-            inputs.append(f"{name}.bias")
+            inputs.append(names(f"{name}.bias"))
             add_constant(editable.graph, inputs[2], bias.astype(np.float32))
-        value = node.output[0] if last else f"{name}.output"
+        value = node.output[0] if last else names(f"{name}.output")
         attributes = _attributes(node, weight.shape[2:], kernel, index)
         yield onnx.helper.make_node(node.op_type, inputs, [value], name, **attributes)
 

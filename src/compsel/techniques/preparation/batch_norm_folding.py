@@ -10,10 +10,11 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from compsel.models.editable_graph import EditableGraph, replace_nodes
+from compsel.models.editable_graph import EditableGraph, FreshNames, replace_nodes
 from compsel.models.editing import remove_unused
 from compsel.models.graph_queries import attribute, captured_names, constants, is_standard, uses
 from compsel.models.layers import along_axis, bias_name, has_unit_factors, output_axis
+from compsel.techniques.preparation.biases import flatten_biases
 from compsel.techniques.preparation.padding import merge_pads, zero_pads
 
 __all__ = ["fold"]
@@ -22,11 +23,12 @@ __all__ = ["fold"]
 def fold(editable: EditableGraph) -> EditableGraph:
     """Simplify a graph in place (as `compsel.models.editing.edit_graph` returns it) and return it.
 
-    Identity and Dropout go; a zero Pad is merged into the convolutions that follow it; a batch norm is folded into
-    the convolution or dense layer before it (Jacob et al. 2018, "Quantization and Training of Neural Networks for
-    Efficient Integer-Arithmetic-Only Inference", section 3.2); weights that nobody uses go.
+    Identity and Dropout go; constant biases get one axis; a zero Pad is merged into the convolutions that follow it; a
+    batch norm is folded into the convolution or dense layer before it (Jacob et al. 2018, "Quantization and Training of
+    Neural Networks for Efficient Integer-Arithmetic-Only Inference", section 3.2); weights that nobody uses go.
     """
     _drop_no_ops(editable.graph)
+    flatten_biases(editable)
     merge_pads(editable)
     _BatchNormFolder(editable).fold_all()
     remove_unused(editable.graph)
@@ -70,6 +72,7 @@ class _BatchNormFolder:
         self.editable, self.graph = editable, editable.graph
         self.weights: dict[str, onnx.TensorProto] = constants(self.graph)
         self.uses: Counter[str] = uses(self.graph)
+        self.names = FreshNames(self.graph)
 
     def fold_all(self) -> None:
         producers = {name: node for node in self.graph.node for name in node.output}
@@ -93,9 +96,12 @@ class _BatchNormFolder:
         """Return the axis of the weight's output channels; None when nothing can be folded into the layer."""
         if is_standard(layer, "MatMul") or len(layer.input) < 2 or layer.input[1] not in self.weights:
             return None
-        if bias_name(layer) and bias_name(layer) not in self.weights:
-            return None
-        return output_axis(layer) if has_unit_factors(layer) else None
+        axis = output_axis(layer) if has_unit_factors(layer) else None
+        bias = bias_name(layer)
+        if axis is None or not bias:
+            return axis
+        channels = self.weights[layer.input[1]].dims[axis]
+        return axis if bias in self.weights and list(self.weights[bias].dims) == [channels] else None
 
     def _scale(self, layer: onnx.NodeProto, axis: int, factor: np.ndarray, shift: np.ndarray) -> None:
         weight = self.weights[layer.input[1]]
@@ -113,12 +119,8 @@ class _BatchNormFolder:
         """Write a weight that one layer alone reads; return its name."""
         if self.uses.get(name, 0) > 1 or name not in self.weights:
             self.uses[name] = self.uses.get(name, 1) - 1
-            fresh, number = (name, 0) if name not in self.weights else (f"{name}.folded", 0)
-            while fresh in self.weights:
-                number += 1
-                fresh = f"{name}.folded{number}"
-            self.weights[fresh] = self.graph.initializer.add()
-            name = fresh
+            name = self.names(name if name not in self.weights else f"{name}.folded")
+            self.weights[name] = self.graph.initializer.add()
         self.weights[name].CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values, dtype), name))
         return name
 

@@ -13,7 +13,7 @@ import onnx
 from onnx import helper
 
 from compsel.models.contrib_ops import CONTRIB_DOMAIN
-from compsel.models.editable_graph import EditableGraph, add_constant
+from compsel.models.editable_graph import EditableGraph, FreshNames, add_constant
 from compsel.models.graph_queries import constants, is_standard, uses
 from compsel.models.layers import bias_name, is_plain, output_axis
 from compsel.techniques.quantization.uniform_quantizer import QuantizedBlocks, quantize_blocks
@@ -68,13 +68,13 @@ def replace_dense(
     missing = blocks * block - inputs
     filled = np.pad(rows, ((0, 0), (0, missing))) if missing else rows
     quantised = quantize_blocks(filled.reshape(-1, block), _BITS, symmetric)
-    graph, weight = editable.graph, node.input[1]
+    graph, weight, names = editable.graph, node.input[1], FreshNames(editable.graph)
     parts = {
-        f"{weight}.uint4": _pairs(quantised.codes).reshape(outputs, blocks, block // 2),
-        f"{weight}.steps": quantised.steps.reshape(outputs, blocks),
+        names(f"{weight}.uint4"): _pairs(quantised.codes).reshape(outputs, blocks, block // 2),
+        names(f"{weight}.steps"): quantised.steps.reshape(outputs, blocks),
     }
     if not symmetric:
-        parts[f"{weight}.zeros"] = _zeros(quantised, outputs, blocks)
+        parts[names(f"{weight}.zeros")] = _zeros(quantised, outputs, blocks)
     for name, values in parts.items():
         add_constant(graph, name, values)
     bias = bias_name(node)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import onnx
 
-from compsel.models.editable_graph import EditableGraph, add_constant, fresh_name
+from compsel.models.editable_graph import EditableGraph, FreshNames, add_constant
 from compsel.models.editing import sort_nodes
 from compsel.models.graph_queries import constants, is_standard, uses
 from compsel.models.layers import has_constant_bias, is_float
@@ -33,7 +33,7 @@ def round_weights(
         scales: scale of the layers' quantised inputs; layers whose input has none keep their weights.
     """
     weights, counter = constants(editable.graph), uses(editable.graph)
-    taken = {*weights, *(name for node in editable.graph.node for name in node.output)}
+    names = FreshNames(editable.graph)
     dequantise: list[onnx.NodeProto] = []
     shared: dict[str, list[tuple[str, QuantisedWeight]]] = {}
     for node in editable.graph.node:
@@ -55,11 +55,10 @@ def round_weights(
         if same:  # of an unrolled recurrent layer, for example
             node.input[1] = same[0]
             continue
-        node.input[1] = fresh_name(f"{node.name}.rounded", taken)
-        taken.add(node.input[1])
+        node.input[1] = names(f"{node.name}.rounded")
         if counter[name] > 1:
             shared.setdefault(name, []).append((node.input[1], rounded))
-        dequantise.append(_dequantised(editable.graph, node.input[1], rounded))
+        dequantise.append(_dequantised(editable.graph, node.input[1], rounded, names))
     editable.graph.node.extend(dequantise)
     sort_nodes(editable.graph)
 
@@ -72,16 +71,17 @@ def _equal(first: QuantisedWeight, second: QuantisedWeight) -> bool:
     )
 
 
-def _dequantised(graph: onnx.GraphProto, name: str, rounded: QuantisedWeight) -> onnx.NodeProto:
+def _dequantised(graph: onnx.GraphProto, name: str, rounded: QuantisedWeight, names: FreshNames) -> onnx.NodeProto:
     """Add codes, scales and zero points; return the node that computes the weight from them."""
     parts = {
-        f"{name}.int8": rounded.codes,
-        f"{name}.scale": rounded.scales,
-        f"{name}.zero_point": np.zeros(rounded.scales.shape, np.int8),
+        names(f"{name}.int8"): rounded.codes,
+        names(f"{name}.scale"): rounded.scales,
+        names(f"{name}.zero_point"): np.zeros(rounded.scales.shape, np.int8),
     }
     for part, values in parts.items():
         add_constant(graph, part, values)
-    return onnx.helper.make_node("DequantizeLinear", list(parts), [name], f"{name}.dequantise", axis=rounded.axis)
+    node_name = names(f"{name}.dequantise")
+    return onnx.helper.make_node("DequantizeLinear", list(parts), [name], node_name, axis=rounded.axis)
 
 
 def _rounding_error(node: onnx.NodeProto, rounded: QuantisedWeight, values: np.ndarray, mean: np.ndarray) -> np.ndarray:

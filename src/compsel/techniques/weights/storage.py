@@ -12,11 +12,12 @@ from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
 from compsel.models.editable_graph import EditableGraph
-from compsel.models.editing import edit_graph, remove_unused, with_opset
+from compsel.models.editing import edit_graph, remove_unused
 from compsel.models.graph_queries import attribute, constants, is_standard, uses
 from compsel.models.graph_session import is_large, release_memory
 from compsel.models.layers import LAYERS, has_constant_bias, is_float
 from compsel.models.model import Model
+from compsel.models.opset_upgrade import with_opset
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
 from compsel.techniques.quantization.bias_correction import channel_means, correct_bias, mean_output_error

@@ -1,0 +1,135 @@
+"""Names of classes: read from a file, and found again in whatever form samples name them."""
+
+import ast
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from compsel.errors import SamplesError
+
+__all__ = ["ClassNames", "names_from", "read_class_names"]
+
+_WORDNET_ID = re.compile(r"(n\d{8})\b[\s,:]*(.*)")
+
+
+class ClassNames:
+    """Names of the classes of a model, and where each name that people use for them stands.
+
+    Names are compared without case, `_` and `-` count as spaces. Beside the name itself its synonyms
+    ("tench, Tinca tinca") and its WordNet id ("n01440764 tench") are names, unless two classes share them.
+
+    Args:
+        names: one a class, in the order of the model's outputs.
+
+    >>> classes = ClassNames(["n01440764 tench, Tinca tinca", "n01443537 goldfish"])
+    >>> classes.place("Tench"), classes.place("N01443537"), classes.place("gold_fish"), classes.place("shark")
+    (0, 1, None, None)
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._exact = {name: place for place, name in reversed(list(enumerate(self.names)))}
+        owners: dict[str, set[int]] = {}
+        whole: dict[str, set[int]] = {}
+        for place, name in enumerate(self.names):
+            whole.setdefault(_plain(name), set()).add(place)
+            for form in _forms(name):
+                owners.setdefault(form, set()).add(place)
+        # a whole name is meant before it is meant as the synonym of another class
+        self._places = {form: places for form, places in {**owners, **whole}.items() if len(places) == 1}
+
+    def place(self, name: str) -> int | None:
+        """Return which class a name means; None where it means none, or several."""
+        if name in self._exact:
+            return self._exact[name]
+        found = self._places.get(_plain(name))
+        if found is None:
+            found = next((self._places[form] for form in _forms(name) if form in self._places), None)
+        return None if found is None else next(iter(found))
+
+
+def names_from(content: Any) -> tuple[str, ...]:
+    """Return the names in what files hold: a list, or a mapping from class number to name, or the reverse.
+
+    Returns () where it is none of these, or a number is missing.
+
+    >>> names_from({"1": "dog", "0": "cat"}), names_from({"cat": 0, "dog": 1}), names_from({"0": "cat", "2": "dog"})
+    (('cat', 'dog'), ('cat', 'dog'), ())
+    """
+    if isinstance(content, str):
+        return _names_in_text(content)
+    if isinstance(content, (list, tuple)):
+        return tuple(map(str, content)) if all(isinstance(name, (str, int)) for name in content) else ()
+    if not isinstance(content, Mapping):
+        return ()
+    pairs = {str(key): value for key, value in content.items()}
+    if pairs and all(isinstance(value, int) for value in pairs.values()):
+        pairs = {str(value): key for key, value in pairs.items()}
+    # ImageNet's class index of Keras: {"0": ["n01440764", "tench"], ...}
+    named = {key: " ".join(value) if isinstance(value, list) else str(value) for key, value in pairs.items()}
+    numbers = [str(number) for number in range(len(named))]
+    return tuple(named[number] for number in numbers) if set(named) == set(numbers) else ()
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """Read names of classes: one a line, or JSON (a list, or a mapping between numbers and names).
+
+    Lines may start with the number of their class, from 0 ("0 background", "0: background").
+
+    Raises:
+        SamplesError: it cannot be read, or holds no names.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SamplesError(f"{path}: cannot be read as a list of class names: {reason}") from error
+    names: tuple[str, ...] = ()
+    if path.suffix.lower() == ".json":
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise SamplesError(f"{path}: is no JSON: {error}") from error
+        names = names_from(content["id2label"] if isinstance(content, dict) and "id2label" in content else content)
+    else:
+        names = _lines(text)
+    if not names:
+        raise SamplesError(
+            f"{path}: holds no names of classes: allowed are one a line, or a JSON list, in the order of the model's "
+            "outputs"
+        )
+    return names
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    numbered = [re.fullmatch(rf"{number}\s*[:,\t ]\s*(\S.*)", line) for number, line in enumerate(lines)]
+    if len(lines) > 1 and all(numbered):
+        return tuple(found[1] for found in numbered if found is not None)
+    return tuple(lines)
+
+
+def _names_in_text(text: str) -> tuple[str, ...]:
+    """Return the names in a text of a model's metadata: JSON, a Python literal, one a line, or separated by commas."""
+    if text.strip()[:1] in ("{", "["):
+        for read in (json.loads, ast.literal_eval):
+            try:
+                return names_from(read(text))
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                continue
+        return ()
+    return _lines(text) if "\n" in text.strip() else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _plain(name: str) -> str:
+    return " ".join(re.sub(r"[\s_-]+", " ", name).casefold().split())
+
+
+def _forms(name: str) -> list[str]:
+    """Return what else a name may be called: its WordNet id, what follows it, and each synonym."""
+    found = _WORDNET_ID.match(name.casefold())
+    forms = [found[1]] if found is not None else []
+    rest = (found[2] if found is not None else name) or name
+    return [form for form in [*forms, _plain(rest), *map(_plain, rest.split(","))] if form]

@@ -1,0 +1,1 @@
+"""What others write beside a model, or into it: preprocessing, names of classes, the rate of audio."""

@@ -1,0 +1,166 @@
+"""How far the outputs of a variant agree with its model's: over all samples, whatever their lengths, and by channel."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from compsel.models.output_comparison import pearson_correlation, relative_error, same_top_class
+from compsel.models.output_structure import flat_output
+
+__all__ = ["OutputAgreement", "invalid_output"]
+
+# an output whose deviation over the samples is a thousandth of the model's is constant but for rounding
+_LEAST_RELATIVE_DEVIATION = 1e-3
+# channels smaller than this beside the largest one are noise
+_LEAST_CHANNEL = 1e-6
+
+# of one output: what the model and the variant give for each sample
+Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
+
+
+def invalid_output(wanted: Sequence[Any], got: Sequence[Any], same_size: bool) -> str:
+    """Say what is wrong with the outputs for one sample; "" where types, shapes and values are valid.
+
+    Args:
+        wanted: outputs of the model.
+        got: of the variant.
+        same_size: whether the variant is fed tensors of the same shapes.
+    """
+    for index, (want, have) in enumerate(zip(wanted, got, strict=True)):
+        parts, others = flat_output(want), flat_output(have)
+        if len(parts) != len(others):
+            return f"output {index} has {len(others)} parts, the model's has {len(parts)}"
+        for ours, theirs in zip(others, parts, strict=True):
+            if reason := _invalid_part(ours, theirs, same_size):
+                return f"output {index} {reason}"
+    return ""
+
+
+def _invalid_part(have: np.ndarray, want: np.ndarray, same_size: bool) -> str:
+    if (have.dtype.kind, have.dtype.itemsize) != (want.dtype.kind, want.dtype.itemsize) and want.dtype.kind in "fiubc":
+        return f"has type {have.dtype}, the model's has {want.dtype}"
+    if have.shape != want.shape and (same_size or have.ndim != want.ndim):
+        return f"has shape {have.shape}, the model's has {want.shape}"
+    if want.dtype.kind == "f" and not np.isfinite(have[_finite(want, have)]).all():
+        return "is not finite (NaN or overflow)"
+    return ""
+
+
+def _finite(want: np.ndarray, have: np.ndarray) -> np.ndarray:
+    """Tell where a variant has to be finite: where the model is."""
+    return np.isfinite(want) if want.shape == have.shape else np.full(have.shape, bool(np.isfinite(want).all()))
+
+
+class OutputAgreement:
+    """Outputs of a model and a variant on the same samples, compared.
+
+    Args:
+        pairs: by sample: the outputs of the model, and those of the variant, valid ones (`invalid_output`).
+
+    Attributes:
+        not_compared: indices of the outputs that have other sizes than the model's.
+
+    >>> found = OutputAgreement([([np.array([[1.0, 2.0]])], [np.array([[1.0, 2.5]])])])
+    >>> found.agreement, round(found.relative_error, 3)
+    (1.0, 0.224)
+    """
+
+    def __init__(self, pairs: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> None:
+        self._outputs: dict[int, Pairs] = {}
+        self.not_compared: list[int] = []
+        for index in range(len(pairs[0][0]) if pairs else 0):
+            parts = [
+                (want, have)
+                for wanted, got in pairs
+                for want, have in zip(flat_output(wanted[index]), flat_output(got[index]), strict=True)
+            ]
+            if any(want.shape != have.shape for want, have in parts):
+                self.not_compared.append(index)
+            else:
+                self._outputs[index] = parts
+
+    @property
+    def agreement(self) -> float | None:
+        """Share of samples with the same top class, or of equal whole numbers and texts; None without such outputs."""
+        shares = [
+            float(np.mean(np.concatenate([np.ravel(want == have) for want, have in parts])))
+            for parts in self._outputs.values()
+            if all(want.dtype.kind != "f" for want, _ in parts) and any(want.size for want, _ in parts)
+        ]
+        first = self._outputs.get(0, ())
+        if first and all(want.dtype.kind == "f" and want.ndim == 2 and want.shape[1] > 1 for want, _ in first):
+            shares += [float(np.mean(np.concatenate([same_top_class(have, want) for want, have in first])))]
+        return min(shares, default=None)
+
+    @property
+    def correlation(self) -> float | None:
+        """Least Pearson correlation of a floating-point output with the model's; None without any."""
+        return min((pearson_correlation(have, want) for want, have in self._joined()), default=None)
+
+    @property
+    def relative_error(self) -> float | None:
+        """Distance of all floating-point outputs from the model's over the norm of those; None without any."""
+        joined = list(self._joined())
+        if not any(want.any() for want, _ in joined):
+            return None
+        want, have = (np.concatenate(parts) for parts in zip(*joined, strict=True))
+        finite = np.isfinite(want) & np.isfinite(have)
+        error = relative_error(have[finite], want[finite])
+        return error if np.isfinite(error) else None
+
+    @property
+    def channel_error(self) -> tuple[int, int, float] | None:
+        """The output and the channel (axis 1) that is ruined most, and its error relative to its own size.
+
+        None where no output has channels. Class scores (samples, classes) have none.
+        """
+        worst: tuple[int, int, float] | None = None
+        for index, parts in self._outputs.items():
+            if len({want.shape[1:2] for want, _ in parts}) != 1 or parts[0][0].dtype.kind != "f":
+                continue
+            if parts[0][0].ndim < 3 or parts[0][0].shape[1] < 2:
+                continue
+            errors = _channel_errors(parts)
+            channel = int(errors.argmax())
+            if worst is None or errors[channel] > worst[2]:
+                worst = index, channel, float(errors[channel])
+        return worst
+
+    def constant(self) -> str:
+        """Say which output no longer depends on the input though the model's does; "" for none."""
+        for index, parts in self._outputs.items():
+            if parts[0][0].dtype.kind != "f":
+                continue
+            if len({want.shape for want, _ in parts}) == 1:
+                want, have = (np.stack(arrays).astype(np.float64) for arrays in zip(*parts, strict=True))
+                deviations = [float(np.nan_to_num(one.std(axis=0)).max(initial=0.0)) for one in (have, want)]
+            else:
+                joined = (np.concatenate([np.ravel(pair[place]) for pair in parts]) for place in (1, 0))
+                deviations = [float(np.nan_to_num(one.astype(np.float64).std())) for one in joined]
+            if deviations[0] < _LEAST_RELATIVE_DEVIATION * deviations[1]:
+                return f"its output {index} no longer depends on the input"
+        return ""
+
+    def _joined(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Give the values of each floating-point output over all samples, of the model and of the variant."""
+        for parts in self._outputs.values():
+            floats = [(want, have) for want, have in parts if want.dtype.kind == "f" and want.size]
+            if floats:
+                want, have = (
+                    np.concatenate([np.ravel(array).astype(np.float64) for array in arrays])
+                    for arrays in zip(*floats, strict=True)
+                )
+                yield want, have
+
+
+def _channel_errors(parts: Pairs) -> np.ndarray:
+    """Return the error of each channel over the size of that channel, over all samples: (channels,)."""
+    squares = np.zeros((2, parts[0][0].shape[1]))
+    for want, have in parts:
+        axes = tuple(axis for axis in range(want.ndim) if axis != 1)
+        wide = want.astype(np.float64)
+        squares += np.stack([np.square(have - wide).sum(axis=axes), np.square(wide).sum(axis=axes)])
+    errors, sizes = np.sqrt(squares)
+    largest = sizes.max(initial=0.0)
+    return np.where(sizes > _LEAST_CHANNEL * largest, errors / np.maximum(sizes, np.finfo(float).tiny), 0.0)

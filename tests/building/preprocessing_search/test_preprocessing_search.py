@@ -1,0 +1,157 @@
+"""The preprocessing of models of others is found by labelled pictures; what is wrong with labels is said."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compsel.building.preprocessing_search.resolve import with_preprocessing
+from compsel.building.preprocessing_search.search import FoundPreprocessing, search_preprocessing
+from compsel.errors import ProfileError, UsageError
+from compsel.inputs.image import IMAGE
+from compsel.inputs.images.conventions import GEOMETRIES, NORMALISATIONS, preprocessing_of, swapped
+from compsel.inputs.images.image_input import ImageInput, image_input
+from compsel.inputs.images.preprocessing import ImagePreprocessing
+from compsel.inputs.samples import ArraySamples, Samples
+from compsel.models.graph_session import open_session
+from compsel.models.model import Model
+from tests.foreign_classifiers import SIDE, coloured, colours, nearest_colour
+from tests.reporters import Heard
+
+MEANS = colours(20)
+
+
+def truth(name: str, *, swap: bool = False, layout: str = "NCHW", channels: int = 3) -> ImagePreprocessing:
+    """The preprocessing that a model was made for."""
+    numbers = swapped(NORMALISATIONS[name]) if swap else NORMALISATIONS[name]
+    taken = ImageInput(layout, SIDE, SIDE, channels, "float32")
+    return preprocessing_of(numbers, GEOMETRIES["whole"], taken, (SIDE, SIDE))
+
+
+def search(model: Model, samples: Samples) -> FoundPreprocessing:
+    taken = image_input(model.inputs)
+    assert taken is not None
+    return search_preprocessing(model, samples, taken)
+
+
+def classes(model: Model, preprocessing: ImagePreprocessing, samples: Samples) -> np.ndarray:
+    session, asked = open_session(model.proto), replace(model, preprocessing=preprocessing)
+    return np.array([session.run(None, IMAGE.feeds(asked, one.value))[0].argmax() for one in samples])
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sampled_from(sorted(NORMALISATIONS)), st.booleans(), st.sampled_from(["NCHW", "NHWC"]), st.integers(0, 20))
+def test_what_is_found_answers_as_the_truth_does(name: str, swap: bool, layout: str, seed: int) -> None:
+    means = colours(20, seed)
+    wanted = truth(name, swap=swap, layout=layout)
+    model, others = nearest_colour(means, wanted), coloured(means, 80, seed=99)
+    found = search(model, coloured(means, 100)).preprocessing
+    assert found.layout == layout
+    agree = classes(model, found, others) == classes(model, wanted, others)
+    assert agree.mean() >= 0.9
+
+
+@pytest.mark.parametrize("name", ["torchvision", "caffe", "raw", "zero-one"])
+def test_the_convention_is_named_with_how_often_it_is_right(name: str) -> None:
+    found = search(nearest_colour(MEANS, truth(name)), coloured(MEANS, 60))
+    assert found.preprocessing.mean == NORMALISATIONS[name].mean and not found.label_problem
+    assert f"preprocessing: {name}" in found.sentence or "ultralytics" in found.sentence
+    assert re.search(r"right for [\d.]+ % of \d+ labelled images, next best", found.sentence)
+
+
+def test_what_is_cut_out_is_found() -> None:
+    """Around the colours lies a frame that only a crop leaves out; or there is none, and the commonest wins."""
+    wanted = replace(truth("torchvision"), resolution=(SIDE, SIDE))
+    means = colours(24)
+    model = nearest_colour(means, wanted)
+    assert search(model, coloured(means, 96, frame=2, side=32)).preprocessing.crop_fraction == 0.875
+    assert search(model, coloured(means, 96)).preprocessing.crop_fraction == 1.0
+
+
+def test_alike_conventions_are_named_and_the_commonest_is_taken() -> None:
+    found = search(nearest_colour(MEANS, truth("efficientnet-lite")), coloured(MEANS, 60))
+    assert found.preprocessing.std == (127.5,) * 3
+    assert "not told apart from it, and rarer: " in found.sentence and "efficientnet-lite" in found.sentence
+
+
+@pytest.mark.parametrize("dtype", ["float16", "uint8"])
+def test_element_types(dtype: str) -> None:
+    name = "raw" if dtype == "uint8" else "tensorflow"
+    model = nearest_colour(MEANS, truth(name, layout="NHWC"), dtype)
+    found = search(model, coloured(MEANS, 60)).preprocessing
+    assert (found.mean, found.std) == (truth(name).mean, truth(name).std)
+
+
+def test_grey_models() -> None:
+    means = np.repeat(np.arange(10, 250, 24)[:, None], 3, axis=1)
+    found = search(nearest_colour(means, truth("zero-one", channels=1)), coloured(means, 60)).preprocessing
+    assert (found.channels, found.std) == ("GRAY", (255.0,) * 3)
+
+
+def relabelled(samples: ArraySamples, labels: list[int]) -> ArraySamples:
+    return ArraySamples([one.value for one in samples], labels)
+
+
+def test_labels_in_another_order_are_recognised() -> None:
+    means = colours(12)
+    samples = coloured(means, 120)
+    alphabetical = sorted(range(12), key=str)
+    orders = {
+        "has one class more, before the others": [label - 1 for label in samples.labels],
+        "the labels count from 1": [label + 1 for label in samples.labels],
+        "the labels count the classes in alphabetical order": [alphabetical.index(label) for label in samples.labels],
+        "the model's classes are in alphabetical order": [alphabetical[label] for label in samples.labels],
+        "the labels count the classes in another order": [(5 * label + 3) % 12 for label in samples.labels],
+    }
+    model = nearest_colour(means, truth("caffe"))
+    for problem, labels in orders.items():
+        ours = samples if min(labels) >= 0 else samples.subset([i for i, label in enumerate(labels) if label >= 0])
+        kept = [label for label in labels if label >= 0]
+        found = search(model, relabelled(ours, kept))
+        assert problem in found.label_problem, (problem, found.label_problem)
+        assert found.preprocessing.mean == NORMALISATIONS["caffe"].mean
+
+
+def test_a_background_class_is_recognised() -> None:
+    found = search(nearest_colour(MEANS, truth("raw"), first=1), coloured(MEANS, 60))
+    assert "background class" in found.label_problem and "add 1 to every label" in found.label_problem
+
+
+def test_right_labels_are_no_other_order() -> None:
+    """One label a class: nothing can be told of an order, and nothing is."""
+    means = colours(24, seed=3)
+    assert search(nearest_colour(means, truth("caffe")), coloured(means, 24)).label_problem == ""
+
+
+def test_nothing_better_than_guessing_says_what_to_do() -> None:
+    samples = coloured(MEANS, 60)
+    shuffled = np.random.default_rng(5).permutation(np.array(samples.labels)).tolist()
+    with pytest.raises(ProfileError, match=r"under none of 2. conventions it is right more often") as e:
+        search(nearest_colour(MEANS, truth("raw")), relabelled(samples, shuffled))
+    assert "--classes FILE" in str(e.value) and "--preprocess NAME" in str(e.value)
+
+
+def test_what_is_known_is_not_searched_and_what_is_found_is_said() -> None:
+    model, samples, lines = nearest_colour(MEANS, truth("raw")), coloured(MEANS, 60), Heard()
+    (found,) = with_preprocessing([model], samples, lines)
+    assert found.searched and found.preprocessing is not None
+    assert any("labelled images, next best" in line for line in lines.messages)
+    known = replace(model, preprocessing=truth("caffe"), notes=("preprocessing from here",))
+    lines = Heard()
+    assert with_preprocessing([known], samples, lines) == [known]
+    assert lines.messages == ["colours: preprocessing from here"]
+
+
+def test_without_labels_it_is_asked_for() -> None:
+    unlabelled = ArraySamples([one.value for one in coloured(MEANS, 4)])
+    with pytest.raises(UsageError, match=r"give --preprocess NAME .torchvision, timm, .* with labels it is found out"):
+        with_preprocessing([nearest_colour(MEANS, truth("raw"))], unlabelled)
+
+
+def test_tensors_for_such_a_model_are_left_alone() -> None:
+    model = nearest_colour(MEANS, truth("raw"))
+    tensors = ArraySamples([{"picture": np.zeros((1, 3, SIDE, SIDE), np.float32)}], [0])
+    assert with_preprocessing([model], tensors) == [model]

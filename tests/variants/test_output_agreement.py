@@ -1,0 +1,109 @@
+"""What verification sees: outputs of any length, type and structure, small channels, errors beyond rounding."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from compsel.inputs.samples import ArraySamples
+from compsel.models.model import Model
+from compsel.variants.output_agreement import OutputAgreement, invalid_output
+from compsel.variants.verification import verify
+
+
+def scaled(factors: list[float], name: str = "m") -> Model:
+    """One-dimensional convolutions, each channel times a factor; any length."""
+    weights = np.array(factors, np.float32).reshape(-1, 1, 1)
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "w"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, "length"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", len(factors), "length"])],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    return Model.from_proto(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), name)
+
+
+def signals() -> ArraySamples:
+    """Return signals of different lengths."""
+    generator = np.random.default_rng(0)
+    return ArraySamples([{"x": generator.standard_normal((1, 1, 5 + n)).astype(np.float32)} for n in range(12)])
+
+
+def changed(model: Model, other: Model, technique: str) -> Model:
+    return model.with_proto(other.proto, technique=technique)
+
+
+def test_outputs_of_different_lengths_are_compared() -> None:
+    model = scaled([1.0, 1.0])
+    assert verify(changed(model, scaled([1.0, 1.01]), "prune:0.5"), model, signals()).ok
+    reason = verify(changed(model, scaled([-1.0, -1.0]), "prune:0.5"), model, signals()).reason
+    assert "it has become another function: its output has a correlation of -1.00" in reason
+    assert (
+        "no longer depends on the input"
+        in verify(changed(model, scaled([0.0, 0.0]), "prune:0.5"), model, signals()).reason
+    )
+
+
+def test_a_small_channel_that_is_ruined_is_seen() -> None:
+    model = scaled([1.0, 1e-3])
+    assert verify(changed(model, scaled([1.0, 1.1e-3]), "int8-static"), model, signals()).ok
+    found = verify(changed(model, scaled([1.0, -1e-3]), "int8-static"), model, signals())
+    assert found.reason == "channel 1 of its output 0 is ruined: its error is 2.0 times its size"
+    assert found.relative_error is not None and found.relative_error < 0.01
+    assert found.channel_error == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(("technique", "ok"), [("int16-weight", False), ("float16", False), ("int8-static", True)])
+def test_an_error_that_rounding_cannot_explain(technique: str, ok: bool) -> None:
+    model = scaled([1.0, 1.0])
+    found = verify(changed(model, scaled([1.2, 1.2]), technique), model, signals())
+    assert found.ok == ok
+    if not ok:
+        assert f"its outputs differ by 0.2 from the model's (relative error), {technique} explains" in found.reason
+
+
+def test_types_and_structures_have_to_stay() -> None:
+    want = [np.zeros((1, 2), np.float32)]
+    assert invalid_output(want, [np.zeros((1, 2), np.float16)], same_size=True) == (
+        "output 0 has type float16, the model's has float32"
+    )
+    assert "has shape (1, 3)" in invalid_output(want, [np.zeros((1, 3), np.float32)], same_size=True)
+    assert invalid_output([[want[0]]], [[want[0], want[0]]], same_size=True) == (
+        "output 0 has 2 parts, the model's has 1"
+    )
+    maps = [[{"cat": 0.25, "dog": 0.75}]]
+    assert not invalid_output(maps, [[{"dog": 0.7, "cat": 0.3}]], same_size=True)
+    assert OutputAgreement([(maps, [[{"cat": 0.25, "dog": 0.75}]])]).relative_error == 0
+
+
+def test_only_what_was_finite_has_to_be() -> None:
+    want = np.array([[1.0, np.inf]], np.float32)
+    assert not invalid_output([want], [np.array([[1.0, np.nan]], np.float32)], same_size=True)
+    assert "not finite" in invalid_output([want], [np.array([[np.nan, np.inf]], np.float32)], same_size=True)
+
+
+def test_what_cannot_be_compared_is_not_shipped() -> None:
+    found = OutputAgreement([([np.zeros((1, 4))], [np.zeros((1, 3))])])
+    assert found.not_compared == [0] and found.relative_error is None
+
+
+def test_a_sequence_that_changes_its_type_is_refused() -> None:
+    def sequence(kind: int) -> Model:
+        nodes = [
+            helper.make_node("Cast", ["x"], ["c"], to=kind),
+            helper.make_node("SequenceConstruct", ["c"], ["y"]),
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "g",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3])],
+            [helper.make_tensor_sequence_value_info("y", kind, [1, 3])],
+        )
+        proto: onnx.ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        return Model.from_proto(proto, "m")
+
+    model = sequence(TensorProto.FLOAT)
+    samples = ArraySamples([{"x": np.ones((1, 3), np.float32) * n} for n in range(4)])
+    found = verify(changed(model, sequence(TensorProto.FLOAT16), "float16"), model, samples)
+    assert found.reason == "output 0 has type float16, the model's has float32"
