@@ -48,7 +48,7 @@ class OpenCvSession:
 
     def close(self) -> None:
         """Free the network."""
-        self._net = None
+        del self._net
 
 
 class OpenCv(compsel.Processor):
