@@ -56,7 +56,7 @@ def oracle(out: Path) -> None:
 
 def save(figure: pyplot.Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    kind = {"metadata": {"Date": None}} if path.suffix == ".svg" else {"dpi": 80, "pil_kwargs": {"optimize": True}}
+    kind = {"metadata": {"Date": None}} if path.suffix == ".svg" else {"dpi": 75, "pil_kwargs": {"optimize": True}}
     figure.savefig(path, bbox_inches="tight", **kind)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
