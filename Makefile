@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test quick check coverage packages gpu-test clean
+.PHONY: demo test quick check coverage packages docs gpu-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -27,6 +27,15 @@ coverage: $(VENV)/.test
 	$(BIN)/coverage run --parallel-mode -m pytest -p no:xdist -m "not clock"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# the site, strictly: a link or a reference that leads nowhere fails
+docs: $(VENV)/.docs
+	$(BIN)/python scripts/write_reference.py --check
+	$(BIN)/mkdocs build --strict --quiet
+
+$(VENV)/.docs: setup.cfg | $(BIN)/python
+	$(BIN)/pip install --quiet --editable '.[train,serve,docs]'
+	touch $@
 
 # wheel and sdist in clean environments, with every Python that is here
 packages:

@@ -41,7 +41,7 @@ class HindsightStatic:
         """Why it."""
         if self.as_accurate:
             return "the fastest single variant that is as accurate here"
-        return "the most accurate single variant here (none is as accurate as adaptive)"
+        return "the most accurate single variant here (none is as accurate)"
 
 
 def hindsight_static(static: Mapping[str, PolicyAnswers], accuracy: float) -> HindsightStatic:

@@ -169,7 +169,7 @@ def check_enough_to_train(count: int) -> None:
             f"got {count} sample{'s' * (count != 1)}, needed are at least {_LEAST_SAMPLES}: "
             "what ships is trained on four fifths of them "
             "and judged on the others, five times; some hundred make a difference: see "
-            "docs/guide.md#how-many-samples-do-i-need"
+            "docs/explanation/how-many-samples.md"
         )
 
 
