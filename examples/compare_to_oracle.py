@@ -4,7 +4,7 @@
 
 PROFILE: of `compsel profile`, or the `.work` folder of a build; default: the tables of three EfficientNet-Lites that
 come with this project. No model runs. Prints every way to choose with its accuracy and mean latency, slowest
-first, and how near the one that would ship comes to the oracle.
+first, which one would ship and why, and how near it comes to the oracle.
 """
 
 import argparse
@@ -25,6 +25,7 @@ def main() -> None:
     for name, score in sorted(comparison.scores.items(), key=lambda one: -one[1].latency_ms):
         shipped = "  <- ships" if name == comparison.winner else ""
         print(f"{name:<24} {score.quality:6.1%} at {score.latency_ms:6.2f} ms{shipped}")
+    print(f"because {comparison.reason}")
     ours = comparison.scores[comparison.winner]
     print(
         f"{comparison.winner}: {ours.quality / oracle.quality:.1%} of the oracle's accuracy at "

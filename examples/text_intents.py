@@ -49,6 +49,8 @@ def main() -> None:
         out = arguments.out or Path(temporary)
         head = compsel.head(arguments.encoder, fitting, out / "head.onnx")
         student = compsel.student(fitting, out / "student.onnx", encoder=arguments.encoder)
+        # without labels a student would be an encoder, which has no accuracy
+        assert not isinstance(student, compsel.Model) and hasattr(student, "accuracy")
         print(f"out of fold: head {head.accuracy:.1%}, student {student.accuracy:.1%}")
         built = compsel.build(
             [out / "head.onnx", out / "student.onnx"],

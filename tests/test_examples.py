@@ -103,7 +103,7 @@ def test_pictures(tmp_path):
     rows = [f"{policy},{busy},{n},{n + 1.5},a@cpu:1" for policy in ("adaptive", "x") for busy in (0, 4) for n in (0, 1)]
     (tmp_path / "frames.csv").write_text("\n".join(["policy,busy,frame,latency_ms,choice", *rows, "x,4,2,,dropped"]))
     run("pictures.py", tmp_path / "frames.csv", tmp_path)
-    for name in ("camera_stream.svg", "compare_to_oracle.svg"):
+    for name in ("camera_stream.png", "compare_to_oracle.svg"):
         assert 2_000 < (tmp_path / name).stat().st_size < 60_000
 
 
