@@ -24,7 +24,7 @@ check: $(VENV)/.test
 # lines and branches that the tests reach
 coverage: $(VENV)/.test
 	$(BIN)/coverage erase
-	$(BIN)/coverage run --parallel-mode -m pytest -p no:xdist -m "not clock"
+	$(BIN)/coverage run -m pytest --numprocesses auto --dist worksteal -m "not clock"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

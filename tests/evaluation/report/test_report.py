@@ -88,7 +88,7 @@ def test_a_page_with_two_thousand_inputs_stands_alone_in_less_than_a_megabyte(mo
 def test_the_verdict_comes_first_with_its_intervals_and_what_it_rests_on() -> None:
     text = read(render(made_up_page.content("text", made_up_page.evaluation(modality="text")))).text
     words = (
-        "2.00 times as fast as the uncompressed network; whether it is as accurate these samples do not settle",
+        "2.00 times as fast as the uncompressed network; too few samples to tell their accuracy apart",
         "95 %: 1.80 to 2.20",
         "2.40 ms instead of 8.00 ms",
         "91.7 %",

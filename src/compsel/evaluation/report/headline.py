@@ -48,10 +48,10 @@ def sentence(speed: Interval, accuracy: Interval, rival: str = "the uncompressed
     if accuracy[2] < 0:
         return f"{fast}, {'but' if gain or speed[2] >= 1 else 'and'} {-100 * accuracy[0]:.1f} points less accurate."
     if accuracy[1] == accuracy[2] == 0:
-        return f"{fast}, and exactly as accurate."
+        return f"{fast}, and right on exactly as many samples."
     if abs(accuracy[0]) >= _NOTED:
         ends = f"{points(accuracy[1])} to {points(accuracy[2])}"
-        return f"{fast}; whether it is as accurate these samples do not settle ({points(accuracy[0])} points, {ends})."
+        return f"{fast}; too few samples to tell their accuracy apart ({points(accuracy[0])} points, 95 %: {ends})."
     return f"{fast}, and as accurate as far as these samples tell."
 
 
