@@ -10,13 +10,17 @@ from pathlib import Path
 
 import compsel
 from compsel.cli.commands import GROUPS
+from compsel.cli.parsers import EXIT_STATUSES, parser_of
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 
 
 def command_line() -> str:
     """Return the page of the commands: one table of options each."""
-    parts = ["# Command line\n\nWritten by `scripts/write_reference.py`; `compsel COMMAND --help` says the same.\n"]
+    root, _ = parser_of([])
+    parts = ["# Command line\n\nWhat `compsel COMMAND --help` says, written from the code.\n"]
+    parts.append(f"## Options of every command\n\nBefore or after the command.\n\n{_options(root)}")
+    parts.append(f"## Exit statuses\n\n{_statuses()}")
     for group, names in GROUPS.items():
         parts.append(f"## {group[:1].upper()}{group[1:]}\n")
         for name in names:
@@ -28,15 +32,25 @@ def command_line() -> str:
     return "\n".join(parts)
 
 
+def _statuses() -> str:
+    rows = [line.split(None, 1) for line in EXIT_STATUSES.splitlines()[1:]]
+    return "\n".join(["| exit status | meaning |", "|---|---|", *(f"| {number} | {text} |" for number, text in rows)]) + "\n"
+
+
 def _options(parser: argparse.ArgumentParser) -> str:
     rows = ["| option | meaning |", "|---|---|"]
     for action in parser._actions:
+        if isinstance(action, argparse._HelpAction):
+            continue
         if isinstance(action, argparse._SubParsersAction):
+            helps = {choice.dest: choice.help for choice in action._choices_actions}
             for word, nested in action.choices.items():
-                rows += [f"| **{word}** | |", *_options(nested).splitlines()[2:]]
+                rows += [f"| **{word}** | {helps.get(word) or ''} |", *_options(nested).splitlines()[2:]]
             continue
         name = ", ".join(action.option_strings) or str(action.metavar or action.dest)
         value = f" {action.metavar}" if action.option_strings and action.metavar else ""
+        if action.choices and not action.metavar:
+            value = f" {{{','.join(map(str, action.choices))}}}"
         meaning = (action.help or "").replace("%%", "%").replace("|", "\\|")
         rows.append(f"| `{name}{value}` | {meaning} |")
     return "\n".join(rows) + "\n"
@@ -49,7 +63,7 @@ def python() -> str:
     blocks = [f"::: compsel.{name}\n" for name in functions]
     blocks += ["## Classes\n", *(f"::: compsel.{name}\n" for name in classes)]
     return (
-        "# Python\n\nWritten by `scripts/write_reference.py` from `compsel.__all__`.\n\n## Functions\n\n"
+        "# Python\n\nAll public names (`compsel.__all__`). They are loaded when they are first used.\n\n## Functions\n\n"
         + "\n".join(blocks)
     )
 

@@ -8,18 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, Block, blocks, pages, world_of
+from tests.docs.pages import ROOT, Block, blocks, pages, sections
 from tests.docs.worlds import make
 
-_RUN = [page for page in pages() if world_of(page.read_text(encoding="utf-8"))]
+_RUN = [
+    pytest.param(page, *section, id=f"{page.relative_to(ROOT)}, {section[0]}")
+    for page in pages()
+    for section in sections(page)
+]
 _LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)#\s]+)(#[^)\s]+)?\)")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", _RUN, ids=lambda page: str(page.relative_to(ROOT)))
-def test_code_of_a_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = page.read_text(encoding="utf-8")
-    make(str(world_of(text)), tmp_path)
+@pytest.mark.parametrize(("page", "world", "text"), _RUN)
+def test_code_of_a_page(page: Path, world: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(world, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     namespace: dict[str, object] = {"__name__": "__page__"}
@@ -29,14 +32,14 @@ def test_code_of_a_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
             Path(block.title).write_text(block.text, encoding="utf-8")
         elif block.language == "python":
             exec(compile("\n" * block.line + block.text, str(page), "exec"), namespace)
-        elif block.language == "console":
+        elif block.language == "sh":
             _run(block, place)
 
 
 def _run(block: Block, place: str) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), "."])}
     for words in block.commands:
-        assert words[0] in ("compsel", "python"), f"{place}: {words[0]} is not run in tests: put it into a block of sh"
+        assert words[0] in ("compsel", "python"), f"{place}: {words[0]} is not run in tests: put <!-- not run --> above it"
         start = [sys.executable, "-m", "compsel"] if words[0] == "compsel" else [sys.executable]
         done = subprocess.run(
             [*start, *words[1:]], capture_output=True, text=True, check=False, env=environment, stdin=subprocess.DEVNULL
@@ -62,7 +65,13 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
-def test_the_blocks_of_a_page_are_found() -> None:
-    text = 'x\n```console\n$ compsel run a \\\n    b  # why\nanswer\n```\n\n```toml title="a.toml"\nx = 1\n```\n'
+def test_what_of_a_page_is_run(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```sh\nrm x\n```\n<!-- world: empty -->\n```sh\ncompsel run a \\\n    b  # why\n```\n<!-- not run -->\n"
+        '```sh\npip install x\n```\n```toml title="a.toml"\nx = 1\n```\n<!-- world: none -->\n```sh\nrm y\n```\n'
+    )
+    ((world, text),) = sections(page)
     first, second = blocks(text)
-    assert first.commands == [["compsel", "run", "a", "b"]] and (first.line, second.title) == (2, "a.toml")
+    assert (world, first.commands, first.line) == ("empty", [["compsel", "run", "a", "b"]], 5)
+    assert (second.title, second.text) == ("a.toml", "x = 1\n")

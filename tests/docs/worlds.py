@@ -25,7 +25,7 @@ _COLOURS = {"blue": (60, 60, 220), "green": (60, 200, 60), "red": (220, 60, 60),
 
 
 def photographs(folder: Path) -> None:
-    """Write `classifier.onnx` with the preprocessing of torchvision, and pictures of four classes in folders."""
+    """Write `classifier.onnx`, which says nothing of its preprocessing, and pictures of four classes in folders."""
     onnx.save(_colour_network(), str(folder / "classifier.onnx"))
     generator = np.random.default_rng(0)
     for part, count in (("train", 40), ("test", 25)):

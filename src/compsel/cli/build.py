@@ -21,10 +21,10 @@ __all__ = ["COMMAND"]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx", help="one or several models for the same inputs and answers")
     add_samples(parser)
     add_model_options(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE")
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="where the bundle goes")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where measurements are kept (default: BUNDLE.work)")
     parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
     add_measuring(parser)

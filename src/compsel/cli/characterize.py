@@ -16,7 +16,7 @@ __all__ = ["COMMAND"]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx", help="models to measure")
     add_samples(parser)
     add_model_options(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where tables, pictures and rows go")

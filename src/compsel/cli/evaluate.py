@@ -109,7 +109,7 @@ def _gap(summary: dict[str, Any]) -> str:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder that compsel build wrote")
     add_samples(parser)
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of each sample and policy (default 3)")
     parser.add_argument(

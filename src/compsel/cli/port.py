@@ -12,8 +12,8 @@ __all__ = ["COMMAND"]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE2")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder that was built on another device")
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE2", help="where the ported bundle goes")
     parser.add_argument(
         "--share", type=float, default=0.05, metavar="F", help="of the pairs of choice and state (default 0.05)"
     )

@@ -108,7 +108,7 @@ def _top(row: dict[str, Any], shown: int) -> str:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder that compsel build wrote")
     parser.add_argument(
         "inputs",
         nargs="*",

@@ -91,7 +91,7 @@ def _gap_cells(value: float, low: float, high: float) -> tuple[str, str]:
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("profile", type=Path, metavar="PROFILE", help="folder that compsel profile wrote")
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE")
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="where the bundle goes")
     parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
     add_objective(parser)
     add_certify(parser)
