@@ -1,4 +1,4 @@
-"""For the site: doctests in docstrings become blocks of code (as Markdown, `>>>` would be a quotation in a quotation)."""
+"""For the site: doctests become blocks of code (as Markdown, `>>>` would be a quotation in a quotation)."""
 
 import re
 from typing import Any

@@ -34,7 +34,10 @@ def command_line() -> str:
 
 def _statuses() -> str:
     rows = [line.split(None, 1) for line in EXIT_STATUSES.splitlines()[1:]]
-    return "\n".join(["| exit status | meaning |", "|---|---|", *(f"| {number} | {text} |" for number, text in rows)]) + "\n"
+    return (
+        "\n".join(["| exit status | meaning |", "|---|---|", *(f"| {number} | {text} |" for number, text in rows)])
+        + "\n"
+    )
 
 
 def _options(parser: argparse.ArgumentParser) -> str:
@@ -63,7 +66,7 @@ def python() -> str:
     blocks = [f"::: compsel.{name}\n" for name in functions]
     blocks += ["## Classes\n", *(f"::: compsel.{name}\n" for name in classes)]
     return (
-        "# Python\n\nAll public names (`compsel.__all__`). They are loaded when they are first used.\n\n## Functions\n\n"
+        "# Python\n\nAll public names (`compsel.__all__`). Each is loaded when it is first used.\n\n## Functions\n\n"
         + "\n".join(blocks)
     )
 

@@ -45,7 +45,7 @@ def pages() -> list[Path]:
 
 
 def sections(page: Path) -> Iterator[tuple[str, str]]:
-    """Yield what of a page is run: the world that a comment names, and the text below it, its lines where they stand."""
+    """Yield what of a page is run: the world that a comment names, and the text below it, with its line numbers."""
     text = page.read_text(encoding="utf-8")
     named = list(_WORLD.finditer(text))
     for found, following in zip(named, [*named[1:], None], strict=False):

@@ -39,7 +39,7 @@ def test_code_of_a_page(page: Path, world: str, text: str, tmp_path: Path, monke
 def _run(block: Block, place: str) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), "."])}
     for words in block.commands:
-        assert words[0] in ("compsel", "python"), f"{place}: {words[0]} is not run in tests: put <!-- not run --> above it"
+        assert words[0] in ("compsel", "python"), f"{place}: {words[0]} cannot be run: put <!-- not run --> above it"
         start = [sys.executable, "-m", "compsel"] if words[0] == "compsel" else [sys.executable]
         done = subprocess.run(
             [*start, *words[1:]], capture_output=True, text=True, check=False, env=environment, stdin=subprocess.DEVNULL

@@ -21,7 +21,13 @@ __all__ = ["COMMAND"]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx", help="one or several models for the same inputs and answers")
+    parser.add_argument(
+        "models",
+        nargs="+",
+        type=Path,
+        metavar="MODEL.onnx",
+        help="one or several models for the same inputs and answers",
+    )
     add_samples(parser)
     add_model_options(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="where the bundle goes")
