@@ -110,7 +110,7 @@ MODELS = [
     Case(
         "model: takes tensors, samples are images",
         lambda w: profile(w, models=[tensor_model(w)]),
-        "give tensors by name",
+        "say what it expects: --preprocess",
         True,
         True,
     ),
