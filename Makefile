@@ -31,10 +31,10 @@ coverage: $(VENV)/.test
 # the site, strictly: a link or a reference that leads nowhere fails
 docs: $(VENV)/.docs
 	$(BIN)/python scripts/write_reference.py --check
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 $(VENV)/.docs: setup.cfg | $(BIN)/python
-	$(BIN)/pip install --quiet --editable '.[train,serve,docs]'
+	$(BIN)/pip install --quiet --editable '.[docs]'
 	touch $@
 
 # wheel and sdist in clean environments, with every Python that is here
