@@ -288,4 +288,4 @@ def test_exploration_finds_a_processor_that_became_fast(scripted: Callable[..., 
         return choices(runtime, crops, 20)[-5:] == ["slow"] * 5
 
     # a busy machine may stretch single inferences: then it takes longer, but it is found
-    assert any(found() for _ in range(60))
+    assert any(found() for _ in range(200))
