@@ -88,19 +88,15 @@ def _texts_of(path: Path) -> Iterator[tuple[str, Any]]:
 def _rows(word: str, names: Collection[str]) -> Iterator[tuple[str, Any]]:
     """Give the tensors of an `.npz`: those that the bundle takes, or a sample a row where it has others."""
     arrays = _tensors(word, word) if word.endswith(_TENSOR_SUFFIX) and zipfile.is_zipfile(word) else None
-    if arrays is None or (arrays.keys() >= set(names) and not _has_answers(word)):
+    # what is right for each row beside them: then it has a sample a row
+    answered = arrays is not None and any(key.lower() in ("y", "labels", "targets") for key in arrays)
+    if arrays is None or (arrays.keys() >= set(names) and not answered):
         yield word, word if arrays is None else {name: arrays[name] for name in names or arrays}
         return
     from compsel.inputs.modalities import open_samples  # other inputs need no samples
 
     samples = open_samples(word)
     yield from ((f"{word} {samples.names[index]}", samples.value(index)) for index in range(len(samples)))
-
-
-def _has_answers(word: str) -> bool:
-    """Whether an archive holds what is right for each row: then it has a sample a row."""
-    with np.load(word, allow_pickle=False) as arrays:
-        return any(key.lower() in ("y", "labels", "targets") for key in arrays.files)
 
 
 def _folder(folder: Path, modality: Modality) -> Iterator[tuple[str, Any]]:

@@ -4,16 +4,13 @@ import time
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from compsel.errors import ModelError
 from compsel.runtime import Answer, Runtime
 from compsel.runtime.answer import Stage
 from compsel.selection.policies import FixedPolicy
 from compsel.variants.variant import Variant
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["BundledOriginal", "ModelFile", "UncompressedModel", "uncompressed_in"]
 

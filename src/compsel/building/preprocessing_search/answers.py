@@ -72,11 +72,6 @@ class SearchAnswers:
             found.append(max(_LEAST_LOG, math.log(max(likely[label] / likely.sum(), 1e-30))))
         return np.array(found)
 
-    def forget(self) -> None:
-        """Free what is kept of the pictures."""
-        self._values.clear()
-        self._pixels.clear()
-
     def _scores(self, preprocessing: ImagePreprocessing, index: int) -> NDArray[np.float32]:
         key = (preprocessing, index)
         if key not in self._known:

@@ -4,14 +4,14 @@ import copy
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from compsel.inputs.samples.base import Samples
 from compsel.inputs.samples.classes import ClassLabels, LabelOrder
 from compsel.inputs.samples.findings import Findings
+from compsel.inputs.samples.stored import StoredSamples
 
 __all__ = ["ListedSamples", "repeated"]
 
 
-class ListedSamples(Samples):
+class ListedSamples(StoredSamples):
     """Samples whose names, labels and groups are known before any is read.
 
     Args:
@@ -40,21 +40,6 @@ class ListedSamples(Samples):
         self._labels = tuple(indices) if indices is not None else (None,) * len(self._names)
         self._groups = tuple(groups) if groups is not None else self._names
         self._findings = findings if findings is not None else Findings()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Name of every sample."""
-        return self._names
-
-    @property
-    def labels(self) -> tuple[int | None, ...]:
-        """Label of every sample."""
-        return self._labels
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Group of every sample."""
-        return self._groups
 
     @property
     def findings(self) -> Findings:

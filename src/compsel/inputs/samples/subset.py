@@ -6,11 +6,12 @@ from typing import Any
 from compsel.inputs.samples.base import Samples
 from compsel.inputs.samples.description import describe
 from compsel.inputs.samples.findings import Findings
+from compsel.inputs.samples.stored import StoredSamples
 
 __all__ = ["Subset"]
 
 
-class Subset(Samples):
+class Subset(StoredSamples):
     """Some of other samples.
 
     >>> from compsel.inputs.samples import ArraySamples
@@ -25,21 +26,6 @@ class Subset(Samples):
         self._names = tuple(names[index] for index in self.indices)
         self._labels = tuple(labels[index] for index in self.indices)
         self._groups = tuple(groups[index] for index in self.indices)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Name of every sample."""
-        return self._names
-
-    @property
-    def labels(self) -> tuple[int | None, ...]:
-        """Label of every sample."""
-        return self._labels
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Group of every sample."""
-        return self._groups
 
     def value(self, index: int) -> Any:
         """Read the input at `index`."""
