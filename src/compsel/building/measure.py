@@ -48,6 +48,7 @@ from compsel.profiling.quality_table import read_quality
 from compsel.profiling.sample_sketch import sketch_to_text
 from compsel.profiling.size_table import write_sizes
 from compsel.progress import SILENT, Reporter
+from compsel.storage.files import check_writable
 from compsel.techniques.heads.folds import sample_hashes
 from compsel.variants.build_variants import LeftOut, build_variants, check_names
 from compsel.variants.fold_variants import FoldVariants, build_fold_variants
@@ -96,6 +97,7 @@ def measure(
     """
     folder, begin_s = Path(folder), time.perf_counter()
     check_names(models)
+    check_writable(folder)
     if not len(samples):
         raise ProfileError("got no samples: give some")
     models, samples = with_labels(models, samples, reporter)

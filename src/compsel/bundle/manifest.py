@@ -8,6 +8,7 @@ from typing import Any
 
 from compsel.errors import BundleError, IntegrityError, VersionError
 from compsel.storage.files import sha256_file, write_json
+from compsel.storage.paths import is_file
 
 __all__ = ["FORMAT_VERSION", "MANIFEST", "check_bundle", "write_manifest"]
 
@@ -65,7 +66,7 @@ def check_bundle(folder: str | os.PathLike[str]) -> frozenset[str]:
 
 def _read(folder: Path) -> dict[str, _File]:
     path = folder / MANIFEST
-    if not path.is_file():
+    if not is_file(path):
         raise BundleError(f"{folder}: is not a bundle, it has no {MANIFEST}: make one with compsel build")
     if path.is_symlink():
         raise IntegrityError(f"{path}: is a link: get the bundle again")

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from compsel.storage.files import storage_errors, without_nan, write_json
 
-__all__ = ["Command", "add_json", "output_for_json", "write_result"]
+__all__ = ["Command", "add_json", "is_standard_output", "output_for_json", "write_result"]
 
 _STANDARD_OUTPUT = Path("-")
 # where `--json -` goes; None: to standard output as it is
@@ -64,6 +64,11 @@ def output_for_json(path: Path | None) -> Iterator[None]:
             yield
     finally:
         _json_output = None
+
+
+def is_standard_output(path: Path) -> bool:
+    """Whether a path of `--json` stands for standard output."""
+    return path == _STANDARD_OUTPUT
 
 
 def write_result(path: Path | None, content: Any) -> None:

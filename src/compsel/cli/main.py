@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from compsel.cli.base import Command, output_for_json
 from compsel.cli.commands import COMMANDS
 from compsel.cli.configuration import fill, read_section, write_section
+from compsel.cli.given_paths import complete_paths
 from compsel.cli.parsers import (
     command_word,
     in_options,
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parse(argv)
         verbose, options = arguments.verbosity == "verbose", getattr(arguments, "option_names", options)
         set_verbosity(arguments.verbosity)
+        complete_paths(arguments)
         command: Command = arguments.command
         with output_for_json(getattr(arguments, "json", None)):
             status = command.run(arguments)

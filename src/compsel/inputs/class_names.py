@@ -83,7 +83,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SamplesError(f"{path}: cannot be read as a list of class names: {reason}") from error
     names: tuple[str, ...] = ()

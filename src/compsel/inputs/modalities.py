@@ -13,6 +13,7 @@ from compsel.inputs.preprocessing import Preprocessing
 from compsel.inputs.sample_options import SampleOptions
 from compsel.inputs.tensors import TENSORS
 from compsel.inputs.text import TEXT
+from compsel.storage.paths import is_there
 
 if TYPE_CHECKING:
     from compsel.inputs.samples import Samples
@@ -84,7 +85,7 @@ def open_samples(
 
 
 def _open_path(path: Path, options: SampleOptions, modality: Modality | Callable[[], Modality] | None) -> "Samples":
-    if not path.exists():
+    if not is_there(path):
         raise SamplesError(f"{path}: no such file or folder: give {_ALLOWED}")
     named = TEXT if options.text is not None else IMAGE if options.file is not None else None
     could = [one for one in MODALITIES if one.recognises(path)]

@@ -18,10 +18,12 @@ from compsel.inputs.text import fixed_length, takes_strings, takes_tokens
 from compsel.inputs.texts.preprocessing import TextPreprocessing, text_preprocessing
 from compsel.models.beside.beside import labels_beside, preprocessing_beside, sampling_rate_beside
 from compsel.models.classifier_outputs import class_scores_first
+from compsel.models.external_data_reader import read_external_data
 from compsel.models.foreign_formats import what_it_is
 from compsel.models.model import Model
 from compsel.models.protobuf_streaming import read_proto
 from compsel.models.string_pipelines import with_locale
+from compsel.storage.paths import is_file, is_folder
 
 __all__ = ["AUTO", "SAMPLING_RATE_KEY", "load_model"]
 
@@ -39,17 +41,13 @@ def load_model(
 ) -> Model:
     """Read a model; see `Model.load`."""
     model = class_scores_first(with_locale(Model.from_proto(_graph(path), name or path.stem)))
-    for graph in model.graphs():
-        for tensor in graph.initializer:
-            # reading marks where the data was: the same weights must give the same bytes
-            tensor.ClearField("data_location")
     model = _with_preprocessing(model, path, preprocess, tokenizer)
     return _with_sampling_rate(_with_labels(model, path, classes), path)
 
 
 def _graph(path: Path) -> onnx.ModelProto:
-    if not path.is_file():
-        found = what_it_is(path) if path.is_dir() else "no such file: give the path of an ONNX model"
+    if not is_file(path):
+        found = what_it_is(path) if is_folder(path) else "no such file: give the path of an ONNX model"
         raise ModelError(f"{path}: {found}")
     try:
         proto = read_proto(path)
@@ -59,12 +57,7 @@ def _graph(path: Path) -> onnx.ModelProto:
         raise ModelError(f"{path}: cannot be read ({error.strerror}): check the file and its permissions") from error
     if not proto.graph.node or not proto.opset_import:
         raise ModelError(f"{path}: {what_it_is(path)}")
-    try:
-        onnx.load_external_data_for_model(proto, str(path.parent))
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
-        raise ModelError(
-            f"{path}: its external data cannot be read ({error}): keep the data file beside the model"
-        ) from error
+    read_external_data(proto, path)
     return proto
 
 
@@ -111,7 +104,7 @@ def _of_texts(model: Model, path: Path, tokenizer: str | os.PathLike[str] | None
         return model.preprocessing.opened(path.parent)
     if takes_tokens(model.inputs):
         for beside in _tokenizers(path):
-            if beside.is_file():
+            if is_file(beside):
                 return text_preprocessing(beside, fixed_length(model.inputs))
     return None
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from compsel.errors import StorageError
+from compsel.storage.file_names import cut
 
 __all__ = [
     "atomic_directory",
     "atomic_file",
     "check_place",
+    "check_writable",
     "copy_file",
     "folder_size_mb",
     "sha256_file",
@@ -26,6 +28,7 @@ __all__ = [
     "write_json",
 ]
 
+_LONGEST_NAME_BYTES = 255  # of all usual file systems
 _REASONS = {
     errno.ENOSPC: "no space is left on the device: free some, or choose another place",
     errno.EDQUOT: "the disk quota is used up: free some space, or choose another place",
@@ -49,6 +52,8 @@ def folder_size_mb(folder: str | os.PathLike[str]) -> float:
 @contextlib.contextmanager
 def storage_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn the operating system's errors in writing `path` into `StorageError` with advice."""
+    if "\0" in os.fspath(path):
+        raise StorageError(errno.EINVAL, f"cannot write {os.fspath(path)!r}: a zero character: choose another name")
     try:
         yield
     except StorageError:
@@ -77,7 +82,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     with storage_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".tmp")
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{cut(target.name, 100)}.", suffix=".tmp")
         os.close(handle)
         temporary = Path(name)
         try:
@@ -119,7 +124,7 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> 
     with storage_errors(target):
         check_place(target, replace=replace)
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".tmp"))
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{cut(target.name, 100)}.", suffix=".tmp"))
         try:
             yield temporary
             umask = os.umask(0)
@@ -143,16 +148,32 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> 
 def check_place(path: str | os.PathLike[str], *, replace: bool = False) -> None:
     """Raise StorageError where `atomic_directory` would: ask before hours of work, not after them."""
     target = Path(path)
-    above = next((parent for parent in target.absolute().parents if parent.exists()), None)
     with storage_errors(target):
-        if above is not None and not above.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target))
+        check_writable(target.parent)
         if target.exists() and any(target.iterdir()) and not replace:
             raise StorageError(
                 errno.EEXIST,
                 f"{target} is there already and not empty: give --replace (in Python replace=True), or choose another "
                 "place",
             )
+
+
+def check_writable(folder: str | os.PathLike[str]) -> None:
+    """Raise StorageError where a folder, or what has to be made of it, cannot be written: before the work, not after.
+
+    Nothing stays there.
+
+    >>> import tempfile
+    >>> check_writable(Path(tempfile.mkdtemp()) / "new" / "newer")
+    """
+    target = Path(folder).absolute()
+    with storage_errors(target):
+        if len(target.name.encode(errors="surrogateescape")) > _LONGEST_NAME_BYTES:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(target))
+        above = next(path for path in (target, *target.parents) if path.exists() or path.is_symlink())
+        if not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target))
+        Path(tempfile.mkdtemp(dir=above, prefix=".compsel.", suffix=".tmp")).rmdir()
 
 
 def sha256_file(path: str | os.PathLike[str]) -> str:

@@ -1,6 +1,5 @@
 """Build the variants of a profile: every model by every technique."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from compsel.models.blocks import find_blocks
 from compsel.models.embeddings import gives_embedding
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
-from compsel.storage.file_names import slug
+from compsel.storage.file_names import clashing
 from compsel.variants.learned_parts import LearnedParts, split_spec
 from compsel.variants.recorded_maker import RecordedMaker
 from compsel.variants.variant import OutputKind, Variant
@@ -97,11 +96,14 @@ def build_variants(
     check_names(models)
     if not len(calibration):
         raise ProfileError("got no calibration samples: give at least one")
+    jobs = _jobs(models, techniques)
+    if clash := clashing(f"{model.name}/{spec}" for model, spec in jobs):
+        raise ProfileError(f"got variants {clash}, which would have the same files: give the models other names")
     parts = parts or LearnedParts({model.name: model for model in models}, calibration)
     output: OutputKind | None = None if class_scores else "other"
     variants, left_out = [], []
     makers: dict[str, RecordedMaker] = {}
-    for model, spec in reporter.track(_jobs(models, techniques), "variants"):
+    for model, spec in reporter.track(jobs, "variants"):
         learning, _ = split_spec(spec)
         if spec == "none":  # the first of a model: the makers of the one before hold its weights
             makers = {"none": RecordedMaker(model, folder, calibration, output)}
@@ -136,8 +138,5 @@ def check_names(models: Sequence[Model]) -> None:
     """Raise ProfileError unless there are models, and each can have files of its own."""
     if not models:
         raise ProfileError("got no models: give some")
-    # names as files, on file systems that do not tell upper case from lower
-    counts = Counter(slug(model.name).casefold() for model in models)
-    clash = [model.name for model in models if counts[slug(model.name).casefold()] > 1]
-    if clash:
+    if clash := clashing(model.name for model in models):
         raise ProfileError(f"got models {clash}, whose variants would have the same files: give each a name of its own")

@@ -17,7 +17,10 @@ from compsel.models.model import Model
 from compsel.processors import parse_available
 from compsel.progress import Reporter
 from compsel.progress.interactive import reporter_or_default
+from compsel.storage.file_names import clashing, slug
+from compsel.storage.files import check_writable
 from compsel.techniques import applicable, parse
+from compsel.techniques.base import Technique
 from compsel.variants import compress as variants
 from compsel.variants.compress import CompressionReport
 
@@ -69,6 +72,7 @@ def compress(
     wanted = None if technique is None else [parse(spec) for spec in as_list(technique)]
     listed = [models] if isinstance(models, (str, os.PathLike, Model)) else list(models)
     _check_names(listed)
+    check_writable(out)
     said = reporter_or_default(reporter)
     options = {"preprocess": preprocess, "classes": classes, "tokenizer": tokenizer}
     reports: list[CompressionReport] = []
@@ -78,7 +82,8 @@ def compress(
         given = lean_model(given, model, **options)
         del model
         few = None if found is None else found.spread(calibration)
-        name = given.stem if isinstance(given, Path) else given.name
+        name = _name(given)
+        _check_kept(listed, name, techniques, Path(out))
         with said.phase(f"compressing {name}"):
             made = variants.compress([given], techniques, few, out, said, found)
             reports += _measured(given, made, found, processor, seconds, said) if seconds else made
@@ -108,9 +113,26 @@ def opened_for(
 
 
 def _check_names(models: Sequence[str | os.PathLike[str] | Model]) -> None:
-    names = [model.name if isinstance(model, Model) else Path(model).stem for model in models]
-    if len(set(names)) < len(names):
-        raise TechniqueError(f"got models with the same file name ({', '.join(names)}): rename one of them")
+    if clash := clashing(_name(model) for model in models):
+        raise TechniqueError(
+            f"got models {clash}, whose variants would have the same files: give each a name of its own"
+        )
+
+
+def _check_kept(models: Sequence[Any], name: str, techniques: Sequence[Technique], out: Path) -> None:
+    """Raise TechniqueError where a variant would replace one of the models."""
+    paths = {Path(model).resolve() for model in models if not isinstance(model, Model)}
+    for technique in techniques:
+        file = out / f"{slug(f'{name}.{technique.spec}')}.onnx"
+        if file.resolve() in paths:
+            raise TechniqueError(
+                f"{name}: its variant by {technique.spec} would replace {file}, which is to be compressed too: choose "
+                "another --out (in Python out=)"
+            )
+
+
+def _name(model: str | os.PathLike[str] | Model) -> str:
+    return model.name if isinstance(model, Model) else Path(model).stem
 
 
 # many parameters: what was made, and how it is measured

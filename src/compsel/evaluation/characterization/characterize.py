@@ -16,6 +16,8 @@ from compsel.evaluation.characterization.settings import CharacterizationSetting
 from compsel.models.model import Model
 from compsel.processors import parse
 from compsel.progress import SILENT, Reporter
+from compsel.storage.file_names import clashing
+from compsel.storage.files import check_writable
 from compsel.techniques import TECHNIQUES, applicable
 from compsel.techniques import parse as parse_technique
 
@@ -58,8 +60,9 @@ def characterize(
         StorageError: the folder cannot be written.
     """
     names = [model.name if isinstance(model, Model) else Path(model).stem for model in models]
-    if not names or len({name.casefold() for name in names}) < len(names):
+    if not names or clashing(names):
         raise ProfileError(f"got models {names}: give at least one, each with a name of its own")
+    check_writable(folder)
     for spec in settings.techniques or ():
         parse_technique(spec)
     processors = [parse(word) for word in settings.processors]

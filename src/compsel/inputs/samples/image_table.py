@@ -11,6 +11,7 @@ from compsel.inputs.samples.columns import find_column, required_column
 from compsel.inputs.samples.findings import Findings, plural, some
 from compsel.inputs.samples.image_files import IMAGE_SUFFIXES, FilesInFolder
 from compsel.inputs.samples.tables import TABLE_SUFFIXES, SampleTable, read_table
+from compsel.storage.paths import is_file
 
 __all__ = ["ImageRows", "file_column", "find_image_table", "looks_like_image", "read_image_rows"]
 
@@ -134,11 +135,8 @@ class _Finder:
         path = self.plain(said)
         if not path:
             return None
-        try:
-            if (self.folder / path).is_file():
-                return path
-        except (OSError, ValueError):  # a name too long, or with a zero byte in it
-            return None
+        if is_file(self.folder / path):
+            return path
         found = self.by_name.get(PurePosixPath(path).name, [])
         self.elsewhere += len(found) == 1
         return found[0] if len(found) == 1 else None
@@ -146,7 +144,7 @@ class _Finder:
     def plain(self, said: str) -> str:
         """Return a path with slashes, as it would be written here."""
         path = said.strip()
-        if "\\" in path and not self._exists(path):
+        if "\\" in path and not is_file(self.folder / path):
             path = PureWindowsPath(path).as_posix()
         return path.removeprefix("./")
 
@@ -155,12 +153,6 @@ class _Finder:
         try:
             path = (self.folder / self.plain(said)).resolve()
             return not path.is_relative_to(self.folder.resolve())
-        except (OSError, ValueError):
-            return False
-
-    def _exists(self, path: str) -> bool:
-        try:
-            return (self.folder / path).is_file()
         except (OSError, ValueError):
             return False
 

@@ -18,6 +18,7 @@ from compsel.inputs.samples.image_table import file_column
 from compsel.inputs.samples.stacked import stacked_pair, stacked_samples
 from compsel.inputs.samples.tables import SampleTable
 from compsel.inputs.samples.text_table import TextSamples, text_column
+from compsel.storage.paths import is_file
 
 __all__ = ["samples_in_memory"]
 
@@ -124,7 +125,7 @@ def _from_frame(frame: Any, options: SampleOptions) -> Samples:
 
 
 def _holds_paths(table: SampleTable, column: str) -> bool:
-    return any(isinstance(value, (str, Path)) and Path(value).is_file() for value in table.values(column)[:20])
+    return any(isinstance(value, (str, Path)) and is_file(Path(value)) for value in table.values(column)[:20])
 
 
 def _files_of(table: SampleTable, column: str, options: SampleOptions) -> ImageFiles:

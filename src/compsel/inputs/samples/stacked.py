@@ -16,6 +16,7 @@ from compsel.inputs.samples.findings import Findings, some
 from compsel.inputs.samples.labels_in_memory import read_answers
 from compsel.inputs.samples.npz import read_npy, read_npz
 from compsel.inputs.samples.values import as_array
+from compsel.storage.paths import is_file
 
 __all__ = ["is_stacked", "open_array_file", "stacked_pair", "stacked_samples"]
 
@@ -39,7 +40,7 @@ def open_array_file(
     Raises:
         SamplesError: no such file, a damaged one, arrays of other lengths.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise SamplesError(f"{path}: no such file: give an .npz or .npy with a sample a row")
     if path.suffix.lower() == ".npy":
         return stacked_pair(read_npy(path), None, path.name, options, images=images)

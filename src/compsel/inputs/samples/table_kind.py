@@ -6,6 +6,7 @@ from compsel.errors import SamplesError
 from compsel.inputs.samples.image_table import file_column, looks_like_image
 from compsel.inputs.samples.tables import TABLE_SUFFIXES, SampleTable, read_table
 from compsel.inputs.samples.text_table import text_column
+from compsel.storage.paths import is_file
 
 __all__ = ["is_table", "names_images", "table_holds"]
 
@@ -41,14 +42,7 @@ def names_images(table: SampleTable) -> bool:
     if column is None:
         return False
     said = [str(value).strip() for value in table.values(column)[:_TRIED_ROWS] if value]
-    return column == "file" or any(looks_like_image(name) or _is_file(table.path.parent / name) for name in said)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+    return column == "file" or any(looks_like_image(name) or is_file(table.path.parent / name) for name in said)
 
 
 def _has_texts(table: SampleTable, images: bool) -> bool:

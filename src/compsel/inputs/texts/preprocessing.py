@@ -9,6 +9,7 @@ from typing import Any, Self
 from compsel.errors import ModelError
 from compsel.inputs.preprocessing import Preprocessing
 from compsel.inputs.texts.tokenizer import Tokenizer, file_sha256, open_tokenizer
+from compsel.storage.paths import is_file
 
 __all__ = ["DEFAULT_MAX_TOKENS", "TextPreprocessing", "text_preprocessing"]
 
@@ -77,7 +78,7 @@ class TextPreprocessing(Preprocessing):
             return self
         places = [folder / self.tokenizer, *sorted(folder.glob("*tokenizer.json")), *self.files]
         for place in places:
-            if place.is_file() and file_sha256(place) == self.sha256:
+            if is_file(place) and file_sha256(place) == self.sha256:
                 return replace(self, path=place)
         raise ModelError(
             f"{folder}: the tokenizer of the model is not there ({self.tokenizer}, or another name that ends in "

@@ -13,6 +13,7 @@ from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.models.beside.graph_metadata import class_names, image_metadata
 from compsel.models.beside.huggingface import image_processor
 from compsel.models.beside.timm import pretrained_configuration, timm_labels
+from compsel.storage.paths import is_file
 
 __all__ = ["Found", "labels_beside", "preprocessing_beside", "sampling_rate_beside"]
 
@@ -86,7 +87,7 @@ def _name_lists(path: Path, metadata: Mapping[str, str]) -> list[Found]:
     found = [Found(class_names(metadata), "the model's metadata")]
     for name in (f"{path.stem}.labels.txt", *_LABEL_FILES):
         for folder in _folders(path):
-            if (folder / name).is_file():
+            if is_file(folder / name):
                 try:
                     found.append(Found(read_class_names(folder / name), name))
                 except SamplesError:

@@ -8,6 +8,7 @@ from compsel.inputs.samples.tables.delimited import read_delimited
 from compsel.inputs.samples.tables.json_lines import read_json_lines
 from compsel.inputs.samples.tables.parquet import read_parquet
 from compsel.inputs.samples.tables.table import Rows, SampleTable
+from compsel.storage.paths import is_there
 
 __all__ = ["TABLE_SUFFIXES", "Rows", "SampleTable", "read_table"]
 
@@ -33,6 +34,6 @@ def read_table(path: Path) -> SampleTable:
     if reader is None:
         got = path.suffix or "without suffix"
         raise SamplesError(f"{path}: got a file {got}, allowed are {', '.join(TABLE_SUFFIXES)}")
-    if not path.exists():
+    if not is_there(path):
         raise SamplesError(f"{path}: no such file: give a table of texts, or one that names image files")
     return reader(path)
