@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import errno
+import io
 import os
 import sys
 import tempfile
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     verbose, options = False, frozenset[str]()
+    _print_whatever_the_encoding()
     try:
         arguments = _parse(argv)
         verbose, options = arguments.verbosity == "verbose", getattr(arguments, "option_names", options)
@@ -67,6 +69,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{error.filename or 'standard output'}: {error.strerror or error}", BAD_INPUT)
     except Exception as error:
         return _unforeseen(error, verbose)
+
+
+def _print_whatever_the_encoding() -> None:
+    """Let names that the terminal's encoding lacks be printed as codes: no result is lost for a letter."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -8,6 +8,7 @@ import ctypes
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnxruntime
@@ -17,6 +18,7 @@ from compsel.models.editable_graph import EditableGraph, borrow
 from compsel.models.extension_operators import with_extensions
 from compsel.models.ort_errors import translate
 from compsel.models.ort_options import session_options
+from compsel.models.ort_paths import ort_path
 
 __all__ = ["is_large", "open_session", "release_memory"]
 
@@ -61,11 +63,11 @@ def open_session(
         release_memory()
     try:
         with tempfile.TemporaryDirectory(prefix="compsel-", ignore_cleanup_errors=True) as temporary:
-            model: str | bytes
+            model: Any
             if isinstance(editable, Path):
-                model = str(editable)
+                model = ort_path(editable)
             elif large:
-                model = _write(editable, folder or Path(temporary))
+                model = ort_path(_write(editable, folder or Path(temporary)))
             else:
                 model = editable.copy().materialise().SerializeToString()
             # folding constants would make float32 copies of weights that are stored in fewer bits

@@ -13,6 +13,7 @@ from compsel.inputs.tensor_specs import TensorSpec
 from compsel.models.extension_operators import with_extensions
 from compsel.models.ort_errors import translate
 from compsel.models.ort_options import session_options
+from compsel.models.ort_paths import ort_path
 from compsel.processors.placement import Placement
 
 __all__ = ["OrtSession"]
@@ -47,11 +48,12 @@ class OrtSession:
         providers: Sequence[str | tuple[str, Mapping[str, str]]] = ("CPUExecutionProvider",),
     ) -> None:
         self._name = "model" if isinstance(variant, bytes) else os.fspath(variant)
+        given_model = variant if isinstance(variant, bytes) else ort_path(variant)
         names = [entry if isinstance(entry, str) else (entry[0], dict(entry[1])) for entry in providers]
         try:
             # without `enable_fallback=0` a provider that fails is replaced by the CPU, with a print
             session = with_extensions(
-                lambda given: onnxruntime.InferenceSession(variant, given, providers=names, enable_fallback=0),
+                lambda given: onnxruntime.InferenceSession(given_model, given, providers=names, enable_fallback=0),
                 options or session_options(),
             )
         except CompselError:

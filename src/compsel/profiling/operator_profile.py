@@ -20,6 +20,7 @@ from compsel.models.complexity import macs
 from compsel.models.model import Model
 from compsel.models.ort_errors import translate
 from compsel.models.ort_options import session_options
+from compsel.models.ort_paths import ort_path
 from compsel.variants.variant import Variant
 
 __all__ = ["OperatorProfile", "OperatorUse", "measure_operators", "profile_variant"]
@@ -87,7 +88,7 @@ def measure_operators(path: str | os.PathLike[str], feeds: Mapping[str, np.ndarr
         options.enable_profiling = True
         options.profile_file_prefix = os.path.join(folder, "trace")  # noqa: PTH118 - the runtime takes texts
         try:
-            session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(ort_path(path), options, providers=["CPUExecutionProvider"])
             for _ in range(_RUNS):
                 session.run(None, dict(feeds))
             trace = Path(session.end_profiling())
