@@ -1,20 +1,155 @@
-"""`run` gives the numbers, shapes and types of `onnxruntime.InferenceSession.run`, whatever the first axis is."""
+"""`run` gives the numbers, shapes, types and errors of `onnxruntime.InferenceSession.run`, whatever model and feeds."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 import compsel
+from compsel.errors import CompselError, ModelError
 from compsel.inputs.samples import ArraySamples
 from compsel.models.graph_session import open_session
-from tests.batch_models import CASES
+from compsel.models.model import Model
+from compsel.models.ort_options import session_options
+from compsel.runtime import Runtime
+from tests.batch_models import CASES as BATCHES
+from tests.pinned_bundles import pinned
+from tests.run_models import CASES, RunCase, floats, parsed
+
+Pair = tuple[onnxruntime.InferenceSession, Runtime]
+
+
+def both(model: onnx.ModelProto, folder: Path, **options: Any) -> Pair:
+    """Return a bare session of a file, and a runtime of a bundle of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, folder / "model.onnx")
+    bare = session_options(1)
+    bare.log_severity_level = 4
+    session = onnxruntime.InferenceSession(folder / "model.onnx", bare, providers=["CPUExecutionProvider"])
+    return session, pinned(Model.load(folder / "model.onnx"), folder / "pinned", **options)
+
+
+def answer(run: Callable[..., Any], outputs: Any, feed: Any) -> Any:
+    """Return what comes out, or the error."""
+    try:
+        return run(outputs, feed)
+    except Exception as error:
+        return error
+
+
+def check_same(ours: Any, theirs: Any) -> None:
+    """Check that two outputs are the same: to the last bit, in type and shape, as maps and lists."""
+    assert type(ours) is type(theirs), (ours, theirs)
+    if isinstance(theirs, list):
+        assert len(ours) == len(theirs)
+        for one, other in zip(ours, theirs, strict=True):
+            check_same(one, other)
+    elif isinstance(theirs, np.ndarray):
+        assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
+        np.testing.assert_array_equal(ours, theirs)
+    else:
+        assert ours == theirs
+
+
+def check_error(ours: Any, theirs: Exception) -> None:
+    """Check that an error is one of ours, and caught by code that was written for a session."""
+    assert isinstance(ours, CompselError), (ours, theirs)
+    kind = type(theirs)
+    if kind in (ValueError, InvalidArgument) or isinstance(ours, ModelError):
+        assert isinstance(ours, kind), (ours, theirs)
+
+
+def check_alike(pair: Pair, outputs: Any, feed: Any) -> None:
+    session, runtime = pair
+    theirs, ours = answer(session.run, outputs, feed), answer(runtime.run, outputs, feed)
+    if isinstance(theirs, Exception):
+        check_error(ours, theirs)
+    else:
+        check_same(ours, theirs)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_answer_and_every_error_is_that_of_a_session(name: str, tmp_path: Path) -> None:
+    case: RunCase = CASES[name]()
+    pair = both(case.model, tmp_path)
+    with pair[1]:
+        for outputs in case.outputs:
+            for feed in case.feeds:
+                check_alike(pair, outputs, feed)
+        assert [spec.name for spec in pair[1].get_outputs()] == [spec.name for spec in pair[0].get_outputs()]
+        assert [spec.name for spec in pair[1].get_inputs()] == [spec.name for spec in pair[0].get_inputs()]
+
+
+@pytest.mark.parametrize("name", ["dense", "probabilities", "scikit-learn, maps, strings", "pooled"])
+def test_what_a_graph_says_of_its_evidence_changes_nothing(name: str, tmp_path: Path) -> None:
+    case: RunCase = CASES[name]()
+    pair = both(case.model, tmp_path, output="probabilities", independent_rows=True)
+    with pair[1]:
+        for feed in case.feeds:
+            check_alike(pair, None, feed)
+
+
+def test_an_input_that_fails_keeps_no_later_one_from_its_answer(tmp_path: Path) -> None:
+    pair = both(CASES["fails on some"]().model, tmp_path)
+    good, bad = ({"x": floats(6), "s": np.array(shape)} for shape in ([2, 3], [4, 4]))
+    with pair[1]:
+        for feed in (bad, good, bad, bad, good):
+            check_alike(pair, None, feed)
+
+
+def test_unknown_outputs_and_misfitting_tensors_are_caught_as_of_a_session(tmp_path: Path) -> None:
+    _, runtime = both(CASES["dense"]().model, tmp_path)
+    with runtime:
+        for outputs, feed in ((["z"], floats(1, 4)), (None, floats(1, 3)), (None, floats(1, 4).astype(int))):
+            with pytest.raises(InvalidArgument) as caught:
+                runtime.run(outputs, {"x": feed})
+            assert isinstance(caught.value, CompselError)
+
+
+@pytest.fixture(scope="module")
+def shapes_pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    model = parsed(
+        """g (float[a, b, c] x, float[d, e] m)
+        => (float[a, b, c] y, float s, float[b, a, c] t, float[d, e] r, int64[3] k)
+        { y = Softmax<axis=0>(x) s = ReduceSum<keepdims=0>(x) t = Transpose<perm=[1, 0, 2]>(x)
+          r = Relu(m) k = Shape(x) }"""
+    )
+    return both(model, tmp_path_factory.mktemp("shapes"), independent_rows=False)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    first=st.lists(st.integers(0, 4), min_size=2, max_size=4),
+    second=st.lists(st.integers(0, 4), min_size=1, max_size=3),
+    odd=st.sampled_from([0.0, np.nan, np.inf, -np.inf, 1e38, 1e-45]),
+    kind=st.sampled_from(["float32", "float64", "int32", "list"]),
+    outputs=st.none() | st.lists(st.sampled_from(["y", "s", "t", "r", "k", "no such"]), max_size=4),
+    left_out=st.booleans(),
+)
+def test_feeds_of_any_shape_and_type(
+    shapes_pair: Pair, first: list[int], second: list[int], odd: float, kind: str, outputs: Any, left_out: bool
+) -> None:
+    x = floats(*first)
+    if x.size:
+        x.flat[0] = odd
+    if kind == "int32":
+        x = np.nan_to_num(x, posinf=9, neginf=9).clip(-9, 9)
+    given_x: Any = x.tolist() if kind == "list" else x.astype(kind)
+    feed = {"x": given_x, **({} if left_out else {"m": floats(*second)})}
+    check_alike(shapes_pair, outputs, feed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_batches(name: str, tmp_path: Path) -> None:
-    model, sample, batch = CASES[name]
+@pytest.mark.parametrize("name", BATCHES)
+def test_batches_of_a_built_bundle(name: str, tmp_path: Path) -> None:
+    model, sample, batch = BATCHES[name]
     generator = np.random.default_rng(0)
     samples = ArraySamples(
         [
@@ -26,9 +161,5 @@ def test_batches(name: str, tmp_path: Path) -> None:
         techniques=["none"], processors=["cpu:1"], states=["idle"], output_quality=compsel.OutputQuality("cosine")
     )
     compsel.build([model], samples, tmp_path / "bundle", measuring=measuring)
-    wanted = open_session(model.proto).run(None, batch)
     with compsel.load(tmp_path / "bundle") as runtime:
-        got = runtime.run(None, batch)
-    assert [(one.dtype, one.shape) for one in got] == [(one.dtype, one.shape) for one in wanted]
-    for ours, theirs in zip(got, wanted, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+        check_same(runtime.run(None, batch), open_session(model.proto).run(None, batch))

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from compsel.errors import InputError
 
-__all__ = ["TensorSpec", "check_feeds"]
+__all__ = ["TensorSpec", "check_feeds", "check_numbers", "holds_nan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class TensorSpec:
     def check(self, value: np.ndarray) -> None:
         """Raise InputError unless `value` has the dtype and shape of this specification and holds no NaN."""
         self.check_form(value)
-        if self.dtype != "other" and value.dtype.kind == "f" and _has_nan(value):
-            raise InputError(f"input {self.name!r}: got NaN, allowed are numbers: check what made it")
+        if self.dtype != "other":
+            check_numbers({self.name: value})
 
     def check_form(self, value: np.ndarray) -> None:
         """Raise InputError unless `value` has the dtype and shape of this specification."""
@@ -60,6 +61,27 @@ class TensorSpec:
         return len(shape) == len(self.shape) and all(
             want is None or want == have for want, have in zip(self.shape, shape, strict=True)
         )
+
+
+def holds_nan(value: Any) -> bool:
+    """Tell whether a value is an array with NaN in it.
+
+    >>> holds_nan(np.float32([1, np.nan])), holds_nan(np.float32([np.inf, -np.inf])), holds_nan([np.nan])
+    (True, False, False)
+    """
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f" and _has_nan(value)
+
+
+def check_numbers(feeds: Mapping[str, Any]) -> None:
+    """Raise InputError where an array holds NaN.
+
+    >>> check_numbers({"x": np.float32([np.nan])})
+    Traceback (most recent call last):
+    compsel.errors.InputError: input 'x': got NaN, allowed are numbers: check what made it
+    """
+    for name, value in feeds.items():
+        if holds_nan(value):
+            raise InputError(f"input {name!r}: got NaN, allowed are numbers: check what made it")
 
 
 def _has_nan(value: np.ndarray) -> bool:

@@ -30,9 +30,12 @@ def weights_bytes(proto: onnx.ModelProto) -> int:
 def make_weights_constant(proto: onnx.ModelProto) -> None:
     """Take initializers from among the inputs, where old exporters put them; change `proto` in place.
 
-    As inputs they could be fed, so the runtime would neither fold nor rearrange them.
+    As inputs they could be fed, so the runtime would neither fold nor rearrange them. Where only some initializers
+    stand there, they are defaults on purpose, and stay: old exporters put all of them there.
     """
     weights = {tensor.name for tensor in proto.graph.initializer}
+    if proto.ir_version >= _INITIALIZERS_ALONE and not weights <= {value.name for value in proto.graph.input}:
+        return
     fed = [value for value in proto.graph.input if value.name not in weights]
     if len(fed) < len(proto.graph.input):
         del proto.graph.input[:]

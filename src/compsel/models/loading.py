@@ -18,6 +18,7 @@ from compsel.inputs.text import fixed_length, takes_strings, takes_tokens
 from compsel.inputs.texts.preprocessing import TextPreprocessing, text_preprocessing
 from compsel.models.beside.beside import labels_beside, preprocessing_beside, sampling_rate_beside
 from compsel.models.classifier_outputs import class_scores_first
+from compsel.models.exported_outputs import exported_outputs
 from compsel.models.external_data_reader import read_external_data
 from compsel.models.foreign_formats import what_it_is
 from compsel.models.model import Model
@@ -40,7 +41,9 @@ def load_model(
     tokenizer: str | os.PathLike[str] | None,
 ) -> Model:
     """Read a model; see `Model.load`."""
-    model = class_scores_first(with_locale(Model.from_proto(_graph(path), name or path.stem)))
+    as_read = with_locale(Model.from_proto(_graph(path), name or path.stem))
+    model = class_scores_first(as_read)
+    model = replace(model, exported_outputs=exported_outputs(as_read.proto.graph, model.proto.graph))
     model = _with_preprocessing(model, path, preprocess, tokenizer)
     return _with_sampling_rate(_with_labels(model, path, classes), path)
 

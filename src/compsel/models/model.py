@@ -16,6 +16,7 @@ from compsel.errors import ModelError
 from compsel.inputs.modalities import preprocessing_from_json
 from compsel.inputs.preprocessing import METADATA_KEY, Preprocessing
 from compsel.inputs.tensor_specs import TensorSpec
+from compsel.models.exported_outputs import ExportedOutput
 from compsel.models.external_data import move_weights_out, weights_bytes
 from compsel.models.protobuf_streaming import pieces, set_field, tensor_pieces
 from compsel.storage.files import atomic_file, copy_file
@@ -23,7 +24,7 @@ from compsel.storage.files import atomic_file, copy_file
 if TYPE_CHECKING:
     from compsel.inputs.images.preprocessing import ImagePreprocessing
 
-__all__ = ["Model"]
+__all__ = ["Model", "defaults_of"]
 
 # protobuf cannot serialise more than 2 GiB: larger weights go to a file beside the graph
 _EXTERNAL_FROM_BYTES = 1_900_000_000
@@ -45,6 +46,7 @@ class Model:
         technique: name of the technique that made it, "none" for an uncompressed model.
         labels: names of the classes, in the order of the outputs; () where they are not known.
         notes: what was understood when it was read, and from where, a sentence each; not stored.
+        exported_outputs: the outputs of its file, where these are others; not stored.
         searched: whether its preprocessing was found out with samples, and stands in no file yet; not stored.
 
     >>> from compsel.networks import build
@@ -61,6 +63,7 @@ class Model:
     technique: str = "none"
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    exported_outputs: tuple[ExportedOutput, ...] = field(default=(), compare=False, repr=False)
     searched: bool = field(default=False, compare=False, repr=False)
 
     @classmethod
@@ -235,6 +238,12 @@ def _read_labels(text: str) -> tuple[str, ...]:
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ModelError("labels in the model's metadata: allowed is a JSON list of texts")
     return tuple(labels)
+
+
+def defaults_of(graph: onnx.GraphProto) -> tuple[TensorSpec, ...]:
+    """Return the inputs of a graph that may be fed, and have a value where they are not."""
+    initialised = {initializer.name for initializer in graph.initializer}
+    return tuple(_spec(value) for value in graph.input if value.name in initialised)
 
 
 def _spec(value: onnx.ValueInfoProto) -> TensorSpec:

@@ -1,10 +1,13 @@
 """ONNX Runtime's exceptions, which have no common base, as the package's own."""
 
+import functools
 import re
+
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from compsel.errors import CompselError, InputError, ModelError, ProcessorError
 
-__all__ = ["FELL_BACK", "first_line", "short_message", "translate"]
+__all__ = ["FELL_BACK", "InvalidFeedError", "first_line", "short_message", "translate"]
 
 # class of ONNX Runtime's exception: (what it is while a model is loaded, what it is while it runs)
 _ERRORS: dict[str, tuple[type[CompselError], type[CompselError]]] = {
@@ -29,6 +32,8 @@ _ERRORS: dict[str, tuple[type[CompselError], type[CompselError]]] = {
     "ValueError": (ProcessorError, InputError),
     "AttributeError": (ModelError, InputError),
     "MemoryError": (ProcessorError, ProcessorError),
+    "OverflowError": (ModelError, InputError),
+    "UnicodeDecodeError": (ModelError, InputError),
 }
 FELL_BACK = "fallback to CPU EP has been explicitly disabled"
 # texts that decide whatever the class
@@ -43,6 +48,14 @@ _NOISE = re.compile(
     r"|\S*/onnxruntime\S*\.(?:cc|h):\d+ (?:[^()]*\([^()]*\) )?"
 )
 _SHOWN_CHARACTERS = 400
+
+
+class InvalidFeedError(InputError, InvalidArgument):
+    """Names or tensors that a model has not, or cannot take: also what ONNX Runtime raises then.
+
+    >>> isinstance(InvalidFeedError("outputs: got ['z'], allowed are ['y']"), InvalidArgument)
+    True
+    """
 
 
 def translate(error: Exception, what: str, *, loading: bool) -> CompselError:
@@ -60,7 +73,15 @@ def translate(error: Exception, what: str, *, loading: bool) -> CompselError:
     # a check in its sources that failed: what follows the condition is meant for people
     text = " ".join(_NOISE.sub("", text).split()).rpartition(" was false. ")[2]
     shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+    if not loading and kind is not ProcessorError and type(error).__module__.startswith("onnxruntime."):
+        kind = _both(kind, type(error))
     return kind(f"{what}: {shown or type(error).__name__}")
+
+
+@functools.cache
+def _both(kind: type[CompselError], of_onnxruntime: type[Exception]) -> type[CompselError]:
+    """Return a class that is caught as ours and as ONNX Runtime's: apps may have code for either."""
+    return type(kind.__name__, (kind, of_onnxruntime), {"__doc__": kind.__doc__, "__module__": kind.__module__})
 
 
 def short_message(error: Exception) -> str:

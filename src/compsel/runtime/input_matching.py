@@ -1,14 +1,19 @@
 """Which variants take the tensors that an app gives."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from compsel.errors import InputError
-from compsel.inputs.tensor_specs import TensorSpec
+from compsel.inputs.tensor_specs import TensorSpec, holds_nan
+from compsel.models.ort_errors import InvalidFeedError
 from compsel.variants.variant import Variant
 
 __all__ = ["InputMatcher"]
+
+_MOST_KNOWN = 4096  # forms that are remembered: lengths of texts are many
+Form = tuple[tuple[str, str, tuple[int, ...] | None], ...]
 
 
 class InputMatcher:
@@ -19,41 +24,99 @@ class InputMatcher:
 
     >>> InputMatcher({}).variants({"x": np.zeros(1)})
     Traceback (most recent call last):
-    compsel.errors.InputError: inputs: got [('x', 'float64', (1,))], this bundle takes nothing
+    compsel.models.ort_errors.InvalidFeedError: inputs: got [('x', 'float64', (1,))], this bundle takes nothing
     """
 
     def __init__(self, variants: Mapping[str, Variant]) -> None:
         self._variants = variants
-        self._known: dict[tuple[tuple[str, str, tuple[int | None, ...]], ...], frozenset[str]] = {}
+        fed = [spec for variant in variants.values() for spec in (*variant.inputs, *variant.defaults)]
+        self._specs = {spec.name: spec for spec in reversed(fed)}
+        self._known: dict[Form, frozenset[str]] = {}
 
-    def variants(self, feed: Mapping[str, np.ndarray]) -> frozenset[str]:
+    def arrays(self, feed: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a feed with an array in the place of each list of numbers or texts, as ONNX Runtime makes them.
+
+        Raises:
+            InputError: a list that is no array.
+        """
+        return {name: self._array(name, value) if type(value) is list else value for name, value in feed.items()}
+
+    def _array(self, name: str, value: list[Any]) -> Any:
+        spec = self._specs.get(name)
+        if spec is None or spec.dtype in ("other", "bfloat16"):
+            return value
+        try:
+            return np.array(value, dtype=object if spec.dtype == "string" else spec.dtype)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidFeedError(
+                f"input {name!r}: got a list, allowed is an array of {spec.dtype}: {error}"
+            ) from error
+
+    def variants(self, feed: Mapping[str, Any]) -> frozenset[str]:
         """Return the names of the variants; the same object for feeds of the same form.
 
         Raises:
-            InputError: there is none.
+            InvalidFeedError: there is none.
         """
-        key = tuple(sorted((name, np.asarray(value).dtype.str, np.shape(value)) for name, value in feed.items()))
+        key = tuple([(name, *_form(value)) for name, value in sorted(feed.items())])
         found = self._known.get(key)
         if found is None:
-            found = frozenset(
-                variant.name
-                for variant in self._variants.values()
-                if feed.keys() == {spec.name for spec in variant.inputs}
-                and all(_fits(spec, feed[spec.name]) for spec in variant.inputs)
-            )
+            found = frozenset(variant.name for variant in self._variants.values() if _takes(variant, feed))
             if not found:
                 takes = sorted({str([(s.name, s.dtype, s.shape) for s in v.inputs]) for v in self._variants.values()})
-                got = [(name, str(np.asarray(value).dtype), np.shape(value)) for name, value in feed.items()]
-                raise InputError(f"inputs: got {got}, this bundle takes {' or '.join(takes) or 'nothing'}")
+                got = [(name, *_form(value)) for name, value in feed.items()]
+                raise InvalidFeedError(f"inputs: got {got}, this bundle takes {' or '.join(takes) or 'nothing'}")
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
             self._known[key] = found
         return found
 
-    def has_independent_rows(self, allowed: frozenset[str]) -> bool:
-        """Whether all of these variants may answer a batch row by row."""
-        return all(self._variants[name].independent_rows for name in allowed)
+    def parts(self, given: Mapping[str, Any], *, split: bool) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+        """Give what has to be run for a feed as ONNX Runtime takes it, and the variants that may run it.
+
+        Args:
+            given: the feed.
+            split: whether a batch is answered row by row, where all variants were proven to give the same then.
+
+        Raises:
+            InvalidFeedError: no variant takes it.
+        """
+        feed = self.arrays(given)
+        allowed = self.variants(feed)
+        rows = self._independent_rows(feed, allowed) if split else 1
+        for row in range(rows):
+            one = feed if rows == 1 else {name: value[row : row + 1] for name, value in feed.items()}
+            # compressed variants make numbers of what is none
+            yield one, self._uncompressed(allowed) if any(map(holds_nan, one.values())) else allowed
+
+    def _independent_rows(self, feed: Mapping[str, Any], allowed: frozenset[str]) -> int:
+        """Return how many rows a batch has that all of these variants may answer one by one; 1 where they may not."""
+        lengths = {len(value) if isinstance(value, np.ndarray) and value.ndim else -1 for value in feed.values()}
+        rows = lengths.pop() if len(lengths) == 1 else 1
+        return rows if rows > 1 and all(self._variants[name].independent_rows for name in allowed) else 1
+
+    def _uncompressed(self, allowed: frozenset[str]) -> frozenset[str]:
+        return frozenset(name for name in allowed if self._variants[name].technique == "none") or allowed
 
 
-def _fits(spec: TensorSpec, value: np.ndarray) -> bool:
+def _form(value: Any) -> tuple[str, tuple[int, ...] | None]:
+    """Return the element type of an array, or else the type of the value, and the shape if there is one."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.name if value.dtype.kind not in "OUS" else "string", value.shape
+    return type(value).__name__, None
+
+
+def _takes(variant: Variant, feed: Mapping[str, Any]) -> bool:
+    specs = {spec.name: spec for spec in variant.inputs}
+    known = {**specs, **{spec.name: spec for spec in variant.defaults}}
+    # what is no tensor may be optional, which ONNX Runtime knows
+    left_out = all(spec.dtype == "other" for name, spec in specs.items() if name not in feed)
+    return left_out and feed.keys() <= known.keys() and all(_fits(known[name], feed[name]) for name in feed)
+
+
+def _fits(spec: TensorSpec, value: Any) -> bool:
+    # ONNX Runtime takes any shape for a scalar
+    spec = TensorSpec(spec.name, spec.dtype, spec.shape or None)
     try:
         spec.check_form(value)
     except InputError:

@@ -26,10 +26,12 @@ class StageFailedError(CompselError):
         variant, processor: what failed.
         error: what it raised.
         text: what came of it, for `Answer.note`.
+        by_input: whether it may be the input's fault: an operator failed on its values.
     """
 
-    def __init__(self, variant: str, processor: str, error: CompselError) -> None:
+    def __init__(self, variant: str, processor: str, error: CompselError, by_input: bool = False) -> None:
         super().__init__(str(error))
+        self.by_input = by_input
         self.variant, self.processor, self.error = variant, processor, error
         self.text = ""
 
@@ -90,6 +92,11 @@ class Observations:
         if self._explorer is not None:
             best_ms = float(costs.latency_ms[self.live.number((stage.variant, best))])
             self._explorer.account(stage.latency_ms, best_ms, trial=stage.processor != best)
+
+    def forgive(self, failures: Sequence[StageFailedError]) -> None:
+        """Take back what an input did on which every choice failed: the input was at fault."""
+        for failure in failures:
+            self.quarantine.succeed(failure.variant, failure.processor)
 
     def report_failure(self, failure: StageFailedError) -> None:
         """Put what failed into quarantine: a processor, or where the model is at fault one variant there."""

@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Sequence
 
 from compsel.device.sampler import DeviceSampler
 from compsel.errors import ProcessorError
@@ -101,6 +102,13 @@ class PlanCache:
             # what succeeded before it failed must not be heard of after it
             self._observations.learn_pending()
             self._observations.report_failure(failure)
+            for cached in self._cached.values():
+                cached.expires_ns = 0
+
+    def forgive(self, failures: Sequence[StageFailedError]) -> None:
+        """Take back what an input did on which every choice failed."""
+        with self._locked():
+            self._observations.forgive(failures)
             for cached in self._cached.values():
                 cached.expires_ns = 0
 

@@ -12,10 +12,10 @@ from compsel.bundle.available_choices import available_costs
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.output_reader import output_reader
 from compsel.device.state import DeviceState
-from compsel.errors import BundleError, InputError, ModelError, ProcessorError, did_you_mean
+from compsel.errors import BundleError, ModelError, ProcessorError
 from compsel.features.output_confidence import Confidence
 from compsel.inputs.modalities import modality_of
-from compsel.inputs.tensor_specs import TensorSpec
+from compsel.inputs.tensor_specs import TensorSpec, check_numbers
 from compsel.runtime.answer import Answer
 from compsel.runtime.decoding import LazyDecoder, limits_after, with_decoding
 from compsel.runtime.engine_pool import EnginePool
@@ -25,6 +25,7 @@ from compsel.runtime.observations import Observations, StageFailedError
 from compsel.runtime.plan_cache import CachedPlan, PlanCache, PlanKey
 from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
 from compsel.runtime.recorder import Recorder
+from compsel.runtime.session_interface import SessionInterface
 from compsel.runtime.stage_execution import StageExecutor
 from compsel.selection.costs.sizes import bucket_of
 from compsel.selection.policies import Policy
@@ -120,41 +121,32 @@ class Runtime:
     def run(
         self,
         output_names: Sequence[str] | None,
-        input_feed: Mapping[str, np.ndarray],
+        input_feed: Mapping[str, Any],
         run_options: object | None = None,
-    ) -> list[np.ndarray]:
+    ) -> list[Any]:
         """Run tensors, as `onnxruntime.InferenceSession.run` does: a drop-in replacement for it.
 
-        Only variants that take exactly these inputs are chosen from. A batch is answered row by row if that is proven.
+        Only variants that take exactly these inputs are chosen from. Where the policy decides for every input, a batch
+        is answered row by row, if that is proven to be the same; else as a whole.
 
         Raises:
-            InputError: no variant takes such inputs, they hold NaN or nothing, or outputs that there are not.
+            InputError: no variant takes such inputs, or outputs that there are not (also ONNX Runtime's
+                `InvalidArgument`).
+            ModelError: an operator failed on these values (also what ONNX Runtime raises).
         """
-        feed = dict(input_feed)
-        names = [spec.name for spec in self.get_outputs()]
-        unknown = [name for name in output_names or () if name not in names]
-        if unknown:
-            raise InputError(f"outputs: got {unknown}, allowed are {names}{did_you_mean(unknown[0], names)}")
-        allowed = self._input_matcher.variants(feed)
-        lengths = {len(value) for value in feed.values() if np.ndim(value)}
-        if lengths == {0}:
-            raise InputError("inputs: got an empty batch, allowed is at least one row")
-        rows = max(lengths, default=1)
-        if rows > 1 and len(lengths) == 1 and self._input_matcher.has_independent_rows(allowed):
-            singles = ({name: value[row : row + 1] for name, value in feed.items()} for row in range(rows))
-            parts = [self._answer(one, NO_LIMITS, allowed, time.perf_counter_ns()).outputs for one in singles]
-            outputs = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-        else:
-            outputs = self._answer(feed, NO_LIMITS, allowed, time.perf_counter_ns()).outputs
-        return [outputs[names.index(name)] for name in output_names] if output_names else outputs
+        self._interface.check(output_names)
+        parts = self._input_matcher.parts(input_feed, split=self._decides_by_input)
+        answers = [self._answer(one, NO_LIMITS, allowed, time.perf_counter_ns()).outputs for one, allowed in parts]
+        outputs = answers[0] if len(answers) == 1 else [np.concatenate(rows) for rows in zip(*answers, strict=True)]
+        return self._interface.picked(outputs, output_names)
 
     def get_inputs(self) -> list[TensorSpec]:
         """Return the inputs of the policy's most accurate variant, as `InferenceSession.get_inputs` does."""
         return list(self._most_accurate.inputs)
 
     def get_outputs(self) -> list[TensorSpec]:
-        """Return the outputs of the policy's most accurate variant."""
-        return list(self._most_accurate.outputs)
+        """Return the outputs of the model's file, as `InferenceSession.get_outputs` does."""
+        return list(self._interface.outputs)
 
     def warm_up(self) -> None:
         """Load and run every variant of the policy on the processors that are best in some state of the device.
@@ -241,6 +233,8 @@ class Runtime:
 
     def _use(self, policy: Policy) -> None:
         self._policy = policy
+        self._decides_by_input = policy.uses_evidence or bool(policy.extractor)
+        self._interface = SessionInterface(self._most_accurate)
         self._planner = Planner(self.bundle, self._observations.live, policy)
         # plans for the calls that set no limits, by the variants that may run, and the bucket where size matters
         self._cached_plans: dict[PlanKey, CachedPlan] = {}
@@ -252,7 +246,10 @@ class Runtime:
 
     def _accepting_variants(self, value: Any) -> frozenset[str] | None:
         """Return the variants that take a value; None for all, which take every value of the bundle's modality."""
-        return self._input_matcher.variants(value) if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping):
+            return None
+        check_numbers(value)
+        return self._input_matcher.variants(value)
 
     def _answer(
         self, value: Any, limits: Limits, allowed: frozenset[str] | None, begin: int, decode_ns: int = 0
@@ -293,8 +290,11 @@ class Runtime:
                 return cached.planned
             return self._plan_cache.plan(self._planner, limits, allowed, bucket)
         except ProcessorError as error:
+            if failures and all(failure.by_input for failure in failures):
+                self._plan_cache.forgive(failures)
             raise (failures[-1].error if failures else error) from None
 
     def _report_failure(self, failure: StageFailedError) -> None:
-        self._pool.drop(failure.variant, failure.processor)
+        if not failure.by_input:
+            self._pool.drop(failure.variant, failure.processor)
         self._plan_cache.report_failure(failure)

@@ -100,7 +100,7 @@ class StageExecutor:
             as_probabilities = engine.variant.output == "probabilities"
             outputs = fuse_answers(plan.weights(ran), scores_so_far, outputs, as_probabilities)
         # several inputs in one tensor are another kind of work
-        if not tensors or np.ndim(outputs[0]) == 0 or len(outputs[0]) == 1:
+        if not tensors or _is_one(outputs[0]):
             self._observe(stages, planned)
         latency_ns = time.perf_counter_ns() - begin
         return Answer(
@@ -126,13 +126,15 @@ class StageExecutor:
         name, processor = policy.variants[position], planned.processors[position]
         if trials:
             processor = self._observations.processor(name, processor, planned.costs)
+        engine = None
         try:
             engine = self._pool.get(name, processor, tensors)
             started = time.perf_counter_ns()
             outputs, scores = engine.answer(value) if policy.uses_evidence else (engine(value), None)
             return processor, engine, outputs, scores, time.perf_counter_ns() - started
         except (ProcessorError, ModelError) as error:
-            raise StageFailedError(name, processor, error) from error
+            by_input = engine is not None and isinstance(error, ModelError)
+            raise StageFailedError(name, processor, error, by_input) from error
 
     def _observe(self, stages: Sequence[Stage], planned: PlacedPlan) -> None:
         """Leave the stages to be learned from; ask for it at once where one took surprisingly long or short."""
@@ -153,6 +155,11 @@ class StageExecutor:
         if isinstance(value, (Mapping, str)):
             return np.full(len(extractor.names), np.nan, np.float32)
         return extractor.extract(value)
+
+
+def _is_one(output: Any) -> bool:
+    """Whether an output is that of one input, as far as its form tells."""
+    return not isinstance(output, np.ndarray) or output.ndim == 0 or len(output) == 1
 
 
 def _note(failures: Sequence[StageFailedError], planned: PlacedPlan) -> str:

@@ -34,7 +34,8 @@ class Engine:
         variant: what to run.
         folder: where its files are.
         processor: where to run it.
-        tensors: take the model's own tensors even though it could take values of its modality.
+        tensors: take the model's own tensors even though it could take values of its modality; whoever gives them has
+            checked their names and forms.
         reader: reads the confidence of answers without class scores; None: they have none.
 
     Raises:
@@ -63,6 +64,7 @@ class Engine:
     ) -> None:
         self.variant = variant = variant.opened(Path(folder))
         self._reader = reader
+        self._tensors = tensors
         self.processor = processor
         self.takes_pixels = variant.pixels_file is not None and not tensors
         self.session = processor.open(Path(folder) / (variant.tensor_file if tensors else variant.graph_file))
@@ -78,7 +80,8 @@ class Engine:
             InputError: not an input of this model.
         """
         if isinstance(value, Mapping):
-            check_feeds(self.session.inputs, value)
+            if not self._tensors:
+                check_feeds(self.session.inputs, value)
             return value
         return self._modality.graph_feeds(self.variant, value)
 
@@ -119,7 +122,7 @@ class Engine:
         return outputs, Scores(row, Evidence(classes, probabilities, len(row)))
 
     def _scores(self, output: np.ndarray) -> Scores | None:
-        if len(output) != 1:
+        if np.ndim(output) != 2 or len(output) != 1:
             return None
         scores = np.asarray(output[0], np.float32)
         probabilities = softmax(scores) if self.variant.output == "logits" else scores

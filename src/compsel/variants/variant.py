@@ -10,6 +10,7 @@ import numpy as np
 from compsel.inputs.modalities import preprocessing_from_dict
 from compsel.inputs.preprocessing import Preprocessing
 from compsel.inputs.tensor_specs import TensorSpec
+from compsel.models.exported_outputs import ExportedOutput
 
 __all__ = ["OutputKind", "Value", "Variant"]
 
@@ -36,6 +37,8 @@ class Variant:
         output: what the first output is: class scores as "logits" or "probabilities", or something "other".
         pixel_channels: of the pixels that `pixels_file` takes: 3, or 4 where the last one counts for nothing.
         labels: names of the classes, in the order of the outputs; () where they are not known.
+        exported_outputs: the outputs of the model's file, where these are others.
+        defaults: inputs that may be fed, and have a value where they are not.
         independent_rows: whether a batch may be answered row by row; proven (`compsel.models.row_independence`).
 
     >>> spec = TensorSpec("x", "float32", (1, 2))
@@ -59,6 +62,8 @@ class Variant:
     pixel_channels: int = 3
     labels: tuple[str, ...] = ()
     independent_rows: bool = False
+    exported_outputs: tuple[ExportedOutput, ...] = ()
+    defaults: tuple[TensorSpec, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -97,17 +102,21 @@ class Variant:
             del content["labels"]  # readers of the version before know no labels
         if not self.independent_rows:
             del content["independent_rows"]
+        for key in ("exported_outputs", "defaults"):
+            if not content[key]:
+                del content[key]
         return content
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Variant":
         """Read the JSON form."""
         fields = dict(content)
-        for key in ("inputs", "outputs"):
+        for key in ("inputs", "outputs", "defaults"):
             fields[key] = tuple(
                 TensorSpec(spec["name"], spec["dtype"], None if spec["shape"] is None else tuple(spec["shape"]))
-                for spec in content[key]
+                for spec in content.get(key, ())
             )
+        fields["exported_outputs"] = tuple(map(ExportedOutput.from_dict, content.get("exported_outputs", ())))
         fields["labels"] = tuple(content.get("labels", ()))
         if content["preprocessing"] is not None:
             fields["preprocessing"] = preprocessing_from_dict(content["preprocessing"])

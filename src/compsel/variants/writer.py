@@ -13,9 +13,10 @@ from compsel.inputs.feeds import feeds_of
 from compsel.inputs.image import IMAGE
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.preprocessing import Preprocessing
+from compsel.models.exported_outputs import ExportedOutput
 from compsel.models.external_data import make_weights_constant
 from compsel.models.graph_session import open_session
-from compsel.models.model import Model
+from compsel.models.model import Model, defaults_of
 from compsel.models.output_kind import output_kind
 from compsel.models.pixel_input import with_pixel_input
 from compsel.storage.file_names import slug
@@ -73,7 +74,16 @@ def write_variant(
         output=output,
         pixel_channels=pixel_channels,
         labels=model.labels,
+        exported_outputs=_exported(model),
+        defaults=defaults_of(proto.graph),
     )
+
+
+def _exported(model: Model) -> tuple[ExportedOutput, ...]:
+    """Return the outputs of the model's file, if all that they are made of is still there."""
+    there = {spec.name for spec in model.outputs}
+    exported = model.exported_outputs
+    return exported if all(output.source in there for output in exported) else ()
 
 
 def _copy_beside(preprocessing: Preprocessing, folder: Path) -> None:

@@ -1,0 +1,49 @@
+"""The outputs of `Runtime.run`: those of the model's own file, by its names and in its order."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from compsel.errors import did_you_mean
+from compsel.models.ort_errors import InvalidFeedError
+from compsel.variants.variant import Variant
+
+__all__ = ["SessionInterface"]
+
+
+class SessionInterface:
+    """What `onnxruntime.InferenceSession` would show of the outputs of a model, whatever variant of it runs.
+
+    Args:
+        variant: of the model.
+
+    Attributes:
+        outputs: of the model's file.
+
+    >>> spec = TensorSpec("y", "float32", (None, 2))
+    >>> variant = Variant("a/none", "a", "none", "a.onnx", None, None, "0", 9, (spec,), (spec,), None, "logits")
+    >>> SessionInterface(variant).picked([[1.0, 2.0]], ["y", "y"])
+    [[1.0, 2.0], [1.0, 2.0]]
+    """
+
+    def __init__(self, variant: Variant) -> None:
+        places = {spec.name: place for place, spec in enumerate(variant.outputs)}
+        exported = [(one, places.get(one.source)) for one in variant.exported_outputs]
+        self._exported = [(one, place) for one, place in exported if place is not None]
+        self.outputs = [one.spec(variant.outputs[place]) for one, place in self._exported] or list(variant.outputs)
+        self._places = {spec.name: place for place, spec in enumerate(self.outputs)}
+
+    def check(self, names: Sequence[str] | None) -> None:
+        """Raise InvalidFeedError for names of outputs that there are not."""
+        unknown = [name for name in names or () if name not in self._places]
+        if unknown:
+            allowed = list(self._places)
+            raise InvalidFeedError(
+                f"outputs: got {unknown}, allowed are {allowed}{did_you_mean(str(unknown[0]), allowed)}"
+            )
+
+    def picked(self, outputs: Sequence[Any], names: Sequence[str] | None) -> list[Any]:
+        """Return the outputs with these names, or all, made of those of a variant, in its order."""
+        places = range(len(self.outputs)) if not names else [self._places[name] for name in names]
+        if not self._exported:
+            return [outputs[place] for place in places]
+        return [self._exported[place][0].value(outputs[self._exported[place][1]]) for place in places]
