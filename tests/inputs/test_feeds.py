@@ -3,6 +3,7 @@ import pytest
 
 from compsel.errors import InputError
 from compsel.inputs.feeds import feeds_of
+from compsel.inputs.feeds_file import read_feeds, write_feeds_file
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.networks import build
 
@@ -33,3 +34,21 @@ class TakesTensors:
 def test_an_image_for_a_model_that_takes_tensors() -> None:
     with pytest.raises(InputError, match=r"pair takes tensors \['a', 'b'\], got ndarray: give tensors by name"):
         feeds_of(TakesTensors(), np.zeros((2, 2, 3), np.uint8))
+
+
+def test_feeds_of_every_kind_survive_a_file(tmp_path):
+    feeds = {
+        "allow_pickle": np.ones((2, 0), np.float16),
+        "texts": np.array(["a", "ü"], dtype=object),
+        "sequence": [np.ones(2), np.zeros((1, 3))],
+        "map": {"a": 1.5, "b": 2.0},
+        "maps": [{"a": 1.0}, {}],
+        "nothing": None,
+    }
+    write_feeds_file(tmp_path / "feeds.npz", feeds)
+    found = read_feeds(tmp_path / "feeds.npz")
+    assert found.keys() == feeds.keys()
+    assert (found["allow_pickle"].dtype, found["allow_pickle"].shape) == (np.float16, (2, 0))
+    assert found["texts"].tolist() == ["a", "ü"]
+    assert [one.shape for one in found["sequence"]] == [(2,), (1, 3)]
+    assert [found[name] for name in ("map", "maps", "nothing")] == [feeds["map"], feeds["maps"], None]

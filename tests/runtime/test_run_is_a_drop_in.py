@@ -146,20 +146,33 @@ def test_feeds_of_any_shape_and_type(
     check_alike(shapes_pair, outputs, feed)
 
 
+def built(model: Model | Path, values: list[Any], folder: Path) -> Runtime:
+    """Return a runtime of a bundle that was measured, with the model as it is alone."""
+    measuring = compsel.Measuring(
+        techniques=["none"], processors=["cpu:1"], states=["idle"], output_quality=compsel.OutputQuality("cosine")
+    )
+    compsel.build([model], ArraySamples(values), folder / "bundle", measuring=measuring)
+    return compsel.load(folder / "bundle")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BATCHES)
 def test_batches_of_a_built_bundle(name: str, tmp_path: Path) -> None:
     model, sample, batch = BATCHES[name]
-    generator = np.random.default_rng(0)
-    samples = ArraySamples(
-        [
-            {key: generator.standard_normal(value.shape).astype(np.float32) for key, value in sample.items()}
-            for _ in range(20)
-        ]
-    )
-    measuring = compsel.Measuring(
-        techniques=["none"], processors=["cpu:1"], states=["idle"], output_quality=compsel.OutputQuality("cosine")
-    )
-    compsel.build([model], samples, tmp_path / "bundle", measuring=measuring)
-    with compsel.load(tmp_path / "bundle") as runtime:
+    random = np.random.default_rng(0)
+    values = [
+        {key: random.standard_normal(value.shape).astype(np.float32) for key, value in sample.items()}
+        for _ in range(20)
+    ]
+    with built(model, values, tmp_path) as runtime:
         check_same(runtime.run(None, batch), open_session(model.proto).run(None, batch))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["scikit-learn, maps, strings", "sequences", "maps"])
+def test_what_is_no_tensor_goes_the_whole_way(name: str, tmp_path: Path) -> None:
+    case: RunCase = CASES[name]()
+    onnx.save(case.model, tmp_path / "model.onnx")
+    with built(tmp_path / "model.onnx", 20 * case.feeds[:1], tmp_path) as runtime:
+        for feed in case.feeds[:3]:
+            check_alike((open_session(case.model), runtime), None, feed)

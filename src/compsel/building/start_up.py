@@ -7,11 +7,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from compsel.bundle.bundle import Bundle
 from compsel.errors import CompselError
 from compsel.extending import environment
+from compsel.inputs.feeds_file import write_feeds_file
 from compsel.inputs.synthetic_feeds import synthetic_feeds
 from compsel.profiling.memory import PEAK_BYTES
 from compsel.variants.variant import Variant
@@ -23,13 +22,13 @@ _CODE = (
     """
 import sys, time
 import cv2, numpy as np, onnxruntime, psutil
+from compsel.inputs.feeds_file import read_feeds
 from compsel.models.ort_options import session_options
 from compsel.runtime.loading import load
 """
     + PEAK_BYTES
     + """
-with np.load(sys.argv[3]) as archive:
-    feeds = dict(archive)
+feeds = read_feeds(sys.argv[3])
 before = psutil.Process().memory_info().rss
 begin = time.perf_counter_ns()
 if sys.argv[1] == "bundle":
@@ -79,8 +78,7 @@ def _measured(words: list[str], variant: Variant) -> StartUp | None:
         return None
     with tempfile.TemporaryDirectory(prefix="compsel-") as temporary:
         path = Path(temporary) / "feeds.npz"
-        plain = {name: np.asarray(feed, np.str_) if feed.dtype.hasobject else feed for name, feed in feeds.items()}
-        np.savez(path, **plain)  # type: ignore[arg-type]  # any of the names could be its option
+        write_feeds_file(path, feeds)
         command = [sys.executable, "-c", _CODE, *words[:2], str(path), *words[3:]]
         figures = [_run(command) for _ in range(_TIMES)]
     found = [one for one in figures if one is not None]

@@ -61,7 +61,7 @@ class TensorModality(Modality):
     def _size(self, value: Mapping[str, np.ndarray] | np.ndarray, model: ModelLike | None) -> float:
         if isinstance(value, np.ndarray):
             return value.size
-        return sum(np.size(array) for array in value.values())
+        return sum(map(_elements, value.values()))
 
     def resized(
         self, value: Mapping[str, np.ndarray] | np.ndarray, size: float, model: ModelLike | None = None
@@ -74,7 +74,8 @@ class TensorModality(Modality):
             if model is None or len(model.inputs) != 1:
                 return value
             return self.resized(self._feeds(model, value), size, model)
-        arrays = {name: np.asarray(array) for name, array in value.items()}
+        arrays = {name: np.asarray(array) for name, array in value.items() if not _is_structure(array)}
+        others = {name: part for name, part in value.items() if name not in arrays}
         axes = {name: tuple(range(1, array.ndim)) for name, array in arrays.items()}
         if model is not None:
             axes = {spec.name: open_axes(spec) for spec in model.inputs}
@@ -84,7 +85,7 @@ class TensorModality(Modality):
                 length = array.shape[axis]
                 array = np.take(array, np.arange(_scaled(length, scale)) % max(1, length), axis)
             arrays[name] = array
-        return arrays
+        return {**arrays, **others}
 
     def largest_size(self, model: ModelLike) -> float | None:
         """Return infinity for a model with open axes behind the batch, else None."""
@@ -130,6 +131,21 @@ class TensorModality(Modality):
             if len(files) == 1 and is_stacked(files[0])
             else TensorFolder(path, options)
         )
+
+
+def _is_structure(value: Any) -> bool:
+    """Whether a value is a map, or a sequence of tensors or maps."""
+    parts = value if isinstance(value, (list, tuple)) else ()
+    return isinstance(value, Mapping) or any(isinstance(part, (np.ndarray, Mapping)) for part in parts)
+
+
+def _elements(value: Any) -> int:
+    """Return how many numbers and texts are in a tensor, a sequence or a map."""
+    if isinstance(value, Mapping):
+        return sum(map(_elements, value.values()))
+    if isinstance(value, (list, tuple)):
+        return sum(map(_elements, value))
+    return int(np.size(value))
 
 
 def _batch_of(array: np.ndarray, spec: TensorSpec) -> np.ndarray:

@@ -7,10 +7,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from compsel.errors import ProfileError
 from compsel.extending import environment
+from compsel.inputs.feeds_file import write_feeds_file
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
 from compsel.processors.base import Processor
@@ -39,14 +38,13 @@ _CODE = (
     PEAK_BYTES
     + """
 import json, sys, time
-import numpy as np
+from compsel.inputs.feeds_file import read_feeds
 from compsel.processors import parse
 processor = parse(sys.argv[2])
 begin = time.perf_counter_ns()
 session = processor.open(sys.argv[1])
 load_ms = (time.perf_counter_ns() - begin) / 1e6
-with np.load(sys.argv[3]) as feeds:
-    feeds = dict(feeds)
+feeds = read_feeds(sys.argv[3])
 for _ in range(2):
     session.run(feeds)
 print(json.dumps([load_ms, peak_bytes() / 1e6]))
@@ -105,9 +103,7 @@ def write_feeds(path: Path, variant: Variant, samples: Samples | None) -> None:
         feeds = synthetic_graph_feeds(variant)
     else:
         feeds = modality_of(variant).graph_feeds(variant, samples.value(0))
-    # texts as fixed-length ones: objects would have to be pickled
-    plain = {name: np.asarray(feed, np.str_) if feed.dtype.hasobject else feed for name, feed in feeds.items()}
-    np.savez(path, **plain)  # type: ignore[arg-type]  # any of the names could be its option `allow_pickle`
+    write_feeds_file(path, feeds)
 
 
 def _measure(files: Path, variant: Variant, processor: Processor, samples: Samples | None) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from compsel.errors import ProfileError, SelectorError
 from compsel.features.output_confidence import Confidence, OutputReader, code_hash, function_of, name_of
 from compsel.models.output_comparison import cosine_similarity, flat_numbers, relative_error
+from compsel.models.output_structure import flat_output
 
 __all__ = ["COSINE", "FIDELITY", "OutputQuality", "Quality", "QualityCriterion"]
 
@@ -148,7 +149,9 @@ class OutputQuality:
         return given
 
 
-def _similarity(outputs: Sequence[np.ndarray], reference: Sequence[np.ndarray], *, cosine: bool) -> float:
+def _similarity(given: Sequence[np.ndarray], wanted: Sequence[np.ndarray], *, cosine: bool) -> float:
+    # sequences and maps as the arrays in them
+    outputs, reference = ([array for one in part for array in flat_output(one)] for part in (given, wanted))
     if len(outputs) != len(reference) or any(
         np.shape(got) != np.shape(want) for got, want in zip(outputs, reference, strict=True)
     ):

@@ -232,3 +232,10 @@ def test_sources_are_what_an_app_holds(folder, tmp_path):
     np.testing.assert_array_equal(some.undecoded(0).decode().pixels, samples.value(1))
     arrays = ArraySamples([np.zeros((2, 2, 3), np.uint8)])
     assert arrays.source(0) is arrays.undecoded(0) is arrays.value(0)
+
+
+def test_sequences_and_maps_have_a_digest_of_their_content() -> None:
+    one = np.ones(2, np.float32)
+    values = [{"s": [one, one]}, {"s": [one, one + 1]}, {"s": [one]}, {"s": {"a": 1.0}}, {"s": {"b": 1.0}}, {"s": "a"}]
+    assert len({ArraySamples([value]).digest() for value in values}) == len(values)
+    assert ArraySamples(values).digest() == ArraySamples(values).digest()
