@@ -1,5 +1,6 @@
 """Names of classes in the forms that people and exporters write them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,13 @@ def test_files(tmp_path: Path) -> None:
     for name, message in (("empty.txt", "holds no names"), ("bad.json", "is no JSON"), ("gone.txt", "cannot be read")):
         with pytest.raises(SamplesError, match=message):
             read_class_names(tmp_path / name)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252", "latin-1"])
+@pytest.mark.parametrize("suffix", [".txt", ".json"])
+def test_names_in_the_encodings_that_programs_write(encoding: str, suffix: str, tmp_path: Path) -> None:
+    names = ("Käse", "Brot", "crème brûlée")
+    text = "\n".join(names) if suffix == ".txt" else json.dumps(names, ensure_ascii=False)
+    mark = "\ufeff" if encoding == "utf-16-le" else ""
+    (tmp_path / f"labels{suffix}").write_bytes((mark + text).encode(encoding))
+    assert read_class_names(tmp_path / f"labels{suffix}") == names

@@ -81,11 +81,12 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     Raises:
         SamplesError: it cannot be read, or holds no names.
     """
+    from compsel.inputs.samples.tables.text_file import read_text  # the runtime reads no such files
+
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise SamplesError(f"{path}: cannot be read as a list of class names: {reason}") from error
+        text, _ = read_text(path)
+    except (SamplesError, ValueError) as error:
+        raise SamplesError(f"{path}: cannot be read as a list of class names: {error}") from error
     names: tuple[str, ...] = ()
     if path.suffix.lower() == ".json":
         try:

@@ -160,12 +160,20 @@ def test_file_that_is_larger_than_any_allowed_image_is_not_read(tmp_path: Path) 
         decode(path, max_pixels=1000)
 
 
+# what is cut off there is the mark of the end alone
+_ALL_PIXELS = {("PNG", -3), ("PNG", -1), ("GIF", -1)}
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("kept", [0.3, 0.5, 0.9, -3, -1])
 def test_truncated_files_are_refused(kind: str, kept: float, capfd: pytest.CaptureFixture[str]) -> None:
     data = encoded(PHOTOGRAPH, kind)
-    with pytest.raises(ImageError, match="truncated"):
-        decode(data[: int(len(data) * kept)] if kept > 0 else data[: int(kept)])
+    cut = data[: int(len(data) * kept)] if kept > 0 else data[: int(kept)]
+    if (kind, kept) in _ALL_PIXELS:
+        np.testing.assert_array_equal(decode(cut), decode(data))
+    else:
+        with pytest.raises(ImageError, match="truncated"):
+            decode(cut)
     assert capfd.readouterr().err == ""
 
 

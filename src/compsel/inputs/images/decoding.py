@@ -18,6 +18,7 @@ import numpy as np
 
 from compsel.errors import ImageError
 from compsel.inputs.images.header import TRUNCATED, ImageHeader, read_header
+from compsel.inputs.images.mending import mended
 
 __all__ = ["MAX_PIXELS", "Source", "check_header", "decode", "decode_pixels", "read_source"]
 
@@ -96,7 +97,9 @@ def check_header(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageHeader:
             f"too large: got {header.width}x{header.height} pixels, allowed are {max_pixels} in all; "
             "make it smaller, or raise max_pixels"
         )
-    if not header.ended and not _is_whole(data, header):
+    if not header.ended and header.format != "JPEG":
+        mended(data, header)
+    elif not header.ended and not _is_whole(data, header):
         raise ImageError(TRUNCATED)
     return header
 
@@ -123,6 +126,8 @@ def decode_pixels(data: bytes, header: ImageHeader, reduction: int = 1) -> np.nd
     Raises:
         ImageError: damaged. The message has no file name.
     """
+    if not header.ended and header.format != "JPEG":
+        data = mended(data, header)
     if reduction > 1:
         pixels = _imdecode(data, _REDUCTION_FLAG * reduction)
         if _is_of_size(pixels, header, reduction):

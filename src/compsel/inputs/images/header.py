@@ -28,8 +28,9 @@ class ImageHeader:
     Attributes:
         format: one of `FORMATS`.
         width, height: in pixels, as stored (an orientation in the metadata may swap them).
-        ended: False for a JPEG without the mark of its end: cut off, or some phones' panoramas, in which the maker's
-            data follow the picture. Decoding tells (`compsel.inputs.images.decoding.check_header`).
+        ended: False for a JPEG, PNG or GIF without the mark of its end: cut off, or some phones' panoramas, in which
+            the maker's data follow the picture; and for a PNG with a checksum that is wrong. Whether all pixels are
+            there is told by `compsel.inputs.images.decoding.check_header`.
 
     >>> read_header(b"BM" + bytes(16) + (2).to_bytes(4, "little") + bytes(30))
     Traceback (most recent call last):
@@ -106,17 +107,18 @@ def _png(data: bytes) -> ImageHeader:
         _need(data, 33)
         raise ImageError("damaged: a PNG that does not begin with its header; get the file again")
     width, height = struct.unpack_from(">II", data, 16)
-    position = 8
-    while True:
+    position, right = 8, True
+    while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
-        _need(data, end)
+        if end > len(data):
+            break
         (checksum,) = struct.unpack_from(">I", data, end - 4)
-        if zlib.crc32(memoryview(data)[position + 4 : end - 4]) != checksum:
-            raise ImageError("damaged: a checksum of this PNG is wrong; get the file again")
+        right &= zlib.crc32(memoryview(data)[position + 4 : end - 4]) == checksum
         if kind == b"IEND":
-            return ImageHeader("PNG", width, height)
+            return ImageHeader("PNG", width, height, ended=right)
         position = end
+    return ImageHeader("PNG", width, height, ended=False)
 
 
 def _webp(data: bytes) -> ImageHeader:
@@ -157,9 +159,13 @@ _GIF_TRAILER, _GIF_PICTURE, _GIF_EXTENSION = 0x3B, 0x2C, 0x21
 
 def _gif(data: bytes) -> ImageHeader:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    position = 13 + _gif_table_bytes(flags)
-    while (kind := data[position]) != _GIF_TRAILER:
+    position, pictures = 13 + _gif_table_bytes(flags), 0
+    while position < len(data) or not pictures:
+        kind = data[position]
+        if kind == _GIF_TRAILER:
+            return ImageHeader("GIF", width, height)
         if kind == _GIF_PICTURE:
+            pictures += 1
             position += 11 + _gif_table_bytes(data[position + 9])
         elif kind == _GIF_EXTENSION:
             position += 2
@@ -168,7 +174,7 @@ def _gif(data: bytes) -> ImageHeader:
         while length := data[position]:
             position += 1 + length
         position += 1
-    return ImageHeader("GIF", width, height)
+    return ImageHeader("GIF", width, height, ended=False)
 
 
 def _gif_table_bytes(flags: int) -> int:
