@@ -1,6 +1,5 @@
 """ONNX Runtime's exceptions, which have no common base, as the package's own."""
 
-import functools
 import re
 
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
@@ -48,9 +47,10 @@ _NOISE = re.compile(
     r"|\S*/onnxruntime\S*\.(?:cc|h):\d+ (?:[^()]*\([^()]*\) )?"
 )
 _SHOWN_CHARACTERS = 400
+_BOTH: dict[tuple[type[CompselError], type[Exception]], type[CompselError]] = {}
 
 
-class InvalidFeedError(InputError, InvalidArgument):
+class InvalidFeedError(InputError, InvalidArgument):  # type: ignore[misc]  # it has no types
     """Names or tensors that a model has not, or cannot take: also what ONNX Runtime raises then.
 
     >>> isinstance(InvalidFeedError("outputs: got ['z'], allowed are ['y']"), InvalidArgument)
@@ -78,10 +78,12 @@ def translate(error: Exception, what: str, *, loading: bool) -> CompselError:
     return kind(f"{what}: {shown or type(error).__name__}")
 
 
-@functools.cache
 def _both(kind: type[CompselError], of_onnxruntime: type[Exception]) -> type[CompselError]:
     """Return a class that is caught as ours and as ONNX Runtime's: apps may have code for either."""
-    return type(kind.__name__, (kind, of_onnxruntime), {"__doc__": kind.__doc__, "__module__": kind.__module__})
+    if (kind, of_onnxruntime) not in _BOTH:
+        content = {"__doc__": kind.__doc__, "__module__": kind.__module__}
+        _BOTH[kind, of_onnxruntime] = type(kind.__name__, (kind, of_onnxruntime), content)
+    return _BOTH[kind, of_onnxruntime]
 
 
 def short_message(error: Exception) -> str:

@@ -41,8 +41,7 @@ def write_variant(
     Raises:
         StorageError: a full disk, no permission.
     """
-    folder = Path(folder)
-    name = f"{model.name}/{model.technique}"
+    folder, name = Path(folder), f"{model.name}/{model.technique}"
     stem = slug(name)
     proto, weights = model.with_weights_in(folder)
     make_weights_constant(proto)
