@@ -113,6 +113,15 @@ def test_unknown_outputs_and_misfitting_tensors_are_caught_as_of_a_session(tmp_p
             assert isinstance(caught.value, CompselError)
 
 
+def test_answers_have_class_scores_first_whatever_the_file_has(tmp_path: Path) -> None:
+    _, runtime = both(CASES["scikit-learn, maps, strings"]().model, tmp_path, output="probabilities")
+    with runtime:
+        answer = runtime({"x": floats(1, 2)})
+        assert [spec.name for spec in runtime.answer_outputs] == ["scores", "label"]
+        assert [spec.name for spec in runtime.get_outputs()] == ["label", "probability"]
+        assert answer.outputs[0].shape == (1, 3)
+
+
 @pytest.fixture(scope="module")
 def shapes_pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     model = parsed(

@@ -126,12 +126,10 @@ class Runtime:
     ) -> list[Any]:
         """Run tensors, as `onnxruntime.InferenceSession.run` does: a drop-in replacement for it.
 
-        Only variants that take exactly these inputs are chosen from. Where the policy decides for every input, a batch
-        is answered row by row, if that is proven to be the same; else as a whole.
+        Where the policy decides for every input, a batch is answered row by row, if that is proven to be the same.
 
         Raises:
-            InputError: no variant takes such inputs, or outputs that there are not (also ONNX Runtime's
-                `InvalidArgument`).
+            InputError: inputs that no variant takes, outputs that there are not (also ONNX Runtime's `InvalidArgument`).
             ModelError: an operator failed on these values (also what ONNX Runtime raises).
         """
         self._interface.check(output_names)
@@ -147,6 +145,11 @@ class Runtime:
     def get_outputs(self) -> list[TensorSpec]:
         """Return the outputs of the model's file, as `InferenceSession.get_outputs` does."""
         return list(self._interface.outputs)
+
+    @property
+    def answer_outputs(self) -> tuple[TensorSpec, ...]:
+        """What the outputs of an `Answer` are: class scores first."""
+        return self._most_accurate.outputs
 
     def warm_up(self) -> None:
         """Load and run every variant of the policy on the processors that are best in some state of the device.

@@ -61,7 +61,7 @@ class Endpoints:
         self._inputs = InputReader(answering.runtime, settings)
         self._bodies = BodyReader(settings)
         self._rates = ClientRates(settings.rate_per_s)
-        self._output_names = [spec.name for spec in answering.runtime.get_outputs()]
+        self._output_names = [spec.name for spec in answering.runtime.answer_outputs]
 
     async def about(self, request: Request) -> Response:
         """What is served: for the page."""

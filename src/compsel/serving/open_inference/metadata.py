@@ -32,7 +32,7 @@ def model_metadata(runtime: Runtime, name: str) -> dict[str, Any]:
         "versions": [],
         "platform": "compsel_bundle",
         "inputs": inputs,
-        "outputs": [_tensor(spec) for spec in runtime.get_outputs()],
+        "outputs": [_tensor(spec) for spec in runtime.answer_outputs],
         # beside the protocol: what is taken instead of `inputs`
         "tensor_inputs": tensors,
     }
