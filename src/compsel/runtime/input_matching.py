@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from compsel.errors import InputError
-from compsel.inputs.tensor_specs import TensorSpec, holds_nan
+from compsel.inputs.tensor_specs import TensorSpec, check_numbers, holds_nan
 from compsel.models.ort_errors import InvalidFeedError
 from compsel.variants.variant import Variant
 
@@ -70,6 +70,15 @@ class InputMatcher:
                 self._known.clear()
             self._known[key] = found
         return found
+
+    def checked(self, feed: Mapping[str, Any]) -> frozenset[str]:
+        """Return the names of the variants that take a feed without NaN.
+
+        Raises:
+            InputError: there is none, or there is NaN.
+        """
+        check_numbers(feed)
+        return self.variants(feed)
 
     def parts(self, given: Mapping[str, Any], *, split: bool) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
         """Give what has to be run for a feed as ONNX Runtime takes it, and the variants that may run it.

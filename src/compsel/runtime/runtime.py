@@ -15,7 +15,7 @@ from compsel.device.state import DeviceState
 from compsel.errors import BundleError, ModelError, ProcessorError
 from compsel.features.output_confidence import Confidence
 from compsel.inputs.modalities import modality_of
-from compsel.inputs.tensor_specs import TensorSpec, check_numbers
+from compsel.inputs.tensor_specs import TensorSpec
 from compsel.runtime.answer import Answer
 from compsel.runtime.decoding import LazyDecoder, limits_after, with_decoding
 from compsel.runtime.engine_pool import EnginePool
@@ -126,11 +126,11 @@ class Runtime:
     ) -> list[Any]:
         """Run tensors, as `onnxruntime.InferenceSession.run` does: a drop-in replacement for it.
 
-        Where the policy decides for every input, a batch is answered row by row, if that is proven to be the same.
+        Where a policy decides for every input, a batch is answered row by row, if that is proven to be the same.
 
         Raises:
-            InputError: inputs that no variant takes, outputs that there are not (also ONNX Runtime's `InvalidArgument`).
-            ModelError: an operator failed on these values (also what ONNX Runtime raises).
+            InputError, ModelError: inputs that no variant takes, outputs that there are not, an operator that fails on
+                these values; each is what ONNX Runtime raises, too.
         """
         self._interface.check(output_names)
         parts = self._input_matcher.parts(input_feed, split=self._decides_by_input)
@@ -249,10 +249,7 @@ class Runtime:
 
     def _accepting_variants(self, value: Any) -> frozenset[str] | None:
         """Return the variants that take a value; None for all, which take every value of the bundle's modality."""
-        if not isinstance(value, Mapping):
-            return None
-        check_numbers(value)
-        return self._input_matcher.variants(value)
+        return self._input_matcher.checked(value) if isinstance(value, Mapping) else None
 
     def _answer(
         self, value: Any, limits: Limits, allowed: frozenset[str] | None, begin: int, decode_ns: int = 0
