@@ -27,6 +27,7 @@ class ExportedOutput:
         keys: of the map that it is for each row; () where it is a tensor.
         ones: how many axes of length 1 stand at its end that the graph leaves out.
 
+    >>> import numpy as np
     >>> ExportedOutput("probability", "scores", ("cat", "dog")).value(np.array([[0.25, 0.75]], np.float32))
     [{'cat': 0.25, 'dog': 0.75}]
     """

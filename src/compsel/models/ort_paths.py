@@ -22,7 +22,7 @@ def ort_path(path: str | os.PathLike[str]) -> str | _BytesPath:
     Python stands in for such bytes with lone surrogates, which ONNX Runtime refuses.
 
     >>> ort_path("model.onnx"), ort_path(os.fsdecode(b"mod" + bytes([233]) + b"le.onnx"))
-    ('model.onnx', _BytesPath(data=b'mod\\xe9le.onnx'))
+    ('model.onnx', _BytesPath(data=b'mod\xe9le.onnx'))
     """
     text = os.fspath(path)
     try:

@@ -19,6 +19,7 @@ class SessionInterface:
     Attributes:
         outputs: of the model's file.
 
+    >>> from compsel.inputs.tensor_specs import TensorSpec
     >>> spec = TensorSpec("y", "float32", (None, 2))
     >>> variant = Variant("a/none", "a", "none", "a.onnx", None, None, "0", 9, (spec,), (spec,), None, "logits")
     >>> SessionInterface(variant).picked([[1.0, 2.0]], ["y", "y"])
