@@ -72,7 +72,7 @@ def build_variants(
     techniques: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     reporter: Reporter = SILENT,
     *,
-    class_scores: bool = True,
+    outputs: Mapping[str, OutputKind | None] | None = None,
     parts: LearnedParts | None = None,
 ) -> tuple[list[Variant], list[LeftOut]]:
     """Make a variant of each model by each technique; what does not apply or fails verification is left out.
@@ -86,7 +86,7 @@ def build_variants(
         techniques: what to try, or what on each model, by its name; None: `default_techniques`. The uncompressed model
             is always among the variants.
         reporter: of progress; of what is left out it says what was asked for by name.
-        class_scores: False: the first output is no vector of class scores, even if it looks like one.
+        outputs: what the first output of each model is, by its name; None: told by its values.
         parts: what techniques that learn made of the models; None: they learn from the calibration samples.
 
     Raises:
@@ -98,11 +98,11 @@ def build_variants(
     if not len(calibration):
         raise ProfileError("got no calibration samples: give at least one")
     parts = parts or LearnedParts({model.name: model for model in models}, calibration)
-    output: OutputKind | None = None if class_scores else "other"
     variants, left_out = [], []
     makers: dict[str, RecordedMaker] = {}
     for model, spec in reporter.track(_jobs(models, techniques), "variants"):
         learning, _ = split_spec(spec)
+        output = (outputs or {}).get(model.name)
         if spec == "none":  # the first of a model: the makers of the one before hold its weights
             makers = {"none": RecordedMaker(model, folder, calibration, output)}
         if learning not in makers:

@@ -99,7 +99,7 @@ class RecordedMaker:
 
     def _digest(self, spec: str) -> str:
         fingerprint, *samples = self._given
-        parts = [__version__, fingerprint, spec if self._output != "other" else f"{spec} as other", *samples]
+        parts = [__version__, fingerprint, spec if self._output is None else f"{spec} as {self._output}", *samples]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 
