@@ -29,6 +29,8 @@ def with_labels(
                 f"labels: {named[0].name} and {model.name} name their classes differently: export them with the same"
             )
     samples = samples.ordered_by(named[0].labels if named else ())
+    if task is not None and task.classes:
+        samples.check_classes()
     samples.say(reporter)
     if not named and (task is None or task.classes):
         _check_count(models, samples)

@@ -32,7 +32,7 @@ class Multiclass(Task):
     def recognise(cls, facts: AnswerFacts) -> Self | None:
         """Return it for scores along one axis: (n, classes), or with a softmax, or labels that are classes."""
         first, labels = facts.first, facts.labels
-        if not first.floats or labels.kind in ("several", "arrays", "numbers"):
+        if not first.floats or labels.kind in ("several", "arrays") or (labels.kind == "numbers" and not first.soft):
             return None
         if first.shape is None:
             return cls("", len(facts.outputs))

@@ -39,9 +39,9 @@ class Multilabel(Task):
         first, labels = facts.first, facts.labels
         if not first.floats or first.class_axis is None or first.boxes or first.soft:
             return None
-        several = labels.kind == "several" or (
-            labels.kind == "arrays" and labels.whole and labels.rank == 1 and len(facts.outputs) == 1
-        )
+        if any(one.made_of != 0 for one in facts.outputs[1:]):
+            return None
+        several = labels.kind == "several" or (labels.kind == "arrays" and labels.whole and labels.rank == 1)
         if several or (first.activation == "Sigmoid" and labels.kind == "none"):
             return cls(_kind(facts))
         return None

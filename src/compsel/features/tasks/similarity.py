@@ -98,7 +98,8 @@ class Detection(Similarity):
         if any(one.boxes for one in facts.outputs):
             return cls()
         four = [one for one in facts.outputs if one.floats and one.rank > 1 and (one.shape or (0,))[-1] == _BOX]
-        plain = [one for one in four if one.activation in ("", "Sigmoid")]
+        # corners may be scaled to 0 and 1, but then there are many
+        plain = [one for one in four if one.activation == "" or (one.activation == "Sigmoid" and one.rank > 2)]
         beside = [one for one in facts.outputs if one not in four and (one.soft or one.activation == "Sigmoid")]
         return cls() if plain and beside else None
 
