@@ -51,7 +51,9 @@ def judge_of(models: Sequence[Model], samples: Samples, measuring: Measuring) ->
     task = recognise(facts_of(models[0], labels), measuring.task)
     if task.classes and judge.specified:
         if measuring.task is not None:
-            raise UsageError(f"task: got {task.name} together with quality, confidence or good_enough: leave these away")
+            raise UsageError(
+                f"task: got {task.name} together with quality, confidence or good_enough: leave these away"
+            )
         return judge
     labelled = task.by_labels and labels.kind != "none" and all(one is not None for one in targets_of(samples))
     quality = COSINE if task.name == "embedding" and judge.quality is None else judge.quality

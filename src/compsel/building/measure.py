@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from compsel.building.judging import (
     check_answers,
     judge_of,
@@ -152,7 +150,9 @@ def measure(
     task = "" if judge.task is None else judge.task.name
     reasons = {f"{one.model}/{one.technique}": one.reason for one in left_out}
     decode_ms, warnings = time_decoding(samples, variants), _warnings(folder, plan)
-    write_header(folder, variants, *header, decode_ms=decode_ms, sketch=sketch, warnings=warnings, left_out=reasons, task=task)
+    write_header(
+        folder, variants, *header, decode_ms=decode_ms, sketch=sketch, warnings=warnings, left_out=reasons, task=task
+    )
     return Profile.load(folder), left_out
 
 

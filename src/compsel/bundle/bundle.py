@@ -20,8 +20,8 @@ from typing import Any
 import compsel
 from compsel.bundle.manifest import check_bundle, write_manifest
 from compsel.errors import BundleError
-from compsel.inputs.modalities import modality_of
 from compsel.features.tasks import Task
+from compsel.inputs.modalities import modality_of
 from compsel.inputs.modality import Modality
 from compsel.profiling.output_quality import QualityCriterion
 from compsel.selection.costs.model import CostModel

@@ -61,9 +61,7 @@ def _contradicting(samples: Samples, keys: dict[int, Any]) -> list[str]:
     if not twice:
         return []
     named = some([samples.names[index] for index in twice])
-    return [
-        f"{len(twice)} samples stand there again with another label ({named}): at most one of each can be right"
-    ]
+    return [f"{len(twice)} samples stand there again with another label ({named}): at most one of each can be right"]
 
 
 def _key(target: Any) -> Any:

@@ -50,8 +50,8 @@ class Answer(NamedTuple):
         abstained: whether the bundle was built to withhold answers as unsure as this one: do not use it.
         decode_ms: spent on making a value of what the call was given: reading a file, decoding it; 0 for an image or
             tensors in memory. `latency_ms` is the sum of this, `features_ms`, `selector_ms` and the stages.
-        output: what `outputs[0]` is: class scores as "logits" or "probabilities", "logit" or "probability" of the second
-            of two classes, or something "other".
+        output: what `outputs[0]` is: class scores as "logits" or "probabilities", "logit" or "probability" of the
+            second of two classes, or something "other".
         labels: names of the classes; () where they are not known.
         planned: what was planned for this input, with the costs then (`compsel.explain` shows it); it is left out of
             copies and pickles.

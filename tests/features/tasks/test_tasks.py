@@ -103,7 +103,7 @@ def test_a_kind_can_be_named(name):
 
 
 def test_a_name_that_is_none_is_refused_with_those_that_are():
-    with pytest.raises(UsageError, match="task: got 'multi-label', allowed are .*multilabel.*did you mean"):
+    with pytest.raises(UsageError, match=r"task: got 'multi-label', allowed are .*multilabel.*did you mean"):
         recognise(facts_of(answering_models.model(heads(([5], "")))), "multi-label")
 
 

@@ -107,7 +107,7 @@ def measuring_of(measuring: Measuring | None, options: Mapping[str, Any]) -> Mea
         f"{name}s": as_list(options[name]) for name in ("technique", "processor", "state") if name in options
     }
     given |= {name: options[name] for name in ("meter", "calibration", "task") if name in options}
-    judge = OutputQuality(*(options.get(name) for name in ("quality", "confidence", "good_enough")))
+    judge = OutputQuality(options.get("quality"), options.get("confidence"), options.get("good_enough"))
     if given.get("calibration", 1) < 1:
         raise UsageError(f"calibration: got {given['calibration']}, allowed is 1 or more")
     budget = options.get("budget")

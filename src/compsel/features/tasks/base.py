@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compsel.features.tasks.facts import AnswerFacts
 
@@ -85,6 +86,10 @@ class Task(ABC):
             outputs: of the inference.
             target: what the label says, or what the uncompressed model decides (`decide`).
         """
+
+    def same_decisions(self, outputs: Outputs, reference: Outputs) -> NDArray[np.bool_] | None:
+        """Return for each row (n,) of a batch whether it decides the same; None where outputs decide nothing by row."""
+        return None
 
     def confidence(self, outputs: Outputs) -> list[float]:
         """Return a few numbers that tell how sure an answer is; the higher, the surer."""

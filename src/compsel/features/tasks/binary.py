@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from compsel.features.tasks.base import Outputs, ScoreKind, Task
 from compsel.features.tasks.facts import AnswerFacts
 from compsel.features.tasks.scores import class_probabilities, top_class
@@ -64,6 +67,11 @@ class Binary(Task):
     def quality(self, outputs: Outputs, target: Any) -> float:
         """Return 1 for the class of the label."""
         return float(self.decide(outputs) == int(target))
+
+    def same_decisions(self, outputs: Outputs, reference: Outputs) -> NDArray[np.bool_]:
+        """Return for each row whether it is of the same class."""
+        border = 0.5 if self.scores == "probability" else 0.0
+        return np.asarray((np.ravel(outputs[0]) > border) == (np.ravel(reference[0]) > border))
 
     def confidence(self, outputs: Outputs) -> list[float]:
         """Return the probability of the class that answers."""

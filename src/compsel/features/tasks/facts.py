@@ -22,7 +22,8 @@ class OutputFacts:
         dtype: numpy name of its elements, "string", or "other" for sequences and maps.
         shape: None for an axis of any length; None where nothing is known.
         activation: the operator that makes it, where it is one of "Softmax", "LogSoftmax", "Sigmoid", "ArgMax"; "".
-        axis: the axis that a softmax or an argmax runs along, counted from 0; None elsewhere, and where it is not known.
+        axis: the axis that a softmax or an argmax runs along, counted from 0; None elsewhere, and where nobody
+            knows it.
         made_of: index of another output that it is made of by nothing but an activation; None.
 
     >>> OutputFacts("scores", "float32", (None, 10, 1, 1)).class_axis, OutputFacts("p", "float32", (None, 1)).single

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from compsel.features.tasks.base import Outputs, ScoreKind, Task
 from compsel.features.tasks.facts import AnswerFacts, OutputFacts
-from compsel.features.tasks.scores import class_probabilities, top_class
+from compsel.features.tasks.scores import class_probabilities, same_top_rows, top_class
 
 __all__ = ["Multiclass"]
 
@@ -75,6 +78,10 @@ class Multiclass(Task):
     def quality(self, outputs: Outputs, target: Any) -> float:
         """Return 1 for the class of the label."""
         return float(self.decide(outputs) == int(target))
+
+    def same_decisions(self, outputs: Outputs, reference: Outputs) -> NDArray[np.bool_] | None:
+        """Return for each row whether it has the same top class."""
+        return same_top_rows(outputs[0], reference[0])
 
     def confidence(self, outputs: Outputs) -> list[float]:
         """Return the probability of the class that answers."""

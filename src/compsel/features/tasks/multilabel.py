@@ -71,6 +71,12 @@ class Multilabel(Task):
         both = len(found) + len(wanted)
         return 1.0 if not both else 2 * len(found & wanted) / both
 
+    def same_decisions(self, outputs: Outputs, reference: Outputs) -> NDArray[np.bool_]:
+        """Return for each row whether the same classes are there."""
+        border = 0.5 if self.scores == "probabilities" else 0.0
+        same = (np.asarray(outputs[0]) > border) == (np.asarray(reference[0]) > border)
+        return np.asarray(same.reshape(len(same), -1).all(axis=1))
+
     def confidence(self, outputs: Outputs) -> list[float]:
         """Return the log-odds of the least decided class for what it decided, and the mean of all."""
         return mean_and_least(np.abs(log_odds(self._probabilities(outputs))))

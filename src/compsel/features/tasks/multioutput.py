@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compsel.features.tasks.base import Outputs, Task
 from compsel.features.tasks.facts import AnswerFacts, OutputFacts
 from compsel.features.tasks.margins import mean_and_least, row_margins
+from compsel.features.tasks.scores import same_top_rows
 
 __all__ = ["Multioutput"]
 
@@ -77,6 +79,18 @@ class Multioutput(Task):
         wanted = np.ravel(np.asarray(target))
         found = np.array(self.decide(outputs))
         return float(np.mean(found == wanted)) if found.shape == wanted.shape else 0.0
+
+    def same_decisions(self, outputs: Outputs, reference: Outputs) -> NDArray[np.bool_] | None:
+        """Return for each row whether every head decides the same."""
+        found = []
+        for output, other, soft in zip(outputs, reference, self.probabilities, strict=True):
+            border = 0.5 if soft else 0.0
+            alone = output.size == len(output)
+            same = (output.ravel() > border) == (other.ravel() > border) if alone else same_top_rows(output, other)
+            if same is None:
+                return None
+            found.append(same)
+        return np.asarray(np.all(found, axis=0))
 
     def confidence(self, outputs: Outputs) -> list[float]:
         """Return how far the best class lies above the second one, in the least decided head, and on average."""

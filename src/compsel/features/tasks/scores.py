@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from compsel.features.fusion import softmax
 
-__all__ = ["class_probabilities", "sigmoid", "top_class", "written_as"]
+__all__ = ["class_probabilities", "same_top_rows", "sigmoid", "top_class", "written_as"]
 
 _LEAST = 1e-7  # of one probability: keeps its logit finite
 
@@ -61,6 +61,23 @@ def top_class(output: Any, kind: str) -> int:
         return int(np.ravel(output)[0] > (0.5 if kind == "probability" else 0.0))
     array = np.asarray(output)
     return int((array[0] if array.ndim > 1 and array[0].size > 1 else array).argmax())
+
+
+def same_top_rows(scores: Any, reference: Any) -> NDArray[np.bool_] | None:
+    """Return for each row of a batch (n, ...) whether its top class is the reference's; None where rows have no scores.
+
+    >>> same_top_rows(np.array([[0.9, 0.1], [0.8, 0.2]]), np.array([[0.6, 0.4], [0.3, 0.7]])).tolist()
+    [True, False]
+    """
+    ours, theirs = np.asarray(scores), np.asarray(reference)
+    if not ours.ndim or not ours.size:
+        return None
+    # scores without an axis of the batch, or before it, are of one input
+    rows = len(ours) if ours.ndim > 1 and ours[0].size > 1 else 1
+    if max(ours.shape) * rows < ours.size:
+        return None
+    tops = [one.reshape(rows, -1).argmax(axis=1) for one in (ours, theirs)]
+    return np.asarray(tops[0] == tops[1])
 
 
 def written_as(log_probabilities: NDArray[np.float32], output: np.ndarray, kind: str) -> np.ndarray:

@@ -102,6 +102,10 @@ class Segmentation(Task):
         ]
         return float(np.mean(shares))
 
+    def same_decisions(self, outputs: Outputs, reference: Outputs) -> NDArray[np.bool_]:
+        """Return for each place whether it is of the same class."""
+        return np.asarray(np.ravel(self.decide(outputs) == self.decide(reference)))
+
     def confidence(self, outputs: Outputs) -> list[float]:
         """Return how clear the decision is in the doubtful places, and on average; of a map, how many classes it has.
 

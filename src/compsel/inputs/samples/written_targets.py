@@ -1,4 +1,4 @@
-"""Labels of a table that are no class: several numbers, such as `2 4`, several names, such as `cat|dog`, real numbers."""
+"""Labels of a table that are no class: several numbers (`2 4`), several names (`cat|dog`), real numbers."""
 
 import re
 from collections.abc import Sequence
@@ -31,9 +31,7 @@ def several_numbers(said: Sequence[str | None]) -> tuple[Any, ...] | None:
     found = [label for label in said if label is not None]
     if not found or not all(_SEVERAL.fullmatch(label) for label in found) or all(map(_SINGLE.fullmatch, found)):
         return None
-    rows = [
-        None if label is None else tuple(int(float(one)) for one in re.findall(r"[\d.]+", label)) for label in said
-    ]
+    rows = [None if label is None else tuple(int(float(one)) for one in re.findall(r"[\d.]+", label)) for label in said]
     known = [row for row in rows if row is not None]
     flags = len({len(row) for row in known}) == 1 and {number for row in known for number in row} <= {0, 1}
     if flags and any(len(set(row)) < len(row) for row in known):
