@@ -113,13 +113,34 @@ def test_what_the_file_says_of_itself_counts():
 
 
 def test_a_softmax_of_an_output_beside_it_is_no_head_of_its_own():
-    from onnx import TensorProto, helper
+    net = answering_models.model(heads(([5], ""), ([5], "")))
+    assert recognise(facts_of(with_another(net, "Softmax"))) == Multiclass("", 2)
 
-    net = answering_models.model(heads(([4], "")))
+
+def with_another(net, kind, name="other", elements=1):
+    """Return a model with an output more, made of the first one."""
+    from onnx import helper
+
     proto = net.copy_proto()
-    proto.graph.node.append(helper.make_node("Softmax", ["y0"], ["p"], axis=-1))
-    proto.graph.output.append(helper.make_tensor_value_info("p", TensorProto.FLOAT, [None, 4]))
-    assert recognise(facts_of(net.with_proto(proto))) == Multiclass("", 2)
+    options = {"axis": 1, "keepdims": 0} if kind == "ArgMax" else {}
+    proto.graph.node.append(helper.make_node(kind, [net.outputs[0].name], [name], **options))
+    proto.graph.output.append(helper.make_tensor_value_info(name, elements, None))
+    return net.with_proto(proto)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind", "elements", "task"),
+    [
+        (([1], ""), "Sigmoid", 1, Binary("logit")),
+        (([5], ""), "Sigmoid", 1, Multilabel("logits")),
+        (([5], ""), "Softmax", 1, Multiclass()),
+        (([4], ""), "Softmax", 1, Multiclass()),
+        (([5], "Softmax"), "ArgMax", 7, Multiclass()),
+        (([1], "Sigmoid"), "Log", 1, Binary("probability")),
+    ],
+)
+def test_another_form_of_the_first_output_changes_nothing_and_may_tell_what_it_is(head, kind, elements, task):
+    assert recognise(facts_of(with_another(answering_models.model(heads(head)), kind, elements=elements))) == task
 
 
 @pytest.mark.parametrize(

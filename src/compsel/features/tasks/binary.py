@@ -34,11 +34,12 @@ class Binary(Task):
     def recognise(cls, facts: AnswerFacts) -> Self | None:
         """Return it for one number with a sigmoid, or one that labels 0 and 1 explain."""
         first, labels = facts.first, facts.labels
-        if not first.floats or not first.single or len(facts.outputs) > 1:
+        if not first.floats or not first.single or facts.further:
             return None
         if first.activation == "Sigmoid":
             return cls("probability") if labels.kind in ("none", "classes") else None
-        return cls("logit") if labels.binary or (labels.kind == "none" and facts.named == 2) else None
+        known = facts.named == 2 or facts.made_into("Sigmoid")
+        return cls("logit") if labels.binary or (labels.kind == "none" and known) else None
 
     @classmethod
     def assumed(cls, facts: AnswerFacts) -> Self:

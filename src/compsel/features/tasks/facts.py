@@ -141,3 +141,16 @@ class AnswerFacts:
     def first(self) -> OutputFacts:
         """The first output."""
         return self.outputs[0]
+
+    @property
+    def further(self) -> tuple[OutputFacts, ...]:
+        """The outputs that say more than the first: no other form of it, and no labels beside scores."""
+        return tuple(
+            one
+            for place, one in enumerate(self.outputs[1:], start=1)
+            if one.made_of != 0 and place != self.first.made_of and (one.floats or not self.first.floats)
+        )
+
+    def made_into(self, activation: str) -> bool:
+        """Whether another output is the first one with an activation."""
+        return any(one.made_of == 0 and one.activation == activation for one in self.outputs[1:])

@@ -19,7 +19,7 @@ class Multiclass(Task):
 
     Attributes:
         scores: "logits" or "probabilities"; "": told by the values, as for (n, classes).
-        outputs: how many the model has: the first alone is looked at.
+        outputs: how many say something of their own: the first alone is looked at.
 
     >>> Multiclass.recognise(AnswerFacts((OutputFacts("y", "float32", (None, 3, 1, 1), "Softmax", 1),))).scores
     'probabilities'
@@ -38,22 +38,22 @@ class Multiclass(Task):
         if not first.floats or labels.kind in ("several", "arrays") or (labels.kind == "numbers" and not first.soft):
             return None
         if first.shape is None:
-            return cls("", len(facts.outputs))
+            return cls("", _told(facts))
         if first.class_axis is None or (first.boxes and labels.kind != "classes"):
             return None
         if first.rank == 2 and first.class_axis == 1:
             alone = first.activation == "Sigmoid" and labels.kind != "classes"
-            return None if alone else cls("", len(facts.outputs))
+            return None if alone else cls("", _told(facts))
         if not first.soft and labels.kind != "classes":
             return None
-        return cls("probabilities" if first.activation == "Softmax" else "logits", len(facts.outputs))
+        return cls("probabilities" if first.activation == "Softmax" else "logits", _told(facts))
 
     @classmethod
     def assumed(cls, facts: AnswerFacts) -> Self:
         """Return it for whatever there is along one axis."""
         first = facts.first
         plain = first.rank == 2 and first.class_axis == 1
-        return cls("" if plain or first.shape is None else _kind(first), len(facts.outputs))
+        return cls("" if plain or first.shape is None else _kind(first), _told(facts))
 
     @property
     def score_kind(self) -> ScoreKind | None:
@@ -87,6 +87,10 @@ class Multiclass(Task):
         """Return the probability of the class that answers."""
         found = class_probabilities(outputs[0], self.scores or "logits")
         return [0.0 if found is None else float(found.max())]
+
+
+def _told(facts: AnswerFacts) -> int:
+    return 1 + len(facts.further)
 
 
 def _kind(first: OutputFacts) -> str:

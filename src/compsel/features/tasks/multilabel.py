@@ -39,10 +39,11 @@ class Multilabel(Task):
         first, labels = facts.first, facts.labels
         if not first.floats or first.class_axis is None or first.boxes or first.soft:
             return None
-        if any(one.made_of != 0 for one in facts.outputs[1:]):
+        if facts.further:
             return None
         several = labels.kind == "several" or (labels.kind == "arrays" and labels.whole and labels.rank == 1)
-        if several or (first.activation == "Sigmoid" and labels.kind == "none"):
+        independent = first.activation == "Sigmoid" or facts.made_into("Sigmoid")
+        if several or (independent and labels.kind == "none"):
             return cls(_kind(facts))
         return None
 

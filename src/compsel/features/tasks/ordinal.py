@@ -27,7 +27,7 @@ class Ordinal(Task):
     def recognise(cls, facts: AnswerFacts) -> Self | None:
         """Return it for one number with labels of more than two classes."""
         first, labels = facts.first, facts.labels
-        fits = first.floats and first.single and len(facts.outputs) == 1 and first.activation == ""
+        fits = first.floats and first.single and not facts.further and first.activation == ""
         return cls() if fits and labels.kind == "classes" and labels.largest > 1 else None
 
     @property

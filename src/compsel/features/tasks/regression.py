@@ -35,7 +35,7 @@ class Regression(Task):
     def recognise(cls, facts: AnswerFacts) -> Self | None:
         """Return it for labels that are real numbers, or for one number that no sigmoid makes and no label explains."""
         first, labels = facts.first, facts.labels
-        if not first.floats or len(facts.outputs) > 1 or first.soft:
+        if not first.floats or facts.further or first.soft:
             return None
         real = labels.kind == "numbers" or (labels.kind == "arrays" and not labels.whole)
         lone = first.single and labels.kind == "none" and first.activation == ""

@@ -97,10 +97,12 @@ class Detection(Similarity):
             return cls()
         if any(one.boxes for one in facts.outputs):
             return cls()
-        four = [one for one in facts.outputs if one.floats and one.rank > 1 and (one.shape or (0,))[-1] == _BOX]
+        scores = {one.made_of for one in facts.outputs}  # what is shown with an activation too are no corners
+        own = [one for place, one in enumerate(facts.outputs) if one.made_of is None and place not in scores]
+        four = [one for one in own if one.floats and one.rank > 1 and (one.shape or (0,))[-1] == _BOX]
         # corners may be scaled to 0 and 1, but then there are many
         plain = [one for one in four if one.activation == "" or (one.activation == "Sigmoid" and one.rank > 2)]
-        beside = [one for one in facts.outputs if one not in four and (one.soft or one.activation == "Sigmoid")]
+        beside = [one for one in own if one not in four and (one.soft or one.activation == "Sigmoid")]
         return cls() if plain and beside else None
 
     @property
