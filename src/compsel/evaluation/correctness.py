@@ -151,7 +151,6 @@ def correctness_of(
             raise BundleError(f"{others[0]} gives no class scores, and the bundle does not say how it is judged")
         if quality is not None:
             raise BundleError("quality: got one, and this bundle's models give class scores: leave it away")
-        samples.check_classes()
         return _ClassCorrectness(runtime, samples, reporter)
     criterion = QualityCriterion.from_dict(stored)
     if criterion.quality not in (FIDELITY, COSINE, *TASKS) and quality is None:

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from compsel.errors import NotApplicableError, ProfileError
+from compsel.features.tasks import Multiclass, recognise
+from compsel.features.tasks.graph_facts import facts_of
 from compsel.inputs.image import image_preprocessing
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
@@ -44,10 +46,13 @@ def default_techniques(model: Model) -> tuple[str, ...]:
 
     For texts int8 weights with activations quantised as they come (their ranges depend on the text), and what learns
     the model's task from the samples: a student, and exits after the first, a third and half of the blocks. In place of
-    an encoder the student is a static encoder, and there are no exits, for these need class scores.
+    an encoder the student is a static encoder, and there are no exits, for these need class scores. What learns, learns
+    exclusive classes: for other answers of texts there is neither.
     """
     if modality_of(model) is TEXT and gives_embedding(model):
         return ("none", "int8-dynamic", "student")
+    if modality_of(model) is TEXT and not isinstance(recognise(facts_of(model)), Multiclass):
+        return ("none", "int8-dynamic")
     if modality_of(model) is TEXT:
         blocks = len(find_blocks(model))
         exits = [f"early-exit:{block}" for block in sorted({1, blocks // 3, blocks // 2} - {0}) if block < blocks]
