@@ -3,8 +3,8 @@
 quality   one row a sample and variant: sample, label, variant, model, technique, sha256, quality, processor and
           latency_ms (mean, on the fastest processor of the idle device); where there are such: group, fold, size,
           n_classes, class_1, probability_1, ... (what the answer says, most probable first), or for models without
-          class scores confidence_1, ..., sketch_1, ... and judged_by, confidence_by, good_enough, reference, judging_options;
-          task, the kind of the answers;
+          class scores confidence_1, ..., sketch_1, ... and judged_by, confidence_by, good_enough, reference,
+          judging_options; task, the kind of the answers;
           the features of the input, such as image.entropy, and what computing them takes, such as image_ms
 costs     one row a timed inference: variant, processor, state, latency_ms; where known size, usual_size, unit,
           sized_by, energy_mj, energy_meter, energy_estimated (of the choice in that state), and the numbers of

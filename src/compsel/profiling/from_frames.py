@@ -1,7 +1,7 @@
 """A profile from the tables that `Profile.to_frame` gives, or that a user made: see `compsel.profiling.frames`."""
 
-import math
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -143,7 +143,8 @@ def _variant(table: "pd.DataFrame", name: str, known: dict[str, Variant]) -> Var
 
 def _criterion(table: "pd.DataFrame") -> QualityCriterion:
     options = json.loads(table["judging_options"].iloc[0]) if "judging_options" in table else {}
-    return QualityCriterion(*(table[name].iloc[0] for name in _CRITERION), options=options)
+    quality, confidence, good_enough, reference = (table[name].iloc[0] for name in _CRITERION)
+    return QualityCriterion(quality, confidence, good_enough, reference, options)
 
 
 def _evidence(table: "pd.DataFrame", criterion: QualityCriterion | None) -> Evidence | None:
