@@ -25,6 +25,7 @@ def model(
     opset: int = 17,
     metadata: dict[str, str] | None = None,
     first: float = 1.0,
+    noisy: str = "",
 ) -> Model:
     """Return a linear model with an output for each head.
 
@@ -34,6 +35,7 @@ def model(
         seed: of the weights.
         opset: of the graph.
         metadata: of the model.
+        noisy: name of a head whose weights are disturbed.
         first: factor of the scores of the first head: how sure it is.
     """
     generator = np.random.default_rng(seed)
@@ -41,6 +43,8 @@ def model(
     for number, (name, (shape, ending)) in enumerate(heads.items()):
         size = int(np.prod([length for length in shape if length]))
         weight = generator.standard_normal((WIDTH, size)).astype(np.float32) * (first if number == 0 else 1.0)
+        if name == noisy:
+            weight += 0.3 * np.random.default_rng(9).standard_normal(weight.shape).astype(np.float32)
         weights += [
             numpy_helper.from_array(weight, f"{name}_w"),
             numpy_helper.from_array(np.array([-1, *shape], np.int64), f"{name}_shape"),
