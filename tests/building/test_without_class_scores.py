@@ -79,16 +79,17 @@ def test_of_several_stages_the_one_that_is_best_answers_and_not_the_last():
     reader = OutputReader()
     outputs = [[np.full((1, 2), number, np.float32), np.array([number])] for number in (1.0, 2.0)]
     scores = [reader.scores(one) for one in outputs]
-    assert fuse_answers(np.array([1.0, 0.0]), scores, outputs[1], False) is outputs[0]
-    assert fuse_answers(np.array([0.0, 1.0]), scores, outputs[1], False) is outputs[1]
+    assert fuse_answers(np.array([1.0, 0.0]), scores, outputs[1], "other") is outputs[0]
+    assert fuse_answers(np.array([0.0, 1.0]), scores, outputs[1], "other") is outputs[1]
 
 
-def test_a_model_with_class_scores_beside_one_without_leaves_no_evidence(small_model, crops, tmp_path):
+def test_beside_a_model_without_class_scores_all_are_compared_as_a_whole(small_model, crops, tmp_path):
     models = [embedding(small_model), small_model]
     models[0] = replace(models[0], proto=flat(models[0].copy_proto()))
     profile, _ = measure(models, crops.subset(range(3)), tmp_path, quick(techniques=["none"]))
-    assert [variant.output for variant in profile.variants] == ["other", "logits"]
-    assert (profile.evidence, profile.quality_criterion) == ((), None)
+    assert [variant.output for variant in profile.variants] == ["other", "other"]
+    assert len(profile.evidence) == 2
+    assert profile.quality_criterion is not None
 
 
 def flat(proto: onnx.ModelProto) -> onnx.ModelProto:

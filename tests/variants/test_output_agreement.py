@@ -5,10 +5,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from compsel.features.tasks import Multioutput
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
 from compsel.variants.output_agreement import OutputAgreement, invalid_output
 from compsel.variants.verification import verify
+from tests import answering_models
 
 
 def scaled(factors: list[float], name: str = "m") -> Model:
@@ -107,3 +109,27 @@ def test_a_sequence_that_changes_its_type_is_refused() -> None:
     samples = ArraySamples([{"x": np.ones((1, 3), np.float32) * n} for n in range(4)])
     found = verify(changed(model, sequence(TensorProto.FLOAT16), "float16"), model, samples)
     assert found.reason == "output 0 has type float16, the model's has float32"
+
+
+def test_agreement_is_that_of_the_whole_answer_of_all_heads() -> None:
+    wanted = [np.array([[0.9, 0.1]]), np.array([[0.2, 0.8]])]
+    other = [wanted[0], np.array([[0.7, 0.3]])]
+    pairs = [(wanted, wanted), (wanted, other), (wanted, wanted), (wanted, other)]
+    assert OutputAgreement(pairs, Multioutput((True, True))).agreement == 0.5
+    assert OutputAgreement(pairs).agreement == 1.0
+
+
+def test_boxes_that_come_first_have_no_top_class() -> None:
+    boxes = {"boxes": ([4], ""), "scores": ([2], "Softmax")}
+    found = verify(answering_models.model(boxes), answering_models.model(boxes))
+    assert (found.ok, found.agreement) == (True, None)
+
+
+def test_the_heads_of_a_model_are_recognised_when_it_is_verified() -> None:
+    digits = {"a": ([4], "Softmax"), "b": ([4], "Softmax")}
+    model = answering_models.model(digits)
+    feeds = ArraySamples(answering_models.inputs(32))
+    assert verify(model, model, feeds).agreement == 1.0
+    second = changed(model, answering_models.model(digits, noisy="b"), "int4-weight")
+    agreement = verify(second, model, feeds).agreement
+    assert agreement is not None and 0.3 < agreement < 1.0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from compsel.errors import ProfileError, SamplesError
+from compsel.features.tasks.base import Task
 from compsel.inputs.samples import Samples
 from compsel.models.embeddings import gives_embedding
 from compsel.models.model import Model
@@ -12,7 +13,9 @@ from compsel.progress import SILENT, Reporter
 __all__ = ["with_labels"]
 
 
-def with_labels(models: Sequence[Model], samples: Samples, reporter: Reporter = SILENT) -> tuple[list[Model], Samples]:
+def with_labels(
+    models: Sequence[Model], samples: Samples, reporter: Reporter = SILENT, task: Task | None = None
+) -> tuple[list[Model], Samples]:
     """Return the models with the names of their classes, and the samples with labels in that order; say what these are.
 
     Raises:
@@ -26,8 +29,10 @@ def with_labels(models: Sequence[Model], samples: Samples, reporter: Reporter = 
                 f"labels: {named[0].name} and {model.name} name their classes differently: export them with the same"
             )
     samples = samples.ordered_by(named[0].labels if named else ())
+    if task is not None and task.classes:
+        samples.check_classes()
     samples.say(reporter)
-    if not named:
+    if not named and (task is None or task.classes):
         _check_count(models, samples)
     return [_named(model, samples.label_names) for model in models], samples
 
@@ -35,7 +40,8 @@ def with_labels(models: Sequence[Model], samples: Samples, reporter: Reporter = 
 def _named(model: Model, names: tuple[str, ...]) -> Model:
     """Return a model with the names of its classes, where it has none and they are as many as its outputs."""
     shape = model.outputs[0].shape or ()
-    fits = bool(names) and len(shape) == 2 and shape[1] == len(names)
+    # of two classes one number may stand for both
+    fits = bool(names) and len(shape) == 2 and shape[1] in (len(names), 1 if len(names) == 2 else len(names))
     return replace(model, labels=names) if fits and not model.labels else model
 
 

@@ -6,8 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from compsel.building.judging import (
+    check_answers,
+    judge_of,
+    outputs_of,
+    say_how_judged,
+    settled,
+    warn_of_labels,
+    warn_of_quality,
+)
 from compsel.building.labels import with_labels
 from compsel.building.learned_elsewhere import without_learned_elsewhere
 from compsel.building.options import DEFAULT_MEASURING, Measuring
@@ -23,7 +30,6 @@ from compsel.features.base import FeatureExtractor
 from compsel.inputs.image import IMAGE
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
-from compsel.models.embeddings import gives_embedding
 from compsel.models.model import Model
 from compsel.models.random_weights import has_random_weights, random_weights_warning
 from compsel.processors import CpuProcessor, discover, parse
@@ -36,15 +42,12 @@ from compsel.profiling.groups import write_folds, write_groups
 from compsel.profiling.header import write_header
 from compsel.profiling.idleness import BUSY_CORES, wait_until_idle
 from compsel.profiling.input_features import measure_features, time_features
-from compsel.profiling.label_check import check_labels
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.latency_table import latency_path, read_latency
 from compsel.profiling.load import soak_minutes
 from compsel.profiling.memory import measure_memory
-from compsel.profiling.output_quality import COSINE, OutputQuality
 from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality, reference_of
-from compsel.profiling.quality_table import read_quality
 from compsel.profiling.sample_sketch import sketch_to_text
 from compsel.profiling.size_table import write_sizes
 from compsel.progress import SILENT, Reporter
@@ -56,8 +59,6 @@ from compsel.variants.learned_parts import LearnedParts
 from compsel.variants.variant import Variant
 
 __all__ = ["default_processors", "has_meter", "measure", "measure_costs"]
-
-_HARDLY_ANY = 0.1  # of the answers of the uncompressed model are good enough
 
 
 def default_processors() -> tuple[Processor, ...]:
@@ -100,39 +101,41 @@ def measure(
     check_writable(folder)
     if not len(samples):
         raise ProfileError("got no samples: give some")
-    models, samples = with_labels(models, samples, reporter)
+    measuring.check()
+    judge = judge_of(models, samples, measuring)
+    models, samples = with_labels(models, samples, reporter, judge.task)
     samples = samples.readable(reporter)
     models = with_preprocessing(models, samples, reporter)
     samples = without_learned_elsewhere(models, samples, reporter)
-    measuring.check()
-    judge = _judge(models, measuring.output_quality)
     files, calibration = folder / "variants", samples.spread(measuring.calibration)
-    scores = not judge.specified
     random_weights = [model.name for model in models if has_random_weights(model.proto)]
     plan, originals = _planned(models, samples, files, replace(measuring, output_quality=judge), reporter)
+    judge = settled(judge, originals)
+    outputs = outputs_of(judge, models, samples)
+    say_how_judged(originals, samples, judge, measuring.task is not None, reporter)
+    warn_of_labels(samples, judge, reporter)
     samples = samples if plan.n_samples == len(samples) else samples.spread(plan.n_samples)
     parts = LearnedParts({model.name: model for model in models}, samples)
-    if scores and any(label is not None for label in samples.labels):
+    if "other" not in outputs.values() and any(label is not None for label in samples.labels):
         # before the work of hours: nothing that is measured with wrong labels is worth it
         with reporter.phase("checking the labels", len(originals)):
             folds = build_fold_variants(originals, files, parts, calibration, reporter)
             n_classes = measure_quality(originals, files, samples, folder, CpuProcessor(1), reporter, judge, folds)
-            _check_labels(originals, folder, n_classes, random_weights, reporter)
+            check_answers(originals, folder, n_classes, random_weights, reporter)
     with reporter.phase(f"making {plan.variants} variants", 1):
         techniques = measuring.techniques or plan.techniques
         variants, left_out = build_variants(
-            models, files, calibration, techniques, reporter, class_scores=scores, parts=parts
+            models, files, calibration, techniques, reporter, outputs=outputs, parts=parts
         )
         folds = build_fold_variants(variants, files, parts, calibration, reporter)
         variants, left_out = _judgeable(variants, left_out, folds, reporter)
     for name in random_weights:
         reporter.say(random_weights_warning(name))
     extractors = _extractors(models[0])
-    _say_how_judged(variants, samples, judge, reporter)
     with reporter.phase(f"answers of {len(variants)} variants to {len(samples)} samples", len(variants) + 1):
         measure_features(extractors, samples, folder, reporter)
         n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), reporter, judge, folds)
-    _warn_of_quality(variants, folder, judge, reporter)
+    warn_of_quality(variants, folder, judge, reporter)
     choices = Choices(variants, [parse(word) for word in plan.processors], files)
     if measuring.time_limit_s is not None:
         plan = plan.within(measuring.time_limit_s - (time.perf_counter() - begin_s))
@@ -146,9 +149,12 @@ def measure(
     write_folds(folder, samples, None if folds is None else folds.fold_of)
     write_sizes(folder, samples, variants)
     sketch = sketch_to_text(sample_hashes(samples))
+    task = "" if judge.task is None else judge.task.name
     reasons = {f"{one.model}/{one.technique}": one.reason for one in left_out}
     decode_ms, warnings = time_decoding(samples, variants), _warnings(folder, plan)
-    write_header(folder, variants, *header, decode_ms=decode_ms, sketch=sketch, warnings=warnings, left_out=reasons)
+    write_header(
+        folder, variants, *header, decode_ms=decode_ms, sketch=sketch, warnings=warnings, left_out=reasons, task=task
+    )
     return Profile.load(folder), left_out
 
 
@@ -157,8 +163,9 @@ def _planned(
 ) -> tuple[TimePlan, list[Variant]]:
     """Return what will be measured, and the uncompressed variants, whose answers tell how long it takes; say it."""
     with reporter.phase("reading the models", 1):
-        calibration, scores = samples.spread(measuring.calibration), not measuring.output_quality.specified
-        originals, _ = build_variants(models, files, calibration, ("none",), reporter, class_scores=scores)
+        calibration = samples.spread(measuring.calibration)
+        kinds = outputs_of(measuring.output_quality, models, samples)
+        originals, _ = build_variants(models, files, calibration, ("none",), reporter, outputs=kinds)
         processors = [parse(word) for word in measuring.processors] if measuring.processors else default_processors()
         times_s = answer_times(originals, files, samples)
     plan = plan_time(models, samples, measuring, processors, times_s, meter=has_meter(measuring.meter))
@@ -183,13 +190,6 @@ def _warnings(folder: Path, plan: TimePlan) -> list[str]:
     return found
 
 
-def _judge(models: Sequence[Model], judge: OutputQuality) -> OutputQuality:
-    """Return what rates answers without class scores: of embeddings, where nothing else is asked for, the angle."""
-    if judge.quality is None and all(gives_embedding(model) for model in models):
-        return replace(judge, quality=COSINE)
-    return judge
-
-
 def _judgeable(
     variants: Sequence[Variant], left_out: Sequence[LeftOut], folds: FoldVariants | None, reporter: Reporter
 ) -> tuple[list[Variant], list[LeftOut]]:
@@ -201,57 +201,9 @@ def _judgeable(
     return [one for one in variants if one.name not in refused], [*left_out, *more]
 
 
-def _warn_of_quality(variants: Sequence[Variant], folder: Path, judge: OutputQuality, reporter: Reporter) -> None:
-    """Say so where a user's function finds hardly any answer of the uncompressed model good enough."""
-    if not judge.uses_targets:
-        return
-    reference = reference_of(variants)
-    quality = read_quality(folder, reference)["quality"].astype(np.float64)
-    share = float((quality >= judge.threshold).mean())
-    if share < _HARDLY_ANY:
-        shapes = ", ".join(f"{spec.name} {spec.shape}" for spec in reference.outputs)
-        reporter.say(
-            f"warning: {share:.1%} of the answers of {reference.name} are good enough ({judge.name} of at least "
-            f"{judge.threshold:g}; the median is {float(np.median(quality)):.3g}): look at the function and "
-            f"--good-enough; its outputs are {shapes}"
-        )
-
-
 def _extractors(model: Model) -> dict[str, FeatureExtractor]:
     """Return what describes the inputs of a model, by name; images only have such numbers."""
     return {name: kind() for name, kind in EXTRACTORS.items()} if modality_of(model) is IMAGE else {}
-
-
-def _check_labels(
-    originals: Sequence[Variant], folder: Path, n_classes: int, random_weights: Sequence[str], reporter: Reporter
-) -> None:
-    """Raise ProfileError where no uncompressed model predicts the labels better than guessing; say a doubt."""
-    tables = {variant.model: read_quality(folder, variant) for variant in originals if variant.output != "other"}
-    if not tables:
-        return
-    labels = next(iter(tables.values()))["label"].astype(np.int64)
-    known = labels >= 0
-    answers = {name: table["classes"][known, 0].astype(np.int64) for name, table in tables.items()}
-    doubt = check_labels(labels[known], answers, n_classes, random_weights)
-    if doubt:
-        reporter.say(f"warning: labels: {doubt}")
-
-
-def _say_how_judged(variants: Sequence[Variant], samples: Samples, judge: OutputQuality, reporter: Reporter) -> None:
-    """Say what counts as right where that is not what labels say."""
-    without = next((variant for variant in variants if variant.output == "other"), None)
-    if without is None:
-        return
-    reference = reference_of(variants).name
-    if judge.uses_targets:
-        reporter.say(f"answers are judged by {judge.name}: good enough from {judge.threshold:g}")
-        return
-    reporter.say(f"answers are compared with those of {reference} ({judge.name}): good enough from {judge.threshold:g}")
-    if any(label is not None for label in samples.labels):
-        reporter.say(
-            f"labels are ignored: {without.model} gives no class scores to compare them with; give quality=, a "
-            "function of outputs and label, to use them"
-        )
 
 
 def measure_costs(

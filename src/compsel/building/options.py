@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from compsel.features.tasks import check_task
 from compsel.processors import parse as parse_processor
 from compsel.profiling.latency import Criterion
 from compsel.profiling.load import parse_state
@@ -25,6 +26,7 @@ class Measuring:
         meter: of energy, see `compsel.device.energy`; None: what this machine has, and no energies where it has none.
         origin: in words, what the samples are; "": how many there are.
         output_quality: for models without class scores: how their answers are judged.
+        task: the kind of answers, by its name in `compsel.features.tasks`; None: recognised from graph and labels.
         time_limit_s: about so long may everything take, training included: what does not fit is left out, see
             `compsel.building.time_plan`; None: no limit.
         idle_wait_s: so long is waited for others to leave the cores before "idle" is measured; 0: nobody looks.
@@ -45,13 +47,16 @@ class Measuring:
     output_quality: OutputQuality = field(default_factory=OutputQuality)
     time_limit_s: float | None = None
     idle_wait_s: float = 5.0
+    task: str | None = None
 
     def check(self) -> None:
         """Read every word now, not after hours of work.
 
         Raises:
-            TechniqueError, ProcessorError, ProfileError: one that does not exist.
+            TechniqueError, ProcessorError, ProfileError, UsageError: one that does not exist.
         """
+        if self.task is not None:
+            check_task(self.task)
         for spec in self.techniques or ():
             parse_technique(spec)
         for state in self.states or ():

@@ -235,6 +235,7 @@ def _summary(
         "n_samples": len(profile.samples),
         "origin": profile.origin,
         "reference": dataset.reference,
+        **({"task": profile.task} if profile.task else {}),
         "judging": None if profile.quality_criterion is None else profile.quality_criterion.to_dict(),
         "device": dict(profile.device),
         "decode_ms": profile.decode_ms,

@@ -20,8 +20,10 @@ from typing import Any
 import compsel
 from compsel.bundle.manifest import check_bundle, write_manifest
 from compsel.errors import BundleError
+from compsel.features.tasks import Task
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.modality import Modality
+from compsel.profiling.output_quality import QualityCriterion
 from compsel.selection.costs.model import CostModel
 from compsel.selection.export.onnx_selector import ExportedSelector
 from compsel.selection.objective import Objective
@@ -99,6 +101,12 @@ class Bundle:
     def labels(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the outputs; () where they are not known."""
         return next((variant.labels for variant in self.variants.values() if variant.labels), ())
+
+    @property
+    def task(self) -> Task | None:
+        """What the answers are, where that rates them or reads their confidence; None for classes."""
+        judging = self.summary.get("judging")
+        return QualityCriterion.from_dict(judging).task if judging else None
 
     @property
     def modality(self) -> Modality:
@@ -200,7 +208,7 @@ def write_bundle(
 
 def _describe(folder: Path, described: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
     write_json(folder / "bundle.json", {**described, "summary": without_nan(summary)})
-    write_manifest(folder, compsel.__version__)
+    write_manifest(folder, compsel.__version__, summary.get("task", ""))
 
 
 def _shipped_costs(content: BundleContent, shipped: Sequence[Variant]) -> CostModel:

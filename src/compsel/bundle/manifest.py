@@ -26,17 +26,16 @@ class _File:
     sha256: str
 
 
-def write_manifest(folder: str | os.PathLike[str], compsel_version: str) -> None:
-    """List every file of the folder in its manifest."""
+def write_manifest(folder: str | os.PathLike[str], compsel_version: str, task: str = "") -> None:
+    """List every file of the folder in its manifest, with the kind of its answers (`compsel.features.tasks`)."""
     folder = Path(folder)
     files = {
         path.relative_to(folder).as_posix(): {"size_bytes": path.stat().st_size, "sha256": sha256_file(path)}
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / MANIFEST
     }
-    write_json(
-        folder / MANIFEST, {"format_version": FORMAT_VERSION, "compsel_version": compsel_version, "files": files}
-    )
+    content = {"format_version": FORMAT_VERSION, "compsel_version": compsel_version}
+    write_json(folder / MANIFEST, {**content, **({"task": task} if task else {}), "files": files})
 
 
 def check_bundle(folder: str | os.PathLike[str]) -> frozenset[str]:

@@ -4,17 +4,21 @@ from collections.abc import Iterable
 
 from compsel.errors import BundleError
 from compsel.features.output_confidence import GENERIC, Confidence, OutputReader
+from compsel.features.tasks import Task
 from compsel.selection.policies import Policy
 
 __all__ = ["output_reader"]
 
 
-def output_reader(policies: Iterable[Policy], confidence: Confidence | str | None) -> OutputReader | None:
+def output_reader(
+    policies: Iterable[Policy], confidence: Confidence | str | None, task: Task | None = None
+) -> OutputReader | None:
     """Return what reads the answers; None where no policy needs it.
 
     Args:
         policies: of a bundle; those that need a confidence were trained with the same one.
         confidence: the user's function, where they were trained with one: a bundle holds its name, not its code.
+        task: the kind of answers, where that reads them.
 
     Raises:
         BundleError: it is needed, and not given.
@@ -27,6 +31,8 @@ def output_reader(policies: Iterable[Policy], confidence: Confidence | str | Non
         if not policy.confidence:
             continue
         name = policy.confidence
+        if task is not None and name == task.name:
+            return OutputReader(task).expect(policy.n_confidence)
         if name != GENERIC and confidence is None:
             raise BundleError(
                 f"confidence: the policy of this bundle decides by {name}, which a bundle does not hold: "

@@ -132,7 +132,18 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--good-enough", type=float, metavar="F", help="the same: an answer of this quality counts as right (0.9)"
     )
+    add_task(parser)
     add_confidence(parser)
+
+
+def add_task(parser: argparse.ArgumentParser) -> None:
+    """Add `--task`."""
+    parser.add_argument(
+        "--task",
+        metavar="NAME",
+        help="what the answers are (default: recognised from the graph and the labels, and said): multiclass, binary, "
+        "multilabel, multioutput, ordinal, regression, segmentation, sequence, detection, embedding, similarity",
+    )
 
 
 def add_confidence(parser: argparse.ArgumentParser) -> None:

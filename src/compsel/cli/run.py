@@ -14,8 +14,9 @@ from compsel.cli.options import add_confidence
 from compsel.cli.run_inputs import given_inputs
 from compsel.cli.tables import plain_table
 from compsel.errors import ImageError, InputError, UsageError
-from compsel.features.fusion import softmax
+from compsel.features.tasks.scores import class_probabilities
 from compsel.inputs.image import IMAGE
+from compsel.inputs.samples.classes import MOST_CLASSES
 from compsel.inputs.text import TEXT
 
 __all__ = ["COMMAND", "names_of", "rows_of", "top_classes"]
@@ -93,10 +94,11 @@ def top_classes(answer: Any, names: Sequence[str], count: int, kind: str) -> lis
         answer: of a model with class scores.
         names: of the classes.
         count: how many.
-        kind: of the model's output: "logits" or "probabilities".
+        kind: of the model's output, see `compsel.features.tasks.scores.class_probabilities`.
     """
-    scores = np.asarray(answer.outputs[0][0], np.float32)
-    probabilities = scores if kind == "probabilities" else softmax(scores)
+    probabilities = class_probabilities(answer.outputs[0], kind)
+    if probabilities is None:
+        return []
     best = np.argsort(-probabilities, kind="stable")[:count]
     return [{"label": int(k), "name": names[k], "probability": float(probabilities[k])} for k in best]
 
@@ -165,7 +167,7 @@ def _answers(
 def _rows(runtime: Any, answers: list[tuple[str, Any]], arguments: argparse.Namespace) -> list[dict[str, Any]]:
     names: tuple[str, ...] = ()
     if all(variant.output != "other" for variant in runtime.bundle.variants.values()):
-        n_classes = answers[0][1].outputs[0].shape[-1]
+        n_classes = len(answers[0][1].top(MOST_CLASSES))
         known = runtime.bundle.labels or (() if runtime.modality is IMAGE else tuple(map(str, range(n_classes))))
         names = names_of(arguments.labels, n_classes, known)
     keys = {TEXT.name: "text", IMAGE.name: "image"}

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from compsel.errors import BundleError, ImageError, SamplesError
+from compsel.features.tasks import TASKS
+from compsel.features.tasks.label_facts import targets_of
 from compsel.inputs.samples import Samples
+from compsel.inputs.samples.classes import MOST_CLASSES
 from compsel.profiling.output_quality import COSINE, FIDELITY, OutputQuality, Quality, QualityCriterion
 from compsel.progress import Reporter
 from compsel.runtime.answer import Answer
@@ -67,7 +70,7 @@ class _ClassCorrectness(Correctness):
         self.labelled = samples.labelled
         if self.labelled:
             self._targets = [label for label in samples.labels if label is not None]
-            n_classes = answer_of(runtime, samples.source(0), samples.names[0]).outputs[0].shape[-1]
+            n_classes = len(answer_of(runtime, samples.source(0), samples.names[0]).top(MOST_CLASSES))
             if max(self._targets) >= n_classes:
                 raise SamplesError(
                     f"labels reach {max(self._targets)}, allowed are 0 to {n_classes - 1}: the models' classes"
@@ -98,8 +101,14 @@ class _QualityCorrectness(Correctness):
     def __init__(
         self, runtime: Runtime, samples: Samples, criterion: QualityCriterion, quality: Quality | str | None
     ) -> None:
-        self._samples, self._output_quality = samples, OutputQuality(quality, None, criterion.good_enough)
+        rating = None if quality is not None else criterion.task
+        self._samples = samples
+        self._output_quality = OutputQuality(
+            quality, None, criterion.good_enough, task=rating, labelled=rating is not None and not criterion.reference
+        )
         self.labelled = self._output_quality.uses_targets
+        if self._output_quality.rates_by_labels:
+            _check_targets(samples)
         self._reference: Runtime | None = None
         if not self.labelled:
             if criterion.reference not in runtime.bundle.variants:
@@ -144,9 +153,21 @@ def correctness_of(
             raise BundleError("quality: got one, and this bundle's models give class scores: leave it away")
         return _ClassCorrectness(runtime, samples, reporter)
     criterion = QualityCriterion.from_dict(stored)
-    if criterion.quality not in (FIDELITY, COSINE) and quality is None:
+    if criterion.quality not in (FIDELITY, COSINE, *TASKS) and quality is None:
         raise BundleError(
             f"quality: this bundle is judged by {criterion.quality}, which a bundle does not hold: give the function, "
             "evaluate(..., quality=function) or --quality MODULE:FUNCTION"
         )
-    return _QualityCorrectness(runtime, samples, criterion, criterion.quality if quality is None else quality)
+    if quality is None and criterion.quality not in TASKS:
+        quality = criterion.quality
+    return _QualityCorrectness(runtime, samples, criterion, quality)
+
+
+def _check_targets(samples: Samples) -> None:
+    """Raise SamplesError where a sample does not say what is right."""
+    missing = [name for name, target in zip(samples.names, targets_of(samples), strict=True) if target is None]
+    if missing:
+        raise SamplesError(
+            f"{len(missing)} of {len(samples)} samples have no label ({missing[0]}), by which this bundle is judged: "
+            "give labels, as it was built with"
+        )

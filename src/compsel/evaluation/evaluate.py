@@ -66,6 +66,8 @@ def evaluate(
     """
     penalty = _checked_penalty(runtime, samples, repeats)
     samples = samples.ordered_by(runtime.bundle.labels)
+    if runtime.bundle.summary.get("judging") is None:
+        samples.check_classes()
     samples.say(reporter)
     samples = _labelled(runtime, samples.readable(reporter), reporter)
     n = len(samples)

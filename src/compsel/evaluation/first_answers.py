@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compsel.evaluation.correctness import Correctness, answer_of
 from compsel.evaluation.results import PolicyResult
 from compsel.evaluation.timing import block_size, blocks
-from compsel.features.fusion import Evidence, read_evidence, softmax, stack_evidence
+from compsel.features.fusion import Evidence, read_evidence, stack_evidence
+from compsel.features.tasks.scores import class_probabilities
 from compsel.inputs.samples import Samples
 from compsel.progress import Reporter
 from compsel.runtime.answer import Answer
@@ -71,10 +71,8 @@ def answer_once(
 
 
 def _evidence(answer: Answer, output: str) -> Evidence | None:
-    scores: NDArray[np.float32] = np.asarray(answer.outputs[0], np.float32)
-    if scores.ndim != 2 or len(scores) != 1:
-        return None
-    return read_evidence(softmax(scores[0]) if output == "logits" else scores[0])
+    probabilities = class_probabilities(answer.outputs[0], output)
+    return None if probabilities is None else read_evidence(probabilities)
 
 
 def _confidence(answer: Answer, evidence: Evidence | None) -> float:

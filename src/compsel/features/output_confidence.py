@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from compsel.errors import SelectorError
 from compsel.features.evidence import OutputEvidence, Scores
 from compsel.features.output_sketch import numbers_of, sketch
+from compsel.features.tasks import Task
 
 __all__ = ["GENERIC", "Confidence", "OutputReader", "code_hash", "function_of", "generic_confidence", "name_of"]
 
@@ -56,8 +57,8 @@ class OutputReader:
 
     Args:
         confidence: takes the outputs of one inference, a list of arrays, and gives a number or a few (k,), finite, and
-            always as many; the higher, the surer. A "module:function" that can be imported does as well. None: the
-            generic one.
+            always as many; the higher, the surer. A "module:function" that can be imported does as well; so does a task
+            that reads its own answers. None: the generic one.
 
     Raises:
         SelectorError: a name that cannot be imported, or something that is no function.
@@ -69,12 +70,16 @@ class OutputReader:
     compsel.errors.SelectorError: confidence: got 'math:nowhere', but math has no such function: give module:function
     """
 
-    def __init__(self, confidence: Confidence | str | None = None) -> None:
+    def __init__(self, confidence: Confidence | str | Task | None = None) -> None:
         self._generic = confidence in (None, GENERIC)
-        self._function: Callable[..., Any] = (
-            generic_confidence if self._generic else function_of(confidence, "confidence")
-        )
-        self.name = GENERIC if self._generic else name_of(self._function)
+        self._function: Callable[..., Any]
+        if isinstance(confidence, Task):
+            self._function, self.name = confidence.confidence, confidence.name
+        elif self._generic:
+            self._function, self.name = generic_confidence, GENERIC
+        else:
+            self._function = function_of(confidence, "confidence")
+            self.name = name_of(self._function)
         self._size: int | None = None
 
     @property

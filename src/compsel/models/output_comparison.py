@@ -6,10 +6,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from compsel.models.output_structure import flat_output
+
 __all__ = [
     "cosine_similarity",
     "flat_numbers",
     "kl_divergence",
+    "likeness",
     "log_probabilities",
     "pearson_correlation",
     "relative_error",
@@ -60,6 +63,28 @@ def cosine_similarity(values: Floats, reference: Floats) -> float:
     """
     norms = float(np.linalg.norm(values)) * float(np.linalg.norm(reference))
     return float(values @ reference) / norms if norms > 0 else float(np.array_equal(values, reference))
+
+
+def likeness(outputs: Sequence[np.ndarray], reference: Sequence[np.ndarray], *, cosine: bool = False) -> float:
+    """Return how near all outputs of one inference are to others, from 0 to 1.
+
+    That is 1 less the relative error, or the cosine of the angle; 0 where shapes differ. Outputs without numbers are
+    the same (1) or not (0).
+
+    >>> likeness([np.array([3.0, 4.5])], [np.array([3.0, 4.0])]), likeness([np.array(["a"])], [np.array(["b"])])
+    (0.9, 0.0)
+    """
+    # sequences and maps as the arrays in them
+    outputs, reference = ([array for one in part for array in flat_output(one)] for part in (outputs, reference))
+    if len(outputs) != len(reference) or any(
+        np.shape(got) != np.shape(want) for got, want in zip(outputs, reference, strict=True)
+    ):
+        return 0.0
+    numbers = flat_numbers(outputs, reference)
+    if numbers is None:
+        return float(all(np.array_equal(got, want) for got, want in zip(outputs, reference, strict=True)))
+    found = cosine_similarity(*numbers) if cosine else 1.0 - relative_error(*numbers)
+    return min(max(0.0, found), 1.0) if np.isfinite(found) else 0.0
 
 
 def pearson_correlation(values: Floats, reference: Floats) -> float:

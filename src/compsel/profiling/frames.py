@@ -3,7 +3,8 @@
 quality   one row a sample and variant: sample, label, variant, model, technique, sha256, quality, processor and
           latency_ms (mean, on the fastest processor of the idle device); where there are such: group, fold, size,
           n_classes, class_1, probability_1, ... (what the answer says, most probable first), or for models without
-          class scores confidence_1, ..., sketch_1, ... and judged_by, confidence_by, good_enough, reference;
+          class scores confidence_1, ..., sketch_1, ... and judged_by, confidence_by, good_enough, reference,
+          judging_options; task, the kind of the answers;
           the features of the input, such as image.entropy, and what computing them takes, such as image_ms
 costs     one row a timed inference: variant, processor, state, latency_ms; where known size, usual_size, unit,
           sized_by, energy_mj, energy_meter, energy_estimated (of the choice in that state), and the numbers of
@@ -12,6 +13,7 @@ choices   one row a choice in a state: variant, processor, state, quality, size_
           energy_mj, peak_memory_mb
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +68,7 @@ def _quality(profile: "Profile") -> "pd.DataFrame":
             "latency_ms": latency_ms,
             **(_evidence(profile.evidence[column]) if profile.evidence else {}),
             **({} if profile.quality_criterion is None else _criterion(profile)),
+            **({"task": profile.task} if profile.task else {}),
             **features,
             **{f"{name}_ms": value for name, value in profile.features_ms.items()},
         }
@@ -91,6 +94,7 @@ def _criterion(profile: "Profile") -> dict[str, Any]:
         "confidence_by": found.confidence,
         "good_enough": found.good_enough,
         "reference": found.reference,
+        **({"judging_options": json.dumps(found.options)} if found.options else {}),
     }
 
 

@@ -1,5 +1,6 @@
 """A profile from the tables that `Profile.to_frame` gives, or that a user made: see `compsel.profiling.frames`."""
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -48,7 +49,7 @@ def profile_from_frames(
     samples = [str(name) for name in quality["sample"].unique()]
     tables = [_of(quality, name, samples) for name in names]
     first, known = tables[0], {variant.name: variant for variant in variants}
-    criterion = QualityCriterion(*(first[name].iloc[0] for name in _CRITERION)) if "judged_by" in first else None
+    criterion = _criterion(first) if "judged_by" in first else None
     evidence = tuple(one for one in (_evidence(table, criterion) for table in tables) if one is not None)
     features = [str(name) for name in first if f"{str(name).partition('.')[0]}_ms" in first and "." in str(name)]
     extractors = {name.partition(".")[0] for name in features}
@@ -61,6 +62,7 @@ def profile_from_frames(
         evidence=evidence if len(evidence) == len(tables) else (),
         features=first[features].to_numpy(np.float32),
         feature_names=tuple(features),
+        task=str(first["task"].iloc[0]) if "task" in first else "",
         latency=latency_from_frame(priced) if "latency_ms" in priced else None,
         features_ms={name: float(first[f"{name}_ms"].iloc[0]) for name in sorted(extractors)},
         groups=tuple(map(str, first["group"])) if "group" in first else (),
@@ -137,6 +139,12 @@ def _variant(table: "pd.DataFrame", name: str, known: dict[str, Variant]) -> Var
     model = str(table["model"].iloc[0]) if "model" in table else model
     technique = str(table["technique"].iloc[0]) if "technique" in table else technique or "none"
     return Variant(name, model, technique, "", None, None, "", 0, (), (), None, "logits")
+
+
+def _criterion(table: "pd.DataFrame") -> QualityCriterion:
+    options = json.loads(table["judging_options"].iloc[0]) if "judging_options" in table else {}
+    quality, confidence, good_enough, reference = (table[name].iloc[0] for name in _CRITERION)
+    return QualityCriterion(quality, confidence, good_enough, reference, options)
 
 
 def _evidence(table: "pd.DataFrame", criterion: QualityCriterion | None) -> Evidence | None:

@@ -50,6 +50,7 @@ def write_header(
     sketch: str = "",
     warnings: Sequence[str] = (),
     left_out: Mapping[str, str] | None = None,
+    task: str = "",
 ) -> None:
     """Write `profile.json`; see `Profile` for what goes in."""
     write_json(
@@ -65,6 +66,7 @@ def write_header(
             "left_out": dict(left_out or {}),
             "judging": criterion.to_dict() if criterion else None,
             "sketch": sketch,
+            **({"task": task} if task else {}),
             "variants": [variant.to_dict() for variant in variants],
         },
     )

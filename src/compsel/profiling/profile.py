@@ -74,6 +74,7 @@ class Profile:
         warnings: what a reader should know about how it was measured, a sentence each.
         left_out: variants that could not be made, with the reason.
         learned_from: uint64, hashes of the samples that variants learned from; empty where none learned.
+        task: the kind of the answers, by its name in `compsel.features.tasks`; "" in old profiles.
         sketch: of which samples it is, see `compsel.profiling.sample_sketch`; "" in old profiles.
 
     >>> nothing = np.empty((2, 0), np.float32)
@@ -105,6 +106,7 @@ class Profile:
     current: LatencyTable | None = None
     warnings: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    task: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -234,6 +236,7 @@ class Profile:
             sketch=header.get("sketch", ""),
             current=read_latency(folder / CURRENT),
             warnings=tuple(header.get("warnings", ())),
+            task=str(header.get("task", "")),
         )
 
 

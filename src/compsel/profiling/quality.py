@@ -19,6 +19,7 @@ import numpy as np
 
 from compsel.errors import ProfileError
 from compsel.features.fusion import TOP
+from compsel.features.tasks.scores import top_class
 from compsel.inputs.samples import Samples
 from compsel.processors.base import Processor
 from compsel.profiling.output_quality import OutputQuality
@@ -180,7 +181,7 @@ def _row(measurement: _Measurement, engine: Engine, reference: Engine | None, in
     top = scores.evidence
     if label is None:
         assert reference is not None
-        label = int(reference(value)[0].argmax())
+        label = top_class(reference(value)[0], reference.variant.output)
     return {
         "quality": float(top.classes[0, 0] == label),
         "classes": top.classes[0],

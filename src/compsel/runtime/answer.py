@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from compsel.errors import ModelError
+from compsel.features.tasks.scores import class_probabilities, top_class
 from compsel.variants.variant import OutputKind
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Answer(NamedTuple):
 
     Attributes:
         outputs: as the model gives them; when several stages ran, the first output holds their fused class scores
-            (log-probabilities for a model that gives logits, probabilities for one that gives those).
+            (log-probabilities for a model that gives logits, probabilities for one that gives those), in its shape.
         latency_ms: from the call to the answer, all included.
         stages: what ran, in order.
         features_ms: spent on features of the input.
@@ -49,7 +50,8 @@ class Answer(NamedTuple):
         abstained: whether the bundle was built to withhold answers as unsure as this one: do not use it.
         decode_ms: spent on making a value of what the call was given: reading a file, decoding it; 0 for an image or
             tensors in memory. `latency_ms` is the sum of this, `features_ms`, `selector_ms` and the stages.
-        output: what `outputs[0]` is: class scores as "logits" or "probabilities", or something "other".
+        output: what `outputs[0]` is: class scores as "logits" or "probabilities", "logit" or "probability" of the
+            second of two classes, or something "other".
         labels: names of the classes; () where they are not known.
         planned: what was planned for this input, with the costs then (`compsel.explain` shows it); it is left out of
             copies and pickles.
@@ -83,7 +85,7 @@ class Answer(NamedTuple):
     @property
     def label(self) -> int:
         """Index of the most probable class."""
-        return int(np.argmax(self.outputs[0][0]))
+        return top_class(self.outputs[0], self.output)
 
     @property
     def label_name(self) -> str:
@@ -138,8 +140,8 @@ class Answer(NamedTuple):
         """Return the probability of every class, float64 (n_classes,)."""
         if self.output == "other":
             raise ModelError("the model of this answer gives no class scores: read its outputs")
-        scores = np.asarray(self.outputs[0][0], np.float64).ravel()
-        if self.output == "probabilities":
-            return scores
-        shares = np.exp(scores - scores.max())
-        return np.asarray(shares / shares.sum())
+        scores = self.outputs[0]
+        # of several inputs the first one's
+        probabilities = class_probabilities(scores, self.output)
+        found = class_probabilities(scores[:1], self.output) if probabilities is None else probabilities
+        return np.asarray(np.empty(0) if found is None else found, np.float64)

@@ -70,7 +70,7 @@ class Runtime:
         self._plan_cache = PlanCache(self._observations)
         self._sampler = self._plan_cache.sampler
         self._use(bundle.policies[policy])
-        reader = output_reader(bundle.policies.values(), confidence)
+        reader = output_reader(bundle.policies.values(), confidence, bundle.task)
         self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
         self._executor = StageExecutor(self._pool, self._observations, self._sampler, bundle.labels)
         self._input_matcher = InputMatcher(bundle.variants)

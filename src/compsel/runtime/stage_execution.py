@@ -97,8 +97,7 @@ class StageExecutor:
             last = ran[-1]
             stages.append(Stage(policy.variants[last], processor, taken_ns / 1e6, planned.expected_ms[last], sure))
         if len(scores_so_far) > 1:
-            as_probabilities = engine.variant.output == "probabilities"
-            outputs = fuse_answers(plan.weights(ran), scores_so_far, outputs, as_probabilities)
+            outputs = fuse_answers(plan.weights(ran), scores_so_far, outputs, engine.variant.output)
         # several inputs in one tensor are another kind of work
         if not tensors or _is_one(outputs[0]):
             self._observe(stages, planned)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from compsel.features.tasks.scores import class_probabilities
 from compsel.runtime import Answer
 from compsel.runtime.answer import Stage
 from compsel.serving.answering import AnsweredRequest
@@ -84,8 +85,7 @@ def response_parameters(answered: AnsweredRequest, names: Sequence[str] = ()) ->
 def _has_classes(answer: Answer) -> bool:
     if answer.output == "other" or not answer.outputs:
         return False
-    shape = np.shape(answer.outputs[0])
-    return len(shape) == 2 and shape[0] == 1
+    return class_probabilities(answer.outputs[0], answer.output) is not None
 
 
 def _classes(answer: Answer, names: Sequence[str], most: int = _SHOWN_CLASSES) -> list[dict[str, Any]]:

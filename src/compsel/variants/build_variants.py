@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from compsel.errors import NotApplicableError, ProfileError
+from compsel.features.tasks import Multiclass, recognise
+from compsel.features.tasks.graph_facts import facts_of
 from compsel.inputs.image import image_preprocessing
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
@@ -43,10 +45,13 @@ def default_techniques(model: Model) -> tuple[str, ...]:
 
     For texts int8 weights with activations quantised as they come (their ranges depend on the text), and what learns
     the model's task from the samples: a student, and exits after the first, a third and half of the blocks. In place of
-    an encoder the student is a static encoder, and there are no exits, for these need class scores.
+    an encoder the student is a static encoder, and there are no exits, for these need class scores. What learns, learns
+    exclusive classes: for other answers of texts there is neither.
     """
     if modality_of(model) is TEXT and gives_embedding(model):
         return ("none", "int8-dynamic", "student")
+    if modality_of(model) is TEXT and not isinstance(recognise(facts_of(model)), Multiclass):
+        return ("none", "int8-dynamic")
     if modality_of(model) is TEXT:
         blocks = len(find_blocks(model))
         exits = [f"early-exit:{block}" for block in sorted({1, blocks // 3, blocks // 2} - {0}) if block < blocks]
@@ -71,7 +76,7 @@ def build_variants(
     techniques: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     reporter: Reporter = SILENT,
     *,
-    class_scores: bool = True,
+    outputs: Mapping[str, OutputKind | None] | None = None,
     parts: LearnedParts | None = None,
 ) -> tuple[list[Variant], list[LeftOut]]:
     """Make a variant of each model by each technique; what does not apply or fails verification is left out.
@@ -85,7 +90,7 @@ def build_variants(
         techniques: what to try, or what on each model, by its name; None: `default_techniques`. The uncompressed model
             is always among the variants.
         reporter: of progress; of what is left out it says what was asked for by name.
-        class_scores: False: the first output is no vector of class scores, even if it looks like one.
+        outputs: what the first output of each model is, by its name; None: told by its values.
         parts: what techniques that learn made of the models; None: they learn from the calibration samples.
 
     Raises:
@@ -100,11 +105,11 @@ def build_variants(
     if clash := clashing(f"{model.name}/{spec}" for model, spec in jobs):
         raise ProfileError(f"got variants {clash}, which would have the same files: give the models other names")
     parts = parts or LearnedParts({model.name: model for model in models}, calibration)
-    output: OutputKind | None = None if class_scores else "other"
     variants, left_out = [], []
     makers: dict[str, RecordedMaker] = {}
     for model, spec in reporter.track(jobs, "variants"):
         learning, _ = split_spec(spec)
+        output = (outputs or {}).get(model.name)
         if spec == "none":  # the first of a model: the makers of the one before hold its weights
             makers = {"none": RecordedMaker(model, folder, calibration, output)}
         if learning not in makers:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from compsel.errors import InputError
-from compsel.features.fusion import MIN_PROBABILITY, Evidence, Scores, read_evidence, softmax
+from compsel.features.fusion import MIN_PROBABILITY, Evidence, Scores, read_evidence
 from compsel.features.output_confidence import OutputReader
+from compsel.features.tasks.scores import class_probabilities
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import check_feeds
 from compsel.inputs.tensors import TENSORS
@@ -122,10 +123,9 @@ class Engine:
         return outputs, Scores(row, Evidence(classes, probabilities, len(row)))
 
     def _scores(self, output: np.ndarray) -> Scores | None:
-        if np.ndim(output) != 2 or len(output) != 1:
+        probabilities = class_probabilities(output, self.variant.output)
+        if probabilities is None:
             return None
-        scores = np.asarray(output[0], np.float32)
-        probabilities = softmax(scores) if self.variant.output == "logits" else scores
         logs = np.log(np.maximum(probabilities, np.float32(MIN_PROBABILITY)))
         return Scores(logs, read_evidence(probabilities))
 

@@ -21,7 +21,7 @@ def add_evidence_outputs(proto: onnx.ModelProto, output: str) -> bool:
 
     Args:
         proto: its first output holds (n, n_classes) floating-point numbers.
-        output: "logits" or "probabilities"; with "other" nothing is done.
+        output: "logits" or "probabilities"; with anything else nothing is done.
 
     Returns:
         Whether the graph has the outputs `LOG_PROBABILITIES`, `TOP_PROBABILITIES` and `TOP_CLASSES` now.
@@ -29,7 +29,7 @@ def add_evidence_outputs(proto: onnx.ModelProto, output: str) -> bool:
     graph = proto.graph
     opset = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 0)
     shape = graph.output[0].type.tensor_type.shape.dim
-    if output == "other" or opset < _LEAST_OPSET or len(shape) != 2 or not shape[1].dim_value:
+    if output not in ("logits", "probabilities") or opset < _LEAST_OPSET or len(shape) != 2 or not shape[1].dim_value:
         return False
     n_classes = shape[1].dim_value
     rows = shape[0].dim_value or shape[0].dim_param or None

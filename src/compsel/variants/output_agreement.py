@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from compsel.models.output_comparison import pearson_correlation, relative_error, same_top_class
+from compsel.features.tasks import Multiclass, Task
+from compsel.models.output_comparison import pearson_correlation, relative_error
 from compsel.models.output_structure import flat_output
 
 __all__ = ["OutputAgreement", "invalid_output"]
@@ -57,6 +58,7 @@ class OutputAgreement:
 
     Args:
         pairs: by sample: the outputs of the model, and those of the variant, valid ones (`invalid_output`).
+        task: what the outputs decide; None: the first one the top class.
 
     Attributes:
         not_compared: indices of the outputs that have other sizes than the model's.
@@ -66,7 +68,8 @@ class OutputAgreement:
     (1.0, 0.224)
     """
 
-    def __init__(self, pairs: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> None:
+    def __init__(self, pairs: Sequence[tuple[Sequence[Any], Sequence[Any]]], task: Task | None = None) -> None:
+        self._pairs, self._task = pairs, task or Multiclass()
         self._outputs: dict[int, Pairs] = {}
         self.not_compared: list[int] = []
         for index in range(len(pairs[0][0]) if pairs else 0):
@@ -82,16 +85,22 @@ class OutputAgreement:
 
     @property
     def agreement(self) -> float | None:
-        """Share of samples with the same top class, or of equal whole numbers and texts; None without such outputs."""
+        """Share of samples that decide the same, or of equal whole numbers and texts; None without such outputs."""
         shares = [
             float(np.mean(np.concatenate([np.ravel(want == have) for want, have in parts])))
             for parts in self._outputs.values()
             if all(want.dtype.kind != "f" for want, _ in parts) and any(want.size for want, _ in parts)
         ]
-        first = self._outputs.get(0, ())
-        if first and all(want.dtype.kind == "f" and want.ndim == 2 and want.shape[1] > 1 for want, _ in first):
-            shares += [float(np.mean(np.concatenate([same_top_class(have, want) for want, have in first])))]
+        same = [] if self.not_compared else [self._same_decisions(*pair) for pair in self._pairs]
+        decided = [one for one in same if one is not None]
+        if decided and len(decided) == len(same):
+            shares += [float(np.mean(np.concatenate(decided)))]
         return min(shares, default=None)
+
+    def _same_decisions(self, wanted: Sequence[Any], got: Sequence[Any]) -> np.ndarray | None:
+        if not all(isinstance(one, np.ndarray) and one.dtype.kind == "f" and one.size for one in (*wanted, *got)):
+            return None
+        return self._task.same_decisions(got, wanted)
 
     @property
     def correlation(self) -> float | None:

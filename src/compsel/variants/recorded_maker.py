@@ -99,7 +99,7 @@ class RecordedMaker:
 
     def _digest(self, spec: str) -> str:
         fingerprint, *samples = self._given
-        parts = [__version__, fingerprint, spec if self._output != "other" else f"{spec} as other", *samples]
+        parts = [__version__, fingerprint, spec if self._output is None else f"{spec} as {self._output}", *samples]
         # two files may differ in no more than what their outputs are called
         parts += [repr(self._model.exported_outputs)] if self._model.exported_outputs else []
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]

@@ -16,7 +16,7 @@ __all__ = ["OutputKind", "Value", "Variant"]
 
 # an input as an app gives it: an image, a text, or named tensors
 Value = np.ndarray | str | Mapping[str, np.ndarray]
-OutputKind = Literal["logits", "probabilities", "other"]
+OutputKind = Literal["logits", "probabilities", "logit", "probability", "other"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Variant:
         size_bytes: of the files that one graph needs.
         inputs, outputs: of the tensor graph.
         preprocessing: how an input becomes the tensors; None for tensor models.
-        output: what the first output is: class scores as "logits" or "probabilities", or something "other".
+        output: what the first output is: class scores as "logits" or "probabilities", those of two classes by
+            one number as "logit" or "probability" of the second, or something "other".
         pixel_channels: of the pixels that `pixels_file` takes: 3, or 4 where the last one counts for nothing.
         labels: names of the classes, in the order of the outputs; () where they are not known.
         exported_outputs: the outputs of the model's file, where these are others.

@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 
 from compsel.errors import InputError, ModelError
+from compsel.features.tasks import recognise
+from compsel.features.tasks.graph_facts import facts_of
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
 from compsel.models.graph_session import open_session
@@ -83,6 +85,7 @@ class Verifier:
 
     def __init__(self, original: Model, samples: Samples | None) -> None:
         self._technique, self._preprocessing = original.technique, original.preprocessing
+        self._task = recognise(facts_of(original))
         self._samples = None if samples is None or len(samples) == 0 else samples.spread(_SAMPLES)
         self._synthetic: Sequence[Value] = ()
         self._not_verified = ""
@@ -121,7 +124,7 @@ class Verifier:
         return self._compared(pairs, variant)
 
     def _compared(self, pairs: Pairs, variant: Model) -> Verification:
-        found = OutputAgreement(pairs)
+        found = OutputAgreement(pairs, self._task)
         channel = found.channel_error
         reason = (
             _not_compared(found)

@@ -134,7 +134,6 @@ def test_labels_that_are_no_class_and_classes_named_twice(labels: list[str], tmp
         ("t.jsonl", '{"text": "a"}\n["a"]\n', "line 2: got list"),
         ("t.jsonl", '{"text": "a"}\n{"query": "a"}\n', "line 2: got columns"),
         ("t.jsonl", '{"text": 3}\n', "line 1: got int as a text"),
-        ("t.jsonl", '{"text": "a", "label": 0.5}\n', "line 1: got label 0.5"),
         ("t.jsonl", '{"text": "a", "label": true}\n', "line 1: got label True"),
         ("t.parquet", "text", "not a Parquet file"),
         ("t.txt", "text", "allowed are .csv"),

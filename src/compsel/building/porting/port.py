@@ -117,7 +117,7 @@ def port(
         document["summary"] |= {"device": device_fingerprint(), "ported": vars(ported)}
         write_json(temporary / "bundle.json", document)
         (temporary / "manifest.json").unlink()
-        write_manifest(temporary, compsel.__version__)
+        write_manifest(temporary, compsel.__version__, document["summary"].get("task", ""))
     return ported
 
 

@@ -39,6 +39,8 @@ class MeasuringOptions(TypedDict, total=False):
     time_limit: about so long may all of it take, such as "10 min", "1h" or seconds: less is measured then, and what was
         left out is said; default: no limit.
     quality, confidence, good_enough: of models without class scores: see `compsel.OutputQuality`.
+    task: the kind of answers, such as "binary", "multilabel", "segmentation"; default: recognised from the graph and
+        the labels.
 
     >>> measuring_of(None, {"technique": "int8-static", "calibration": 8}).techniques
     ['int8-static']
@@ -54,6 +56,7 @@ class MeasuringOptions(TypedDict, total=False):
     quality: Quality | str
     confidence: Confidence | str
     good_enough: float
+    task: str
 
 
 class ObjectiveOptions(TypedDict, total=False):
@@ -103,8 +106,8 @@ def measuring_of(measuring: Measuring | None, options: Mapping[str, Any]) -> Mea
     given: dict[str, Any] = {
         f"{name}s": as_list(options[name]) for name in ("technique", "processor", "state") if name in options
     }
-    given |= {name: options[name] for name in ("meter", "calibration") if name in options}
-    judge = OutputQuality(*(options.get(name) for name in ("quality", "confidence", "good_enough")))
+    given |= {name: options[name] for name in ("meter", "calibration", "task") if name in options}
+    judge = OutputQuality(options.get("quality"), options.get("confidence"), options.get("good_enough"))
     if given.get("calibration", 1) < 1:
         raise UsageError(f"calibration: got {given['calibration']}, allowed is 1 or more")
     budget = options.get("budget")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.features.fusion import softmax
+from compsel.features.tasks.scores import class_probabilities
 from compsel.models.output_comparison import (
     flat_numbers,
     kl_divergence,
@@ -85,9 +85,9 @@ def answers_of(engine: Engine, values: Iterable[Any]) -> Answers:
     outputs: list[list[np.ndarray]] = [engine(value) for value in values]
     if engine.variant.output == "other":
         return Answers(outputs, None)
-    scores = np.stack([np.asarray(output[0][0], np.float32) for output in outputs])
-    probabilities = softmax(scores) if engine.variant.output == "logits" else scores
-    return Answers(outputs, probabilities.astype(np.float64))
+    found = [class_probabilities(output[0], engine.variant.output) for output in outputs]
+    known = [one for one in found if one is not None]
+    return Answers(outputs, np.stack(known).astype(np.float64) if len(known) == len(found) else None)
 
 
 def compare_answers(variant: Answers, original: Answers, labels: Sequence[int | None]) -> AnswerQuality:

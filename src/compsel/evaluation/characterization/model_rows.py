@@ -15,6 +15,9 @@ from compsel.evaluation.characterization.answer_quality import AnswerQuality, An
 from compsel.evaluation.characterization.measurement import VariantUnderTest, count_affordable_samples, measure_row
 from compsel.evaluation.characterization.rows import Row, read_row, row_path, write_row
 from compsel.evaluation.characterization.settings import CharacterizationSettings
+from compsel.features.tasks import recognise
+from compsel.features.tasks.graph_facts import facts_of
+from compsel.features.tasks.label_facts import label_facts
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.processors import CpuProcessor
@@ -169,7 +172,10 @@ class ModelRows:
 
     @cached_property
     def _output_kind(self) -> OutputKind:
-        return output_kind_of(self.model, self.settings.samples.value(0))
+        task = recognise(facts_of(self.model, label_facts(self.settings.samples)))
+        if not task.classes:
+            return "other"
+        return task.score_kind or output_kind_of(self.model, self.settings.samples.value(0))
 
     @cached_property
     def _quality_samples(self) -> Samples:

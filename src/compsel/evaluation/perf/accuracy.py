@@ -2,8 +2,10 @@
 
 import os
 
-import numpy as np
-
+from compsel.features.tasks import recognise
+from compsel.features.tasks.graph_facts import facts_of
+from compsel.features.tasks.label_facts import label_facts
+from compsel.features.tasks.scores import class_probabilities
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
@@ -36,15 +38,19 @@ def measured_accuracy(
     Raises:
         ModelError, ProcessorError, InputError: it does not run on them.
     """
-    modality = modality_of(model)
+    modality, task = modality_of(model), recognise(facts_of(model, label_facts(samples)))
+    if not task.classes:
+        return None
     right: list[bool] = []
     session = processor.open(file)
     try:
         for sample in samples:
             outputs = session.run(modality.feeds(model, sample.value))
-            if output_kind(outputs) == "other" or sample.label is None or sample.label >= outputs[0].shape[1]:
+            kind = task.score_kind or output_kind(outputs)
+            scores = None if kind == "other" else class_probabilities(outputs[0], kind)
+            if scores is None or sample.label is None or sample.label >= len(scores):
                 return None
-            right.append(int(np.argmax(outputs[0][0])) == sample.label)
+            right.append(int(scores.argmax()) == sample.label)
     finally:
         session.close()
     return normal_mean(right)

@@ -61,7 +61,7 @@ class ArraySamples(ListedSamples):
 
     def target(self, index: int) -> Any:
         """Return the target at `index`."""
-        return self._labels[index] if self._targets is None else self._targets[index]
+        return super().target(index) if self._targets is None else self._targets[index]
 
     def version(self, index: int) -> str:
         """Return a hash of the arrays at `index`, the target's too."""

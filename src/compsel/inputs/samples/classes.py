@@ -10,11 +10,12 @@ from typing import Any, Literal
 from compsel.errors import SamplesError
 from compsel.inputs.class_names import ClassNames, read_class_names
 from compsel.inputs.samples.findings import some
+from compsel.inputs.samples.written_targets import are_real_numbers, several_names, several_numbers
 
 __all__ = ["MOST_CLASSES", "ClassLabels", "LabelOrder", "plain_label"]
 
 MOST_CLASSES = 2**31  # the indices of classes are stored as int32
-LabelOrder = Literal["none", "numbers", "labels=", "labels.txt", "dataset", "model", "sorted"]
+LabelOrder = Literal["none", "numbers", "labels=", "labels.txt", "dataset", "model", "sorted", "targets"]
 _LONGEST_NUMBER = 18
 _WHOLE = re.compile(r"\d+(\.0*)?")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
@@ -36,11 +37,14 @@ class ClassLabels:
         source: the table or folder, in messages.
         place: where a label stands, in messages.
         remark: about the order, where it was guessed.
+        targets: of labels that are no class each: several of them, or real numbers; () where they are classes.
 
     >>> ClassLabels.read(["cat", "ant", None], "photos").indices
     (1, 0, None)
     >>> ClassLabels.read(["7", "3.0"], "photos").indices
     (7, 3)
+    >>> ClassLabels.read(["2 4", "3"], "photos").targets
+    ((2, 4), (3,))
     """
 
     said: tuple[str | None, ...]
@@ -50,6 +54,7 @@ class ClassLabels:
     source: str
     place: Callable[[int], str]
     remark: str = ""
+    targets: tuple[Any, ...] = ()
 
     # many parameters: what is said, where, and the three ways in which an order is given
     @classmethod
@@ -78,14 +83,27 @@ class ClassLabels:
         if len(set(names)) < len(names):
             raise SamplesError(f"{source}: {origin} names a class twice: name each once")
         found = {label for label in said if label is not None}
+        place = place or (lambda index: str(source))
+        if not found <= set(names) and (targets := _targets(said, names)):
+            nobody = (None,) * len(said)
+            return cls(tuple(said), nobody, targets[1], "targets", str(source), place, targets=targets[0])
         if not found:
             origin = "none"
         elif all(_NUMBER.fullmatch(label) for label in found) and not found <= set(names):
             origin = "numbers"
         elif origin == "sorted":
             names = tuple(sorted(found))
-        labels = cls(tuple(said), (), names, origin, str(source), place or (lambda index: str(source)))
+        labels = cls(tuple(said), (), names, origin, str(source), place)
         return replace(labels, indices=labels._counted())
+
+    def check(self) -> None:
+        """Raise SamplesError for a label that is no class."""
+        for index, target in enumerate(self.targets):
+            if target is not None:
+                raise SamplesError(
+                    f"{self.place(index)}: got label {self.said[index]!r}, allowed is a whole number, 0 to "
+                    f"{MOST_CLASSES - 1}, or a name: the models' answers are one class each"
+                )
 
     def _counted(self) -> tuple[int | None, ...]:
         if self.order == "numbers":
@@ -121,6 +139,9 @@ class ClassLabels:
             SamplesError: a label that is none of them, or another order that was given.
         """
         labels = tuple(labels)
+        if self.order == "targets":
+            again = several_names(self.said, labels) if self.names and labels else None
+            return self if again is None else replace(self, targets=again[0], names=labels)
         if not labels or (labels == self.names and self.order != "sorted"):
             return self
         if self.order in ("labels=", "labels.txt"):
@@ -167,7 +188,7 @@ class ClassLabels:
     @property
     def note(self) -> str:
         """A line that says where the order of the classes is from; "" where the labels say it themselves."""
-        if self.order in ("none", "numbers"):
+        if self.order in ("none", "numbers", "targets"):
             return ""
         source = Path(self.source)
         file = (source if source.is_dir() else source.parent) / "labels.txt"
@@ -181,6 +202,15 @@ class ClassLabels:
         }[self.order]
         remark = f"; {self.remark}" if self.remark else ""
         return f"labels: {len(self.names)} classes, {some(self.names)}, in the order {origin}{remark}"
+
+
+def _targets(said: Sequence[str | None], names: tuple[str, ...]) -> tuple[tuple[Any, ...], tuple[str, ...]] | None:
+    """Return what labels say that are no class each, and the names of the classes; None where they are classes."""
+    if (numbers := several_numbers(said)) is not None:
+        return numbers, names
+    if are_real_numbers(said):
+        return tuple(None if label is None else float(label) for label in said), ()
+    return several_names(said, names)
 
 
 def plain_label(label: Any, place: str) -> str | None:
@@ -198,6 +228,10 @@ def plain_label(label: Any, place: str) -> str | None:
         return None
     if isinstance(label, float) and label.is_integer():
         label = int(label)
+    if isinstance(label, float):
+        return repr(label)
+    if isinstance(label, (list, tuple)) and all(isinstance(one, int) for one in label):
+        return f"[{', '.join(map(str, label))}]"
     if isinstance(label, bool) or not isinstance(label, (str, int)):
         raise SamplesError(f"{place}: got label {label!r}, allowed is a name or a whole number")
     return str(label).strip() or None

@@ -130,6 +130,7 @@ def _classes(
     labels = ClassLabels.read(said, folder, lines.__getitem__, options.labels, beside=folder)
     if classes is None:
         return labels
+    labels.check()
     for index, label in enumerate(labels.indices):
         if label is not None and label >= classes:
             raise SamplesError(

@@ -3,6 +3,7 @@
 import copy
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from compsel.inputs.samples.classes import ClassLabels, LabelOrder
 from compsel.inputs.samples.findings import Findings
@@ -63,6 +64,21 @@ class ListedSamples(StoredSamples):
         if self._classes is not None:
             return self._classes.order
         return "none" if all(label is None for label in self._labels) else "numbers"
+
+    def target(self, index: int) -> Any:
+        """Return what the label at `index` says: its class, several of them, or a number."""
+        targets = () if self._classes is None else self._classes.targets
+        return targets[index] if targets else self._labels[index]
+
+    def said(self, index: int) -> str:
+        """Return the label at `index` as it stands there, where it is no class; else ""."""
+        classes = self._classes
+        return "" if classes is None or not classes.targets else classes.said[index] or ""
+
+    def check_classes(self) -> None:
+        """Raise SamplesError for a label that is no class."""
+        if self._classes is not None:
+            self._classes.check()
 
     def ordered_by(self, labels: Sequence[str]) -> "ListedSamples":
         """Return these samples with the classes in the order of a model's outputs.

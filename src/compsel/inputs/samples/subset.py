@@ -43,6 +43,14 @@ class Subset(StoredSamples):
         """Return what a function of quality is given beside the outputs."""
         return self.samples.target(self.indices[index])
 
+    def said(self, index: int) -> str:
+        """Return a label that is no class as it stands there."""
+        return self.samples.said(self.indices[index])
+
+    def check_classes(self) -> None:
+        """Raise SamplesError for a label that is no class."""
+        self.samples.check_classes()
+
     def version(self, index: int) -> str:
         """Return a text that changes with the content at `index`."""
         return self.samples.version(self.indices[index])

@@ -1,0 +1,74 @@
+"""Real numbers: right is who is near enough, measured by how much the right numbers vary."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from compsel.features.tasks.base import Outputs, Task
+from compsel.features.tasks.facts import AnswerFacts
+
+__all__ = ["Regression"]
+
+
+@dataclass(frozen=True)
+class Regression(Task):
+    """Real numbers in the first output.
+
+    The quality is 1 less the mean distance to the label over the standard deviation of the labels: what always answers
+    with their mean gets about 0.2.
+
+    Attributes:
+        spread: standard deviation of the labels; 0 where there are none: then errors count relative to the answer.
+
+    >>> Regression(spread=2.0).quality([np.array([[3.5]])], 3.0)
+    0.75
+    """
+
+    name: ClassVar[str] = "regression"
+    reads_confidence: ClassVar[bool] = False
+    good_enough: ClassVar[float] = 0.9
+
+    spread: float = 0.0
+
+    @classmethod
+    def recognise(cls, facts: AnswerFacts) -> Self | None:
+        """Return it for labels that are real numbers, or for one number that no sigmoid makes and no label explains."""
+        first, labels = facts.first, facts.labels
+        if not first.floats or facts.further or first.soft:
+            return None
+        real = labels.kind == "numbers" or (labels.kind == "arrays" and not labels.whole)
+        lone = first.single and labels.kind == "none" and first.activation == ""
+        return cls(labels.spread) if real or lone else None
+
+    @classmethod
+    def assumed(cls, facts: AnswerFacts) -> Self:
+        """Return it with the spread of the labels, whole numbers too."""
+        return cls(facts.labels.spread)
+
+    @property
+    def reading(self) -> str:
+        """What the answers are."""
+        return "real numbers; answers of stages are not averaged"
+
+    @property
+    def rule(self) -> str:
+        """When one is right."""
+        return f"the mean error is at most a tenth of the labels' standard deviation ({self.spread:.3g})"
+
+    @property
+    def agreeing(self) -> str:
+        """What makes an answer agree with the uncompressed model's."""
+        return "right when the relative error is at most 0.1"
+
+    def decide(self, outputs: Outputs) -> np.ndarray:
+        """Return the numbers."""
+        return np.ravel(outputs[0]).astype(np.float64)
+
+    def quality(self, outputs: Outputs, target: Any) -> float:
+        """Return 1 less the error in standard deviations; 0 for other numbers of numbers."""
+        found, wanted = self.decide(outputs), np.ravel(np.asarray(target, np.float64))
+        if found.shape != wanted.shape or not np.isfinite(found).all():
+            return 0.0
+        scale = self.spread or float(np.abs(wanted).mean()) or 1.0
+        return float(max(0.0, 1 - np.abs(found - wanted).mean() / scale))
