@@ -11,9 +11,10 @@ from onnx import numpy_helper
 from compsel.errors import TechniqueError
 from compsel.inputs.samples import Samples
 from compsel.models.editable_graph import EditableGraph
-from compsel.models.graph_queries import constants
+from compsel.models.graph_queries import constants, is_standard
 from compsel.models.layers import is_depthwise
 from compsel.models.model import Model
+from compsel.models.weights import Weight
 from compsel.techniques.base import Technique
 from compsel.techniques.weights.encoding import PackedWeightWriter
 from compsel.techniques.weights.storage import Decode, LayerWeight, prepare_layers, store_weights
@@ -29,7 +30,7 @@ _WORTH = 1 / 16  # share of zeros from which on the bit for each number is won b
 class Prune(Technique):
     """Unstructured magnitude pruning, without training (Han et al. 2015; Zhu and Gupta 2017).
 
-    Depthwise convolutions stay as they are: they hold few weights, and each of them matters. With samples, the
+    Depthwise convolutions stay as they are: they hold few weights, and each of them matters; so do tables of embeddings. With samples, the
     statistics of all layers are restored (`compsel.techniques.statistics.statistics_correction`). The file holds a bit
     for each number and the numbers that are left: half the weights pruned is 53 % of the size. (ONNX has sparse
     initializers; with their 64-bit positions they save nothing below two thirds of zeros.) Runtimes compute with the
@@ -60,7 +61,7 @@ class Prune(Technique):
         return ()
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        editable, layers = prepare_layers(self.name, model, skip=is_depthwise)
+        editable, layers = prepare_layers(self.name, model, skip=_stays)
         weights = constants(editable.graph)
         limit = None
         if self.scope == "global":
@@ -78,6 +79,12 @@ class Prune(Technique):
             )
 
         return store_weights(model, calibration, editable, layers, store)
+
+
+def _stays(weight: Weight) -> bool:
+    """Tell whether a weight stays: depthwise filters, and tables, whose rows answer alone."""
+    nodes = [reader.node for reader in weight.readers]
+    return is_depthwise(nodes[0], weight.shape) or any(is_standard(node, "Gather") for node in nodes)
 
 
 def _largest(weight: np.ndarray, sparsity: float) -> np.ndarray:
