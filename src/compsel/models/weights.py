@@ -69,10 +69,15 @@ class Weight:
     others: int
 
     @property
+    def layouts(self) -> tuple[ChannelLayout, ...]:
+        """The output channels that its readers have in it, without repetitions; () where those of one are not known."""
+        layouts = dict.fromkeys(reader.layout for reader in self.readers)
+        return tuple(layout for layout in layouts if layout is not None) if None not in layouts else ()
+
+    @property
     def layout(self) -> ChannelLayout | None:
         """The output channels, the same ones for all who read it; None where they differ or are not known."""
-        layouts = {reader.layout for reader in self.readers}
-        return layouts.pop() if len(layouts) == 1 and not self.others else None
+        return self.layouts[0] if len(self.layouts) == 1 and not self.others else None
 
 
 def channel_layout(node: onnx.NodeProto, index: int, shape: tuple[int, ...]) -> ChannelLayout | None:

@@ -13,7 +13,7 @@ from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
 from compsel.models.channel_layout import ChannelLayout
-from compsel.models.editable_graph import EditableGraph
+from compsel.models.editable_graph import EditableGraph, FreshNames
 from compsel.models.editing import edit_graph, remove_unused
 from compsel.models.graph_queries import constants, uses
 from compsel.models.graph_session import is_large, release_memory
@@ -34,6 +34,7 @@ __all__ = [
     "StoreWeight",
     "WeightStorageTechnique",
     "concatenate",
+    "one_weight_a_layout",
     "prepare_layers",
     "store_weights",
     "stored_weights",
@@ -86,12 +87,12 @@ StoreWeight = Callable[[EditableGraph, PackedWeightWriter, LayerWeight], Decode]
 
 
 def stored_weights(editable: EditableGraph) -> dict[str, Weight]:
-    """Return the float32 weights whose output channels are the same for all who read them: those can be stored."""
+    """Return the float32 weights that only operators with output channels read, where these are known."""
     weights = constants(editable.graph)
     return {
         name: weight
         for name, weight in read_weights(editable).items()
-        if is_float(weights[name]) and weight.layout is not None and math.prod(weight.shape) > 0
+        if is_float(weights[name]) and math.prod(weight.shape) > 0 and not weight.others and weight.layouts
     }
 
 
@@ -113,6 +114,27 @@ def prepare_layers(
     if not layers:
         raise NotApplicableError(f"{name}: {model.name!r} has no layer with float32 weights in its main graph")
     return editable, layers
+
+
+def one_weight_a_layout(editable: EditableGraph) -> dict[str, Weight]:
+    """Give operators with other output channels in the same weight a copy of it, in place; return `stored_weights`.
+
+    A layer and its transpose (tied autoencoders) need scales along different axes: two copies in few bits are smaller
+    than one in float32. Weights that are reached through operators of their own are left out where they differ.
+    """
+    weights, names = constants(editable.graph), FreshNames(editable.graph)
+    for name, weight in stored_weights(editable).items():
+        first, *others = weight.layouts
+        if any(reader.chain for reader in weight.readers):
+            continue
+        for layout in others:
+            copy = editable.graph.initializer.add()
+            copy.CopyFrom(weights[name])
+            copy.name = names(name)
+            for reader in weight.readers:
+                if reader.layout == layout:
+                    reader.node.input[reader.index] = copy.name
+    return {name: weight for name, weight in stored_weights(editable).items() if weight.layout is not None}
 
 
 def store_weights(
@@ -149,8 +171,8 @@ def store_weights(
             corrected = list(_corrected(editable, weight, means))
             node = weight.readers[0].node
             before = editable.array(tensor) if corrected else None
-            assert weight.layout is not None
-            decode = store(editable, writer, LayerWeight(name, node, weight.layout, partial(editable.array, tensor)))
+            layer_weight = LayerWeight(name, node, weight.layouts[0], partial(editable.array, tensor))
+            decode = store(editable, writer, layer_weight)
             if before is not None:
                 error = concatenate(decode, weight.shape) - before
                 for layer in corrected:
@@ -200,7 +222,8 @@ class WeightStorageTechnique(Technique, ABC):
         self._check_quantisable(model, WEIGHT_OPERATORS)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        return store_weights(model, calibration, *prepare_layers(self.name, model), self._store)
+        editable, _ = prepare_layers(self.name, model)
+        return store_weights(model, calibration, editable, one_weight_a_layout(editable), self._store)
 
     @abstractmethod
     def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:
