@@ -30,8 +30,8 @@ _WORTH = 1 / 16  # share of zeros from which on the bit for each number is won b
 class Prune(Technique):
     """Unstructured magnitude pruning, without training (Han et al. 2015; Zhu and Gupta 2017).
 
-    Depthwise convolutions stay as they are: they hold few weights, and each of them matters; so do tables of embeddings. With samples, the
-    statistics of all layers are restored (`compsel.techniques.statistics.statistics_correction`). The file holds a bit
+    Depthwise convolutions stay as they are: they hold few weights, and each of them matters; so do tables of
+    embeddings. With samples, the statistics of all layers are restored (`compsel.techniques.statistics.statistics_correction`). The file holds a bit
     for each number and the numbers that are left: half the weights pruned is 53 % of the size. (ONNX has sparse
     initializers; with their 64-bit positions they save nothing below two thirds of zeros.) Runtimes compute with the
     zeros: pruning makes no model faster.

@@ -124,10 +124,9 @@ def one_weight_a_layout(editable: EditableGraph) -> dict[str, Weight]:
     """
     weights, names = constants(editable.graph), FreshNames(editable.graph)
     for name, weight in stored_weights(editable).items():
-        first, *others = weight.layouts
         if any(reader.chain for reader in weight.readers):
             continue
-        for layout in others:
+        for layout in weight.layouts[1:]:
             copy = editable.graph.initializer.add()
             copy.CopyFrom(weights[name])
             copy.name = names(name)
