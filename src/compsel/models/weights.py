@@ -16,7 +16,7 @@ from compsel.models.graph_queries import attribute, captured_names, constants, i
 from compsel.models.layers import LAYERS, output_axis
 from compsel.models.moved_axes import MovedAxes
 
-__all__ = ["RECURRENT", "WEIGHT_OPERATORS", "Weight", "WeightReader", "channel_layout", "read_weights", "scale_axis"]
+__all__ = ["RECURRENT", "WEIGHT_OPERATORS", "Weight", "WeightReader", "channel_layout", "input_layout", "read_weights", "scale_axis"]
 
 RECURRENT = ("LSTM", "GRU", "RNN")
 #: operators with output channels that read weights
@@ -129,6 +129,28 @@ def _kept_labels(node: onnx.NodeProto, index: int, rank: int) -> tuple[int, ...]
         return None
     kept = tuple(axis for axis, label in enumerate(labels[index]) if label in result)
     return kept if len(kept) < rank else None
+
+
+def input_layout(node: onnx.NodeProto, shape: tuple[int, ...]) -> ChannelLayout | None:
+    """Return where the *input* channels of a layer lie in its weight; None for other operators and stacked matrices.
+
+    Args:
+        node: Conv (groups too), ConvTranspose, Gemm or MatMul.
+        shape: of its weight.
+
+    >>> node = onnx.helper.make_node("Conv", ["x", "w"], ["y"], group=2)
+    >>> input_layout(node, (4, 3, 5)).count
+    6
+    """
+    if len(shape) < _MATRIX:
+        return None
+    if is_standard(node, "Conv"):
+        groups = int(attribute(node, "group", 1))
+        return ChannelLayout.make(shape, (groups, shape[0] // groups, *shape[1:]), (0, 2))
+    if is_standard(node, "ConvTranspose"):
+        return ChannelLayout.make(shape, shape, (0,))
+    axis = scale_axis(node, shape)
+    return None if axis is None else ChannelLayout.make(shape, shape, (1 - axis,))
 
 
 def scale_axis(node: onnx.NodeProto, shape: tuple[int, ...]) -> int | None:

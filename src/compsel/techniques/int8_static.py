@@ -21,7 +21,7 @@ from compsel.techniques.quantization.equalization import equalise
 from compsel.techniques.quantization.histogram import Method
 from compsel.techniques.quantization.int8_tables import quantise_tables
 from compsel.techniques.quantization.int8_weights import WeightRange
-from compsel.techniques.quantization.placement import quantised_values
+from compsel.techniques.quantization.placement import place
 from compsel.techniques.quantization.qdq import (
     Activations,
     QdqSettings,
@@ -98,7 +98,7 @@ class Int8Static(Technique):
         if self.equalise:
             equalise(editable, feeds)
         types = infer_types(editable)
-        tensors = quantised_values(editable.graph, float_values(types))
+        tensors = place(editable.graph, float_values(types)).values
         if not tensors:
             raise NotApplicableError(
                 f"int8-static: the layers with weights of {model.name!r} do not compute in float32"

@@ -20,7 +20,7 @@ from compsel.models.model import Model
 from compsel.models.shapes import float_values
 from compsel.techniques.quantization.calibration import Range
 from compsel.techniques.quantization.leaving_values import keep_leaving_values
-from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, inner_values, quantised_nodes
+from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, place
 
 __all__ = ["Activations", "Overrides", "QdqSettings", "Weights", "insert_qdq", "pixel_scale"]
 
@@ -66,18 +66,17 @@ def insert_qdq(
     Args:
         proto: the graph, every node named, operator set 13 or newer.
         types: element type and shape of its values.
-        ranges: low and high of the float values that `quantised_values` names.
+        ranges: low and high of the float values that `placement.place` names.
         overrides: scales and zero points of values and weights that are fixed already.
         settings: types, and how weights are quantised that are not yet.
 
     Raises:
         NotApplicableError: a graph that the quantiser does not understand.
     """
-    floats = float_values(types)
-    nodes, inner = quantised_nodes(proto.graph, floats), inner_values(proto.graph, floats)
-    names = [node.name for node in nodes]
+    placement = place(proto.graph, float_values(types))
+    names = [node.name for node in placement.nodes]
     # the quantiser asks for the range of what leaves the layers, too, and its pair goes again
-    leaving = {name: _NO_RANGE for node in nodes for name in node.output if name not in inner}
+    leaving = dict.fromkeys(placement.leaving, _NO_RANGE)
     outer = {value.name for value in (*proto.graph.input, *proto.graph.output)}
     del proto.graph.value_info[:]
     proto.graph.value_info.extend(types[name] for name in types if name not in outer)
@@ -106,7 +105,7 @@ def insert_qdq(
             raise NotApplicableError(f"ONNX Runtime's quantiser does not take this graph ({error!r:.200})") from error
     proto.metadata_props.remove(mark)
     proto.producer_name, proto.producer_version = producer
-    keep_leaving_values(proto.graph, inner, set(names))
+    keep_leaving_values(proto.graph, placement.outgoing)
     sort_nodes(proto.graph)
     remove_unused(proto.graph)
     del proto.graph.value_info[:]
