@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
-import onnx
 from onnx import numpy_helper
 
 from compsel.errors import TechniqueError
 from compsel.inputs.samples import Samples
-from compsel.models.channel_layout import ChannelLayout
+from compsel.models.channel_axes import ChannelAxes
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_queries import constants, is_standard
 from compsel.models.layers import is_depthwise
@@ -95,8 +94,8 @@ def _stays(weight: Weight) -> bool:
     return is_depthwise(nodes[0], weight.shape) or any(is_standard(node, "Gather") for node in nodes)
 
 
-def _spared(layout: ChannelLayout, weight: np.ndarray, sparsity: float) -> np.ndarray:
-    """Tell which numbers stay whatever others are: the largest ones of each output channel; bool, the weight's shape."""
+def _spared(layout: ChannelAxes, weight: np.ndarray, sparsity: float) -> np.ndarray:
+    """Tell which numbers stay whatever others are, the largest ones of each output channel: bool, as the weight."""
     rows = layout.rows(weight)
     count = math.ceil(_LEAST_SHARE * (1 - sparsity) * layout.products)
     if sparsity == 0 or not 0 < count < layout.products:

@@ -20,7 +20,7 @@ from compsel.models.graph_queries import constants, is_standard, node_inputs
 from compsel.models.layers import bias_name, has_unit_factors
 from compsel.models.weights import scale_axis
 
-__all__ = ["FLOAT_OUTPUT", "QUANTISED_OPS", "Placement", "place"]
+__all__ = ["FLOAT_OUTPUT", "QUANTISED_OPS", "QuantisationPlan", "place"]
 
 #: layers whose output stays in float32
 FLOAT_OUTPUT = ("MatMul",)
@@ -35,7 +35,7 @@ QUANTISED_OPS = (*_LAYERS, *FLOAT_OUTPUT, *_FOLLOWERS)
 
 
 @dataclass(frozen=True)
-class Placement:
+class QuantisationPlan:
     """What is quantised in a graph.
 
     Attributes:
@@ -55,7 +55,7 @@ class Placement:
     leaving: frozenset[str]
 
 
-def place(graph: onnx.GraphProto, floats: Collection[str]) -> Placement:
+def place(graph: onnx.GraphProto, floats: Collection[str]) -> QuantisationPlan:
     """Decide what is quantised.
 
     Args:
@@ -84,7 +84,7 @@ def place(graph: onnx.GraphProto, floats: Collection[str]) -> Placement:
             eight_bits.update(made)
             values.update(dict.fromkeys(made))
             leaving.update(name for name in node.output if name and name not in inner)
-    return Placement(tuple(nodes), frozenset(outgoing), tuple(values), frozenset(leaving))
+    return QuantisationPlan(tuple(nodes), frozenset(outgoing), tuple(values), frozenset(leaving))
 
 
 def _constant_shapes(graph: onnx.GraphProto) -> dict[str, tuple[int, ...]]:

@@ -12,7 +12,7 @@ import onnx
 from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.channel_layout import ChannelLayout
+from compsel.models.channel_axes import ChannelAxes
 from compsel.models.editable_graph import EditableGraph, FreshNames
 from compsel.models.editing import edit_graph, remove_unused
 from compsel.models.graph_queries import constants, uses
@@ -57,14 +57,14 @@ class LayerWeight:
         layout: its output channels, the same for all who read it.
         read: gives it, float32.
 
-    >>> layout = ChannelLayout.make((2, 3), (2, 3), (1,))
+    >>> layout = ChannelAxes.make((2, 3), (2, 3), (1,))
     >>> LayerWeight("w", onnx.NodeProto(), layout, lambda: np.zeros((2, 3), np.float32)).rows().shape
     (3, 2)
     """
 
     name: str
     node: onnx.NodeProto
-    layout: ChannelLayout
+    layout: ChannelAxes
     read: Callable[[], np.ndarray]
 
     @property
