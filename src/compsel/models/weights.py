@@ -13,7 +13,7 @@ from onnx import TensorProto
 from compsel.models.channel_axes import ChannelAxes
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_queries import attribute, captured_names, constants, is_standard
-from compsel.models.layers import LAYERS, output_axis
+from compsel.models.layers import LAYERS, is_depthwise, output_axis
 from compsel.models.moved_axes import MovedAxes
 
 __all__ = [
@@ -76,6 +76,12 @@ class Weight:
     shape: tuple[int, ...]
     readers: tuple[WeightReader, ...]
     others: int
+
+    @property
+    def sums_little(self) -> bool:
+        """Whether answers read few of its numbers, so that each of them matters: depthwise filters, rows of a table."""
+        nodes = [reader.node for reader in self.readers]
+        return any(is_standard(node, "Gather") or is_depthwise(node, self.shape) for node in nodes)
 
     @property
     def layouts(self) -> tuple[ChannelAxes, ...]:

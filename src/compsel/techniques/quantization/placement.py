@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import onnx
 
 from compsel.models.graph_queries import constants, is_standard, node_inputs
-from compsel.models.layers import bias_name, has_unit_factors
+from compsel.models.layers import has_unit_factors
 from compsel.models.weights import scale_axis
 
 __all__ = ["FLOAT_OUTPUT", "QUANTISED_OPS", "QuantisationPlan", "place"]
@@ -104,9 +104,9 @@ def _quantised_layers(
     for node in graph.node:
         if not is_standard(node, *_LAYERS, *FLOAT_OUTPUT) or node.input[0] in shapes:
             continue
-        shape, bias = shapes.get(node.input[1]), shapes.get(bias_name(node), ())
+        shape = shapes.get(node.input[1])
         scaled = shape is not None and scale_axis(node, shape) is not None
-        if scaled and has_unit_factors(node) and len(bias) <= 1 and {node.input[0], node.output[0]} <= set(floats):
+        if scaled and has_unit_factors(node) and {node.input[0], node.output[0]} <= set(floats):
             layers.append(node)
     return layers
 

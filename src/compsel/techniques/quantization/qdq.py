@@ -112,14 +112,13 @@ def _kept_activations(graph: onnx.GraphProto) -> list[str]:
     """Return the clamps that cannot be merged into the layer before them.
 
     The quantiser gives the layer the range of the clamp and lets the rounding saturate; other readers of
-    the value before or after the clamp (an output, a sub-graph) would see it cut, or not clamped. What leaves the graph
-    is not rounded.
+    the value before or after the clamp (an output, a sub-graph) would see it cut, or not clamped.
     """
     captured, outputs = captured_names(graph), {value.name for value in graph.output}
     return [
         node.name
         for node in graph.node
-        if is_standard(node, *_REMOVABLE) and ({*node.input, *node.output} & (captured | outputs))
+        if is_standard(node, *_REMOVABLE) and ({*node.input, *node.output} & captured or node.input[0] in outputs)
     ]
 
 
