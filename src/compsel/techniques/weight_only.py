@@ -5,10 +5,11 @@ from abc import ABC
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from compsel.errors import TechniqueError
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_queries import is_standard
-from compsel.models.layers import is_depthwise
 from compsel.models.model import Model
 from compsel.techniques.base import Technique
 from compsel.techniques.quantization.matmul_nbits import Activations, is_block_size, is_replaceable, replace_dense
@@ -18,17 +19,17 @@ from compsel.techniques.weights.storage import Decode, LayerWeight, WeightStorag
 
 __all__ = ["Int4Weight", "Int6Weight", "Int8Weight", "Int16Weight"]
 
-_DEPTHWISE_BITS = 8
+_FINE_BITS = 8
 
 
 @dataclass(frozen=True)
 class _WeightOnly(WeightStorageTechnique, ABC):
-    """Weights of convolutions and dense layers in fewer bits; everything is computed in float32.
+    """Weights of layers and tables in fewer bits; everything is computed in float32.
 
     The file is small; once loaded, the model is as large and as fast as before (`compsel.techniques.weights.encoding`
-    says why that is better than DequantizeLinear). Depthwise filters have at least 8 bits: they are few, and each of
-    them matters. With samples, the statistics of all layers are restored
-    (`compsel.techniques.statistics.statistics_correction`).
+    says why that is better than DequantizeLinear). Depthwise filters and tables of embeddings have at least 8 bits:
+    an answer reads few of their numbers, and each of them matters. With samples, the statistics of all layers are
+    restored (`compsel.techniques.statistics.statistics_correction`).
 
     Attributes:
         block_size: how many weights of an output channel share a step, at most; 0: all of it.
@@ -44,14 +45,15 @@ class _WeightOnly(WeightStorageTechnique, ABC):
         if self.block_size != 0 and self.block_size < 4:
             raise TechniqueError(f"{self.name}: got block_size {self.block_size}, allowed are 0 and 4 or more")
 
-    def _store_rows(self, editable: EditableGraph, writer: PackedWeightWriter, rows: LayerWeight) -> Decode:
-        bits = max(self.bits, _DEPTHWISE_BITS) if is_depthwise(rows.node, rows.shape) else self.bits
-        stacked = is_standard(rows.node, "MatMul") and len(rows.shape) > 2
-        width = rows.shape[-1] if stacked else math.prod(rows.shape[1:])
+    def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:
+        bits = max(self.bits, _FINE_BITS) if weight.sums_little else self.bits
+        layout = weight.layout
         # the weight itself is gone before its codes are written
-        blocks = quantize_blocks(rows.read().reshape(-1, block_length(width, self.block_size)), bits, self.symmetric)
-        writer.uniform(rows.name, blocks, bits, rows.shape, rows.transposed)
-        return blocks.parts
+        rows = weight.rows().reshape(-1, block_length(layout.products, self.block_size))
+        blocks = quantize_blocks(rows, bits, self.symmetric)
+        del rows
+        writer.uniform(weight.name, blocks, bits, layout)
+        return blocks.parts if layout.is_leading else lambda: [layout.from_rows(blocks.values)]
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,12 @@ class Int4Weight(_WeightOnly):
         )
         return (cls(),) if dense > others else ()
 
-    def _store_rows(self, editable: EditableGraph, writer: PackedWeightWriter, rows: LayerWeight) -> Decode:
-        if is_block_size(self.block_size) and is_replaceable(editable, rows.node):
-            return replace_dense(editable, rows.node, rows.read(), self.block_size, self.symmetric, self.activations)
-        return super()._store_rows(editable, writer, rows)
+    def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:
+        if not is_block_size(self.block_size) or not is_replaceable(editable, weight.node, weight.name):
+            return super()._store(editable, writer, weight)
+        rows = weight.rows()
+        decode = replace_dense(editable, weight.node, rows, self.block_size, self.symmetric, self.activations)
+        return lambda: [weight.layout.from_rows(np.concatenate([*decode()]))]
 
 
 @dataclass(frozen=True)

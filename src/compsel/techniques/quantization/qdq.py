@@ -19,7 +19,8 @@ from compsel.models.graph_queries import captured_names, is_standard
 from compsel.models.model import Model
 from compsel.models.shapes import float_values
 from compsel.techniques.quantization.calibration import Range
-from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, quantised_nodes
+from compsel.techniques.quantization.leaving_values import keep_leaving_values
+from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, place
 
 __all__ = ["Activations", "Overrides", "QdqSettings", "Weights", "insert_qdq", "pixel_scale"]
 
@@ -28,6 +29,7 @@ Weights = Literal["int8", "uint8"]
 Overrides = dict[str, list[dict[str, Any]]]
 
 _EXCLUDED_OUTPUTS = "OpTypesToExcludeOutputQuantization"
+_NO_RANGE = (-1.0, 1.0)
 _REMOVABLE = ("Clip", "Relu")
 _TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
 
@@ -64,13 +66,17 @@ def insert_qdq(
     Args:
         proto: the graph, every node named, operator set 13 or newer.
         types: element type and shape of its values.
-        ranges: low and high of the float values that `quantised_values` names.
+        ranges: low and high of the float values that `place` names.
         overrides: scales and zero points of values and weights that are fixed already.
         settings: types, and how weights are quantised that are not yet.
 
     Raises:
         NotApplicableError: a graph that the quantiser does not understand.
     """
+    plan = place(proto.graph, float_values(types))
+    # the quantiser asks for the range of what leaves the layers, too, and its pair goes again
+    all_ranges = {**dict.fromkeys(plan.leaving, _NO_RANGE), **ranges}
+    bounds = {name: (np.float32(low), np.float32(high)) for name, (low, high) in all_ranges.items()}
     outer = {value.name for value in (*proto.graph.input, *proto.graph.output)}
     del proto.graph.value_info[:]
     proto.graph.value_info.extend(types[name] for name in types if name not in outer)
@@ -84,11 +90,8 @@ def insert_qdq(
             reduce_range=settings.reduce_range,
             weight_qType=_TYPES[settings.weights],
             activation_qType=_TYPES[settings.activations],
-            tensors_range=TensorsData(
-                CalibrationMethod.MinMax,
-                {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()},
-            ),
-            nodes_to_quantize=[node.name for node in quantised_nodes(proto.graph, float_values(types))],
+            tensors_range=TensorsData(CalibrationMethod.MinMax, bounds),
+            nodes_to_quantize=[node.name for node in plan.nodes],
             nodes_to_exclude=_kept_activations(proto.graph),
             op_types_to_quantize=list(QUANTISED_OPS),
             extra_options={"TensorQuantOverrides": dict(overrides), _EXCLUDED_OUTPUTS: list(FLOAT_OUTPUT)},
@@ -99,6 +102,7 @@ def insert_qdq(
             raise NotApplicableError(f"ONNX Runtime's quantiser does not take this graph ({error!r:.200})") from error
     proto.metadata_props.remove(mark)
     proto.producer_name, proto.producer_version = producer
+    keep_leaving_values(proto.graph, plan.outgoing)
     sort_nodes(proto.graph)
     remove_unused(proto.graph)
     del proto.graph.value_info[:]
