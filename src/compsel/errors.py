@@ -2,7 +2,8 @@
 
 CompselError
 ├── ModelError              an ONNX model that cannot be read or run (also ValueError)
-│   └── WeightsError        weights that do not fit a network
+│   ├── WeightsError        weights that do not fit a network
+│   └── CrashError          a graph that ends the process which loads or runs it
 ├── InputError              an input that a model cannot take (also ValueError)
 │   └── ImageError          an image that cannot be decoded
 ├── SamplesError            a folder of samples that cannot be used (also ValueError)
@@ -32,6 +33,7 @@ from types import ModuleType
 __all__ = [
     "BundleError",
     "CompselError",
+    "CrashError",
     "EnergyError",
     "ImageError",
     "InputError",
@@ -65,6 +67,10 @@ class ModelError(CompselError, ValueError):
 
 class WeightsError(ModelError):
     """Weights that do not fit a network, or a weights file that is not only tensors."""
+
+
+class CrashError(ModelError):
+    """A graph that ends the process which loads or runs it, or never answers."""
 
 
 class InputError(CompselError, ValueError):

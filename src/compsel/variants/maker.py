@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from compsel.errors import NotApplicableError
+from compsel.errors import CrashError, NotApplicableError
 from compsel.inputs.samples import Samples
 from compsel.models.editable_graph import borrow
 from compsel.models.model import Model
@@ -109,7 +109,7 @@ class VariantMaker:
             samples: what the technique is given; None: those of the calibration.
 
         Raises:
-            NotApplicableError: the technique does nothing for this model.
+            NotApplicableError: the technique does nothing for this model, or ONNX Runtime ended while it worked.
             TechniqueError: the technique failed.
             ModelError: the model does not load, or does not run on the samples.
             StorageError: the files cannot be written.
@@ -122,13 +122,19 @@ class VariantMaker:
         # first, while nothing but the model is in memory
         self._verifier = self._verifier or Verifier(model, self._calibration)
         started = time.perf_counter()
-        compressed = technique.apply(model, self._calibration if samples is None else samples)
+        try:
+            compressed = technique.apply(model, self._calibration if samples is None else samples)
+        except CrashError as error:  # the model itself runs: the verifier ran it
+            raise NotApplicableError(f"{technique.spec}: {error}") from error
         compress_s = time.perf_counter() - started
         del model
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder, prefix=".compsel-", ignore_cleanup_errors=True) as temporary:
-                written = write(compressed, Path(temporary))
+                try:
+                    written = write(compressed, Path(temporary))
+                except CrashError as error:
+                    raise NotApplicableError(f"{technique.spec}: {error}") from error
                 compressed = compressed.with_proto(borrow(compressed.proto).proto)  # the weights are on disk now
                 verification = self._verifier.check(compressed, Path(temporary) / written.files[0])
                 if verification.ok:

@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from compsel import __version__
+from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
+from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.row_independence import has_independent_rows
 from compsel.storage.file_names import slug
@@ -84,8 +86,13 @@ class RecordedMaker:
         return VariantMaker(self._model if self._learned is None else self._learned(), self._calibration)
 
     def _write(self, model: Model, into: Path) -> Variant:
-        output = self._output or output_kind_of(model, self._calibration.value(0))
-        return replace(write_variant(model, into, output), independent_rows=self._independent_rows)
+        value = self._calibration.value(0)
+        output = self._output or output_kind_of(model, value)
+        variant = replace(write_variant(model, into, output), independent_rows=self._independent_rows)
+        if variant.pixels_file is not None:  # what an app runs is another graph than the one that is verified
+            feeds = modality_of(variant).graph_feeds(variant.opened(into), value)
+            open_session(into / variant.pixels_file).run(None, feeds)
+        return variant
 
     @cached_property
     def _independent_rows(self) -> bool:

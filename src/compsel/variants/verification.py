@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from compsel.errors import InputError, ModelError
+from compsel.errors import InputError, ModelError, TechniqueError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
 from compsel.models.graph_session import open_session
@@ -190,9 +190,14 @@ def _not_compared(found: OutputAgreement) -> str:
 
 def _too_far(error: float | None, technique: str) -> str:
     """Say where the error is larger than what the techniques can cause by rounding: then something is broken."""
-    parts = [] if technique == "none" else [parse(spec).most_relative_error for spec in technique.split("+")]
+    if error is None or technique == "none":
+        return ""
+    try:
+        parts = [parse(spec).most_relative_error for spec in technique.split("+")]
+    except TechniqueError:  # one of others, that was not registered
+        return ""
     bounds = [bound for bound in parts if bound is not None]
-    if error is None or not parts or len(bounds) < len(parts) or error <= sum(bounds):
+    if len(bounds) < len(parts) or error <= sum(bounds):
         return ""
     return f"its outputs differ by {error:.2g} from the model's (relative error), {technique} explains {sum(bounds):g}"
 
