@@ -36,8 +36,8 @@ _MINIMUM_OPSET = 9  # Cast and Where take float16 from there on
 class Float16(Technique):
     """Half the size; faster where the processor computes in float16 (GPUs, NPUs, newer ARM), slower where it does not.
 
-    Nodes with weights beyond the range of float16 (65504), or that are not numbers, and operators that have no
-    float16 form or are neither ONNX's own nor made by `fuse`, stay in float32. Weights below its resolution keep their
+    Nodes with weights beyond the range of float16 (65504), or that are not numbers, operators that have no float16 form
+    or are neither ONNX's own nor made by `fuse`, and what makes or reads sequences, stay in float32. Weights below its resolution keep their
     sign and become the smallest number that float16 has.
 
     >>> Float16().spec
@@ -61,8 +61,10 @@ class Float16(Technique):
         proto = editable.proto
         del proto.graph.value_info[:]
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
-        proto.graph.value_info.extend(types[name] for name in sorted(types.keys() - boundary))
-        kept = [*_out_of_range(editable), *_float32_only(editable, types)]
+        tensors = {name for name, info in types.items() if info.type.HasField("tensor_type")}
+        proto.graph.value_info.extend(types[name] for name in sorted(tensors - boundary))
+        kept = [*_out_of_range(editable), *_float32_only(editable, types), *_with_sequences(editable, types)]
+        hidden = _hide_sequences(proto.graph)
         borrowed = _detach_borrowed(editable)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
@@ -75,6 +77,8 @@ class Float16(Technique):
             except (AssertionError, KeyError, IndexError, ValueError, RuntimeError) as error:
                 raise NotApplicableError(f"float16: {model.name!r} cannot be converted ({error!r:.200})") from error
             _restore_borrowed(converted.graph, borrowed)
+        for value in (*converted.graph.input, *converted.graph.output):
+            value.type.MergeFrom(hidden.get(value.name, onnx.TypeProto()))
         del converted.graph.value_info[:]
         sort_nodes(converted.graph)
         return model.with_proto(converted)
@@ -146,6 +150,29 @@ def _float32_only(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoPro
         if not (_in_half(schema.inputs, node.input, floats) and _in_half(schema.outputs, node.output, floats)):
             kept.append(node.name)
     return kept
+
+
+def _with_sequences(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoProto]) -> list[str]:
+    """Return the names of the nodes that make or read what is no tensor: the converter casts it as if it were one."""
+    others = {name for name, info in types.items() if not info.type.HasField("tensor_type")}
+
+    def any_in(node: onnx.NodeProto) -> bool:
+        inside = (inner for entry in node.attribute for inner in entry.g.node)
+        words = "Sequence" in node.op_type or "Optional" in node.op_type
+        return words or bool(others.intersection((*node.input, *node.output))) or any(map(any_in, inside))
+
+    return [node.name for node in editable.graph.node if any_in(node)]
+
+
+def _hide_sequences(graph: onnx.GraphProto) -> dict[str, onnx.TypeProto]:
+    """Take the types off inputs and outputs that are no tensors, whose type the converter changes; return them."""
+    hidden = {}
+    for value in (*graph.input, *graph.output):
+        if not value.type.HasField("tensor_type"):
+            hidden[value.name] = onnx.TypeProto()
+            hidden[value.name].CopyFrom(value.type)
+            value.type.Clear()
+    return hidden
 
 
 def _in_half(parameters: Sequence[onnx.defs.OpSchema.FormalParameter], names: Sequence[str], floats: set[str]) -> bool:
