@@ -38,8 +38,18 @@ def test_exactly_that_share_of_a_layer_the_smallest(sparsity: float, seed: int) 
         assert (after == 0).sum() == round(sparsity * 36)
         kept = after != 0
         np.testing.assert_array_equal(after[kept], before[kept])
-        if kept.any() and not kept.all():
-            assert np.abs(before[~kept]).max() <= np.abs(before[kept]).min()
+        for column, stays in zip(np.abs(before).T, kept.T, strict=True):
+            assert column[~stays].max(initial=0) <= min(column[stays], default=np.inf)
+
+
+@pytest.mark.parametrize("scope", ["layer", "global"])
+def test_a_channel_of_small_weights_keeps_its_largest(scope: str) -> None:
+    rng = np.random.default_rng(2)
+    first = rng.standard_normal((40, 8)) * np.geomspace(1e-4, 1, 8)
+    pruned = weights_of(parse(f"prune:0.5,scope={scope},storage=dense").apply(two_layers(first, np.eye(8))))["a"]
+    assert ((pruned != 0).sum(axis=0) >= 5).all()
+    for column, left in zip(np.abs(first).T, np.abs(pruned).T, strict=True):
+        assert column[left == 0].max(initial=0) <= left[left > 0].min() * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("sparsity", [0.0, 0.25, 0.5, 0.9, 1.0])

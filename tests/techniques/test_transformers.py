@@ -68,15 +68,13 @@ def test_embeddings_stay_close(spec: str, least: float) -> None:
     assert cosine(encoder(), parse(spec).apply(encoder(), Texts(encoder()))) > least
 
 
-def test_only_layers_with_weights_and_embeddings_are_quantised() -> None:
-    """Scores, sums and GELU stay in float32."""
+def test_only_layers_with_weights_are_quantised() -> None:
+    """Scores, sums and GELU stay in float32, small tables of embeddings too."""
     graph = parse("int8-static").apply(encoder(), Texts(encoder())).proto.graph
     makers = {name: node.op_type for node in graph.node for name in node.output}
     rounded = {makers[node.input[0]] for node in graph.node if node.op_type == "QuantizeLinear"}
-    # what layers read: normalised sums, GELU's last step, the heads together; and embeddings
-    assert rounded == {"LayerNormalization", "Mul", "Reshape", "Gather"}
-    # tables of embeddings are 8 bits, their sum is not
-    assert sum(node.op_type == "Gather" and makers[node.input[0]] == "DequantizeLinear" for node in graph.node) == 3
+    # what layers read: normalised sums, GELU's last step, the heads together
+    assert rounded == {"LayerNormalization", "Mul", "Reshape"}
     products = [node for node in graph.node if node.op_type == "MatMul"]
     of_weights = [node for node in products if makers.get(node.input[1]) == "DequantizeLinear"]
     assert (len(of_weights), len(products)) == (12, 17)  # two products in each attention, one in the pooling

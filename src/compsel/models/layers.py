@@ -1,6 +1,6 @@
-"""Layers with a weight (convolutions, dense layers): where their channels lie, how they read weight and bias.
+"""Layers with a weight (convolutions, dense layers): how they read weight and bias.
 
-The one description of the axes of weights: whatever scales, quantises or removes channels asks here.
+Where their channels lie, `compsel.models.weights` says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,6 @@ __all__ = [
     "bias_name",
     "has_constant_bias",
     "has_unit_factors",
-    "input_axis",
     "is_depthwise",
     "is_float",
     "is_plain",
@@ -43,22 +42,6 @@ def output_axis(node: onnx.NodeProto) -> int | None:
     if is_standard(node, "ConvTranspose"):
         return 1 if attribute(node, "group", 1) == 1 else None
     return 1 if is_standard(node, "MatMul") else None
-
-
-def input_axis(node: onnx.NodeProto, shape: Sequence[int]) -> int | None:
-    """Return the axis of the weight of a Conv, Gemm or MatMul that runs over its input channels.
-
-    None for groups of several channels; a depthwise convolution with one filter a channel has 0.
-
-    Args:
-        node: the layer.
-        shape: of its weight.
-    """
-    if is_standard(node, "Gemm", "MatMul"):
-        return 1 if attribute(node, "transB", 0) else 0
-    if attribute(node, "group", 1) == 1:
-        return 1
-    return 0 if shape[1] == 1 and attribute(node, "group", 1) == shape[0] else None
 
 
 def along_axis(values: np.ndarray, rank: int, axis: int) -> np.ndarray:

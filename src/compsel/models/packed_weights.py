@@ -11,7 +11,7 @@ from compsel.errors import ModelError
 from compsel.models.editable_graph import EditableGraph, add_constant, replace_nodes
 from compsel.models.graph_queries import constants
 from compsel.models.graph_session import open_session
-from compsel.models.layers import along_axis
+from compsel.models.weights import channel_layout
 
 __all__ = ["PREFIX", "STEPS", "make_dense", "scale_channels"]
 
@@ -19,20 +19,20 @@ PREFIX = "compsel.unpack/"
 STEPS = "steps"
 
 
-def scale_channels(editable: EditableGraph, name: str, gain: np.ndarray) -> None:
-    """Multiply each output channel of a convolution's weight, however it is stored, in place.
+def scale_channels(editable: EditableGraph, node: onnx.NodeProto, gain: np.ndarray) -> None:
+    """Multiply each output channel of a layer's weight, however it is stored, in place.
 
     Args:
         editable: the graph.
-        name: of the weight (out, in, ...).
-        gain: float32 (out,).
+        node: the layer.
+        gain: float32 (channels,).
     """
-    graph = editable.graph
+    graph, name = editable.graph, node.input[1]
     weights = constants(graph)
     steps = weights.get(f"{PREFIX}{name}/{STEPS}")
     if name in weights:
         weight = editable.array(weights[name])
-        scaled = weight * along_axis(gain, weight.ndim, 0)
+        scaled = weight * _factors(node, weight.shape, gain)
         weights[name].CopyFrom(numpy_helper.from_array(scaled.astype(weight.dtype), name))
     elif steps is not None:
         values = editable.array(steps)
@@ -40,11 +40,17 @@ def scale_channels(editable: EditableGraph, name: str, gain: np.ndarray) -> None
         steps.CopyFrom(numpy_helper.from_array(scaled.astype(values.dtype), steps.name))
     else:
         index, last = next((index, node) for index, node in enumerate(graph.node) if name in node.output)
-        rank = weights[last.input[1]].dims[0]
+        shape = tuple(int(size) for size in editable.array(weights[last.input[1]]))
         unscaled, factor = f"{PREFIX}{name}/plain", f"{PREFIX}{name}/gain"
         last.output[0] = unscaled
-        add_constant(graph, factor, along_axis(gain, rank, 0))
+        add_constant(graph, factor, _factors(node, shape, gain))
         graph.node.insert(index + 1, helper.make_node("Mul", [unscaled, factor], [name], f"{PREFIX}{name}/scaled"))
+
+
+def _factors(node: onnx.NodeProto, shape: tuple[int, ...], gain: np.ndarray) -> np.ndarray:
+    layout = channel_layout(node, 1, shape)
+    assert layout is not None
+    return np.ascontiguousarray(layout.factors(gain))
 
 
 def make_dense(editable: EditableGraph) -> EditableGraph:

@@ -1,5 +1,6 @@
 """Weights that share few values: k-means for each layer, indices into a codebook."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -7,7 +8,6 @@ import numpy as np
 
 from compsel.errors import TechniqueError
 from compsel.models.editable_graph import EditableGraph
-from compsel.models.layers import is_depthwise
 from compsel.techniques.quantization.uniform_quantizer import quantize_blocks
 from compsel.techniques.weights.encoding import PackedWeightWriter
 from compsel.techniques.weights.kmeans import assign, cluster_centres
@@ -45,20 +45,25 @@ class Cluster(WeightStorageTechnique):
         if not 1 <= self.bits <= 8:
             raise TechniqueError(f"cluster: got bits {self.bits}, allowed is 1 to 8")
 
-    def _store_rows(self, editable: EditableGraph, writer: PackedWeightWriter, rows: LayerWeight) -> Decode:
-        matrix = rows.read().reshape(rows.shape[0], -1)
-        if is_depthwise(rows.node, rows.shape):
+    def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:
+        layout, matrix = weight.layout, weight.rows()
+        if weight.is_depthwise:
             blocks = quantize_blocks(matrix, _DEPTHWISE_BITS)
-            writer.uniform(rows.name, blocks, _DEPTHWISE_BITS, rows.shape, rows.transposed)
+            writer.uniform(weight.name, blocks, _DEPTHWISE_BITS, layout)
             return blocks.parts
-        steps = np.sqrt(np.einsum("ij,ij->i", matrix, matrix) / matrix.shape[1])
+        steps = np.sqrt(np.einsum("ij,ij->i", matrix, matrix) / max(matrix.shape[1], 1))
         steps[steps == 0] = 1.0
         halves = steps.astype(np.float16).astype(np.float32)
         steps = np.where((halves > 0) & np.isfinite(halves), halves, steps)
         codes, centres = _share((matrix / steps[:, None]).ravel(), self._levels(matrix.size))
-        writer.codebook(rows.name, codes, self.bits, centres, steps, rows.shape, rows.transposed)
+        writer.codebook(weight.name, codes, self.bits, centres, steps, layout)
         indices = codes.reshape(matrix.shape)
-        return lambda: (centres[row] * step for row, step in zip(indices, steps, strict=True))
+
+        def decode() -> Iterable[np.ndarray]:
+            rows = (centres[row] * step for row, step in zip(indices, steps, strict=True))
+            return rows if layout.is_leading else [layout.from_rows(np.stack([*rows]))]
+
+        return decode
 
     def _levels(self, weights: int) -> int:
         return int(min(2**self.bits, max(2, weights // _WEIGHTS_PER_CENTRE)))

@@ -17,6 +17,7 @@ from compsel.models.layers import along_axis, bias_name, is_float, is_plain
 from compsel.models.model import Model
 from compsel.models.opset_upgrade import with_opset
 from compsel.models.shapes import float_values, infer_types
+from compsel.models.weights import channel_layout
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
 from compsel.techniques.quantization.int8_tables import quantise_tables
@@ -29,6 +30,8 @@ _MINIMUM_OPSET = 13
 _DENSE = helper.make_node("MatMul", ["x", "weight"], ["y"])
 _ATTENTION_ATTRIBUTES = {"num_heads", "unidirectional", "mask_filter_value", "scale"}
 _PART = 1 << 22  # numbers
+_MIDDLE, _MOST = 128, 127
+_MATRIX = 2
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,12 @@ class Int8Dynamic(Technique):
 
     The weights of dense layers are signed, a scale for each output channel, in a range that no kernel overflows
     (`compsel.techniques.quantization.int8_weights`): with VNNI 1.4 to 1.6 times as fast as unsigned ones
-    (all-MiniLM-L6-v2, 10 and 64 tokens). Those of convolutions are unsigned, with one scale: the runtime has no fast
-    kernel for signed ones (3x slower still). Tables of embeddings have a scale a row: 59 to 24 MB for that encoder.
+    (all-MiniLM-L6-v2, 10 and 64 tokens). Those of convolutions are unsigned, too with a scale for each output channel:
+    the runtime has no fast kernel for signed ones (3x slower still). Tables of embeddings have a scale a row: 59 to 24
+    MB for that encoder.
 
     Attributes:
-        per_channel: False: the weights of dense layers are unsigned too, with one scale.
+        per_channel: False: weights are unsigned, with one scale for all channels of a layer.
 
     >>> Int8Dynamic().spec
     'int8-dynamic'
@@ -80,7 +84,7 @@ def _layers(editable: EditableGraph) -> list[onnx.NodeProto]:
         if is_standard(node, *_LAYERS)
         and node.input[0] in floats
         and all(is_float(weights.get(name)) for name in node.input[1:] if name)
-        and (node.op_type != "MatMul" or len(weights[node.input[1]].dims) == 2)
+        and (node.op_type != "MatMul" or len(weights[node.input[1]].dims) == _MATRIX)
         and is_plain(node)
     ]
 
@@ -104,7 +108,8 @@ def _quantise(values: np.ndarray, scale: np.ndarray, zero: np.ndarray) -> np.nda
     count = max(1, _PART * len(values) // max(1, values.size))
     for start in range(0, len(values), count):
         rows = slice(start, start + count)
-        codes[rows] = np.clip(np.rint(values[rows] / scale) + zero, 0, 255)
+        step = scale[rows] if len(scale) == len(values) else scale
+        codes[rows] = np.clip(np.rint(values[rows] / step) + zero, 0, 255)
     return codes
 
 
@@ -116,6 +121,17 @@ def _columns(values: np.ndarray) -> _Coded:
     rounded = quantise_weight(values, _DENSE, "safe")
     assert rounded is not None
     return rounded.codes, rounded.scales, np.zeros(rounded.scales.shape, np.int8)
+
+
+def _filters(values: np.ndarray, node: onnx.NodeProto) -> _Coded:
+    """Return unsigned codes of the weight of a convolution, a scale for each output channel, the middle as zero."""
+    layout = channel_layout(node, 1, values.shape)
+    assert layout is not None
+    largest = np.abs(layout.rows(values)).max(axis=1, initial=0.0)
+    scale = np.where(largest > 0, largest / _MOST, 1.0).astype(np.float32)
+    zero = np.array([_MIDDLE], np.uint8)
+    # in front of the spatial axes of the output
+    return _quantise(values, layout.factors(scale), zero), along_axis(scale, values.ndim - 1, 0), zero
 
 
 def _whole(values: np.ndarray) -> _Coded:
@@ -138,14 +154,14 @@ class _Writer:
         self.nodes: list[onnx.NodeProto] = []
         self._names = FreshNames(editable.graph)
         self._inputs: dict[str, tuple[str, str, str]] = {}
-        self._quantised: dict[tuple[str, bool], tuple[str, str, str]] = {}
+        self._quantised: dict[tuple[str, str], tuple[str, str, str]] = {}
 
     def replace(self, node: onnx.NodeProto) -> None:
         """Write the integer form of a layer; the layer itself loses its output, and so goes."""
         output, name = node.output[0], node.name
         x, x_scale, x_zero = self._input(node.input[0])
         transposed = is_standard(node, "Gemm") and bool(attribute(node, "transB", 0))
-        w, w_scale, w_zero = self._weight(node.input[1], is_standard(node, "Conv"), transposed)
+        w, w_scale, w_zero = self._weight(node, transposed)
         biased = bool(bias_name(node))
         kind = "ConvInteger" if is_standard(node, "Conv") else "MatMulInteger"
         whole = self._add(kind, [x, w, x_zero, w_zero], f"{name}.whole")
@@ -161,7 +177,7 @@ class _Writer:
     def replace_attention(self, node: onnx.NodeProto) -> None:
         """Write the 8-bit form of a fused attention: its projections are quantised, the rest is not."""
         x, x_scale, x_zero = self._input(node.input[0])
-        w, w_scale, w_zero = self._weight(node.input[1], convolution=False, transposed=False)
+        w, w_scale, w_zero = self._weight(node, transposed=False)
         inputs = [x, w, node.input[2], x_scale, w_scale, *(node.input[3:4] or [""]), x_zero, w_zero]
         name = self._names(f"{node.name}.QAttention")
         fused = helper.make_node("QAttention", inputs, [node.output[0]], name, domain=CONTRIB_DOMAIN)
@@ -180,12 +196,16 @@ class _Writer:
     def _parts(self, stem: str, codes: str) -> tuple[str, str, str]:
         return self._names(f"{stem}.{codes}"), self._names(f"{stem}.scale"), self._names(f"{stem}.zero_point")
 
-    def _weight(self, name: str, convolution: bool, transposed: bool) -> tuple[str, str, str]:
-        key = (name, transposed)
+    def _weight(self, node: onnx.NodeProto, transposed: bool) -> tuple[str, str, str]:
+        name, convolution = node.input[1], is_standard(node, "Conv")
+        key = (name, "filters" if convolution else "transposed" if transposed else "matrix")
         if key not in self._quantised:
             values = self.editable.array(self.weights[name])
             values = values.T if transposed else values
-            codes, scale, zero = _columns(values) if self.per_channel and not convolution else _whole(values)
+            if not self.per_channel:
+                codes, scale, zero = _whole(values)
+            else:
+                codes, scale, zero = _filters(values, node) if convolution else _columns(values)
             stem = f"{name}.transposed" if transposed else name
             parts = self._parts(stem, codes.dtype.name)
             for part, content in zip(parts, (codes, scale, zero), strict=True):

@@ -1,6 +1,7 @@
 """Set the weights of least magnitude to zero."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -10,10 +11,12 @@ from onnx import numpy_helper
 
 from compsel.errors import TechniqueError
 from compsel.inputs.samples import Samples
+from compsel.models.channel_layout import ChannelLayout
 from compsel.models.editable_graph import EditableGraph
-from compsel.models.graph_queries import constants
+from compsel.models.graph_queries import constants, is_standard
 from compsel.models.layers import is_depthwise
 from compsel.models.model import Model
+from compsel.models.weights import Weight
 from compsel.techniques.base import Technique
 from compsel.techniques.weights.encoding import PackedWeightWriter
 from compsel.techniques.weights.storage import Decode, LayerWeight, prepare_layers, store_weights
@@ -22,6 +25,7 @@ __all__ = ["Prune"]
 
 _BINS = 1 << 16
 _PART = 1 << 20  # numbers worked on at a time
+_LEAST_SHARE = 0.25  # of what it would keep if all channels were pruned alike, for each of them
 _WORTH = 1 / 16  # share of zeros from which on the bit for each number is won back
 
 
@@ -29,11 +33,12 @@ _WORTH = 1 / 16  # share of zeros from which on the bit for each number is won b
 class Prune(Technique):
     """Unstructured magnitude pruning, without training (Han et al. 2015; Zhu and Gupta 2017).
 
-    Depthwise convolutions stay as they are: they hold few weights, and each of them matters. With samples, the
-    statistics of all layers are restored (`compsel.techniques.statistics.statistics_correction`). The file holds a bit
-    for each number and the numbers that are left: half the weights pruned is 53 % of the size. (ONNX has sparse
-    initializers; with their 64-bit positions they save nothing below two thirds of zeros.) Runtimes compute with the
-    zeros: pruning makes no model faster.
+    Each output channel keeps a quarter of the share that it would keep if all were pruned alike: a channel of small
+    weights would be gone otherwise. Depthwise convolutions stay as they are: they hold few weights, and each of them
+    matters; so do tables of embeddings. With samples, the statistics of all layers are restored
+    (`compsel.techniques.statistics.statistics_correction`). The file holds a bit for each number and the numbers that
+    are left: half the weights pruned is 53 % of the size. (ONNX has sparse initializers; with their 64-bit positions
+    they save nothing below two thirds of zeros.) Runtimes compute with the zeros: pruning makes no model faster.
 
     Attributes:
         sparsity: share of the weights that become zero, 0 to 1.
@@ -60,15 +65,19 @@ class Prune(Technique):
         return ()
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        editable, layers = prepare_layers(self.name, model, skip=is_depthwise)
+        editable, layers = prepare_layers(self.name, model, skip=_stays)
         weights = constants(editable.graph)
         limit = None
         if self.scope == "global":
-            limit = _global_threshold(editable, [weights[name] for name in layers], self.sparsity)
+            limit = _global_threshold(editable, layers, self.sparsity)
 
         def store(editable: EditableGraph, writer: PackedWeightWriter, layer_weight: LayerWeight) -> Decode:
             name, weight = layer_weight.name, layer_weight.read()
-            kept = np.abs(weight) >= limit if limit is not None else _largest(weight, self.sparsity)
+            spared = _spared(layer_weight.layout, weight, self.sparsity)
+            if limit is not None:
+                kept = (np.abs(weight) >= limit) | spared
+            else:
+                kept = _largest(np.where(spared, np.float32(np.inf), weight), self.sparsity)
             if self.storage == "sparse" and 1 - kept.mean() > _WORTH:
                 writer.sparse(name, weight, kept)
             else:
@@ -78,6 +87,27 @@ class Prune(Technique):
             )
 
         return store_weights(model, calibration, editable, layers, store)
+
+
+def _stays(weight: Weight) -> bool:
+    """Tell whether a weight stays: depthwise filters, and tables, whose rows answer alone."""
+    nodes = [reader.node for reader in weight.readers]
+    return is_depthwise(nodes[0], weight.shape) or any(is_standard(node, "Gather") for node in nodes)
+
+
+def _spared(layout: ChannelLayout, weight: np.ndarray, sparsity: float) -> np.ndarray:
+    """Tell which numbers stay whatever others are: the largest ones of each output channel; bool, the weight's shape."""
+    rows = layout.rows(weight)
+    count = math.ceil(_LEAST_SHARE * (1 - sparsity) * layout.products)
+    if sparsity == 0 or not 0 < count < layout.products:
+        return np.zeros(weight.shape, np.bool_)
+    spared = np.zeros(rows.shape, np.bool_)
+    some = max(1, _PART // layout.products)
+    for start in range(0, len(rows), some):
+        part = slice(start, start + some)
+        largest = np.argpartition(np.abs(rows[part]), -count, axis=1)[:, -count:]
+        np.put_along_axis(spared[part], largest, values=True, axis=1)
+    return layout.from_rows(spared)
 
 
 def _largest(weight: np.ndarray, sparsity: float) -> np.ndarray:
@@ -123,14 +153,19 @@ def _parts(numbers: np.ndarray) -> Iterator[slice]:
     return (slice(start, start + _PART) for start in range(0, len(numbers), _PART))
 
 
-def _global_threshold(editable: EditableGraph, tensors: list[onnx.TensorProto], sparsity: float) -> float:
-    """Return the magnitude below which that share of all the weights lies, from a histogram: one layer in memory."""
-    largest = max(float(np.abs(editable.array(tensor)).max(initial=0.0)) for tensor in tensors)
+def _global_threshold(editable: EditableGraph, layers: Mapping[str, Weight], sparsity: float) -> float:
+    """Return the magnitude below which that share of all the weights lies, from a histogram: one layer in memory.
+
+    Those that are spared count as the largest.
+    """
+    tensors = constants(editable.graph)
+    largest = max(float(np.abs(editable.array(tensors[name])).max(initial=0.0)) for name in layers)
     if largest == 0.0 or sparsity == 1.0:
         return np.inf if sparsity == 1.0 else 0.0
     counts = np.zeros(_BINS, np.int64)
-    for tensor in tensors:
-        index = np.abs(editable.array(tensor)).ravel() * ((_BINS - 1) / largest)
-        counts += np.bincount(index.astype(np.int64), minlength=_BINS)
+    for name, layer in layers.items():
+        weight = editable.array(tensors[name])
+        magnitudes = np.where(_spared(layer.layouts[0], weight, sparsity), largest, np.abs(weight))
+        counts += np.bincount((magnitudes.ravel() * ((_BINS - 1) / largest)).astype(np.int64), minlength=_BINS)
     place = round(sparsity * int(counts.sum()))
     return float(np.searchsorted(np.cumsum(counts), place, side="left") + (place > 0)) * largest / (_BINS - 1)

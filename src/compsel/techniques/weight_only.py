@@ -5,10 +5,11 @@ from abc import ABC
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from compsel.errors import TechniqueError
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_queries import is_standard
-from compsel.models.layers import is_depthwise
 from compsel.models.model import Model
 from compsel.techniques.base import Technique
 from compsel.techniques.quantization.matmul_nbits import Activations, is_block_size, is_replaceable, replace_dense
@@ -44,14 +45,15 @@ class _WeightOnly(WeightStorageTechnique, ABC):
         if self.block_size != 0 and self.block_size < 4:
             raise TechniqueError(f"{self.name}: got block_size {self.block_size}, allowed are 0 and 4 or more")
 
-    def _store_rows(self, editable: EditableGraph, writer: PackedWeightWriter, rows: LayerWeight) -> Decode:
-        bits = max(self.bits, _DEPTHWISE_BITS) if is_depthwise(rows.node, rows.shape) else self.bits
-        stacked = is_standard(rows.node, "MatMul") and len(rows.shape) > 2
-        width = rows.shape[-1] if stacked else math.prod(rows.shape[1:])
+    def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:
+        bits = max(self.bits, _DEPTHWISE_BITS) if weight.is_depthwise else self.bits
+        layout = weight.layout
         # the weight itself is gone before its codes are written
-        blocks = quantize_blocks(rows.read().reshape(-1, block_length(width, self.block_size)), bits, self.symmetric)
-        writer.uniform(rows.name, blocks, bits, rows.shape, rows.transposed)
-        return blocks.parts
+        rows = weight.rows().reshape(-1, block_length(layout.products, self.block_size))
+        blocks = quantize_blocks(rows, bits, self.symmetric)
+        del rows
+        writer.uniform(weight.name, blocks, bits, layout)
+        return blocks.parts if layout.is_leading else lambda: [layout.from_rows(blocks.values)]
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,12 @@ class Int4Weight(_WeightOnly):
         )
         return (cls(),) if dense > others else ()
 
-    def _store_rows(self, editable: EditableGraph, writer: PackedWeightWriter, rows: LayerWeight) -> Decode:
-        if is_block_size(self.block_size) and is_replaceable(editable, rows.node):
-            return replace_dense(editable, rows.node, rows.read(), self.block_size, self.symmetric, self.activations)
-        return super()._store_rows(editable, writer, rows)
+    def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:
+        if not is_block_size(self.block_size) or not is_replaceable(editable, weight.node, weight.name):
+            return super()._store(editable, writer, weight)
+        rows = weight.rows()
+        decode = replace_dense(editable, weight.node, rows, self.block_size, self.symmetric, self.activations)
+        return lambda: [weight.layout.from_rows(np.concatenate([*decode()]))]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from compsel.techniques.quantization.int8_weights import WeightRange, quantise_w
 
 CONV = helper.make_node("Conv", ["x", "w"], ["y"])
 DEPTHWISE = helper.make_node("Conv", ["x", "w"], ["y"], group=6)
+TRANSPOSED = helper.make_node("ConvTranspose", ["x", "w"], ["y"])
 MATMUL = helper.make_node("MatMul", ["x", "w"], ["y"])
 GEMM = helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)
 WEIGHTS = npst.arrays(
@@ -73,16 +74,17 @@ def test_depthwise_weights_use_the_full_range() -> None:
     assert np.abs(grid(weight, CONV, "safe")).max() <= 127
 
 
-@pytest.mark.parametrize(("node", "axis"), [(MATMUL, 1), (GEMM, 0), (CONV, 0)])
+@pytest.mark.parametrize(("node", "axis"), [(MATMUL, 1), (GEMM, 0), (CONV, 0), (TRANSPOSED, 1)])
 def test_axis_of_the_output_channels(node: onnx.NodeProto, axis: int) -> None:
     weight = np.array([[1.0, 0.5, 0.25], [0.125, 1.0, -1.0]], np.float32)
-    rounded = quantise_weight(weight[:, :, None, None] if node is CONV else weight, node, "full")
+    rounded = quantise_weight(weight[:, :, None, None] if "Conv" in node.op_type else weight, node, "full")
     assert rounded is not None and rounded.axis == axis
     assert rounded.scales.shape == (weight.shape[axis],)
 
 
 def test_other_layers_are_left_alone() -> None:
-    assert quantise_weight(np.ones((2, 3, 1, 1), np.float32), helper.make_node("ConvTranspose", [], []), "safe") is None
+    grouped = helper.make_node("ConvTranspose", [], [], group=2)
+    assert quantise_weight(np.ones((2, 3, 1, 1), np.float32), grouped, "safe") is None
     assert quantise_weight(np.ones((2, 3, 4), np.float32), MATMUL, "safe") is None
 
 

@@ -10,24 +10,31 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from compsel.models.channel_layout import ChannelLayout
 from compsel.models.editable_graph import EditableGraph, FreshNames, replace_nodes
 from compsel.models.editing import remove_unused
 from compsel.models.graph_queries import attribute, captured_names, constants, is_standard, uses
-from compsel.models.layers import along_axis, bias_name, has_unit_factors, output_axis
+from compsel.models.layers import bias_name, has_unit_factors
+from compsel.models.weights import channel_layout
 from compsel.techniques.preparation.biases import flatten_biases
 from compsel.techniques.preparation.padding import merge_pads, zero_pads
+from compsel.techniques.preparation.plain_weights import make_weights_plain
 
 __all__ = ["fold"]
+
+_LAYERS = ("Conv", "ConvTranspose", "Gemm")
 
 
 def fold(editable: EditableGraph) -> EditableGraph:
     """Simplify a graph in place (as `compsel.models.editing.edit_graph` returns it) and return it.
 
-    Identity and Dropout go; constant biases get one axis; a zero Pad is merged into the convolutions that follow it; a
+    Identity and Dropout go; weights that are computed from constants become constants, and factors of Gemms go into
+    theirs; constant biases get one axis; a zero Pad is merged into the convolutions that follow it; a
     batch norm is folded into the convolution or dense layer before it (Jacob et al. 2018, "Quantization and Training of
     Neural Networks for Efficient Integer-Arithmetic-Only Inference", section 3.2); weights that nobody uses go.
     """
     _drop_no_ops(editable.graph)
+    make_weights_plain(editable)
     flatten_biases(editable)
     merge_pads(editable)
     _BatchNormFolder(editable).fold_all()
@@ -82,32 +89,31 @@ class _BatchNormFolder:
             if layer is None or self.uses[norm.input[0]] != 1 or not _is_inference(norm):
                 continue
             parameters = [self.weights.get(name) for name in norm.input[1:5]]
-            axis = self._foldable_axis(layer)
-            if axis is None or any(tensor is None for tensor in parameters):
+            layout = self._foldable_layout(layer)
+            if layout is None or any(tensor is None for tensor in parameters):
                 continue
             factor, shift = _affine([self.editable.array(tensor) for tensor in parameters if tensor], norm)
-            self._scale(layer, axis, factor, shift)
+            self._scale(layer, layout, factor, shift)
             producers[norm.output[0]] = layer
             layer.output[0] = norm.output[0]
             removed.add(norm.name)
         replace_nodes(self.graph, [node for node in self.graph.node if node.name not in removed])
 
-    def _foldable_axis(self, layer: onnx.NodeProto) -> int | None:
-        """Return the axis of the weight's output channels; None when nothing can be folded into the layer."""
-        if is_standard(layer, "MatMul") or len(layer.input) < 2 or layer.input[1] not in self.weights:
+    def _foldable_layout(self, layer: onnx.NodeProto) -> ChannelLayout | None:
+        """Return where the output channels of the weight are; None when nothing can be folded into the layer."""
+        if not is_standard(layer, *_LAYERS) or layer.input[1] not in self.weights or not has_unit_factors(layer):
             return None
-        axis = output_axis(layer) if has_unit_factors(layer) else None
+        layout = channel_layout(layer, 1, tuple(self.weights[layer.input[1]].dims))
         bias = bias_name(layer)
-        if axis is None or not bias:
-            return axis
-        channels = self.weights[layer.input[1]].dims[axis]
-        return axis if bias in self.weights and list(self.weights[bias].dims) == [channels] else None
+        if layout is None or not bias:
+            return layout
+        return layout if bias in self.weights and list(self.weights[bias].dims) == [layout.count] else None
 
-    def _scale(self, layer: onnx.NodeProto, axis: int, factor: np.ndarray, shift: np.ndarray) -> None:
+    def _scale(self, layer: onnx.NodeProto, layout: ChannelLayout, factor: np.ndarray, shift: np.ndarray) -> None:
         weight = self.weights[layer.input[1]]
         values = self.editable.array(weight)
         # not in place: another layer may share the weight
-        layer.input[1] = self._store(weight.name, values * along_axis(factor, values.ndim, axis), values.dtype)
+        layer.input[1] = self._store(weight.name, values * layout.factors(factor), values.dtype)
         bias = bias_name(layer)
         old = self.editable.array(self.weights[bias]).astype(np.float64) if bias else np.zeros_like(shift)
         shifted = np.broadcast_to(old, shift.shape) * factor + shift

@@ -46,7 +46,8 @@ def calibrate(
     inner = [name for name in tensors if name not in {value.name for value in editable.graph.input}]
     session = open_session(editable.with_outputs(inner))
     for feed in feeds():
-        values = {**feed, **dict(zip(inner, session.run(inner, dict(feed)), strict=True))}
+        # without names the runtime gives every output
+        values = {**feed, **(dict(zip(inner, session.run(inner, dict(feed)), strict=True)) if inner else {})}
         for name, histogram in histograms.items():
             histogram.add(values[name])
     if method == "percentile":

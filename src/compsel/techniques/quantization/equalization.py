@@ -10,13 +10,16 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from compsel.models.channel_layout import ChannelLayout
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_queries import attribute, constants, is_standard, uses
-from compsel.models.layers import along_axis, bias_name, input_axis, is_float, is_plain, output_axis
+from compsel.models.layers import bias_name, is_float, is_plain
+from compsel.models.weights import channel_layout, input_layout
 from compsel.techniques.statistics.reductions import Reductions
 
 __all__ = ["equalise"]
 
+_CONVOLUTIONS = ("Conv", "ConvTranspose")
 _SWEEPS = 20
 _SETTLED = 0.01
 _LARGEST_FACTOR = 64.0
@@ -59,9 +62,7 @@ def equalise(editable: EditableGraph, feeds: Feeds) -> int:
         for name, tensor in constants(editable.graph).items()
         if any(name in pair.first.input[1:] or name == pair.second.input[1] for pair in pairs)
     }
-    total = {
-        pair.first.name: np.ones(weights[pair.first.input[1]].shape[output_axis(pair.first) or 0]) for pair in pairs
-    }
+    total = {pair.first.name: np.ones(_given(pair, weights).count) for pair in pairs}
     for _ in range(_SWEEPS):
         largest = 0.0
         for pair in pairs:
@@ -94,21 +95,35 @@ def _pairs(editable: EditableGraph) -> Iterator[_Pair]:
             reader = readers.get(value)
         if reader is None or counter[value] != 1 or reader.input[0] != value or not _is_own(reader, weights, counter):
             continue
-        shape = tuple(weights[reader.input[1]].dims)
-        axis, channels = input_axis(reader, shape), weights[first.input[1]].dims[output_axis(first) or 0]
-        if axis is not None and shape[axis] == channels:
+        given = channel_layout(first, 1, tuple(weights[first.input[1]].dims))
+        taken = input_layout(reader, tuple(weights[reader.input[1]].dims))
+        if given is not None and taken is not None and given.count == taken.count:
             yield _Pair(first, reader, limit)
 
 
 def _is_own(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto], counter: Mapping[str, int]) -> bool:
     """Tell whether a node is a layer whose float32 weight and bias no other layer reads."""
-    if not is_standard(node, "Conv", "Gemm") or not is_plain(node):
+    if not is_standard(node, *_CONVOLUTIONS, "Gemm") or not is_plain(node):
         return False
     names = [name for name in node.input[1:] if name]
     if not all(is_float(weights.get(name)) and counter[name] == 1 for name in names):
         return False
-    channels = weights[names[0]].dims[output_axis(node) or 0]
-    return all(list(weights[name].dims) == [channels] for name in names[1:])
+    layout = channel_layout(node, 1, tuple(weights[names[0]].dims))
+    return layout is not None and all(list(weights[name].dims) == [layout.count] for name in names[1:])
+
+
+def _given(pair: _Pair, weights: Mapping[str, np.ndarray]) -> ChannelLayout:
+    """Return where the channels that a pair shares lie in the weight of its first layer."""
+    layout = channel_layout(pair.first, 1, weights[pair.first.input[1]].shape)
+    assert layout is not None
+    return layout
+
+
+def _taken(pair: _Pair, weights: Mapping[str, np.ndarray]) -> ChannelLayout:
+    """Return where they lie in the weight of its second layer."""
+    layout = input_layout(pair.second, weights[pair.second.input[1]].shape)
+    assert layout is not None
+    return layout
 
 
 def _bounds(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> tuple[float, float] | None:
@@ -128,7 +143,7 @@ def _channel_maxima(editable: EditableGraph, pairs: list[_Pair], feeds: Feeds) -
     """Return the largest value of each channel before the clamps, by name of the first layer."""
     reductions = Reductions(editable)
     for pair in pairs:
-        reductions.add("GlobalMaxPool" if is_standard(pair.first, "Conv") else "Identity", pair.first.output[0])
+        reductions.add("GlobalMaxPool" if is_standard(pair.first, *_CONVOLUTIONS) else "Identity", pair.first.output[0])
     largest = {pair.first.name: np.zeros(()) for pair in pairs}
     for values in reductions.run(feeds()):
         for name, value in zip(largest, values, strict=True):
@@ -140,9 +155,8 @@ def _factors(
     pair: _Pair, weights: Mapping[str, np.ndarray], total: np.ndarray, maximum: np.ndarray | None
 ) -> np.ndarray:
     """Return what each channel is divided by: then its ranges in both layers are the same."""
-    first, second = weights[pair.first.input[1]], weights[pair.second.input[1]]
-    own = _range(first, output_axis(pair.first) or 0)
-    read = _range(second, input_axis(pair.second, second.shape) or 0)
+    own = _range(weights[pair.first.input[1]], _given(pair, weights))
+    read = _range(weights[pair.second.input[1]], _taken(pair, weights))
     alive = (own > 0) & (read > 0)
     factors = np.sqrt(np.where(alive, own, 1.0) / np.where(alive, read, 1.0))
     factors = np.clip(factors * total, 1 / _LARGEST_FACTOR, _LARGEST_FACTOR) / total
@@ -155,16 +169,13 @@ def _factors(
 
 def _apply(pair: _Pair, weights: dict[str, np.ndarray], factors: np.ndarray) -> None:
     name = pair.first.input[1]
-    weights[name] = weights[name] / along_axis(factors, weights[name].ndim, output_axis(pair.first) or 0)
+    weights[name] = weights[name] / _given(pair, weights).factors(factors)
     bias = bias_name(pair.first)
     if bias:
         weights[bias] = weights[bias] / factors
     name = pair.second.input[1]
-    axis = input_axis(pair.second, weights[name].shape) or 0
-    weights[name] = weights[name] * along_axis(factors, weights[name].ndim, axis)
+    weights[name] = weights[name] * _taken(pair, weights).factors(factors)
 
 
-def _range(weight: np.ndarray, axis: int) -> np.ndarray:
-    return np.asarray(
-        np.abs(weight).max(axis=tuple(index for index in range(weight.ndim) if index != axis)), np.float64
-    )
+def _range(weight: np.ndarray, layout: ChannelLayout) -> np.ndarray:
+    return np.asarray(np.abs(layout.rows(weight)).max(axis=1), np.float64)

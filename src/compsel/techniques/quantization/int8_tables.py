@@ -4,54 +4,57 @@ A row is decoded when it is gathered: a few multiplications a token, for a quart
 table of words is half of all weights.
 """
 
+import math
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from compsel.models.editable_graph import EditableGraph, add_constant, fresh_name
-from compsel.models.graph_queries import attribute, constants, is_standard
+from compsel.models.editable_graph import EditableGraph, FreshNames, add_constant
+from compsel.models.graph_queries import constants, is_standard
 from compsel.models.layers import is_float
+from compsel.models.weights import Weight, read_weights
 
 __all__ = ["quantise_tables"]
 
 _LEAST_NUMBERS = 1 << 16  # smaller tables save less than their operators cost
 _MOST = 127
+_MATRIX = 2
 
 
 def quantise_tables(editable: EditableGraph) -> list[onnx.NodeProto]:
     """Return nodes that gather rows of int8 and scale them, in place of those that gather float32 rows.
 
-    The nodes that they replace lose their output, and so go.
+    The nodes that they replace lose their output, and so go. A table that others read too (the last layer of a language
+    model) stays: it would be held twice.
     """
-    weights = constants(editable.graph)
-    stored: dict[str, tuple[str, str]] = {}
+    weights, names = constants(editable.graph), FreshNames(editable.graph)
     nodes: list[onnx.NodeProto] = []
-    for node in editable.graph.node:
-        table = weights.get(node.input[0]) if is_standard(node, "Gather") else None
-        if table is None or not _pays(node, table):
+    for name, table in read_weights(editable).items():
+        if not is_float(weights[name]) or not _pays(table):
             continue
-        if table.name not in stored:
-            names = fresh_name(f"{table.name}.int8", weights), fresh_name(f"{table.name}.row_scale", weights)
-            rounded, row_scales = _rows(editable.array(table))
-            add_constant(editable.graph, names[0], rounded)
-            add_constant(editable.graph, names[1], row_scales)
-            stored[table.name] = names
-        codes, scales = stored[table.name]
-        output, rows, ids = node.output[0], f"{node.output[0]}.row", node.input[1]
-        nodes += [
-            helper.make_node("Gather", [codes, ids], [f"{rows}.int8"], f"{rows}.int8", axis=0),
-            helper.make_node("Cast", [f"{rows}.int8"], [f"{rows}.real"], f"{rows}.real", to=TensorProto.FLOAT),
-            helper.make_node("Gather", [scales, ids], [f"{rows}.scale"], f"{rows}.scale", axis=0),
-            helper.make_node("Mul", [f"{rows}.real", f"{rows}.scale"], [output], f"{rows}.scaled"),
-        ]
-        node.output[0] = f"{rows}.replaced"
+        rounded, row_scales = _rows(editable.array(weights[name]))
+        codes, scales = names(f"{name}.int8"), names(f"{name}.row_scale")
+        add_constant(editable.graph, codes, rounded)
+        add_constant(editable.graph, scales, row_scales)
+        for node in (reader.node for reader in table.readers):
+            output, rows, ids = node.output[0], f"{node.output[0]}.row", node.input[1]
+            whole, real, scale = (names(f"{rows}.{part}") for part in ("int8", "real", "scale"))
+            nodes += [
+                helper.make_node("Gather", [codes, ids], [whole], whole, axis=0),
+                helper.make_node("Cast", [whole], [real], real, to=TensorProto.FLOAT),
+                helper.make_node("Gather", [scales, ids], [scale], scale, axis=0),
+                helper.make_node("Mul", [real, scale], [output], names(f"{rows}.scaled")),
+            ]
+            node.output[0] = names(f"{rows}.replaced")
     return nodes
 
 
-def _pays(node: onnx.NodeProto, table: onnx.TensorProto) -> bool:
-    rows = len(table.dims) == 2 and attribute(node, "axis", 0) in (0, -2)
-    return rows and is_float(table) and int(np.prod(table.dims)) >= _LEAST_NUMBERS
+def _pays(table: Weight) -> bool:
+    gathered = all(is_standard(reader.node, "Gather") and not reader.chain for reader in table.readers)
+    by_row = len(table.shape) == _MATRIX and table.layout is not None and table.layout.axis == 0
+    return gathered and by_row and math.prod(table.shape) >= _LEAST_NUMBERS
 
 
 def _rows(values: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

@@ -14,7 +14,8 @@ import numpy as np
 import onnx
 
 from compsel.models.graph_queries import attribute, is_standard
-from compsel.models.layers import along_axis, is_depthwise, output_axis
+from compsel.models.layers import along_axis, is_depthwise
+from compsel.models.weights import scale_axis
 
 __all__ = ["QuantisedWeight", "WeightRange", "quantise_weight"]
 
@@ -58,21 +59,21 @@ def quantise_weight(
     """Quantise the weight of a layer symmetrically, with a scale for each output channel.
 
     Args:
-        weight: float (out, in, ...) of a Conv, (in, out) of a MatMul, either of a Gemm.
+        weight: float (out, in, ...) of a Conv, (in, out, ...) of a ConvTranspose or MatMul, either of a Gemm.
         node: the layer.
         bounds: "safe" never overflows sums of two products, "full" uses all of -127..127, "reduced" -64..64.
         finest: the least step of each channel, (channels,) or (1,).
 
     Returns:
-        None for layers without such a kernel (ConvTranspose, weights with more axes than named).
+        None where the scales of output channels do not lie along one axis (`compsel.models.weights.scale_axis`).
     """
-    axis = None if is_standard(node, "ConvTranspose") else output_axis(node)
-    if axis is None or weight.ndim < 2 or (is_standard(node, "MatMul") and weight.ndim != 2):
+    axis = scale_axis(node, weight.shape)
+    if axis is None:
         return None
     rows = _to_rows(weight, axis)
-    # the kernels of depthwise convolutions compute in 32 bits
+    # the kernels of depthwise convolutions compute in 32 bits, transposed ones in floating point
     depthwise = is_depthwise(node, weight.shape) and attribute(node, "group", 1) == len(weight)
-    pairs = bounds == "safe" and not depthwise
+    pairs = bounds == "safe" and not depthwise and not is_standard(node, "ConvTranspose")
     least = np.broadcast_to(np.zeros(1) if finest is None else finest, len(rows))
     codes, scales = np.zeros(rows.shape, np.int8), np.zeros(len(rows), np.float32)
     # a part at a time: the search holds several copies

@@ -25,6 +25,7 @@ Activations = Literal["int8", "float32"]
 _ACCURACY_LEVEL = {"float32": 1, "int8": 4}
 _BITS = 4
 _SMALLEST_BLOCK = 16
+_DENSE_RANK = 2
 
 
 def is_block_size(size: int) -> bool:
@@ -36,13 +37,20 @@ def is_block_size(size: int) -> bool:
     return size >= _SMALLEST_BLOCK and size & (size - 1) == 0
 
 
-def is_replaceable(editable: EditableGraph, node: onnx.NodeProto) -> bool:
-    """Tell whether a layer is a plain product with a weight that nobody else reads, and a constant bias or none."""
+def is_replaceable(editable: EditableGraph, node: onnx.NodeProto, weight: str) -> bool:
+    """Tell whether a layer is a plain product with a weight that nobody else reads, and a constant bias or none.
+
+    Args:
+        editable: the graph.
+        node: the layer.
+        weight: name of the weight, which the operator has on its right.
+    """
     weights, counter = constants(editable.graph), uses(editable.graph)
-    if not is_standard(node, "Gemm", "MatMul") or len(weights[node.input[1]].dims) != 2 or counter[node.input[1]] > 1:
+    if not is_standard(node, "Gemm", "MatMul") or node.input[1] != weight or counter[weight] > 1:
         return False
-    bias, outputs = bias_name(node), weights[node.input[1]].dims[output_axis(node) or 0]
-    return is_plain(node) and (not bias or (bias in weights and tuple(weights[bias].dims) == (outputs,)))
+    dims, bias = weights[weight].dims, bias_name(node)
+    plain_bias = not bias or (bias in weights and list(weights[bias].dims) == [dims[output_axis(node) or 0]])
+    return len(dims) == _DENSE_RANK and is_plain(node) and plain_bias
 
 
 def replace_dense(

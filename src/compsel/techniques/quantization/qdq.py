@@ -19,7 +19,8 @@ from compsel.models.graph_queries import captured_names, is_standard
 from compsel.models.model import Model
 from compsel.models.shapes import float_values
 from compsel.techniques.quantization.calibration import Range
-from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, quantised_nodes
+from compsel.techniques.quantization.leaving_values import keep_leaving_values
+from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, place
 
 __all__ = ["Activations", "Overrides", "QdqSettings", "Weights", "insert_qdq", "pixel_scale"]
 
@@ -28,6 +29,7 @@ Weights = Literal["int8", "uint8"]
 Overrides = dict[str, list[dict[str, Any]]]
 
 _EXCLUDED_OUTPUTS = "OpTypesToExcludeOutputQuantization"
+_NO_RANGE = (-1.0, 1.0)
 _REMOVABLE = ("Clip", "Relu")
 _TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
 
@@ -64,13 +66,17 @@ def insert_qdq(
     Args:
         proto: the graph, every node named, operator set 13 or newer.
         types: element type and shape of its values.
-        ranges: low and high of the float values that `quantised_values` names.
+        ranges: low and high of the float values that `placement.place` names.
         overrides: scales and zero points of values and weights that are fixed already.
         settings: types, and how weights are quantised that are not yet.
 
     Raises:
         NotApplicableError: a graph that the quantiser does not understand.
     """
+    placement = place(proto.graph, float_values(types))
+    names = [node.name for node in placement.nodes]
+    # the quantiser asks for the range of what leaves the layers, too, and its pair goes again
+    leaving = dict.fromkeys(placement.leaving, _NO_RANGE)
     outer = {value.name for value in (*proto.graph.input, *proto.graph.output)}
     del proto.graph.value_info[:]
     proto.graph.value_info.extend(types[name] for name in types if name not in outer)
@@ -86,9 +92,9 @@ def insert_qdq(
             activation_qType=_TYPES[settings.activations],
             tensors_range=TensorsData(
                 CalibrationMethod.MinMax,
-                {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()},
+                {name: (np.float32(low), np.float32(high)) for name, (low, high) in {**leaving, **ranges}.items()},
             ),
-            nodes_to_quantize=[node.name for node in quantised_nodes(proto.graph, float_values(types))],
+            nodes_to_quantize=names,
             nodes_to_exclude=_kept_activations(proto.graph),
             op_types_to_quantize=list(QUANTISED_OPS),
             extra_options={"TensorQuantOverrides": dict(overrides), _EXCLUDED_OUTPUTS: list(FLOAT_OUTPUT)},
@@ -99,6 +105,7 @@ def insert_qdq(
             raise NotApplicableError(f"ONNX Runtime's quantiser does not take this graph ({error!r:.200})") from error
     proto.metadata_props.remove(mark)
     proto.producer_name, proto.producer_version = producer
+    keep_leaving_values(proto.graph, placement.outgoing)
     sort_nodes(proto.graph)
     remove_unused(proto.graph)
     del proto.graph.value_info[:]
@@ -108,13 +115,14 @@ def _kept_activations(graph: onnx.GraphProto) -> list[str]:
     """Return the clamps that cannot be merged into the layer before them.
 
     The quantiser gives the layer the range of the clamp and lets the rounding saturate; other readers of
-    the value before or after the clamp (an output, a sub-graph) would see it cut, or not clamped.
+    the value before or after the clamp (an output, a sub-graph) would see it cut, or not clamped. What leaves the graph
+    is not rounded.
     """
     captured, outputs = captured_names(graph), {value.name for value in graph.output}
     return [
         node.name
         for node in graph.node
-        if is_standard(node, *_REMOVABLE) and ({*node.input, *node.output} & captured or node.input[0] in outputs)
+        if is_standard(node, *_REMOVABLE) and ({*node.input, *node.output} & (captured | outputs))
     ]
 
 

@@ -8,7 +8,7 @@ import onnx
 from compsel.models.editable_graph import EditableGraph, FreshNames, add_constant
 from compsel.models.editing import sort_nodes
 from compsel.models.graph_queries import constants, is_standard, uses
-from compsel.models.layers import has_constant_bias, is_float
+from compsel.models.layers import LAYERS, bias_name, has_constant_bias, has_unit_factors, is_float
 from compsel.techniques.quantization.bias_correction import correct_bias, mean_output_error
 from compsel.techniques.quantization.int8_weights import QuantisedWeight, WeightRange, quantise_weight
 
@@ -42,13 +42,16 @@ def round_weights(
         if weight is None or not is_float(weight) or node.input[0] not in scales:
             continue
         values = editable.array(weight)
-        bias = weights[node.input[2]] if has_constant_bias(node, weights) else None
+        if not is_standard(node, *LAYERS) or not has_unit_factors(node):
+            continue
+        bias = weights.get(bias_name(node))
         # the bias is stored in 32 bits with the product of both scales, which must not be too fine for it
-        largest = np.abs(editable.array(bias)) if bias is not None else np.zeros(1)
+        largest = np.abs(editable.array(bias)).reshape(-1) if bias is not None and len(bias.dims) == 1 else np.zeros(1)
         rounded = quantise_weight(values, node, bounds, finest=largest / (_LARGEST_BIAS * scales[node.input[0]]))
         if rounded is None:
             continue
-        if bias is not None and counter[node.input[2]] == 1 and node.input[0] in means:
+        corrects = has_constant_bias(node, weights) and counter[node.input[2]] == 1 and node.input[0] in means
+        if bias is not None and corrects:
             correct_bias(editable, bias, _rounding_error(node, rounded, values, means[node.input[0]]))
         del values
         same = [known for known, other in shared.get(name, ()) if _equal(other, rounded)]

@@ -30,7 +30,8 @@ _LEAST_GAIN, _LARGEST_GAIN = 0.25, 4.0
 _TINY = 1e-6
 _PREFIX = "compsel.statistics/"
 _AXES_ARE_INPUTS = 18  # operator set from which reductions take their axes as an input
-_BIAS_INPUT = {"Conv": 2, "Gemm": 2, "MatMulNBits": 5}
+_BIAS_INPUT = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2, "MatMulNBits": 5}
+_CONVOLUTIONS = ("Conv", "ConvTranspose")
 Batch = Mapping[str, np.ndarray]
 
 
@@ -91,7 +92,7 @@ def restore_statistics(
             continue
         mean, gain = values[node.name]
         if (gain != 1).any():
-            scale_channels(editable, node.input[1], gain)
+            scale_channels(editable, node, gain)
         bias = bias_name(node, index)
         old = editable.array(weights[bias]) if bias else np.zeros_like(mean)
         shifted = ((old - mean) * gain + target.means[node.name]).astype(np.float32)
@@ -114,7 +115,7 @@ def _correctable_layers(editable: EditableGraph) -> Iterator[tuple[onnx.NodeProt
         if bias:
             correctable = is_float(weights.get(bias)) and counter[bias] == 1 and len(weights[bias].dims) == 1
         else:
-            correctable = is_standard(node, "Conv")
+            correctable = is_standard(node, *_CONVOLUTIONS)
         if correctable and is_plain(node):
             yield node, index
 
@@ -129,7 +130,7 @@ def _run(
     """Return mean and deviation of each layer's channels, or, when a target is given, mean and the gain to apply."""
     counter = uses(editable.graph)
     scalable = {
-        node.name: is_standard(node, "Conv") and counter[node.input[1]] == 1
+        node.name: is_standard(node, *_CONVOLUTIONS) and counter[node.input[1]] == 1
         for node, _ in _correctable_layers(editable)
     }
     kept = [name for name in layers if name in scalable]

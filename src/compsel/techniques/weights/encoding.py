@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from compsel.models.channel_layout import ChannelLayout
 from compsel.models.editable_graph import EditableGraph, add_constant, replace_nodes
 from compsel.models.packed_weights import PREFIX, STEPS
 from compsel.techniques.quantization.uniform_quantizer import QuantizedBlocks
@@ -54,21 +55,21 @@ class PackedWeightWriter:
         replace_nodes(self.graph, [*self._nodes, *self.graph.node])
         self._nodes = []
 
-    def uniform(self, name: str, blocks: QuantizedBlocks, bits: int, shape: Sequence[int], transposed: bool) -> None:
+    def uniform(self, name: str, blocks: QuantizedBlocks, bits: int, layout: ChannelLayout) -> None:
         """Store a weight as whole numbers of so many bits, and a step for each block.
 
         Args:
             name: of the weight, an initializer of the graph.
-            blocks: its rows, cut into blocks.
+            blocks: its rows, one for each output channel, cut into blocks.
             bits: 16, or up to 8.
-            shape: of the rows put together: that of the weight, or of its transpose.
-            transposed: whether the weight is the transpose of that.
+            layout: of the weight.
         """
         self._weight = name
         middle = 2 ** (bits - 1)
         symmetric = bool((blocks.zeros == middle).all())
         # reshaped as whole numbers: every float32 step in between costs memory while the model is loaded
-        inner = tuple(shape) if len(blocks.steps) == shape[0] else blocks.codes.shape
+        shape = _row_shape(layout)
+        inner = shape if len(blocks.steps) == shape[0] else blocks.codes.shape
         column = (-1, *[1] * (len(inner) - 1))
         zeros = (blocks.zeros[:1] if symmetric else blocks.zeros).reshape(column)
         if bits >= 8 and symmetric:
@@ -86,7 +87,7 @@ class PackedWeightWriter:
             whole = self._op("Sub", signs, self._constant("zeros", zeros.astype(np.int8)))
             value = self._op("Cast", whole, to=onnx.TensorProto.FLOAT)
         value = self._scaled(value, blocks.steps.reshape(column))
-        self._finish(value if inner == tuple(shape) else self._reshaped(value, shape), transposed)
+        self._finish(value if inner == shape else self._reshaped(value, shape), layout)
 
     def codebook(
         self,
@@ -95,8 +96,7 @@ class PackedWeightWriter:
         bits: int,
         centres: np.ndarray,
         steps: np.ndarray,
-        shape: Sequence[int],
-        transposed: bool,
+        layout: ChannelLayout,
     ) -> None:
         """Store a weight as indices of so many bits into a table of values, and a factor for each row.
 
@@ -106,17 +106,17 @@ class PackedWeightWriter:
             bits: up to 8.
             centres: float32 (levels,).
             steps: float32 (rows,).
-            shape: of the weight, or of its transpose.
-            transposed: whether the weight is the transpose of that.
+            layout: of the weight; rows are its output channels.
         """
         self._weight = name
         if bits * np.count_nonzero(codes) + len(codes) < bits * len(codes):
             stored = self._scattered(codes, self._codes(np.append(np.uint8(0), codes[codes > 0]), bits))
         else:
             stored = self._codes(codes, bits)
+        shape = _row_shape(layout)
         indices = self._op("Cast", self._reshaped(stored, shape), to=onnx.TensorProto.INT32)
         looked_up = self._op("Gather", self._constant("centres", centres), indices)
-        self._finish(self._scaled(looked_up, steps.reshape(-1, *[1] * (len(shape) - 1))), transposed)
+        self._finish(self._scaled(looked_up, steps.reshape(-1, *[1] * (len(shape) - 1))), layout)
 
     def sparse(self, name: str, weight: np.ndarray, kept: np.ndarray) -> None:
         """Store a weight as a bit for each number and the numbers that are kept; the others become zero.
@@ -134,7 +134,7 @@ class PackedWeightWriter:
             values = np.append(weight.dtype.type(0), numbers[piece][flat[piece]])
             pieces.append(self._scattered(flat[piece], self._constant(f"values{start or ''}", values)))
         whole = pieces[0] if len(pieces) == 1 else self._op("Concat", *pieces, axis=0)
-        self._finish(self._reshaped(whole, weight.shape), False)
+        self._finish(self._reshaped(whole, weight.shape), None)
 
     def _scaled(self, rows: str, steps: np.ndarray) -> str:
         """Multiply rows by a factor each, which is stored in 16 bits where nothing is lost by that."""
@@ -183,10 +183,15 @@ class PackedWeightWriter:
         counted = self._op("CumSum", mask, self._shared("axis", np.int64(0)))
         return self._op("Gather", values, self._op("Mul", counted, mask))
 
-    def _finish(self, value: str, transposed: bool) -> None:
-        """Give the value the name of the weight."""
-        if transposed:
-            self._op("Transpose", value, perm=[1, 0])
+    def _finish(self, value: str, layout: ChannelLayout | None) -> None:
+        """Put rows back in the places of the weight's numbers; give the result the name of the weight."""
+        shape = None if layout is None else _row_shape(layout)
+        if layout is not None and not layout.is_leading:
+            value = value if shape == layout.moved else self._reshaped(value, layout.moved)
+            value = self._op("Transpose", value, perm=np.argsort(layout.order).tolist())
+            shape = layout.split
+        if layout is not None and shape != layout.shape:
+            self._reshaped(value, layout.shape)
         self._nodes[-1].output[0] = self._weight
         self.written.add(self._weight)
         old = next(tensor for tensor in self.graph.initializer if tensor.name == self._weight)
@@ -210,3 +215,11 @@ class PackedWeightWriter:
             self._names.add(name)
             add_constant(self.graph, name, values)
         return name
+
+
+def _row_shape(layout: ChannelLayout) -> tuple[int, ...]:
+    """Return the shape that rows have before their numbers are put in their places: the first axis is one of rows."""
+    if layout.is_leading:
+        leading = layout.shape[:1] == (layout.count,)
+        return layout.shape if leading else (layout.count, layout.products)
+    return layout.moved if len(layout.channels) == 1 else (layout.count, layout.products)

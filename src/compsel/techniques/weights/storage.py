@@ -1,8 +1,9 @@
 """Store the weights of a model in another form: fold, store one by one, restore the statistics of the layers."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -11,13 +12,15 @@ import onnx
 from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.editable_graph import EditableGraph
+from compsel.models.channel_layout import ChannelLayout
+from compsel.models.editable_graph import EditableGraph, FreshNames
 from compsel.models.editing import edit_graph, remove_unused
-from compsel.models.graph_queries import attribute, constants, is_standard, uses
+from compsel.models.graph_queries import constants, uses
 from compsel.models.graph_session import is_large, release_memory
-from compsel.models.layers import LAYERS, has_constant_bias, is_float
+from compsel.models.layers import has_constant_bias, is_depthwise, is_float
 from compsel.models.model import Model
 from compsel.models.opset_upgrade import with_opset
+from compsel.models.weights import WEIGHT_OPERATORS, Weight, read_weights
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
 from compsel.techniques.quantization.bias_correction import channel_means, correct_bias, mean_output_error
@@ -31,9 +34,10 @@ __all__ = [
     "StoreWeight",
     "WeightStorageTechnique",
     "concatenate",
+    "one_weight_a_layout",
     "prepare_layers",
     "store_weights",
-    "weight_layers",
+    "stored_weights",
 ]
 
 _MEANS_OF = 100  # samples
@@ -50,70 +54,93 @@ class LayerWeight:
     Attributes:
         name: of the initializer.
         node: the first layer that reads it.
-        shape: of it.
+        layout: its output channels, the same for all who read it.
         read: gives it, float32.
-        transposed: whether it is the transpose of the initializer.
 
-    >>> weight = LayerWeight("w", onnx.NodeProto(), (2, 3), lambda: np.zeros((2, 3), np.float32))
-    >>> weight.transpose().read().shape
+    >>> layout = ChannelLayout.make((2, 3), (2, 3), (1,))
+    >>> LayerWeight("w", onnx.NodeProto(), layout, lambda: np.zeros((2, 3), np.float32)).rows().shape
     (3, 2)
     """
 
     name: str
     node: onnx.NodeProto
-    shape: tuple[int, ...]
+    layout: ChannelLayout
     read: Callable[[], np.ndarray]
-    transposed: bool = False
 
-    def transpose(self) -> "LayerWeight":
-        """Return the transpose of a matrix."""
-        return replace(self, shape=self.shape[::-1], read=lambda: self.read().T, transposed=not self.transposed)
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.layout.shape
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether it holds the filters of a convolution whose output channels read one input channel each."""
+        return is_depthwise(self.node, self.shape)
+
+    def rows(self) -> np.ndarray:
+        """Return the numbers of each output channel, float32 (channels, products)."""
+        return self.layout.rows(self.read())
 
 
 # writes a weight in another form, and returns what decodes it
 StoreWeight = Callable[[EditableGraph, PackedWeightWriter, LayerWeight], Decode]
 
 
-def weight_layers(editable: EditableGraph) -> dict[str, onnx.NodeProto]:
-    """Return the float32 weights of convolutions and dense layers, and for each the first layer that reads it."""
+def stored_weights(editable: EditableGraph) -> dict[str, Weight]:
+    """Return the float32 weights that only operators with output channels read, where these are known."""
     weights = constants(editable.graph)
-    layers: dict[str, onnx.NodeProto] = {}
-    for node in editable.graph.node:
-        weight = weights.get(node.input[1]) if is_standard(node, *LAYERS) else None
-        if weight is not None and is_float(weight) and len(weight.dims) >= 2:
-            layers.setdefault(weight.name, node)
-    return layers
+    return {
+        name: weight
+        for name, weight in read_weights(editable).items()
+        if is_float(weights[name]) and math.prod(weight.shape) > 0 and not weight.others and weight.layouts
+    }
 
 
 def prepare_layers(
-    name: str,
-    model: Model,
-    skip: Callable[[onnx.NodeProto, tuple[int, ...]], bool] = lambda node, shape: False,
-) -> tuple[EditableGraph, dict[str, onnx.NodeProto]]:
-    """Fold a model's batch norms; return the graph and its `weight_layers`.
+    name: str, model: Model, skip: Callable[[Weight], bool] = lambda weight: False
+) -> tuple[EditableGraph, dict[str, Weight]]:
+    """Fold a model's batch norms; return the graph and its `stored_weights`.
 
     Args:
         name: of the technique, for messages.
         model: what to compress.
-        skip: which weights stay as they are, by layer and shape of the weight.
+        skip: which weights stay as they are.
 
     Raises:
         NotApplicableError: no layer has float32 weights.
     """
     editable = with_opset(fold(edit_graph(model)), MINIMUM_OPSET)
-    weights = constants(editable.graph)
-    candidates = weight_layers(editable)
-    layers = {weight: node for weight, node in candidates.items() if not skip(node, tuple(weights[weight].dims))}
+    layers = {key: weight for key, weight in stored_weights(editable).items() if not skip(weight)}
     if not layers:
         raise NotApplicableError(f"{name}: {model.name!r} has no layer with float32 weights in its main graph")
     return editable, layers
+
+
+def one_weight_a_layout(editable: EditableGraph) -> dict[str, Weight]:
+    """Give operators with other output channels in the same weight a copy of it, in place; return `stored_weights`.
+
+    A layer and its transpose (tied autoencoders) need scales along different axes: two copies in few bits are smaller
+    than one in float32. Weights that are reached through operators of their own are left out where they differ.
+    """
+    weights, names = constants(editable.graph), FreshNames(editable.graph)
+    for name, weight in stored_weights(editable).items():
+        if any(reader.chain for reader in weight.readers):
+            continue
+        for layout in weight.layouts[1:]:
+            copy = editable.graph.initializer.add()
+            copy.CopyFrom(weights[name])
+            copy.name = names(name)
+            for reader in weight.readers:
+                if reader.layout == layout:
+                    reader.node.input[reader.index] = copy.name
+    return {name: weight for name, weight in stored_weights(editable).items() if weight.layout is not None}
 
 
 def store_weights(
     model: Model,
     calibration: Samples | None,
     editable: EditableGraph,
-    layers: Mapping[str, onnx.NodeProto],
+    layers: Mapping[str, Weight],
     store: StoreWeight,
 ) -> Model:
     """Store weights in another form.
@@ -127,7 +154,7 @@ def store_weights(
         editable, layers: of the model, from `prepare_layers`.
         store: what to do with each weight.
     """
-    weights, counter = constants(editable.graph), uses(editable.graph)
+    weights = constants(editable.graph)
     batch = batch_of(model, calibration)
     statistics = measure_statistics(editable, batch) if batch else None
     means: Mapping[str, np.ndarray] = {}
@@ -136,26 +163,38 @@ def store_weights(
     writer = PackedWeightWriter(editable)
     large = is_large(editable)
     with DecodedWeights() as decoded:
-        for name, node in layers.items():
+        for name, weight in layers.items():
             if large:
                 release_memory()
             tensor = editable.tensor(weights[name])
-            shape = tuple(tensor.dims)
-            layer = onnx.NodeProto()
-            layer.CopyFrom(node)  # storing may replace it
-            corrects = layer.input[0] in means and has_constant_bias(layer, weights) and counter[layer.input[2]] == 1
-            before = editable.array(tensor) if corrects else None
-            decode = store(editable, writer, LayerWeight(name, node, shape, partial(editable.array, tensor)))
+            corrected = list(_corrected(editable, weight, means))
+            node = weight.readers[0].node
+            before = editable.array(tensor) if corrected else None
+            layer_weight = LayerWeight(name, node, weight.layouts[0], partial(editable.array, tensor))
+            decode = store(editable, writer, layer_weight)
             if before is not None:
-                error = mean_output_error(layer, concatenate(decode, shape) - before, means[layer.input[0]])
-                correct_bias(editable, weights[layer.input[2]], error)
+                error = concatenate(decode, weight.shape) - before
+                for layer in corrected:
+                    change = mean_output_error(layer, error, means[layer.input[0]])
+                    correct_bias(editable, weights[layer.input[2]], change)
             if large and statistics and name in writer.written:
-                decoded.add(name, shape, decode())
+                decoded.add(name, weight.shape, decode())
         writer.write()
         remove_unused(editable.graph)
         if batch and statistics:
             restore_statistics(editable, statistics, batch, decoded)
     return model.with_proto(editable.materialise())
+
+
+def _corrected(editable: EditableGraph, weight: Weight, means: Mapping[str, np.ndarray]) -> Iterator[onnx.NodeProto]:
+    """Give copies of the layers that read a weight directly and whose bias, their own, can be corrected."""
+    weights, counter = constants(editable.graph), uses(editable.graph)
+    for reader in weight.readers:
+        direct = reader.index == 1 and not reader.chain and reader.node.input[0] in means
+        if direct and has_constant_bias(reader.node, weights) and counter[reader.node.input[2]] == 1:
+            copy = onnx.NodeProto()
+            copy.CopyFrom(reader.node)  # storing may replace it
+            yield copy
 
 
 def concatenate(decode: Decode, shape: tuple[int, ...]) -> np.ndarray:
@@ -165,7 +204,7 @@ def concatenate(decode: Decode, shape: tuple[int, ...]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class WeightStorageTechnique(Technique, ABC):
-    """A technique that stores every weight of convolutions and dense layers in another form, unpacked on loading.
+    """A technique that stores every weight in another form, unpacked on loading: of layers, recurrent ones, tables.
 
     >>> from compsel.techniques import parse
     >>> isinstance(parse("cluster"), WeightStorageTechnique), isinstance(parse("int8-weight"), WeightStorageTechnique)
@@ -178,19 +217,13 @@ class WeightStorageTechnique(Technique, ABC):
         return ()
 
     def check(self, model: Model) -> None:
-        """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
-        self._check_quantisable(model)
+        """Raise NotApplicableError without operators that have weights, or with a quantised graph."""
+        self._check_quantisable(model, WEIGHT_OPERATORS)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        return store_weights(model, calibration, *prepare_layers(self.name, model), self._store)
-
-    def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:
-        if len(weight.shape) != 2 or attribute(weight.node, "transB", 0):
-            return self._store_rows(editable, writer, weight)
-        rows = weight.transpose()
-        decode = self._store_rows(editable, writer, rows)
-        return lambda: [concatenate(decode, rows.shape).T]
+        editable, _ = prepare_layers(self.name, model)
+        return store_weights(model, calibration, editable, one_weight_a_layout(editable), self._store)
 
     @abstractmethod
-    def _store_rows(self, editable: EditableGraph, writer: PackedWeightWriter, rows: LayerWeight) -> Decode:
-        """Store one weight; its first axis runs over output channels (or over stacked matrices)."""
+    def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:
+        """Store one weight, a step or the like for each of its output channels."""
