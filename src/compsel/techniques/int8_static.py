@@ -104,6 +104,10 @@ class Int8Static(Technique):
                 f"int8-static: the layers with weights of {model.name!r} do not compute in float32"
             )
         ranges = calibrate(editable, tensors, feeds, self.method, self.percentile)
+        if not ranges:
+            raise NotApplicableError(
+                f"int8-static: no value inside {model.name!r} has a range that 8 bits can hold: check model and samples"
+            )
         overrides = pixel_scale(model) if self.activations == "uint8" else {}
         if self.per_channel and self.weights == "int8":
             means = channel_means(editable, feeds()) if self.bias_correction else {}

@@ -55,15 +55,18 @@ class Placement:
     leaving: frozenset[str]
 
 
-def place(graph: onnx.GraphProto, floats: Collection[str]) -> Placement:
+def place(graph: onnx.GraphProto, floats: Collection[str], unbounded: Collection[str] = ()) -> Placement:
     """Decide what is quantised.
 
     Args:
         graph: its nodes in order, each with a name; weights are initializers, or stand behind a DequantizeLinear.
         floats: names of the float32 values that are no weights.
+        unbounded: those that no range can be given to: what makes or reads them stays in float32.
     """
     shapes = _constant_shapes(graph)
-    layers = _quantised_layers(graph, shapes, floats)
+    layers = [
+        node for node in _quantised_layers(graph, shapes, floats) if not {*node.input, *node.output} & {*unbounded}
+    ]
     chosen = {node.name for node in layers}
     inner = _read_by(graph, chosen)
     outgoing = _outgoing(graph, chosen, inner)
@@ -75,6 +78,7 @@ def place(graph: onnx.GraphProto, floats: Collection[str]) -> Placement:
         read = [name for name in node.input if name in floats and name not in shapes]
         if node.name not in chosen:
             follows = is_standard(node, *_FOLLOWERS) and bool(read) and eight_bits.issuperset(read)
+            follows = follows and not {*read, *node.output} & {*unbounded}
             if not follows or node.name in outgoing or any(name not in floats for name in node.output if name):
                 continue
         nodes.append(node)

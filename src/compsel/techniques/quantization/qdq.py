@@ -73,7 +73,9 @@ def insert_qdq(
     Raises:
         NotApplicableError: a graph that the quantiser does not understand.
     """
-    placement = place(proto.graph, float_values(types))
+    floats = float_values(types)
+    unbounded = set(place(proto.graph, floats).values) - ranges.keys()
+    placement = place(proto.graph, floats, unbounded)
     names = [node.name for node in placement.nodes]
     # the quantiser asks for the range of what leaves the layers, too, and its pair goes again
     leaving = dict.fromkeys(placement.leaving, _NO_RANGE)
