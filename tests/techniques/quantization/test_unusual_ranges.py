@@ -124,7 +124,7 @@ def test_constant_huge_and_tiny_values(
     assert found.ok and found.relative_error is not None and found.relative_error < 0.08
 
 
-@pytest.mark.parametrize("spec", ["int8-weight", "int4-weight", "cluster:16", "low-rank:0.5", "int8-dynamic"])
+@pytest.mark.parametrize("spec", ["int8-weight", "int6-weight", "int8-dynamic"])
 @pytest.mark.parametrize("number", [-1e9, -np.inf])
 def test_other_techniques_that_measure(spec: str, number: float) -> None:
     mask = np.where(MASK, np.float32(number), np.float32(0))

@@ -13,7 +13,8 @@ from compsel.techniques.statistics.reductions import Reductions
 __all__ = ["Range", "calibrate"]
 
 Range = tuple[float, float]
-_LARGEST = float(np.finfo(np.float32).max)
+# of a range: a step of it, the inverse of that, and the range itself are numbers of float32
+_LEAST, _LARGEST = 256 * float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 Feeds = Mapping[str, np.ndarray]
 
 
@@ -28,7 +29,7 @@ def calibrate(
 
     A tensor that is empty for a sample has no range there, and constrains nothing. Left out is what 8 bits cannot hold:
     values that are not finite (the mask of an attention puts minus infinity among its scores, and some models make NaN
-    that they read again as a missing value), ranges that float32 cannot hold, and values of which a mask leaves nothing
+    that they read again as a missing value), ranges, or steps of them, that float32 cannot hold, and values of which a mask leaves nothing
     (`compsel.techniques.quantization.masked_values`).
 
     Args:
@@ -80,5 +81,6 @@ def _extremes(editable: EditableGraph, tensors: Sequence[str], feeds: Iterable[F
         finite &= empty | (np.isfinite(least) & np.isfinite(most) & ~np.isnan(total))
         known = finite & ~empty
         low[known], high[known] = np.minimum(low, least)[known], np.maximum(high, most)[known]
-    finite &= high - low <= _LARGEST
+    width = high - low
+    finite &= (width == 0) | ((width >= _LEAST) & (width <= _LARGEST))
     return {name: (float(low[index]), float(high[index])) for index, name in enumerate(tensors) if finite[index]}

@@ -16,7 +16,7 @@ __all__ = ["masked_values"]
 
 Range = tuple[float, float]
 # ranges as large as no layer of a trained network makes without a reason: only these are looked at
-_LARGE = 100.0
+_LARGE = 32.0
 _SAMPLES = 4
 _STEPS = 255
 # of the values below this share of the largest one so much may be lost, as a share of their norm
