@@ -9,6 +9,7 @@ CompselError
 ├── SamplesError            a folder of samples that cannot be used (also ValueError)
 ├── TechniqueError          a technique, or its options, that does not exist (also ValueError)
 │   └── NotApplicableError  a technique that does not apply to this model, with the reason
+│       └── RewriterError   a rewriter that others wrote fails on this model
 ├── ProcessorError          a processor that does not exist or is not available here
 ├── EnergyError             no energy meter here, or one that cannot be read
 ├── ProfileError            measured tables that are missing, incomplete or inconsistent
@@ -44,6 +45,7 @@ __all__ = [
     "ObjectiveError",
     "ProcessorError",
     "ProfileError",
+    "RewriterError",
     "SamplesError",
     "SelectorError",
     "StorageError",
@@ -95,6 +97,10 @@ class TechniqueError(CompselError, ValueError):
 
 class NotApplicableError(TechniqueError):
     """A technique that does not apply to this model; the message is the reason."""
+
+
+class RewriterError(NotApplicableError):
+    """A rewriter of graphs that others wrote fails on this one: it may do so because of a single node."""
 
 
 class ProcessorError(CompselError):

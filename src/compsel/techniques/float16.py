@@ -11,7 +11,8 @@ import onnx
 from onnx import numpy_helper
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from compsel.errors import NotApplicableError
+from compsel.errors import NotApplicableError, RewriterError
+from compsel.inputs.feeds import first_feeds
 from compsel.inputs.samples import Samples
 from compsel.models.contrib_ops import is_fused
 from compsel.models.editable_graph import EditableGraph
@@ -55,15 +56,22 @@ class Float16(Technique):
             raise NotApplicableError(f"float16: {model.name!r} has no float32 weights")
         self._check_float(model)
 
+    def nodes(self, model: Model) -> tuple[str, ...]:
+        """Return all nodes of the main graph: each can stay in float32."""
+        return tuple(node.name for node in fold(edit_graph(model)).graph.node)
+
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET)
+        return self._transform_rest(model, calibration, frozenset())
+
+    def _transform_rest(self, model: Model, calibration: Samples | None, leaving: frozenset[str]) -> Model:
+        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET, first_feeds(model, calibration))
         types = infer_types(editable)
         proto = editable.proto
         del proto.graph.value_info[:]
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
         tensors = {name for name, info in types.items() if info.type.HasField("tensor_type")}
         proto.graph.value_info.extend(types[name] for name in sorted(tensors - boundary))
-        kept = [*_out_of_range(editable), *_float32_only(editable, types), *_with_sequences(editable, types)]
+        kept = [*_out_of_range(editable), *_float32_only(editable, types), *_with_sequences(editable, types), *sorted(leaving)]
         hidden = _hide_sequences(proto.graph)
         borrowed = _detach_borrowed(editable)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
@@ -75,7 +83,7 @@ class Float16(Technique):
                     proto, keep_io_types=True, disable_shape_infer=True, node_block_list=kept
                 )
             except (AssertionError, KeyError, IndexError, ValueError, RuntimeError) as error:
-                raise NotApplicableError(f"float16: {model.name!r} cannot be converted ({error!r:.200})") from error
+                raise RewriterError(f"float16: {model.name!r} cannot be converted ({error!r:.200})") from error
             _restore_borrowed(converted.graph, borrowed)
         for value in (*converted.graph.input, *converted.graph.output):
             value.type.MergeFrom(hidden.get(value.name, onnx.TypeProto()))

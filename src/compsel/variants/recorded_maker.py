@@ -13,11 +13,12 @@ from compsel.inputs.samples import Samples
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.row_independence import has_independent_rows
+from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
 from compsel.storage.files import storage_errors, write_json
 from compsel.techniques import parse as parse_technique
 from compsel.variants.learned_parts import split_spec
-from compsel.variants.maker import VariantMaker
+from compsel.variants.maker import VariantMaker, left_words
 from compsel.variants.variant import OutputKind, Variant
 from compsel.variants.writer import is_whole, output_kind_of, write_variant
 
@@ -34,6 +35,7 @@ class RecordedMaker:
         output: what the first output is; None: found by running each variant.
         learned: makes what is compressed in place of the model, where that learned from samples.
         samples: those.
+        reporter: hears which nodes had to stay as they were.
 
     >>> import tempfile
     >>> import numpy as np
@@ -55,6 +57,7 @@ class RecordedMaker:
         *,
         learned: Callable[[], Model] | None = None,
         samples: Samples | None = None,
+        reporter: Reporter = SILENT,
     ) -> None:
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -64,6 +67,7 @@ class RecordedMaker:
         self._output = output
         self._learned = learned
         self._samples = samples
+        self._reporter = reporter
 
     def make(self, spec: str) -> tuple[Variant, bool]:
         """Return the variant of a technique, and whether it was made now; what of it learns has been applied.
@@ -77,7 +81,10 @@ class RecordedMaker:
         if variant is not None:
             return variant, False
         technique = parse_technique(split_spec(spec)[1])
-        variant = self._maker.make(technique, self._folder, self._write).accepted()
+        made = self._maker.make(technique, self._folder, self._write)
+        variant = made.accepted()
+        if made.left:
+            self._reporter.say(left_words(variant.name, made.left))
         write_json(record, variant.to_dict())
         return variant, True
 

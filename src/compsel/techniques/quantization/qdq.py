@@ -12,7 +12,7 @@ from onnxruntime.quantization import CalibrationMethod, QuantType
 from onnxruntime.quantization.calibrate import TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from compsel.errors import NotApplicableError
+from compsel.errors import RewriterError
 from compsel.inputs.image import image_preprocessing
 from compsel.models.editing import remove_unused, sort_nodes
 from compsel.models.graph_queries import captured_names, is_standard
@@ -42,6 +42,7 @@ class QdqSettings:
         per_channel: one scale for each output channel of a weight.
         activations, weights: types.
         reduce_range: weights in 7 bits.
+        leaving: names of nodes that stay in float32.
 
     >>> QdqSettings(per_channel=True).activations
     'uint8'
@@ -51,6 +52,7 @@ class QdqSettings:
     activations: Activations = "uint8"
     weights: Weights = "int8"
     reduce_range: bool = False
+    leaving: frozenset[str] = frozenset()
 
 
 def insert_qdq(
@@ -71,11 +73,11 @@ def insert_qdq(
         settings: types, and how weights are quantised that are not yet.
 
     Raises:
-        NotApplicableError: a graph that the quantiser does not understand.
+        RewriterError: a graph that the quantiser does not understand.
     """
     floats = float_values(types)
-    unbounded = set(place(proto.graph, floats).values) - ranges.keys()
-    placement = place(proto.graph, floats, unbounded)
+    unbounded = set(place(proto.graph, floats, leaving=settings.leaving).values) - ranges.keys()
+    placement = place(proto.graph, floats, unbounded, settings.leaving)
     names = [node.name for node in placement.nodes]
     # the quantiser asks for the range of what leaves the layers, too, and its pair goes again
     leaving = dict.fromkeys(placement.leaving, _NO_RANGE)
@@ -104,7 +106,7 @@ def insert_qdq(
         try:
             quantiser.quantize_model()
         except (AssertionError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-            raise NotApplicableError(f"ONNX Runtime's quantiser does not take this graph ({error!r:.200})") from error
+            raise RewriterError(f"ONNX Runtime's quantiser does not take this graph ({error!r:.200})") from error
     proto.metadata_props.remove(mark)
     proto.producer_name, proto.producer_version = producer
     keep_leaving_values(proto.graph, placement.outgoing)
