@@ -95,9 +95,8 @@ def test_threads_take_turns() -> None:
     process, wrong = WorkerProcess(), []
 
     def work(number: int) -> None:
-        for _ in range(20):
-            if process.call(ECHO, np.full(1000, number)).sum() != 1000 * number:
-                wrong.append(number)
+        sums = [process.call(ECHO, np.full(1000, number)).sum() for _ in range(20)]
+        wrong.extend(found for found in sums if found != 1000 * number)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:

@@ -1,6 +1,5 @@
 """A graph that ends ONNX Runtime's process is a reason, for this variant only."""
 
-import os
 import platform
 import subprocess
 import sys
@@ -136,4 +135,3 @@ def test_float16_of_a_transposed_product(tmp_path: Path) -> None:
     none, half = compress([Model("transposed", proto, None)], [parse("none"), parse("float16")], samples, tmp_path)
     assert none.path is not None
     assert half.path is not None or "the runtime ended with" in half.reason
-    assert os.listdir(tmp_path)

@@ -58,7 +58,7 @@ def _read(stream: BinaryIO, size: int) -> bytearray:
 
 def _packed(value: Any, blocks: list[Any]) -> Any:
     """Return the JSON form: a list is tagged with what it stands for."""
-    if value is None or isinstance(value, (bool, int, float, str)) and not isinstance(value, np.generic):
+    if value is None or (isinstance(value, (bool, int, float, str)) and not isinstance(value, np.generic)):
         return value
     if isinstance(value, np.generic):
         return ["scalar", _packed(np.asarray(value), blocks)]
@@ -105,10 +105,11 @@ def _unpacked(tree: Any, blocks: list[bytearray]) -> Any:
     return [_unpacked(item, blocks) for item in parts[0]]
 
 
-def _dtype(kind: str) -> np.dtype:
+def _dtype(kind: str) -> np.dtype[Any]:
     try:
         return np.dtype(kind)
     except TypeError:
         import ml_dtypes  # bfloat16 and its like; it comes with onnx
 
-        return np.dtype(getattr(ml_dtypes, kind))
+        known: np.dtype[Any] = np.dtype(getattr(ml_dtypes, kind))
+        return known

@@ -112,7 +112,12 @@ class WorkerProcess:
     def _exchange(self, message: Any, doing: str, limit_s: float) -> Any:
         assert self._process.stdin is not None and self._process.stdout is not None
         overdue = threading.Event()
-        timer = threading.Timer(limit_s, lambda: (overdue.set(), self._process.kill()))
+
+        def end() -> None:
+            overdue.set()
+            self._process.kill()
+
+        timer = threading.Timer(limit_s, end)
         timer.daemon = True
         timer.start()
         try:
@@ -198,4 +203,3 @@ def _error(module: str, name: str, text: str) -> Exception:
         with suppress(TypeError):
             return kind(text)
     return RuntimeError(f"{name}: {text}")
-

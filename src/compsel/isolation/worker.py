@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from compsel.isolation.messages import receive, send
@@ -20,8 +21,8 @@ def serve() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other side hears it too, and ends this one
     # where memory runs out, the system ends this process and not the one that has the results
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as stream:
-        stream.write(_OOM_SCORE)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
     send(answers, "ready")
     calls = sys.stdin.buffer
     while True:

@@ -3,7 +3,6 @@
 One thread unless asked otherwise, no copies of large weights, and in a process of their own.
 """
 
-import os
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -59,7 +58,7 @@ def open_session(
     with tempfile.TemporaryDirectory(prefix="compsel-", ignore_cleanup_errors=True) as temporary:
         model: str | bytes
         if isinstance(editable, Path):
-            model = os.path.abspath(editable)
+            model = str(editable.absolute())
         elif large:
             model = _write(editable, folder or Path(temporary))
         else:

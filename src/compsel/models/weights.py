@@ -16,7 +16,16 @@ from compsel.models.graph_queries import attribute, captured_names, constants, i
 from compsel.models.layers import LAYERS, output_axis
 from compsel.models.moved_axes import MovedAxes
 
-__all__ = ["RECURRENT", "WEIGHT_OPERATORS", "Weight", "WeightReader", "channel_layout", "input_layout", "read_weights", "scale_axis"]
+__all__ = [
+    "RECURRENT",
+    "WEIGHT_OPERATORS",
+    "Weight",
+    "WeightReader",
+    "channel_layout",
+    "input_layout",
+    "read_weights",
+    "scale_axis",
+]
 
 RECURRENT = ("LSTM", "GRU", "RNN")
 #: operators with output channels that read weights

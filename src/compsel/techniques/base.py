@@ -71,7 +71,7 @@ class Technique(ABC):
         """Raise NotApplicableError when it is plain, before any work, that the technique does nothing for `model`."""
 
     def nodes(self, model: Model) -> tuple[str, ...]:
-        """Return the names of the nodes that `apply` can leave as they are, in graph order; () where it can leave none."""
+        """Return the names of the nodes that `apply` can leave as they are, in graph order; () for none."""
         return ()
 
     def apply(self, model: Model, calibration: Samples | None = None, leaving: Collection[str] = ()) -> Model:

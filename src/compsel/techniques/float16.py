@@ -1,6 +1,7 @@
 """Weights and arithmetic in 16-bit floating point; inputs and outputs stay as they are."""
 
 import logging
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from compsel.inputs.feeds import first_feeds
 from compsel.inputs.samples import Samples
 from compsel.models.contrib_ops import is_fused
 from compsel.models.editable_graph import EditableGraph
-from compsel.models.editing import edit_graph, sort_nodes
+from compsel.models.editing import edit_graph, remove_unused, sort_nodes
 from compsel.models.graph_queries import is_standard
 from compsel.models.layers import is_float
 from compsel.models.model import Model
@@ -30,6 +31,7 @@ __all__ = ["Float16"]
 _SMALLEST = float(np.finfo(np.float16).smallest_subnormal)
 _LARGEST = float(np.finfo(np.float16).max)
 _PART = 1 << 22  # numbers
+_INPUT_CAST = re.compile(r"graph_input_cast\d+")
 _MINIMUM_OPSET = 9  # Cast and Where take float16 from there on
 
 
@@ -38,8 +40,8 @@ class Float16(Technique):
     """Half the size; faster where the processor computes in float16 (GPUs, NPUs, newer ARM), slower where it does not.
 
     Nodes with weights beyond the range of float16 (65504), or that are not numbers, operators that have no float16 form
-    or are neither ONNX's own nor made by `fuse`, and what makes or reads sequences, stay in float32. Weights below its resolution keep their
-    sign and become the smallest number that float16 has.
+    or are neither ONNX's own nor made by `fuse`, and what makes or reads sequences, stay in float32. Weights below its
+    resolution keep their sign and become the smallest number that float16 has.
 
     >>> Float16().spec
     'float16'
@@ -71,7 +73,12 @@ class Float16(Technique):
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
         tensors = {name for name, info in types.items() if info.type.HasField("tensor_type")}
         proto.graph.value_info.extend(types[name] for name in sorted(tensors - boundary))
-        kept = [*_out_of_range(editable), *_float32_only(editable, types), *_with_sequences(editable, types), *sorted(leaving)]
+        kept = [
+            *_out_of_range(editable),
+            *_float32_only(editable, types),
+            *_with_sequences(editable, types),
+            *sorted(leaving),
+        ]
         hidden = _hide_sequences(proto.graph)
         borrowed = _detach_borrowed(editable)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
@@ -88,8 +95,28 @@ class Float16(Technique):
         for value in (*converted.graph.input, *converted.graph.output):
             value.type.MergeFrom(hidden.get(value.name, onnx.TypeProto()))
         del converted.graph.value_info[:]
+        _remove_detours(converted.graph)
         sort_nodes(converted.graph)
+        remove_unused(converted.graph)
         return model.with_proto(converted)
+
+
+def _remove_detours(graph: onnx.GraphProto) -> None:
+    """Let nodes in float32 read from each other: the converter casts to float16 and back, which is not its range."""
+    # by the float16 value, the float32 one that the converter made it of
+    made_of = {
+        node.output[0]: node.input[0]
+        for node in graph.node
+        if node.name.endswith("_cast_to_fp16_node") or _INPUT_CAST.fullmatch(node.name)
+    }
+    back = {
+        node.output[0]: made_of[node.input[0]]
+        for node in graph.node
+        if node.name.endswith("_cast_to_fp32_node") and node.input[0] in made_of
+    }
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            node.input[index] = back.get(name, name)
 
 
 def _detach_borrowed(editable: EditableGraph) -> dict[str, onnx.TensorProto]:

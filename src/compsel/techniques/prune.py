@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
-import onnx
 from onnx import numpy_helper
 
 from compsel.errors import TechniqueError
@@ -96,7 +95,7 @@ def _stays(weight: Weight) -> bool:
 
 
 def _spared(layout: ChannelLayout, weight: np.ndarray, sparsity: float) -> np.ndarray:
-    """Tell which numbers stay whatever others are: the largest ones of each output channel; bool, the weight's shape."""
+    """Tell which numbers stay whatever others are: the largest of each output channel; bool, the weight's shape."""
     rows = layout.rows(weight)
     count = math.ceil(_LEAST_SHARE * (1 - sparsity) * layout.products)
     if sparsity == 0 or not 0 < count < layout.products:

@@ -1,4 +1,4 @@
-"""Empty, constant, huge and masked values inside a graph: what 8 bits cannot hold stays in float32, the rest does not."""
+"""Empty, constant, huge and masked values inside a graph: what 8 bits cannot hold stays in float32, and only that."""
 
 import numpy as np
 import onnx
@@ -105,14 +105,22 @@ def test_empty_values_constrain_nothing(method: str) -> None:
     ("nodes", "constants"),
     [
         ([node("Mul", "h zero", "z"), node("Add", "z h", "m")], {"zero": np.float32(0)}),
-        ([node("Mul", "h zero", "z"), node("Add", "z five", "c"), node("Add", "c h", "m")],
-         {"zero": np.float32(0), "five": np.full((1, 4, 1, 1), 5, np.float32)}),
-        ([node("GlobalAveragePool", "h", "g"), node("ReduceMax", "g", "one", keepdims=1), node("Add", "one h", "m")],
-         {"unused": np.zeros(1, np.float32)}),
-        ([node("Mul", "h huge", "a"), node("Mul", "a tiny", "m")],
-         {"huge": np.float32(1e30), "tiny": np.float32(1e-30)}),
-        ([node("Mul", "h tiny", "a"), node("Mul", "a huge", "m")],
-         {"huge": np.float32(1e38), "tiny": np.float32(1e-38)}),
+        (
+            [node("Mul", "h zero", "z"), node("Add", "z five", "c"), node("Add", "c h", "m")],
+            {"zero": np.float32(0), "five": np.full((1, 4, 1, 1), 5, np.float32)},
+        ),
+        (
+            [node("GlobalAveragePool", "h", "g"), node("ReduceMax", "g", "one", keepdims=1), node("Add", "one h", "m")],
+            {"unused": np.zeros(1, np.float32)},
+        ),
+        (
+            [node("Mul", "h huge", "a"), node("Mul", "a tiny", "m")],
+            {"huge": np.float32(1e30), "tiny": np.float32(1e-30)},
+        ),
+        (
+            [node("Mul", "h tiny", "a"), node("Mul", "a huge", "m")],
+            {"huge": np.float32(1e38), "tiny": np.float32(1e-38)},
+        ),
     ],
     ids=["zeros", "constant", "single", "huge", "tiny"],
 )

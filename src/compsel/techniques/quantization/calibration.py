@@ -29,8 +29,8 @@ def calibrate(
 
     A tensor that is empty for a sample has no range there, and constrains nothing. Left out is what 8 bits cannot hold:
     values that are not finite (the mask of an attention puts minus infinity among its scores, and some models make NaN
-    that they read again as a missing value), ranges, or steps of them, that float32 cannot hold, and values of which a mask leaves nothing
-    (`compsel.techniques.quantization.masked_values`).
+    that they read again as a missing value), ranges, or steps of them, that float32 cannot hold, and values of which a
+    mask leaves nothing (`compsel.techniques.quantization.masked_values`).
 
     Args:
         editable: the graph.

@@ -1,7 +1,7 @@
-"""Values inside a graph whose range leaves nothing of most of them: a mask, or an outlier, is all that 8 bits would hold.
+"""Values inside a graph whose range leaves nothing of most of them: all that 8 bits would hold is a mask.
 
-Attention masks put -10000, -1e9 or the least float among scores of single digits: one step of a scale that holds both is
-larger than every score.
+Attention masks put -10000, -1e9 or the least float among scores of single digits: one step of a scale that holds both
+is larger than every score.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
