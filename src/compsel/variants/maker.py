@@ -153,7 +153,7 @@ class VariantMaker:
             made, reason = self._attempt(job), None
         except RewriterError as error:
             made, reason = None, error
-        if made is not None and (made.written is not None or not nodes):
+        if made is not None and (made.written is not None or not nodes or not made.verification.compared):
             return made
         left = offending_nodes(nodes, lambda leaving: self._works(job, leaving))
         if left and len(left) < len(nodes):
