@@ -9,9 +9,10 @@ import pytest
 import compsel
 from compsel.processors import FAMILIES, CpuProcessor, parse
 from compsel.processors.trial import trial
-from compsel.profiling.choice_trials import crashing_variants
+from compsel.profiling.choice_trials import crashing_variants, running_variants
 from compsel.profiling.choices import Choices
 from compsel.variants.build_variants import build_variants
+from tests.reporters import Heard
 from tests.techniques.foreign import convolutional
 from tests.techniques.inputs import SeededTensors
 
@@ -67,3 +68,13 @@ def test_errors_and_unknown_processors_are_no_ends(tmp_path: Path) -> None:
     assert trial(CpuProcessor(1), path, feeds) == ""
     assert trial(CpuProcessor(1), path, {"x": np.zeros(3, np.float32)}) == ""
     assert trial(CpuProcessor(1), tmp_path / "none.onnx", feeds) == ""
+
+
+def test_a_profile_goes_on_without_it(fragile: compsel.Processor, tmp_path: Path) -> None:
+    model, heard = convolutional(), Heard()
+    variants, left = build_variants([model], tmp_path / "v", SeededTensors(model), ["float16", "int8-weight"])
+    choices = Choices(variants, [fragile], tmp_path / "v")
+    kept, left_out = running_variants(choices, left, SeededTensors(model), heard)
+    assert [one.technique for one in kept] == ["none", "int8-weight"]
+    assert [one.technique for one in left_out] == ["float16"] and "fragile" in left_out[0].reason
+    assert any("left out: on fragile" in said for said in heard.messages)

@@ -17,7 +17,7 @@ from compsel.building.time_plan import TimePlan, answer_times, plan_time
 from compsel.device.cgroup import usable_cores
 from compsel.device.energy import meter_or_none, open_meter
 from compsel.device.fingerprint import device_fingerprint
-from compsel.errors import ProcessorError, ProfileError
+from compsel.errors import ProfileError
 from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.inputs.image import IMAGE
@@ -28,7 +28,7 @@ from compsel.models.model import Model
 from compsel.models.random_weights import has_random_weights, random_weights_warning
 from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
-from compsel.profiling.choice_trials import crashing_variants
+from compsel.profiling.choice_trials import running_variants
 from compsel.profiling.choices import Choices
 from compsel.profiling.current import measure_current
 from compsel.profiling.decoding import time_decoding
@@ -125,7 +125,7 @@ def measure(
         folds = build_fold_variants(variants, files, parts, calibration, reporter)
         variants, left_out = _judgeable(variants, left_out, folds, reporter)
         tried = Choices(variants, [parse(word) for word in plan.processors], files)
-        variants, left_out = _running(tried, left_out, samples, reporter)
+        variants, left_out = running_variants(tried, left_out, samples, reporter)
     for name in random_weights:
         reporter.say(random_weights_warning(name))
     extractors = _extractors(models[0])
@@ -200,24 +200,6 @@ def _judgeable(
     for one in more:
         reporter.say(f"{one.model}/{one.technique}: left out: {one.reason}")
     return [one for one in variants if one.name not in refused], [*left_out, *more]
-
-
-def _running(
-    choices: Choices, left_out: Sequence[LeftOut], samples: Samples, reporter: Reporter
-) -> tuple[list[Variant], list[LeftOut]]:
-    """Leave out the variants that end the process on a processor.
-
-    Raises:
-        ProcessorError: an uncompressed model does: the others are judged by it.
-    """
-    reasons = crashing_variants(choices, samples, reporter)
-    for one in choices.variants:
-        if one.name in reasons:
-            if one.technique == "none":
-                raise ProcessorError(f"{one.name}: {reasons[one.name]}: name other processors with --processor")
-            reporter.say(f"{one.name}: left out: {reasons[one.name]}")
-    more = [LeftOut(one.model, one.technique, reasons[one.name]) for one in choices.variants if one.name in reasons]
-    return [one for one in choices.variants if one.name not in reasons], [*left_out, *more]
 
 
 def _warn_of_quality(variants: Sequence[Variant], folder: Path, judge: OutputQuality, reporter: Reporter) -> None:

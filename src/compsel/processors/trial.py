@@ -1,4 +1,4 @@
-"""Run a graph on a processor in a process of its own first: a provider that ends its process is a reason, not the end."""
+"""Run a graph on a processor in a process of its own first: a provider that ends its process is a reason."""
 
 import os
 from collections.abc import Mapping

@@ -108,7 +108,7 @@ class OutputAgreement:
 
     @property
     def sample_error(self) -> float | None:
-        """The same of a single sample, the largest; samples whose output is small beside that of others are left out."""
+        """The same of a single sample, the largest; samples whose output is small beside others are left out."""
         worst = None
         for parts in self._outputs.values():
             floats = [(np.ravel(want), np.ravel(have)) for want, have in parts if want.dtype.kind == "f" and want.size]

@@ -20,7 +20,7 @@ from compsel.models.model import Model
 from compsel.models.shapes import float_values
 from compsel.techniques.quantization.calibration import Range
 from compsel.techniques.quantization.leaving_values import keep_leaving_values
-from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, place
+from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, Placement, place
 
 __all__ = ["Activations", "Overrides", "QdqSettings", "Weights", "insert_qdq", "pixel_scale"]
 
@@ -75,9 +75,7 @@ def insert_qdq(
     Raises:
         RewriterError: a graph that the quantiser does not understand.
     """
-    floats = float_values(types)
-    unbounded = set(place(proto.graph, floats, leaving=settings.leaving).values) - ranges.keys()
-    placement = place(proto.graph, floats, unbounded, settings.leaving)
+    placement = _placement(proto.graph, types, ranges, settings.leaving)
     names = [node.name for node in placement.nodes]
     # the quantiser asks for the range of what leaves the layers, too, and its pair goes again
     leaving = dict.fromkeys(placement.leaving, _NO_RANGE)
@@ -113,6 +111,18 @@ def insert_qdq(
     sort_nodes(proto.graph)
     remove_unused(proto.graph)
     del proto.graph.value_info[:]
+
+
+def _placement(
+    graph: onnx.GraphProto,
+    types: Mapping[str, onnx.ValueInfoProto],
+    ranges: Mapping[str, Range],
+    leaving: frozenset[str],
+) -> Placement:
+    """Decide what is quantised: what would need a range that was not measured stays in float32."""
+    floats = float_values(types)
+    unbounded = set(place(graph, floats, leaving=leaving).values) - ranges.keys()
+    return place(graph, floats, unbounded, leaving)
 
 
 def _kept_activations(graph: onnx.GraphProto) -> list[str]:
