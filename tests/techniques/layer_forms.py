@@ -173,8 +173,9 @@ def shared(rng: np.random.Generator) -> Form:
     size = 16
     w = uneven(rng, (size, size), [_pick(rng, 0, 1)])
     first, second = _pick(rng, 0, 1), _pick(rng, 0, 1)
+    factor = {"alpha": float(rng.uniform(0.1, 5))} if rng.random() < 0.5 else {}
     nodes = [
-        _node("Gemm", ["x", "w"], "g", transB=first),
+        _node("Gemm", ["x", "w"], "g", transB=first, **factor),
         _node("Gemm", ["x", "w"], "h", transB=second),
         _node("Concat", ["g", "h"], axis=1),
     ]

@@ -74,6 +74,24 @@ def test_a_bias_for_each_row_stays() -> None:
     assert error_of("int8-weight", model(nodes, [4, 4], [4, 4], weights), (4, 4)) < 0.02
 
 
+def test_factors_of_a_gemm_go_into_its_weight_or_the_gemm_stays() -> None:
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["h"], alpha=0.25, beta=3.0),
+        helper.make_node("Gemm", ["h", "shared"], ["g"], alpha=0.5),
+        helper.make_node("Gemm", ["g", "shared"], ["y"]),
+    ]
+    weights = {"w": weight(16, 16), "b": weight(16), "shared": weight(16, 16)}
+    network = model(nodes, ["n", 16], ["n", 16], weights)
+    assert error_of("int8-static", network, (1, 16)) < 0.08
+    feeds = [{"x": np.random.default_rng(n).standard_normal((1, 16)).astype(np.float32)} for n in range(4)]
+    graph = parse("int8-static").apply(network, ArraySamples(feeds)).proto.graph
+    makers = {name: node.op_type for node in graph.node for name in node.output}
+    products = [node for node in graph.node if node.op_type == "Gemm"]
+    factors = [helper.get_node_attr_value(node, "alpha") if node.attribute else 1.0 for node in products]
+    assert factors == [1.0, 0.5, 1.0]
+    assert [makers.get(node.input[1]) for node in products] == ["DequantizeLinear", None, "DequantizeLinear"]
+
+
 @pytest.mark.parametrize(("operator", "opset"), [("Resize", 10), ("Upsample", 9)])
 @pytest.mark.parametrize("mode", ["linear", "nearest"])
 @pytest.mark.parametrize(

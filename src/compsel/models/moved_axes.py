@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from compsel.models.channel_layout import ChannelLayout
+from compsel.models.channel_axes import ChannelAxes
 from compsel.models.graph_queries import attribute, is_standard
 
 __all__ = ["MovedAxes"]
@@ -23,7 +23,7 @@ class MovedAxes:
         view: for each axis of the view its parts, slowest first.
 
     >>> axes = MovedAxes.of((6, 4)).through(onnx.helper.make_node("Transpose", ["w"], ["v"]), [])
-    >>> axes.shape, axes.stored(ChannelLayout.make((4, 6), (4, 6), (0,))).axis
+    >>> axes.shape, axes.stored(ChannelAxes.make((4, 6), (4, 6), (0,))).axis
     ((4, 6), 1)
     """
 
@@ -72,13 +72,13 @@ class MovedAxes:
         known = math.prod(size for size in sizes_ if size != -1)
         return self._reshaped([math.prod(shape) // max(known, 1) if size == -1 else size for size in sizes_])
 
-    def stored(self, layout: ChannelLayout) -> ChannelLayout | None:
+    def stored(self, layout: ChannelAxes) -> ChannelAxes | None:
         """Return the layout of the stored tensor for one of the view; None where its axes cannot be told apart."""
         cut = self._reshaped(layout.split)
         if cut is None:
             return None
         channels = [part for axis in layout.channels for part in cut.view[axis]]
-        return ChannelLayout.make(self.stored_shape, cut.sizes, channels)
+        return ChannelAxes.make(self.stored_shape, cut.sizes, channels)
 
     def _reshaped(self, shape: Sequence[int]) -> "MovedAxes | None":
         """Return the view in another shape; parts are divided where axes are, None where that does not come out."""

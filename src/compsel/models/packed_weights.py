@@ -11,7 +11,7 @@ from compsel.errors import ModelError
 from compsel.models.editable_graph import EditableGraph, add_constant, replace_nodes
 from compsel.models.graph_queries import constants
 from compsel.models.graph_session import open_session
-from compsel.models.weights import channel_layout
+from compsel.models.weights import output_channels
 
 __all__ = ["PREFIX", "STEPS", "make_dense", "scale_channels"]
 
@@ -48,7 +48,7 @@ def scale_channels(editable: EditableGraph, node: onnx.NodeProto, gain: np.ndarr
 
 
 def _factors(node: onnx.NodeProto, shape: tuple[int, ...], gain: np.ndarray) -> np.ndarray:
-    layout = channel_layout(node, 1, shape)
+    layout = output_channels(node, 1, shape)
     assert layout is not None
     return np.ascontiguousarray(layout.factors(gain))
 

@@ -10,10 +10,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from compsel.models.channel_layout import ChannelLayout
+from compsel.models.channel_axes import ChannelAxes
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_queries import attribute, captured_names, constants, is_standard
-from compsel.models.layers import LAYERS, output_axis
+from compsel.models.layers import LAYERS, is_depthwise, output_axis
 from compsel.models.moved_axes import MovedAxes
 
 __all__ = [
@@ -21,8 +21,8 @@ __all__ = [
     "WEIGHT_OPERATORS",
     "Weight",
     "WeightReader",
-    "channel_layout",
-    "input_layout",
+    "input_channels",
+    "output_channels",
     "read_weights",
     "scale_axis",
 ]
@@ -47,14 +47,14 @@ class WeightReader:
         layout: the output channels in the weight as it is stored; None where no layout says them.
 
     >>> node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
-    >>> WeightReader(node, 1, (), channel_layout(node, 1, (3, 2))).layout.axis
+    >>> WeightReader(node, 1, (), output_channels(node, 1, (3, 2))).layout.axis
     1
     """
 
     node: onnx.NodeProto
     index: int
     chain: tuple[onnx.NodeProto, ...]
-    layout: ChannelLayout | None
+    layout: ChannelAxes | None
 
 
 @dataclass(frozen=True)
@@ -78,18 +78,24 @@ class Weight:
     others: int
 
     @property
-    def layouts(self) -> tuple[ChannelLayout, ...]:
+    def sums_little(self) -> bool:
+        """Whether answers read few of its numbers, so that each of them matters: depthwise filters, rows of a table."""
+        nodes = [reader.node for reader in self.readers]
+        return any(is_standard(node, "Gather") or is_depthwise(node, self.shape) for node in nodes)
+
+    @property
+    def layouts(self) -> tuple[ChannelAxes, ...]:
         """The output channels that its readers have in it, without repetitions; () where those of one are not known."""
         layouts = dict.fromkeys(reader.layout for reader in self.readers)
         return tuple(layout for layout in layouts if layout is not None) if None not in layouts else ()
 
     @property
-    def layout(self) -> ChannelLayout | None:
+    def layout(self) -> ChannelAxes | None:
         """The output channels, the same ones for all who read it; None where they differ or are not known."""
         return self.layouts[0] if len(self.layouts) == 1 and not self.others else None
 
 
-def channel_layout(node: onnx.NodeProto, index: int, shape: tuple[int, ...]) -> ChannelLayout | None:
+def output_channels(node: onnx.NodeProto, index: int, shape: tuple[int, ...]) -> ChannelAxes | None:
     """Return where the output channels of an operator lie in its input at `index`.
 
     Args:
@@ -102,7 +108,7 @@ def channel_layout(node: onnx.NodeProto, index: int, shape: tuple[int, ...]) -> 
         None where the operator has no such input, or no output channels: vectors, and an Einsum that sums nothing.
 
     >>> node = onnx.helper.make_node("ConvTranspose", ["x", "w"], ["y"], group=2)
-    >>> channel_layout(node, 1, (4, 3, 5)).split
+    >>> output_channels(node, 1, (4, 3, 5)).split
     (2, 2, 3, 5)
     """
     rank = len(shape)
@@ -111,7 +117,7 @@ def channel_layout(node: onnx.NodeProto, index: int, shape: tuple[int, ...]) -> 
     axes: tuple[int, ...] | None = None
     if index == 1 and is_standard(node, "ConvTranspose") and attribute(node, "group", 1) != 1:
         groups = int(attribute(node, "group", 1))
-        return ChannelLayout.make(shape, (groups, shape[0] // groups, *shape[1:]), (0, 2))
+        return ChannelAxes.make(shape, (groups, shape[0] // groups, *shape[1:]), (0, 2))
     if is_standard(node, "Conv", "ConvTranspose", "Gemm") and index == 1:
         axis = output_axis(node)
         axes = None if axis is None else (axis,)
@@ -126,7 +132,7 @@ def channel_layout(node: onnx.NodeProto, index: int, shape: tuple[int, ...]) -> 
         axes = (int(attribute(node, "axis", 0)) % rank,)
     elif is_standard(node, "Einsum"):
         axes = _kept_labels(node, index, rank)
-    return None if axes is None else ChannelLayout.make(shape, shape, axes)
+    return None if axes is None else ChannelAxes.make(shape, shape, axes)
 
 
 def _kept_labels(node: onnx.NodeProto, index: int, rank: int) -> tuple[int, ...] | None:
@@ -140,7 +146,7 @@ def _kept_labels(node: onnx.NodeProto, index: int, rank: int) -> tuple[int, ...]
     return kept if len(kept) < rank else None
 
 
-def input_layout(node: onnx.NodeProto, shape: tuple[int, ...]) -> ChannelLayout | None:
+def input_channels(node: onnx.NodeProto, shape: tuple[int, ...]) -> ChannelAxes | None:
     """Return where the *input* channels of a layer lie in its weight; None for other operators and stacked matrices.
 
     Args:
@@ -148,18 +154,18 @@ def input_layout(node: onnx.NodeProto, shape: tuple[int, ...]) -> ChannelLayout 
         shape: of its weight.
 
     >>> node = onnx.helper.make_node("Conv", ["x", "w"], ["y"], group=2)
-    >>> input_layout(node, (4, 3, 5)).count
+    >>> input_channels(node, (4, 3, 5)).count
     6
     """
     if len(shape) < _MATRIX:
         return None
     if is_standard(node, "Conv"):
         groups = int(attribute(node, "group", 1))
-        return ChannelLayout.make(shape, (groups, shape[0] // groups, *shape[1:]), (0, 2))
+        return ChannelAxes.make(shape, (groups, shape[0] // groups, *shape[1:]), (0, 2))
     if is_standard(node, "ConvTranspose"):
-        return ChannelLayout.make(shape, shape, (0,))
+        return ChannelAxes.make(shape, shape, (0,))
     axis = scale_axis(node, shape)
-    return None if axis is None else ChannelLayout.make(shape, shape, (1 - axis,))
+    return None if axis is None else ChannelAxes.make(shape, shape, (1 - axis,))
 
 
 def scale_axis(node: onnx.NodeProto, shape: tuple[int, ...]) -> int | None:
@@ -178,7 +184,7 @@ def scale_axis(node: onnx.NodeProto, shape: tuple[int, ...]) -> int | None:
     """
     if not is_standard(node, *LAYERS) or (is_standard(node, "MatMul") and len(shape) != _MATRIX):
         return None
-    layout = channel_layout(node, 1, shape)
+    layout = output_channels(node, 1, shape)
     if layout is None:
         return None
     return output_axis(node) if layout.count == 1 else layout.axis
@@ -229,7 +235,7 @@ def _follow(
             moved = axes.through(node, _constant_inputs(editable, tensors, node)) if axes else None
             yield from _follow(editable, tensors, readers, outer, moved, node.output[0], (*chain, node))
             continue
-        view = None if axes is None else channel_layout(node, index, axes.shape)
+        view = None if axes is None else output_channels(node, index, axes.shape)
         if view is None or axes is None:
             yield None
         else:

@@ -15,7 +15,7 @@ from compsel.techniques.weights.storage import Decode, LayerWeight, WeightStorag
 
 __all__ = ["Cluster"]
 
-_DEPTHWISE_BITS = 8
+_FINE_BITS = 8
 _WEIGHTS_PER_CENTRE = 2
 _PRUNED = 0.1  # from this share of zeros on, a zero means "pruned" and stays zero
 
@@ -27,8 +27,9 @@ class Cluster(WeightStorageTechnique):
     Each layer has a codebook; the file holds indices into it, packed, and the graph looks them up while it is loaded
     (`compsel.techniques.weights.encoding`). Because batch norms are folded into the weights, the channels of a layer
     have very different ranges: the codebook is for weights divided by the root mean square of their channel. Depthwise
-    filters, too few for a codebook, are stored in 8 bits. What has been pruned stays zero and takes one bit: with
-    "prune:0.5+cluster" both savings add up. With samples, the statistics of all layers are restored.
+    filters, too few for a codebook, and tables of embeddings are stored in 8 bits. What has been pruned stays zero and
+    takes one bit: with "prune:0.5+cluster" both savings add up. With samples, the statistics of all layers are
+    restored.
 
     Attributes:
         bits: of an index, 1 to 8: a codebook has up to 2 ** bits values.
@@ -47,10 +48,10 @@ class Cluster(WeightStorageTechnique):
 
     def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:
         layout, matrix = weight.layout, weight.rows()
-        if weight.is_depthwise:
-            blocks = quantize_blocks(matrix, _DEPTHWISE_BITS)
-            writer.uniform(weight.name, blocks, _DEPTHWISE_BITS, layout)
-            return blocks.parts
+        if weight.sums_little:
+            blocks = quantize_blocks(matrix, _FINE_BITS)
+            writer.uniform(weight.name, blocks, _FINE_BITS, layout)
+            return blocks.parts if layout.is_leading else lambda: [layout.from_rows(blocks.values)]
         steps = np.sqrt(np.einsum("ij,ij->i", matrix, matrix) / max(matrix.shape[1], 1))
         steps[steps == 0] = 1.0
         halves = steps.astype(np.float16).astype(np.float32)

@@ -18,7 +18,7 @@ from compsel.models.layers import along_axis, bias_name, is_float, is_plain
 from compsel.models.model import Model
 from compsel.models.opset_upgrade import with_opset
 from compsel.models.shapes import float_values, infer_types
-from compsel.models.weights import channel_layout
+from compsel.models.weights import output_channels
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
 from compsel.techniques.quantization.int8_tables import quantise_tables
@@ -126,7 +126,7 @@ def _columns(values: np.ndarray) -> _Coded:
 
 def _filters(values: np.ndarray, node: onnx.NodeProto) -> _Coded:
     """Return unsigned codes of the weight of a convolution, a scale for each output channel, the middle as zero."""
-    layout = channel_layout(node, 1, values.shape)
+    layout = output_channels(node, 1, values.shape)
     assert layout is not None
     largest = np.abs(layout.rows(values)).max(axis=1, initial=0.0)
     scale = np.where(largest > 0, largest / _MOST, 1.0).astype(np.float32)

@@ -10,10 +10,9 @@ from onnx import numpy_helper
 
 from compsel.errors import TechniqueError
 from compsel.inputs.samples import Samples
-from compsel.models.channel_layout import ChannelLayout
+from compsel.models.channel_axes import ChannelAxes
 from compsel.models.editable_graph import EditableGraph
-from compsel.models.graph_queries import constants, is_standard
-from compsel.models.layers import is_depthwise
+from compsel.models.graph_queries import constants
 from compsel.models.model import Model
 from compsel.models.weights import Weight
 from compsel.techniques.base import Technique
@@ -64,7 +63,7 @@ class Prune(Technique):
         return ()
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        editable, layers = prepare_layers(self.name, model, skip=_stays)
+        editable, layers = prepare_layers(self.name, model, skip=lambda weight: weight.sums_little)
         weights = constants(editable.graph)
         limit = None
         if self.scope == "global":
@@ -88,14 +87,8 @@ class Prune(Technique):
         return store_weights(model, calibration, editable, layers, store)
 
 
-def _stays(weight: Weight) -> bool:
-    """Tell whether a weight stays: depthwise filters, and tables, whose rows answer alone."""
-    nodes = [reader.node for reader in weight.readers]
-    return is_depthwise(nodes[0], weight.shape) or any(is_standard(node, "Gather") for node in nodes)
-
-
-def _spared(layout: ChannelLayout, weight: np.ndarray, sparsity: float) -> np.ndarray:
-    """Tell which numbers stay whatever others are: the largest of each output channel; bool, the weight's shape."""
+def _spared(layout: ChannelAxes, weight: np.ndarray, sparsity: float) -> np.ndarray:
+    """Tell which numbers stay whatever others are, the largest ones of each output channel: bool, as the weight."""
     rows = layout.rows(weight)
     count = math.ceil(_LEAST_SHARE * (1 - sparsity) * layout.products)
     if sparsity == 0 or not 0 < count < layout.products:

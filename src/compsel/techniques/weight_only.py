@@ -19,17 +19,17 @@ from compsel.techniques.weights.storage import Decode, LayerWeight, WeightStorag
 
 __all__ = ["Int4Weight", "Int6Weight", "Int8Weight", "Int16Weight"]
 
-_DEPTHWISE_BITS = 8
+_FINE_BITS = 8
 
 
 @dataclass(frozen=True)
 class _WeightOnly(WeightStorageTechnique, ABC):
-    """Weights of convolutions and dense layers in fewer bits; everything is computed in float32.
+    """Weights of layers and tables in fewer bits; everything is computed in float32.
 
     The file is small; once loaded, the model is as large and as fast as before (`compsel.techniques.weights.encoding`
-    says why that is better than DequantizeLinear). Depthwise filters have at least 8 bits: they are few, and each of
-    them matters. With samples, the statistics of all layers are restored
-    (`compsel.techniques.statistics.statistics_correction`).
+    says why that is better than DequantizeLinear). Depthwise filters and tables of embeddings have at least 8 bits:
+    an answer reads few of their numbers, and each of them matters. With samples, the statistics of all layers are
+    restored (`compsel.techniques.statistics.statistics_correction`).
 
     Attributes:
         block_size: how many weights of an output channel share a step, at most; 0: all of it.
@@ -46,7 +46,7 @@ class _WeightOnly(WeightStorageTechnique, ABC):
             raise TechniqueError(f"{self.name}: got block_size {self.block_size}, allowed are 0 and 4 or more")
 
     def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:
-        bits = max(self.bits, _DEPTHWISE_BITS) if weight.is_depthwise else self.bits
+        bits = max(self.bits, _FINE_BITS) if weight.sums_little else self.bits
         layout = weight.layout
         # the weight itself is gone before its codes are written
         rows = weight.rows().reshape(-1, block_length(layout.products, self.block_size))

@@ -47,6 +47,33 @@ def test_batch_norm_after_every_kind_of_layer(layer: str, bias: bool) -> None:
     assert same_function(model, folded)
 
 
+@pytest.mark.parametrize("layer", ["Conv", "ConvTranspose"])
+def test_batch_norm_after_groups(layer: str) -> None:
+    nodes = [
+        helper.make_node(layer, ["x", "w"], ["a"], group=2),
+        helper.make_node("BatchNormalization", ["a", "s", "o", "m", "v"], ["y"]),
+    ]
+    spread = numpy_helper.from_array(np.array([0.1, 1, 2, 5], np.float32), "v")
+    weights = [weight("w", 4, 2, 1), weight("s", 4), weight("o", 4), weight("m", 4), spread]
+    shape: list[int | str | None] = ["N", 4, 5]
+    model = make(nodes, [value("x", FLOAT, shape)], [value("y", FLOAT, shape)], weights)
+    folded = fold(edit_graph(model)).materialise()
+    assert [node.op_type for node in folded.graph.node] == [layer]
+    assert same_function(model, folded)
+
+
+def test_factors_and_moved_weights_become_plain() -> None:
+    nodes = [
+        helper.make_node("Transpose", ["w"], ["t"]),
+        helper.make_node("Gemm", ["x", "t", "b"], ["y"], alpha=0.5, beta=2.0),
+    ]
+    weights = [weight("w", 3, 4), weight("b", 3)]
+    model = make(nodes, [value("x", FLOAT, ["N", 4])], [value("y", FLOAT, ["N", 3])], weights)
+    folded = fold(edit_graph(model)).materialise()
+    assert [node.op_type for node in folded.graph.node] == ["Gemm"] and not folded.graph.node[0].attribute
+    assert same_function(model, folded)
+
+
 def test_layers_that_share_a_weight_get_their_own() -> None:
     nodes = [
         helper.make_node("Conv", ["x", "w"], ["a"]),

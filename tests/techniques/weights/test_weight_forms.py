@@ -16,6 +16,7 @@ from compsel.inputs.samples import Samples
 from compsel.models.editable_graph import borrow
 from compsel.models.editing import edit_graph
 from compsel.models.graph_session import open_session
+from compsel.models.weights import output_channels
 from compsel.networks import build
 from compsel.techniques import parse
 from compsel.techniques.preparation.batch_norm_folding import fold
@@ -194,6 +195,30 @@ def test_equalisation_keeps_the_function_and_levels_the_ranges() -> None:
             assert pairs > 8
             assert any(a != b for a, b in zip(editable.graph.initializer, before.graph.initializer, strict=True))
         np.testing.assert_allclose(outputs(changed, samples), outputs(network, samples), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "groups"), [("Conv", 2), ("ConvTranspose", 1), ("ConvTranspose", 2)])
+def test_equalisation_knows_groups_and_transposed_convolutions(kind: str, groups: int) -> None:
+    sizes = np.geomspace(1e-2, 1e2, 8, dtype=np.float32)
+    shape = (8, 8 // groups, 3)
+    nodes = [
+        onnx.helper.make_node(kind, ["x", "a"], ["h"], group=groups),
+        onnx.helper.make_node("Relu", ["h"], ["r"]),
+        onnx.helper.make_node(kind, ["r", "b"], ["y"], group=groups),
+    ]
+    weights = [weight("a", *shape), weight("b", *shape)]
+    first = output_channels(nodes[0], 1, shape)
+    assert first is not None
+    weights[0].CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weights[0]) * first.factors(sizes), "a"))
+    model = make(nodes, [value("x", FLOAT, ["N", 8, 9])], [value("y", FLOAT, ["N", 8, None])], weights)
+    editable = edit_graph(model)
+    assert equalise(editable, list) == 1
+    changed = model.with_proto(editable.materialise())
+    samples = SeededTensors(model)
+    np.testing.assert_allclose(outputs(changed, samples), outputs(model, samples), rtol=1e-3, atol=1e-3)
+    equal = numpy_helper.to_array(changed.proto.graph.initializer[0])
+    ranges = np.abs(first.rows(equal)).max(axis=1)
+    assert ranges.max() / ranges.min() < 500 < sizes.max() / sizes.min()
 
 
 def test_equalisation_helps_one_scale_for_all_channels() -> None:

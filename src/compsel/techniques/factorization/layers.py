@@ -118,6 +118,6 @@ def multiply_accumulates(editable: EditableGraph, shapes: Mapping[str, tuple[int
     for node in editable.graph.node:
         if is_standard(node, "Conv", "Gemm", "MatMul") and node.input[1] in weights and node.output[0] in shapes:
             weight = weights[node.input[1]].dims
-            products = math.prod(weight[1:]) if output_axis(node) == 0 else weight[-2]
+            products = math.prod(weight[1:]) if output_axis(node) == 0 else weight[-2:][0]
             work += math.prod(shapes[node.output[0]]) * products
     return work

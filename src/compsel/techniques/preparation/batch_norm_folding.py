@@ -10,12 +10,12 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from compsel.models.channel_layout import ChannelLayout
+from compsel.models.channel_axes import ChannelAxes
 from compsel.models.editable_graph import EditableGraph, FreshNames, replace_nodes
 from compsel.models.editing import remove_unused
 from compsel.models.graph_queries import attribute, captured_names, constants, is_standard, uses
 from compsel.models.layers import bias_name, has_unit_factors
-from compsel.models.weights import channel_layout
+from compsel.models.weights import output_channels
 from compsel.techniques.preparation.biases import flatten_biases
 from compsel.techniques.preparation.padding import merge_pads, zero_pads
 from compsel.techniques.preparation.plain_weights import make_weights_plain
@@ -99,17 +99,17 @@ class _BatchNormFolder:
             removed.add(norm.name)
         replace_nodes(self.graph, [node for node in self.graph.node if node.name not in removed])
 
-    def _foldable_layout(self, layer: onnx.NodeProto) -> ChannelLayout | None:
+    def _foldable_layout(self, layer: onnx.NodeProto) -> ChannelAxes | None:
         """Return where the output channels of the weight are; None when nothing can be folded into the layer."""
         if not is_standard(layer, *_LAYERS) or layer.input[1] not in self.weights or not has_unit_factors(layer):
             return None
-        layout = channel_layout(layer, 1, tuple(self.weights[layer.input[1]].dims))
+        layout = output_channels(layer, 1, tuple(self.weights[layer.input[1]].dims))
         bias = bias_name(layer)
         if layout is None or not bias:
             return layout
         return layout if bias in self.weights and list(self.weights[bias].dims) == [layout.count] else None
 
-    def _scale(self, layer: onnx.NodeProto, layout: ChannelLayout, factor: np.ndarray, shift: np.ndarray) -> None:
+    def _scale(self, layer: onnx.NodeProto, layout: ChannelAxes, factor: np.ndarray, shift: np.ndarray) -> None:
         weight = self.weights[layer.input[1]]
         values = self.editable.array(weight)
         # not in place: another layer may share the weight

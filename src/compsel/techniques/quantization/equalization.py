@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from compsel.models.channel_layout import ChannelLayout
+from compsel.models.channel_axes import ChannelAxes
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_queries import attribute, constants, is_standard, uses
 from compsel.models.layers import bias_name, is_float, is_plain
-from compsel.models.weights import channel_layout, input_layout
+from compsel.models.weights import input_channels, output_channels
 from compsel.techniques.statistics.reductions import Reductions
 
 __all__ = ["equalise"]
@@ -95,8 +95,8 @@ def _pairs(editable: EditableGraph) -> Iterator[_Pair]:
             reader = readers.get(value)
         if reader is None or counter[value] != 1 or reader.input[0] != value or not _is_own(reader, weights, counter):
             continue
-        given = channel_layout(first, 1, tuple(weights[first.input[1]].dims))
-        taken = input_layout(reader, tuple(weights[reader.input[1]].dims))
+        given = output_channels(first, 1, tuple(weights[first.input[1]].dims))
+        taken = input_channels(reader, tuple(weights[reader.input[1]].dims))
         if given is not None and taken is not None and given.count == taken.count:
             yield _Pair(first, reader, limit)
 
@@ -108,20 +108,20 @@ def _is_own(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto], count
     names = [name for name in node.input[1:] if name]
     if not all(is_float(weights.get(name)) and counter[name] == 1 for name in names):
         return False
-    layout = channel_layout(node, 1, tuple(weights[names[0]].dims))
+    layout = output_channels(node, 1, tuple(weights[names[0]].dims))
     return layout is not None and all(list(weights[name].dims) == [layout.count] for name in names[1:])
 
 
-def _given(pair: _Pair, weights: Mapping[str, np.ndarray]) -> ChannelLayout:
+def _given(pair: _Pair, weights: Mapping[str, np.ndarray]) -> ChannelAxes:
     """Return where the channels that a pair shares lie in the weight of its first layer."""
-    layout = channel_layout(pair.first, 1, weights[pair.first.input[1]].shape)
+    layout = output_channels(pair.first, 1, weights[pair.first.input[1]].shape)
     assert layout is not None
     return layout
 
 
-def _taken(pair: _Pair, weights: Mapping[str, np.ndarray]) -> ChannelLayout:
+def _taken(pair: _Pair, weights: Mapping[str, np.ndarray]) -> ChannelAxes:
     """Return where they lie in the weight of its second layer."""
-    layout = input_layout(pair.second, weights[pair.second.input[1]].shape)
+    layout = input_channels(pair.second, weights[pair.second.input[1]].shape)
     assert layout is not None
     return layout
 
@@ -177,5 +177,5 @@ def _apply(pair: _Pair, weights: dict[str, np.ndarray], factors: np.ndarray) -> 
     weights[name] = weights[name] * _taken(pair, weights).factors(factors)
 
 
-def _range(weight: np.ndarray, layout: ChannelLayout) -> np.ndarray:
+def _range(weight: np.ndarray, layout: ChannelAxes) -> np.ndarray:
     return np.asarray(np.abs(layout.rows(weight)).max(axis=1), np.float64)

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import onnx
 
 from compsel.models.graph_queries import constants, is_standard, node_inputs
-from compsel.models.layers import bias_name, has_unit_factors
+from compsel.models.layers import has_unit_factors
 from compsel.models.weights import scale_axis
 
-__all__ = ["FLOAT_OUTPUT", "QUANTISED_OPS", "Placement", "place"]
+__all__ = ["FLOAT_OUTPUT", "QUANTISED_OPS", "QuantisationPlan", "place"]
 
 #: layers whose output stays in float32
 FLOAT_OUTPUT = ("MatMul",)
@@ -35,7 +35,7 @@ QUANTISED_OPS = (*_LAYERS, *FLOAT_OUTPUT, *_FOLLOWERS)
 
 
 @dataclass(frozen=True)
-class Placement:
+class QuantisationPlan:
     """What is quantised in a graph.
 
     Attributes:
@@ -60,7 +60,7 @@ def place(
     floats: Collection[str],
     unbounded: Collection[str] = (),
     leaving: Collection[str] = (),
-) -> Placement:
+) -> QuantisationPlan:
     """Decide what is quantised.
 
     Args:
@@ -96,7 +96,7 @@ def place(
             eight_bits.update(made)
             values.update(dict.fromkeys(made))
             given_out.update(name for name in node.output if name and name not in inner)
-    return Placement(tuple(nodes), frozenset(outgoing), tuple(values), frozenset(given_out))
+    return QuantisationPlan(tuple(nodes), frozenset(outgoing), tuple(values), frozenset(given_out))
 
 
 def _constant_shapes(graph: onnx.GraphProto) -> dict[str, tuple[int, ...]]:
@@ -116,9 +116,9 @@ def _quantised_layers(
     for node in graph.node:
         if not is_standard(node, *_LAYERS, *FLOAT_OUTPUT) or node.input[0] in shapes:
             continue
-        shape, bias = shapes.get(node.input[1]), shapes.get(bias_name(node), ())
+        shape = shapes.get(node.input[1])
         scaled = shape is not None and scale_axis(node, shape) is not None
-        if scaled and has_unit_factors(node) and len(bias) <= 1 and {node.input[0], node.output[0]} <= set(floats):
+        if scaled and has_unit_factors(node) and {node.input[0], node.output[0]} <= set(floats):
             layers.append(node)
     return layers
 

@@ -20,7 +20,7 @@ from compsel.models.model import Model
 from compsel.models.shapes import float_values
 from compsel.techniques.quantization.calibration import Range
 from compsel.techniques.quantization.leaving_values import keep_leaving_values
-from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, Placement, place
+from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, QuantisationPlan, place
 
 __all__ = ["Activations", "Overrides", "QdqSettings", "Weights", "insert_qdq", "pixel_scale"]
 
@@ -68,17 +68,17 @@ def insert_qdq(
     Args:
         proto: the graph, every node named, operator set 13 or newer.
         types: element type and shape of its values.
-        ranges: low and high of the float values that `placement.place` names.
+        ranges: low and high of the float values that `place` names.
         overrides: scales and zero points of values and weights that are fixed already.
         settings: types, and how weights are quantised that are not yet.
 
     Raises:
         RewriterError: a graph that the quantiser does not understand.
     """
-    placement = _placement(proto.graph, types, ranges, settings.leaving)
-    names = [node.name for node in placement.nodes]
+    plan = _plan(proto.graph, types, ranges, settings.leaving)
     # the quantiser asks for the range of what leaves the layers, too, and its pair goes again
-    leaving = dict.fromkeys(placement.leaving, _NO_RANGE)
+    all_ranges = {**dict.fromkeys(plan.leaving, _NO_RANGE), **ranges}
+    bounds = {name: (np.float32(low), np.float32(high)) for name, (low, high) in all_ranges.items()}
     outer = {value.name for value in (*proto.graph.input, *proto.graph.output)}
     del proto.graph.value_info[:]
     proto.graph.value_info.extend(types[name] for name in types if name not in outer)
@@ -92,11 +92,8 @@ def insert_qdq(
             reduce_range=settings.reduce_range,
             weight_qType=_TYPES[settings.weights],
             activation_qType=_TYPES[settings.activations],
-            tensors_range=TensorsData(
-                CalibrationMethod.MinMax,
-                {name: (np.float32(low), np.float32(high)) for name, (low, high) in {**leaving, **ranges}.items()},
-            ),
-            nodes_to_quantize=names,
+            tensors_range=TensorsData(CalibrationMethod.MinMax, bounds),
+            nodes_to_quantize=[node.name for node in plan.nodes],
             nodes_to_exclude=_kept_activations(proto.graph),
             op_types_to_quantize=list(QUANTISED_OPS),
             extra_options={"TensorQuantOverrides": dict(overrides), _EXCLUDED_OUTPUTS: list(FLOAT_OUTPUT)},
@@ -107,18 +104,18 @@ def insert_qdq(
             raise RewriterError(f"ONNX Runtime's quantiser does not take this graph ({error!r:.200})") from error
     proto.metadata_props.remove(mark)
     proto.producer_name, proto.producer_version = producer
-    keep_leaving_values(proto.graph, placement.outgoing)
+    keep_leaving_values(proto.graph, plan.outgoing)
     sort_nodes(proto.graph)
     remove_unused(proto.graph)
     del proto.graph.value_info[:]
 
 
-def _placement(
+def _plan(
     graph: onnx.GraphProto,
     types: Mapping[str, onnx.ValueInfoProto],
     ranges: Mapping[str, Range],
     leaving: frozenset[str],
-) -> Placement:
+) -> QuantisationPlan:
     """Decide what is quantised: what would need a range that was not measured stays in float32."""
     floats = float_values(types)
     unbounded = set(place(graph, floats, leaving=leaving).values) - ranges.keys()
@@ -129,14 +126,13 @@ def _kept_activations(graph: onnx.GraphProto) -> list[str]:
     """Return the clamps that cannot be merged into the layer before them.
 
     The quantiser gives the layer the range of the clamp and lets the rounding saturate; other readers of
-    the value before or after the clamp (an output, a sub-graph) would see it cut, or not clamped. What leaves the graph
-    is not rounded.
+    the value before or after the clamp (an output, a sub-graph) would see it cut, or not clamped.
     """
     captured, outputs = captured_names(graph), {value.name for value in graph.output}
     return [
         node.name
         for node in graph.node
-        if is_standard(node, *_REMOVABLE) and ({*node.input, *node.output} & (captured | outputs))
+        if is_standard(node, *_REMOVABLE) and ({*node.input, *node.output} & captured or node.input[0] in outputs)
     ]
 
 

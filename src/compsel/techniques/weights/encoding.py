@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from compsel.models.channel_layout import ChannelLayout
+from compsel.models.channel_axes import ChannelAxes
 from compsel.models.editable_graph import EditableGraph, add_constant, replace_nodes
 from compsel.models.packed_weights import PREFIX, STEPS
 from compsel.techniques.quantization.uniform_quantizer import QuantizedBlocks
@@ -55,7 +55,7 @@ class PackedWeightWriter:
         replace_nodes(self.graph, [*self._nodes, *self.graph.node])
         self._nodes = []
 
-    def uniform(self, name: str, blocks: QuantizedBlocks, bits: int, layout: ChannelLayout) -> None:
+    def uniform(self, name: str, blocks: QuantizedBlocks, bits: int, layout: ChannelAxes) -> None:
         """Store a weight as whole numbers of so many bits, and a step for each block.
 
         Args:
@@ -96,7 +96,7 @@ class PackedWeightWriter:
         bits: int,
         centres: np.ndarray,
         steps: np.ndarray,
-        layout: ChannelLayout,
+        layout: ChannelAxes,
     ) -> None:
         """Store a weight as indices of so many bits into a table of values, and a factor for each row.
 
@@ -183,7 +183,7 @@ class PackedWeightWriter:
         counted = self._op("CumSum", mask, self._shared("axis", np.int64(0)))
         return self._op("Gather", values, self._op("Mul", counted, mask))
 
-    def _finish(self, value: str, layout: ChannelLayout | None) -> None:
+    def _finish(self, value: str, layout: ChannelAxes | None) -> None:
         """Put rows back in the places of the weight's numbers; give the result the name of the weight."""
         shape = None if layout is None else _row_shape(layout)
         if layout is not None and not layout.is_leading:
@@ -217,7 +217,7 @@ class PackedWeightWriter:
         return name
 
 
-def _row_shape(layout: ChannelLayout) -> tuple[int, ...]:
+def _row_shape(layout: ChannelAxes) -> tuple[int, ...]:
     """Return the shape that rows have before their numbers are put in their places: the first axis is one of rows."""
     if layout.is_leading:
         leading = layout.shape[:1] == (layout.count,)

@@ -12,12 +12,12 @@ import onnx
 from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
-from compsel.models.channel_layout import ChannelLayout
+from compsel.models.channel_axes import ChannelAxes
 from compsel.models.editable_graph import EditableGraph, FreshNames
 from compsel.models.editing import edit_graph, remove_unused
 from compsel.models.graph_queries import constants, uses
 from compsel.models.graph_session import is_large, release_memory
-from compsel.models.layers import has_constant_bias, is_depthwise, is_float
+from compsel.models.layers import has_constant_bias, is_float
 from compsel.models.model import Model
 from compsel.models.opset_upgrade import with_opset
 from compsel.models.weights import WEIGHT_OPERATORS, Weight, read_weights
@@ -52,30 +52,38 @@ class LayerWeight:
     """A weight of a layer, read when it is needed: large ones do not stay in memory.
 
     Attributes:
-        name: of the initializer.
-        node: the first layer that reads it.
-        layout: its output channels, the same for all who read it.
+        weight: who reads it.
         read: gives it, float32.
 
-    >>> layout = ChannelLayout.make((2, 3), (2, 3), (1,))
-    >>> LayerWeight("w", onnx.NodeProto(), layout, lambda: np.zeros((2, 3), np.float32)).rows().shape
+    >>> layout = ChannelAxes.make((2, 3), (2, 3), (1,))
+    >>> from compsel.models.weights import WeightReader
+    >>> reader = WeightReader(onnx.NodeProto(), 1, (), layout)
+    >>> LayerWeight(Weight("w", (2, 3), (reader,), 0), lambda: np.zeros((2, 3), np.float32)).rows().shape
     (3, 2)
     """
 
-    name: str
-    node: onnx.NodeProto
-    layout: ChannelLayout
+    weight: Weight
     read: Callable[[], np.ndarray]
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Its shape."""
-        return self.layout.shape
+    def name(self) -> str:
+        """Of the initializer."""
+        return self.weight.name
 
     @property
-    def is_depthwise(self) -> bool:
-        """Whether it holds the filters of a convolution whose output channels read one input channel each."""
-        return is_depthwise(self.node, self.shape)
+    def node(self) -> onnx.NodeProto:
+        """The first operator that reads it."""
+        return self.weight.readers[0].node
+
+    @property
+    def layout(self) -> ChannelAxes:
+        """Its output channels, for the first operator that reads it."""
+        return self.weight.layouts[0]
+
+    @property
+    def sums_little(self) -> bool:
+        """Whether answers read few of its numbers, so that each of them matters."""
+        return self.weight.sums_little
 
     def rows(self) -> np.ndarray:
         """Return the numbers of each output channel, float32 (channels, products)."""
@@ -168,10 +176,8 @@ def store_weights(
                 release_memory()
             tensor = editable.tensor(weights[name])
             corrected = list(_corrected(editable, weight, means))
-            node = weight.readers[0].node
             before = editable.array(tensor) if corrected else None
-            layer_weight = LayerWeight(name, node, weight.layouts[0], partial(editable.array, tensor))
-            decode = store(editable, writer, layer_weight)
+            decode = store(editable, writer, LayerWeight(weight, partial(editable.array, tensor)))
             if before is not None:
                 error = concatenate(decode, weight.shape) - before
                 for layer in corrected:
@@ -222,7 +228,12 @@ class WeightStorageTechnique(Technique, ABC):
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         editable, _ = prepare_layers(self.name, model)
-        return store_weights(model, calibration, editable, one_weight_a_layout(editable), self._store)
+        layers = one_weight_a_layout(editable)
+        if not layers:
+            raise NotApplicableError(
+                f"{self.name}: those who read the weights of {model.name!r} have other output channels in them"
+            )
+        return store_weights(model, calibration, editable, layers, self._store)
 
     @abstractmethod
     def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ChannelLayout"]
+__all__ = ["ChannelAxes"]
 
 
 @dataclass(frozen=True)
-class ChannelLayout:
+class ChannelAxes:
     """The output channels of a weight: which of its numbers belong to which.
 
     Two layouts that cut a tensor in the same way are equal: `make` leaves axes of length one out and puts neighbours
@@ -24,7 +24,7 @@ class ChannelLayout:
 
     A transposed convolution of two groups, (inputs, outputs of a group, taps): channel 3 is the second of group 1.
 
-    >>> layout = ChannelLayout.make((4, 2, 3), (2, 2, 2, 3), (0, 2))
+    >>> layout = ChannelAxes.make((4, 2, 3), (2, 2, 2, 3), (0, 2))
     >>> layout.count, layout.axis, layout.rows(np.arange(24).reshape(4, 2, 3))[3].tolist()
     (4, None, [15, 16, 17, 21, 22, 23])
     """
@@ -34,7 +34,7 @@ class ChannelLayout:
     channels: tuple[int, ...]
 
     @classmethod
-    def make(cls, shape: Sequence[int], split: Sequence[int], channels: Sequence[int]) -> "ChannelLayout":
+    def make(cls, shape: Sequence[int], split: Sequence[int], channels: Sequence[int]) -> "ChannelAxes":
         """Return the layout of a tensor of that shape; arguments as the attributes."""
         order = [axis for axis in channels if split[axis] != 1]
         sizes: list[int] = []
