@@ -121,13 +121,15 @@ def test_a_call_that_was_interrupted_leaves_no_half_answer(monkeypatch: pytest.M
 def test_a_program_without_a_guard_and_a_folder_full_of_traps(tmp_path: Path) -> None:
     for name in ("json", "numpy", "random", "signal"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module')")
-    program = tmp_path / "program" / "main.py"
+    program = tmp_path / ("program" if sys.platform == "win32" else "pro:gram") / "main.py"
+    (tmp_path / "helper_of_the_program.py").write_text("raise SystemExit('the wrong module')")
     program.parent.mkdir()
     program.write_text(
         "from compsel.isolation.process import shared_worker\n"
         "process = shared_worker()\n"
-        "print(process.call('math:sqrt', 16.0), process._process.pid)\n"
+        "print(process.call('helper_of_the_program:root', 16.0), process._process.pid)\n"
     )
+    (program.parent / "helper_of_the_program.py").write_text("from math import sqrt as root\n")
     done = subprocess.run(
         [sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120
     )

@@ -22,9 +22,7 @@ LIMIT_S = 900.0
 _START_S = 120.0
 _PIPE_BYTES = 1 << 20
 # the modules are found where this process finds them, whatever lies in the folder that it was started in
-_CODE = (
-    "import os, sys; sys.path[:] = sys.argv[1].split(os.pathsep); from compsel.isolation.worker import serve; serve()"
-)
+_CODE = "import sys; sys.path[:] = {!r}; from compsel.isolation.worker import serve; serve()"
 _WINDOWS = {0xC0000005: "access violation", 0xC000001D: "illegal instruction", 0xC0000409: "abort"}
 
 
@@ -54,7 +52,7 @@ class WorkerProcess:
         if not sys.executable or getattr(sys, "frozen", False):
             raise OSError("this program is no Python interpreter that could be started again")
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _CODE, os.pathsep.join(sys.path)],
+            [sys.executable, "-c", _CODE.format([os.fspath(place) for place in sys.path])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._words,
