@@ -37,6 +37,7 @@ LAYERS = {
     "progress": "how long work reports: counted loops and messages",
     "markup": "small pieces of HTML for notebooks",
     "storage": "files that are written whole or not at all; Parquet tables; checkpointed loops",
+    "isolation": "work in a process of its own, whose end is an error",
     "inputs": "what a model is fed: decoding, preprocessing, samples",
     "models": "an ONNX graph: open, inspect, edit",
     "device": "the machine: state, fingerprint, energy meters",

@@ -2,12 +2,14 @@
 
 CompselError
 ├── ModelError              an ONNX model that cannot be read or run (also ValueError)
-│   └── WeightsError        weights that do not fit a network
+│   ├── WeightsError        weights that do not fit a network
+│   └── CrashError          a graph that ends the process which loads or runs it
 ├── InputError              an input that a model cannot take (also ValueError)
 │   └── ImageError          an image that cannot be decoded
 ├── SamplesError            a folder of samples that cannot be used (also ValueError)
 ├── TechniqueError          a technique, or its options, that does not exist (also ValueError)
 │   └── NotApplicableError  a technique that does not apply to this model, with the reason
+│       └── RewriterError   a rewriter that others wrote fails on this model
 ├── ProcessorError          a processor that does not exist or is not available here
 ├── EnergyError             no energy meter here, or one that cannot be read
 ├── ProfileError            measured tables that are missing, incomplete or inconsistent
@@ -32,6 +34,7 @@ from types import ModuleType
 __all__ = [
     "BundleError",
     "CompselError",
+    "CrashError",
     "EnergyError",
     "ImageError",
     "InputError",
@@ -42,6 +45,7 @@ __all__ = [
     "ObjectiveError",
     "ProcessorError",
     "ProfileError",
+    "RewriterError",
     "SamplesError",
     "SelectorError",
     "StorageError",
@@ -67,6 +71,10 @@ class WeightsError(ModelError):
     """Weights that do not fit a network, or a weights file that is not only tensors."""
 
 
+class CrashError(ModelError):
+    """A graph that ends the process which loads or runs it, or never answers."""
+
+
 class InputError(CompselError, ValueError):
     """An input that a model cannot take: wrong name, shape, dtype, or NaN."""
 
@@ -89,6 +97,10 @@ class TechniqueError(CompselError, ValueError):
 
 class NotApplicableError(TechniqueError):
     """A technique that does not apply to this model; the message is the reason."""
+
+
+class RewriterError(NotApplicableError):
+    """A rewriter of graphs that others wrote fails on this one: it may do so because of a single node."""
 
 
 class ProcessorError(CompselError):

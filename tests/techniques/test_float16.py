@@ -1,8 +1,9 @@
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
+from compsel import Model
 from compsel.techniques import parse
 from compsel.variants.verification import verify
 from tests.techniques.foreign import FLOAT, make, value, weight
@@ -51,3 +52,74 @@ def test_layers_with_weights_beyond_the_range_stay_in_float32(shape: tuple[int, 
     values[0, 0] = 1e5
     assert halves_of(values / 1e3) is not None
     assert halves_of(values) is None
+
+
+def _sequences(what: str) -> Model:
+    """Return a model with values that are no tensors: inside, as outputs, or in a loop."""
+    product = helper.make_node("MatMul", ["x", "w"], ["h"], "product")
+    second = helper.make_node("MatMul", ["g", "v"], ["y"], "second")
+    tensors, sequences = [value("y", FLOAT, [1, 4])], [sequence("y")]
+    body = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["x", "w"], ["made"]),
+            helper.make_node("SequenceInsert", ["before", "made"], ["after"]),
+            helper.make_node("Identity", ["go"], ["still"]),
+        ],
+        "body",
+        [value("i", TensorProto.INT64, []), value("go", TensorProto.BOOL, []), sequence("before")],
+        [value("still", TensorProto.BOOL, []), sequence("after")],
+    )
+    nodes, outputs = {
+        "split": ([product, helper.make_node("SplitToSequence", ["h"], ["y"], axis=1)], sequences),
+        "constructed": (
+            [
+                product,
+                helper.make_node("Relu", ["h"], ["r"]),
+                helper.make_node("SequenceConstruct", ["h", "r"], ["s"]),
+                helper.make_node("SequenceInsert", ["s", "r"], ["y"]),
+            ],
+            sequences,
+        ),
+        "inside": (
+            [
+                product,
+                helper.make_node("SplitToSequence", ["h"], ["s"], axis=1),
+                helper.make_node("ConcatFromSequence", ["s"], ["g"], axis=1),
+                second,
+            ],
+            tensors,
+        ),
+        "loop": (
+            [
+                helper.make_node("SequenceEmpty", [], ["none"]),
+                helper.make_node("Loop", ["n", "t", "none"], ["y"], body=body),
+            ],
+            sequences,
+        ),
+        "optional": (
+            [
+                product,
+                helper.make_node("Optional", ["h"], ["o"]),
+                helper.make_node("OptionalGetElement", ["o"], ["g"]),
+                second,
+            ],
+            tensors,
+        ),
+    }[what]
+    weights = [weight("w", 16, 10), weight("v", 10, 4)]
+    weights += [numpy_helper.from_array(np.array(3), "n"), numpy_helper.from_array(np.array(True), "t")]
+    return make(nodes, [value("x", FLOAT, [1, 16])], outputs, weights)
+
+
+def sequence(name: str) -> onnx.ValueInfoProto:
+    return helper.make_tensor_sequence_value_info(name, FLOAT, None)
+
+
+@pytest.mark.parametrize("what", ["split", "constructed", "inside", "loop", "optional"])
+def test_sequences_keep_their_types(what: str) -> None:
+    model = _sequences(what)
+    made = parse("float16").apply(model)
+    found = verify(made, model, SeededTensors(model))
+    assert found.ok and found.relative_error is not None and found.relative_error < 0.01
+    before, after = ([value.type for value in one.proto.graph.output] for one in (model, made))
+    assert before == after

@@ -133,3 +133,73 @@ def test_the_heads_of_a_model_are_recognised_when_it_is_verified() -> None:
     second = changed(model, answering_models.model(digits, noisy="b"), "int4-weight")
     agreement = verify(second, model, feeds).agreement
     assert agreement is not None and 0.3 < agreement < 1.0
+
+
+def test_a_small_output_beside_a_large_one_counts() -> None:
+    rng = np.random.default_rng(0)
+    large, small = rng.standard_normal((1, 8)) * 500, rng.standard_normal((1, 4))
+    found = OutputAgreement([([large, small], [large, small + 0.3 * np.abs(small)])])
+    assert found.relative_error == pytest.approx(0.3)
+
+
+def test_one_sample_among_many_counts() -> None:
+    rng = np.random.default_rng(0)
+    wanted = [rng.standard_normal((1, 4)).astype(np.float32) for _ in range(32)]
+    got = [wanted[0] * 0.5, *wanted[1:]]
+    found = OutputAgreement([([want], [have]) for want, have in zip(wanted, got, strict=True)])
+    assert found.sample_error == pytest.approx(0.5) and found.relative_error is not None and found.relative_error < 0.2
+    # an output of nearly nothing has no error of its own
+    quiet = OutputAgreement([([want], [want]) for want in wanted] + [([wanted[0] * 1e-4], [wanted[0] * -1e-4])])
+    assert quiet.sample_error == 0
+
+
+def test_a_sample_that_a_rounding_technique_ruins() -> None:
+    """Beyond a threshold the variant computes half of what it should; one of the samples gets there."""
+
+    def model(factor: float) -> Model:
+        nodes = [
+            helper.make_node("Clip", ["x", "", "three"], ["low"]),
+            helper.make_node("Sub", ["x", "low"], ["high"]),
+            helper.make_node("Mul", ["high", "factor"], ["h"]),
+            helper.make_node("Add", ["low", "h"], ["y"]),
+        ]
+        constants = {"three": np.float32(3), "factor": np.float32(factor)}
+        sides = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in "xy"]
+        weights = [numpy_helper.from_array(np.asarray(number), name) for name, number in constants.items()]
+        graph = helper.make_graph(nodes, "g", sides[:1], sides[1:], weights)
+        return Model.from_proto(
+            helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), "m"
+        )
+
+    rng = np.random.default_rng(0)
+    values = [rng.uniform(2.9, 3, (1, 4)).astype(np.float32) for _ in range(31)]
+    samples = ArraySamples([{"x": value} for value in [*values, np.full((1, 4), 3.8, np.float32)]])
+    assert verify(changed(model(1.0), model(0.0), "int4-weight"), model(1.0), samples).ok  # so much 4 bits may do
+    found = verify(changed(model(1.0), model(0.0), "float16"), model(1.0), samples)
+    assert found.reason == (
+        "its outputs for one of the samples differ by 0.21 from the model's (relative error), float16 explains 0.2"
+    )
+
+
+def test_where_nothing_can_be_compared_only_the_model_itself_is_shipped() -> None:
+    def model(number: float) -> Model:
+        graph = helper.make_graph(
+            [helper.make_node("Mul", ["x", "number"], ["y"])],
+            "g",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])],
+            [numpy_helper.from_array(np.float32(number), "number")],
+        )
+        return Model.from_proto(
+            helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), "m"
+        )
+
+    full = ArraySamples([{"x": np.ones((1, 3), np.float32)} for _ in range(4)])
+    empty = ArraySamples([{"x": np.ones((0, 3), np.float32)} for _ in range(4)])
+    for number, samples, words in (
+        (np.nan, full, "not verified: no output of its model holds a finite number for any sample"),
+        (2.0, empty, "not verified: every output of its model is empty for any sample"),
+    ):
+        original = model(number)
+        assert verify(original, original, samples).ok
+        assert verify(changed(original, original, "float16"), original, samples).reason == words

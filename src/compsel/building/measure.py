@@ -34,6 +34,7 @@ from compsel.models.model import Model
 from compsel.models.random_weights import has_random_weights, random_weights_warning
 from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
+from compsel.profiling.choice_trials import running_variants
 from compsel.profiling.choices import Choices
 from compsel.profiling.current import measure_current
 from compsel.profiling.decoding import time_decoding
@@ -129,6 +130,8 @@ def measure(
         )
         folds = build_fold_variants(variants, files, parts, calibration, reporter)
         variants, left_out = _judgeable(variants, left_out, folds, reporter)
+        tried = Choices(variants, [parse(word) for word in plan.processors], files)
+        variants, left_out = running_variants(tried, left_out, samples, reporter)
     for name in random_weights:
         reporter.say(random_weights_warning(name))
     extractors = _extractors(models[0])

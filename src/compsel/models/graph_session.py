@@ -1,24 +1,19 @@
 """Sessions of ONNX Runtime outside the runtime: run a graph on the CPU to measure its values.
 
-One thread unless asked otherwise, and no copies of large weights.
+One thread unless asked otherwise, no copies of large weights, and in a process of their own.
 """
 
-import contextlib
-import ctypes
-import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import onnx
-import onnxruntime
 
-from compsel.errors import CompselError, ModelError
+from compsel.isolation.process import shared_worker
 from compsel.models.editable_graph import EditableGraph, borrow
-from compsel.models.extension_operators import with_extensions
-from compsel.models.ort_errors import translate
-from compsel.models.ort_options import session_options
-from compsel.models.ort_paths import ort_path
+from compsel.models.isolated_session import IsolatedSession, release_memory
+from compsel.models.plain_session import plain_session
 
 __all__ = ["is_large", "open_session", "release_memory"]
 
@@ -33,7 +28,8 @@ def open_session(
     optimise: bool = True,
     threads: int = 1,
     folder: Path | None = None,
-) -> onnxruntime.InferenceSession:
+    isolated: bool = True,
+) -> Any:
     """Load a graph, or the file of one, on the CPU.
 
     Large graphs are loaded through a temporary file that the runtime maps, with the optimisations that would copy
@@ -44,44 +40,30 @@ def open_session(
         optimise: whether the runtime may change the graph.
         threads: to run it on.
         folder: where files lie that the graph refers to.
+        isolated: whether it is loaded in the worker process; where none can be started it is loaded in this one.
+
+    Returns:
+        An `onnxruntime.InferenceSession`, or an `IsolatedSession` that runs as one.
 
     Raises:
         ModelError: it does not load.
+        CrashError: it ended the process that loaded it.
     """
     editable = borrow(graph) if isinstance(graph, onnx.ModelProto) else graph
-    options = session_options(threads)
     large = folder is not None or is_large(editable)
-    if not optimise:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    elif large:
-        # weights that are unpacked while the graph runs go back at once
-        options.enable_cpu_mem_arena = False
-        options.enable_mem_pattern = False
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        options.add_session_config_entry("session.disable_prepacking", "1")
+    process = shared_worker() if isolated else None
+    opened = plain_session if process is None else partial(IsolatedSession, process)
     if large:
         release_memory()
-    try:
-        with tempfile.TemporaryDirectory(prefix="compsel-", ignore_cleanup_errors=True) as temporary:
-            model: Any
-            if isinstance(editable, Path):
-                model = ort_path(editable)
-            elif large:
-                model = ort_path(_write(editable, folder or Path(temporary)))
-            else:
-                model = editable.copy().materialise().SerializeToString()
-            # folding constants would make float32 copies of weights that are stored in fewer bits
-            disabled = ["ConstantFolding"] if large else None
-            return with_extensions(
-                lambda given: onnxruntime.InferenceSession(
-                    model, given, providers=["CPUExecutionProvider"], disabled_optimizers=disabled
-                ),
-                options,
-            )
-    except CompselError:
-        raise
-    except Exception as error:  # ONNX Runtime's exceptions have no common base
-        raise ModelError(str(translate(error, "the model does not load", loading=True))) from error
+    with tempfile.TemporaryDirectory(prefix="compsel-", ignore_cleanup_errors=True) as temporary:
+        model: str | bytes
+        if isinstance(editable, Path):
+            model = str(editable.absolute())
+        elif large:
+            model = _write(editable, folder or Path(temporary))
+        else:
+            model = editable.copy().materialise().SerializeToString()
+        return opened(model, threads, optimise, large)
 
 
 def is_large(graph: EditableGraph | Path) -> bool:
@@ -91,13 +73,6 @@ def is_large(graph: EditableGraph | Path) -> bool:
     else:
         size = sum(graph.tensor(tensor).ByteSize() for tensor in graph.graph.initializer)
     return size > _IN_MEMORY_BYTES
-
-
-def release_memory() -> None:
-    """Give freed memory back to the system: the C library of Linux keeps it below the last thing in use."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # other C libraries keep nothing, and have no such function
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _write(editable: EditableGraph, folder: Path) -> str:

@@ -78,7 +78,7 @@ class ModelFile(UncompressedModel):
         if modality is not wanted:
             raise ModelError(f"{path}: takes {modality.name}, the bundle takes {wanted.name}: give its model")
         self._model, self._modality, self._like = model, modality, like
-        self._session = open_session(model.proto, threads=0)
+        self._session = open_session(model.proto, threads=0, isolated=False)
         self._outputs = [spec.name for spec in model.outputs]
         self.name = f"{path.name}@onnxruntime"
 

@@ -1,6 +1,7 @@
 """What every technique obeys: a model goes in, a smaller or faster model comes out, or the reason why not."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -69,12 +70,17 @@ class Technique(ABC):
     def check(self, model: Model) -> None:  # noqa: B027 - most techniques see only at work whether they apply
         """Raise NotApplicableError when it is plain, before any work, that the technique does nothing for `model`."""
 
-    def apply(self, model: Model, calibration: Samples | None = None) -> Model:
+    def nodes(self, model: Model) -> tuple[str, ...]:
+        """Return the names of the nodes that `apply` can leave as they are, in graph order; () for none."""
+        return ()
+
+    def apply(self, model: Model, calibration: Samples | None = None, leaving: Collection[str] = ()) -> Model:
         """Compress `model`.
 
         Args:
             model: what to compress; it stays as it is.
             calibration: samples, for techniques that need them; they are read one by one.
+            leaving: names of nodes that stay as they are, of those that `nodes` names.
 
         Raises:
             NotApplicableError: the technique does nothing for this model; the message is the reason.
@@ -84,7 +90,8 @@ class Technique(ABC):
         if self.needs_calibration and (calibration is None or len(calibration) == 0):
             raise TechniqueError(f"{self.name} needs calibration samples: got none, give at least one")
         try:
-            result = self._transform(model, calibration)
+            rest = frozenset(leaving)
+            result = self._transform_rest(model, calibration, rest) if rest else self._transform(model, calibration)
         except TooFewSamplesError as error:
             raise NotApplicableError(f"{self.spec}: {error}") from error
         for side in ("inputs", "outputs"):
@@ -119,6 +126,10 @@ class Technique(ABC):
     @abstractmethod
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
         """Return the compressed model."""
+
+    def _transform_rest(self, model: Model, calibration: Samples | None, leaving: frozenset[str]) -> Model:
+        """Return the compressed model with some of its `nodes` as they are."""
+        raise TechniqueError(f"{self.name} leaves no single nodes as they are: got {sorted(leaving)}")
 
     def _label(self, model: Model) -> str:
         if self.name == "none":

@@ -57,10 +57,18 @@ class Chain(Technique):
         """Raise NotApplicableError when the first one does not apply; the others see what the first one made."""
         self.techniques[0].check(model)
 
+    def nodes(self, model: Model) -> tuple[str, ...]:
+        """Return those of the last one."""
+        return self.techniques[-1].nodes(model)
+
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
+        return self._transform_rest(model, calibration, frozenset())
+
+    def _transform_rest(self, model: Model, calibration: Samples | None, leaving: frozenset[str]) -> Model:
         few = calibration
         if calibration is not None and self.learns:
             few = calibration.spread(_CALIBRATION)
         for technique in self.techniques:
-            model = technique.apply(model, calibration if technique.learns else few)
+            left = leaving if technique is self.techniques[-1] else ()
+            model = technique.apply(model, calibration if technique.learns else few, left)
         return model

@@ -1,6 +1,7 @@
 """Weights and arithmetic in 16-bit floating point; inputs and outputs stay as they are."""
 
 import logging
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ import onnx
 from onnx import numpy_helper
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from compsel.errors import NotApplicableError
+from compsel.errors import NotApplicableError, RewriterError
+from compsel.inputs.feeds import first_feeds
 from compsel.inputs.samples import Samples
 from compsel.models.contrib_ops import is_fused
 from compsel.models.editable_graph import EditableGraph
-from compsel.models.editing import edit_graph, sort_nodes
+from compsel.models.editing import edit_graph, remove_unused, sort_nodes
 from compsel.models.graph_queries import is_standard
 from compsel.models.layers import is_float
 from compsel.models.model import Model
@@ -29,6 +31,7 @@ __all__ = ["Float16"]
 _SMALLEST = float(np.finfo(np.float16).smallest_subnormal)
 _LARGEST = float(np.finfo(np.float16).max)
 _PART = 1 << 22  # numbers
+_INPUT_CAST = re.compile(r"graph_input_cast\d+")
 _MINIMUM_OPSET = 9  # Cast and Where take float16 from there on
 
 
@@ -36,9 +39,9 @@ _MINIMUM_OPSET = 9  # Cast and Where take float16 from there on
 class Float16(Technique):
     """Half the size; faster where the processor computes in float16 (GPUs, NPUs, newer ARM), slower where it does not.
 
-    Nodes with weights beyond the range of float16 (65504), or that are not numbers, and operators that have no
-    float16 form or are neither ONNX's own nor made by `fuse`, stay in float32. Weights below its resolution keep their
-    sign and become the smallest number that float16 has.
+    Nodes with weights beyond the range of float16 (65504), or that are not numbers, operators that have no float16 form
+    or are neither ONNX's own nor made by `fuse`, and what makes or reads sequences, stay in float32. Weights below its
+    resolution keep their sign and become the smallest number that float16 has.
 
     >>> Float16().spec
     'float16'
@@ -55,14 +58,28 @@ class Float16(Technique):
             raise NotApplicableError(f"float16: {model.name!r} has no float32 weights")
         self._check_float(model)
 
+    def nodes(self, model: Model) -> tuple[str, ...]:
+        """Return all nodes of the main graph: each can stay in float32."""
+        return tuple(node.name for node in fold(edit_graph(model)).graph.node)
+
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET)
+        return self._transform_rest(model, calibration, frozenset())
+
+    def _transform_rest(self, model: Model, calibration: Samples | None, leaving: frozenset[str]) -> Model:
+        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET, first_feeds(model, calibration))
         types = infer_types(editable)
         proto = editable.proto
         del proto.graph.value_info[:]
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
-        proto.graph.value_info.extend(types[name] for name in sorted(types.keys() - boundary))
-        kept = [*_out_of_range(editable), *_float32_only(editable, types)]
+        tensors = {name for name, info in types.items() if info.type.HasField("tensor_type")}
+        proto.graph.value_info.extend(types[name] for name in sorted(tensors - boundary))
+        kept = [
+            *_out_of_range(editable),
+            *_float32_only(editable, types),
+            *_with_sequences(editable, types),
+            *sorted(leaving),
+        ]
+        hidden = _hide_sequences(proto.graph)
         borrowed = _detach_borrowed(editable)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
@@ -73,11 +90,33 @@ class Float16(Technique):
                     proto, keep_io_types=True, disable_shape_infer=True, node_block_list=kept
                 )
             except (AssertionError, KeyError, IndexError, ValueError, RuntimeError) as error:
-                raise NotApplicableError(f"float16: {model.name!r} cannot be converted ({error!r:.200})") from error
+                raise RewriterError(f"float16: {model.name!r} cannot be converted ({error!r:.200})") from error
             _restore_borrowed(converted.graph, borrowed)
+        for value in (*converted.graph.input, *converted.graph.output):
+            value.type.MergeFrom(hidden.get(value.name, onnx.TypeProto()))
         del converted.graph.value_info[:]
+        _remove_detours(converted.graph)
         sort_nodes(converted.graph)
+        remove_unused(converted.graph)
         return model.with_proto(converted)
+
+
+def _remove_detours(graph: onnx.GraphProto) -> None:
+    """Let nodes in float32 read from each other: the converter casts to float16 and back, which is not its range."""
+    # by the float16 value, the float32 one that the converter made it of
+    made_of = {
+        node.output[0]: node.input[0]
+        for node in graph.node
+        if node.name.endswith("_cast_to_fp16_node") or _INPUT_CAST.fullmatch(node.name)
+    }
+    back = {
+        node.output[0]: made_of[node.input[0]]
+        for node in graph.node
+        if node.name.endswith("_cast_to_fp32_node") and node.input[0] in made_of
+    }
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            node.input[index] = back.get(name, name)
 
 
 def _detach_borrowed(editable: EditableGraph) -> dict[str, onnx.TensorProto]:
@@ -146,6 +185,29 @@ def _float32_only(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoPro
         if not (_in_half(schema.inputs, node.input, floats) and _in_half(schema.outputs, node.output, floats)):
             kept.append(node.name)
     return kept
+
+
+def _with_sequences(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoProto]) -> list[str]:
+    """Return the names of the nodes that make or read what is no tensor: the converter casts it as if it were one."""
+    others = {name for name, info in types.items() if not info.type.HasField("tensor_type")}
+
+    def any_in(node: onnx.NodeProto) -> bool:
+        inside = (inner for entry in node.attribute for inner in entry.g.node)
+        words = "Sequence" in node.op_type or "Optional" in node.op_type
+        return words or bool(others.intersection((*node.input, *node.output))) or any(map(any_in, inside))
+
+    return [node.name for node in editable.graph.node if any_in(node)]
+
+
+def _hide_sequences(graph: onnx.GraphProto) -> dict[str, onnx.TypeProto]:
+    """Take the types off inputs and outputs that are no tensors, whose type the converter changes; return them."""
+    hidden = {}
+    for value in (*graph.input, *graph.output):
+        if not value.type.HasField("tensor_type"):
+            hidden[value.name] = onnx.TypeProto()
+            hidden[value.name].CopyFrom(value.type)
+            value.type.Clear()
+    return hidden
 
 
 def _in_half(parameters: Sequence[onnx.defs.OpSchema.FormalParameter], names: Sequence[str], floats: set[str]) -> bool:

@@ -8,6 +8,7 @@ import onnx
 from onnx import helper
 
 from compsel.errors import NotApplicableError
+from compsel.inputs.feeds import first_feeds
 from compsel.inputs.samples import Samples
 from compsel.models.contrib_ops import CONTRIB_DOMAIN, is_fused
 from compsel.models.editable_graph import EditableGraph, FreshNames, add_constant
@@ -60,7 +61,7 @@ class Int8Dynamic(Technique):
         self._check_quantisable(model, _LAYERS)
 
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
-        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET)
+        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET, first_feeds(model, calibration))
         layers = _layers(editable)
         if not layers:
             raise NotApplicableError(f"int8-dynamic: {model.name!r} has no layer with float32 weights of a known value")

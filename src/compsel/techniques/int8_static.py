@@ -7,9 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from compsel.errors import NotApplicableError, TechniqueError
-from compsel.inputs.feeds import feeds_of
+from compsel.inputs.feeds import feeds_of, first_feeds
 from compsel.inputs.samples import Samples
 from compsel.models.editing import edit_graph, remove_unused, sort_nodes
+from compsel.models.graph_queries import is_standard
 from compsel.models.model import Model
 from compsel.models.opset_upgrade import with_opset
 from compsel.models.shapes import float_values, infer_types
@@ -21,7 +22,7 @@ from compsel.techniques.quantization.equalization import equalise
 from compsel.techniques.quantization.histogram import Method
 from compsel.techniques.quantization.int8_tables import quantise_tables
 from compsel.techniques.quantization.int8_weights import WeightRange
-from compsel.techniques.quantization.placement import place
+from compsel.techniques.quantization.placement import QUANTISED_OPS, place
 from compsel.techniques.quantization.qdq import (
     Activations,
     QdqSettings,
@@ -87,9 +88,18 @@ class Int8Static(Technique):
         """Raise NotApplicableError without convolutions and dense layers, or with a quantised graph."""
         self._check_quantisable(model)
 
+    def nodes(self, model: Model) -> tuple[str, ...]:
+        """Return the nodes of the kinds that are quantised."""
+        graph = fold(edit_graph(model)).graph
+        return tuple(node.name for node in graph.node if is_standard(node, *QUANTISED_OPS))
+
     def _transform(self, model: Model, calibration: Samples | None) -> Model:
+        return self._transform_rest(model, calibration, frozenset())
+
+    # long: the order of the steps
+    def _transform_rest(self, model: Model, calibration: Samples | None, leaving: frozenset[str]) -> Model:
         assert calibration is not None
-        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET)
+        editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET, first_feeds(model, calibration))
         chosen = calibration.spread(self.samples)
 
         def feeds() -> Iterator[dict[str, np.ndarray]]:
@@ -98,24 +108,32 @@ class Int8Static(Technique):
         if self.equalise:
             equalise(editable, feeds)
         types = infer_types(editable)
-        tensors = place(editable.graph, float_values(types)).values
+        tensors = place(editable.graph, float_values(types), leaving=leaving).values
         if not tensors:
             raise NotApplicableError(
                 f"int8-static: the layers with weights of {model.name!r} do not compute in float32"
             )
         ranges = calibrate(editable, tensors, feeds, self.method, self.percentile)
+        if not ranges:
+            raise NotApplicableError(
+                f"int8-static: no value inside {model.name!r} has a range that 8 bits can hold: check model and samples"
+            )
         overrides = pixel_scale(model) if self.activations == "uint8" else {}
         if self.per_channel and self.weights == "int8":
             means = channel_means(editable, feeds()) if self.bias_correction else {}
             scales = {name: (high - low) / 255 or 1.0 for name, (low, high) in ranges.items()}
-            round_weights(editable, self.weight_range, means, scales)
+            round_weights(editable, self.weight_range, means, scales, leaving)
             editable.graph.node.extend(quantise_tables(editable))
             sort_nodes(editable.graph)
             remove_unused(editable.graph)
             types = infer_types(editable)
         proto = editable.materialise()
         settings = QdqSettings(
-            self.per_channel, self.activations, self.weights, reduce_range=self.weight_range == "reduced"
+            self.per_channel,
+            self.activations,
+            self.weights,
+            reduce_range=self.weight_range == "reduced",
+            leaving=leaving,
         )
         insert_qdq(proto, types, ranges, overrides=overrides, settings=settings)
         return model.with_proto(proto)

@@ -111,10 +111,12 @@ def build_variants(
         learning, _ = split_spec(spec)
         output = (outputs or {}).get(model.name)
         if spec == "none":  # the first of a model: the makers of the one before hold its weights
-            makers = {"none": RecordedMaker(model, folder, calibration, output)}
+            makers = {"none": RecordedMaker(model, folder, calibration, output, reporter=reporter)}
         if learning not in makers:
             learned = partial(parts.of, model.name, learning)
-            makers[learning] = RecordedMaker(model, folder, calibration, output, learned=learned, samples=parts.samples)
+            makers[learning] = RecordedMaker(
+                model, folder, calibration, output, learned=learned, samples=parts.samples, reporter=reporter
+            )
         try:
             variant, new = makers[learning].make(spec)
         except NotApplicableError as error:

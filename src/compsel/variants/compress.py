@@ -13,7 +13,7 @@ from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
 from compsel.techniques.base import Technique
 from compsel.variants.figures import VariantFigures
-from compsel.variants.maker import VariantMaker
+from compsel.variants.maker import VariantMaker, left_words
 from compsel.variants.verification import Verification
 
 __all__ = ["CompressionReport", "compress"]
@@ -88,7 +88,7 @@ def compress(
     jobs = [(maker, technique) for maker in makers for technique in techniques]
     folder = Path(out_dir)
     return [
-        _compress(maker, technique, folder, samples if technique.learns else None)
+        _compress(maker, technique, folder, samples if technique.learns else None, reporter)
         for maker, technique in reporter.track(jobs, "compress")
     ]
 
@@ -101,12 +101,16 @@ class _OnnxFile:
     size_bytes: int
 
 
-def _compress(maker: VariantMaker, technique: Technique, folder: Path, samples: Samples | None) -> CompressionReport:
+def _compress(
+    maker: VariantMaker, technique: Technique, folder: Path, samples: Samples | None, reporter: Reporter
+) -> CompressionReport:
     started = time.perf_counter()
     report = CompressionReport(maker.name, technique.spec, None, "", None, maker.original_bytes(), 0.0, None)
     try:
         made = maker.make(technique, folder, _write, samples)
         report = replace(report, reason=made.verification.reason, verification=made.verification)
+        if made.left:
+            reporter.say(left_words(f"{maker.name}/{technique.spec}", made.left))
         if made.written is not None:
             path = folder / made.written.files[0]
             report = replace(report, path=path, size_bytes=made.written.size_bytes)

@@ -1,23 +1,27 @@
 """Make a variant of a model: compress it, write the variant, verify what was written, and keep it if it agrees."""
 
+import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from compsel.errors import NotApplicableError
+from compsel.errors import CrashError, NotApplicableError, RewriterError
 from compsel.inputs.samples import Samples
 from compsel.models.editable_graph import borrow
 from compsel.models.model import Model
 from compsel.models.protobuf_streaming import proto_bytes
 from compsel.storage.files import storage_errors
 from compsel.techniques.base import Technique
+from compsel.variants.offending_nodes import offending_nodes
 from compsel.variants.verification import Verification, Verifier
 
-__all__ = ["MadeVariant", "VariantMaker"]
+__all__ = ["MadeVariant", "VariantMaker", "left_words"]
+
+_MOST_SHOWN = 5
 
 
 class _Written(Protocol):
@@ -37,6 +41,7 @@ class MadeVariant(Generic[W]):
         written: what was written; None where the verification refused it, and no file of it stays.
         verification: how far it agrees with its model.
         compress_s: what the technique took.
+        left: names of the nodes that had to be left as they were, for the technique breaks them.
 
     >>> refused = Verification(False, "it does not run", None, None, samples=0, synthetic=True)
     >>> MadeVariant(None, refused, compress_s=0.5).accepted()
@@ -47,6 +52,7 @@ class MadeVariant(Generic[W]):
     written: W | None
     verification: Verification
     compress_s: float
+    left: tuple[str, ...] = ()
 
     def accepted(self) -> W:
         """Return what was written.
@@ -57,6 +63,27 @@ class MadeVariant(Generic[W]):
         if self.written is None:
             raise NotApplicableError(self.verification.reason)
         return self.written
+
+
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[W]):
+    """What to make, where, and how."""
+
+    technique: Technique
+    folder: Path
+    write: Callable[[Model, Path], W]
+    samples: Samples | None
+
+
+def left_words(name: str, left: Collection[str]) -> str:
+    """Say which nodes a variant leaves as they were.
+
+    >>> left_words("net/float16", ["Exp_3"])
+    'net/float16: 1 node stays as it was, for the technique breaks it: Exp_3'
+    """
+    shown = ", ".join([*sorted(left)[:_MOST_SHOWN], *(["..."] if len(left) > _MOST_SHOWN else [])])
+    words = "1 node stays as it was, for the technique breaks it" if len(left) == 1 else ""
+    return f"{name}: {words or f'{len(left)} nodes stay as they were, for the technique breaks them'}: {shown}"
 
 
 class VariantMaker:
@@ -90,8 +117,7 @@ class VariantMaker:
         Raises:
             ModelError: no model there.
         """
-        self._model = self._read()
-        return proto_bytes(self._model.proto)
+        return proto_bytes(self._read().proto)
 
     def make(
         self,
@@ -102,6 +128,8 @@ class VariantMaker:
     ) -> MadeVariant[W]:
         """Compress, write and verify; files of the same name in `folder` are replaced once the variant is verified.
 
+        Where the variant is broken, the nodes that break it are looked for and stay as they are.
+
         Args:
             technique: what to apply.
             folder: where the files go.
@@ -109,35 +137,74 @@ class VariantMaker:
             samples: what the technique is given; None: those of the calibration.
 
         Raises:
-            NotApplicableError: the technique does nothing for this model.
+            NotApplicableError: the technique does nothing for this model, or ONNX Runtime ended while it worked.
             TechniqueError: the technique failed.
             ModelError: the model does not load, or does not run on the samples.
             StorageError: the files cannot be written.
             SamplesError, InputError: the samples do not fit the model.
         """
-        folder = Path(folder)
+        job = _Job(technique, Path(folder), write, self._calibration if samples is None else samples)
         model = self._read()
-        if self._path is not None:
-            self._model = None
         # first, while nothing but the model is in memory
         self._verifier = self._verifier or Verifier(model, self._calibration)
-        started = time.perf_counter()
-        compressed = technique.apply(model, self._calibration if samples is None else samples)
+        nodes = technique.nodes(model) if type(technique).nodes is not Technique.nodes else ()
+        del model
+        try:
+            made, reason = self._attempt(job), None
+        except RewriterError as error:
+            made, reason = None, error
+        if made is not None and (made.written is not None or not nodes or not made.verification.compared):
+            return made
+        left = offending_nodes(nodes, lambda leaving: self._works(job, leaving))
+        if left and len(left) < len(nodes):
+            with contextlib.suppress(NotApplicableError):
+                again = self._attempt(job, left)
+                if again.written is not None:
+                    return again
+        if made is None:
+            assert reason is not None
+            raise reason
+        return made
+
+    def _works(self, job: "_Job[W]", leaving: Collection[str]) -> bool:
+        try:
+            return self._attempt(job, leaving, keep=False).verification.ok
+        except RewriterError:
+            return False
+        except NotApplicableError:  # nothing is left that it would do
+            return True
+
+    def _attempt(self, job: "_Job[W]", leaving: Collection[str] = (), *, keep: bool = True) -> MadeVariant[W]:
+        """Compress, write and verify once, with some nodes left as they are."""
+        assert self._verifier is not None
+        folder, model, started = job.folder, self._read(), time.perf_counter()
+        if self._path is not None:
+            self._model = None
+        whole_bytes = proto_bytes(model.proto)
+        try:
+            compressed = job.technique.apply(model, job.samples, leaving)
+        except CrashError as error:  # the model itself runs: the verifier ran it
+            raise RewriterError(f"{job.technique.spec}: {error}") from error
         compress_s = time.perf_counter() - started
         del model
+        if leaving and proto_bytes(compressed.proto) >= whole_bytes:
+            raise NotApplicableError(f"{job.technique.spec}: with the nodes that it can take, nothing becomes smaller")
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder, prefix=".compsel-", ignore_cleanup_errors=True) as temporary:
-                written = write(compressed, Path(temporary))
+                try:
+                    written = job.write(compressed, Path(temporary))
+                except CrashError as error:
+                    raise RewriterError(f"{job.technique.spec}: {error}") from error
                 compressed = compressed.with_proto(borrow(compressed.proto).proto)  # the weights are on disk now
                 verification = self._verifier.check(compressed, Path(temporary) / written.files[0])
-                if verification.ok:
+                if verification.ok and keep:
                     for name in reversed(written.files):  # what a graph refers to, then the graph
                         (Path(temporary) / name).replace(folder / name)
-        return MadeVariant(written if verification.ok else None, verification, compress_s)
+        return MadeVariant(written if verification.ok else None, verification, compress_s, tuple(sorted(leaving)))
 
     def _read(self) -> Model:
-        if self._model is not None:
-            return self._model
-        assert self._path is not None
-        return Model.load(self._path)
+        if self._model is None:
+            assert self._path is not None
+            self._model = Model.load(self._path)
+        return self._model

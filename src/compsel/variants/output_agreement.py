@@ -15,6 +15,8 @@ __all__ = ["OutputAgreement", "invalid_output"]
 _LEAST_RELATIVE_DEVIATION = 1e-3
 # channels smaller than this beside the largest one are noise
 _LEAST_CHANNEL = 1e-6
+# samples whose output has less than this share of the usual norm say little: their error is that of larger ones
+_LEAST_SAMPLE = 0.1
 
 # of one output: what the model and the variant give for each sample
 Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
@@ -109,14 +111,34 @@ class OutputAgreement:
 
     @property
     def relative_error(self) -> float | None:
-        """Distance of all floating-point outputs from the model's over the norm of those; None without any."""
-        joined = list(self._joined())
-        if not any(want.any() for want, _ in joined):
-            return None
-        want, have = (np.concatenate(parts) for parts in zip(*joined, strict=True))
-        finite = np.isfinite(want) & np.isfinite(have)
-        error = relative_error(have[finite], want[finite])
-        return error if np.isfinite(error) else None
+        """Distance of a floating-point output from the model's over the norm of that, the largest; None without any."""
+        errors = [_relative_error(want, have) for want, have in self._joined()]
+        return max((error for error in errors if error is not None), default=None)
+
+    @property
+    def sample_error(self) -> float | None:
+        """The same of a single sample, the largest; samples whose output is small beside others are left out."""
+        worst = None
+        for parts in self._outputs.values():
+            floats = [(np.ravel(want), np.ravel(have)) for want, have in parts if want.dtype.kind == "f" and want.size]
+            norms = np.array([float(np.linalg.norm(want[np.isfinite(want)].astype(np.float64))) for want, _ in floats])
+            least = _LEAST_SAMPLE * float(np.sqrt(np.mean(np.square(norms)))) if floats else 0.0
+            for norm, (want, have) in zip(norms, floats, strict=True):
+                error = _relative_error(want, have) if norm >= least else None
+                worst = error if worst is None else max(worst, error or 0.0)
+        return worst
+
+    @property
+    def nothing(self) -> str:
+        """Say why there is nothing to compare; "" where there is something."""
+        parts = [want for outputs in self._outputs.values() for want, _ in outputs]
+        if self.not_compared:
+            return ""
+        if not any(want.size for want in parts):
+            return "every output of its model is empty"
+        if not any(want.dtype.kind != "f" or np.isfinite(want).any() for want in parts if want.size):
+            return "no output of its model holds a finite number"
+        return ""
 
     @property
     def channel_error(self) -> tuple[int, int, float] | None:
@@ -161,6 +183,15 @@ class OutputAgreement:
                     for arrays in zip(*floats, strict=True)
                 )
                 yield want, have
+
+
+def _relative_error(want: np.ndarray, have: np.ndarray) -> float | None:
+    """Return the relative error where both are finite; None where the model gives zeros."""
+    finite = np.isfinite(want) & np.isfinite(have)
+    if not want[finite].any():
+        return None
+    error = relative_error(have[finite].astype(np.float64), want[finite].astype(np.float64))
+    return error if np.isfinite(error) else None
 
 
 def _channel_errors(parts: Pairs) -> np.ndarray:

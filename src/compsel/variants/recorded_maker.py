@@ -8,14 +8,17 @@ from functools import cached_property
 from pathlib import Path
 
 from compsel import __version__
+from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
+from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.row_independence import has_independent_rows
+from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
 from compsel.storage.files import storage_errors, write_json
 from compsel.techniques import parse as parse_technique
 from compsel.variants.learned_parts import split_spec
-from compsel.variants.maker import VariantMaker
+from compsel.variants.maker import VariantMaker, left_words
 from compsel.variants.variant import OutputKind, Variant
 from compsel.variants.writer import is_whole, output_kind_of, write_variant
 
@@ -32,6 +35,7 @@ class RecordedMaker:
         output: what the first output is; None: found by running each variant.
         learned: makes what is compressed in place of the model, where that learned from samples.
         samples: those.
+        reporter: hears which nodes had to stay as they were.
 
     >>> import tempfile
     >>> import numpy as np
@@ -53,6 +57,7 @@ class RecordedMaker:
         *,
         learned: Callable[[], Model] | None = None,
         samples: Samples | None = None,
+        reporter: Reporter = SILENT,
     ) -> None:
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -62,6 +67,7 @@ class RecordedMaker:
         self._output = output
         self._learned = learned
         self._samples = samples
+        self._reporter = reporter
 
     def make(self, spec: str) -> tuple[Variant, bool]:
         """Return the variant of a technique, and whether it was made now; what of it learns has been applied.
@@ -75,7 +81,10 @@ class RecordedMaker:
         if variant is not None:
             return variant, False
         technique = parse_technique(split_spec(spec)[1])
-        variant = self._maker.make(technique, self._folder, self._write).accepted()
+        made = self._maker.make(technique, self._folder, self._write)
+        variant = made.accepted()
+        if made.left:
+            self._reporter.say(left_words(variant.name, made.left))
         write_json(record, variant.to_dict())
         return variant, True
 
@@ -84,8 +93,13 @@ class RecordedMaker:
         return VariantMaker(self._model if self._learned is None else self._learned(), self._calibration)
 
     def _write(self, model: Model, into: Path) -> Variant:
-        output = self._output or output_kind_of(model, self._calibration.value(0))
-        return replace(write_variant(model, into, output), independent_rows=self._independent_rows)
+        value = self._calibration.value(0)
+        output = self._output or output_kind_of(model, value)
+        variant = replace(write_variant(model, into, output), independent_rows=self._independent_rows)
+        if variant.pixels_file is not None:  # what an app runs is another graph than the one that is verified
+            feeds = modality_of(variant).graph_feeds(variant.opened(into), value)
+            open_session(into / variant.pixels_file).run(None, feeds)
+        return variant
 
     @cached_property
     def _independent_rows(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from compsel.errors import InputError, ModelError
+from compsel.errors import InputError, ModelError, TechniqueError
 from compsel.features.tasks import recognise
 from compsel.features.tasks.graph_facts import facts_of
 from compsel.inputs.feeds import feeds_of
@@ -25,12 +25,15 @@ Value = np.ndarray | str | Mapping[str, np.ndarray]
 # by sample: the outputs of the model, and those of the variant
 Pairs = list[tuple[list[Any], list[Any]]]
 _SAMPLES = 32
+_NOT_VERIFIED = "not verified"
 # below both, a variant explains less than a quarter of the variance of its model's output (0.5 squared) and names
 # another class for most samples: it has become another function, not a less precise one
 _LEAST_CORRELATION = 0.5
 _LEAST_AGREEMENT = 0.5
 # the error of a channel is as large as the channel itself
 _RUINED = 1.0
+# a single sample may be so many times farther from the model than all are
+_SAMPLE_BOUNDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,8 @@ class Verification:
         correlation: least Pearson correlation of the floating-point outputs with the model's; None without any.
         samples: how many inputs were compared.
         synthetic: whether those were generated, for want of samples.
-        relative_error: Euclidean distance of the floating-point outputs from the model's over the norm of those; None
-            without any.
+        relative_error: Euclidean distance of a floating-point output from the model's over the norm of that, the
+            largest; None without any.
         channel_error: of the outputs with channels (axis 1 of three or more), the largest error of a channel over the
             size of that channel; None without any.
 
@@ -64,6 +67,11 @@ class Verification:
     synthetic: bool
     relative_error: float | None = None
     channel_error: float | None = None
+
+    @property
+    def compared(self) -> bool:
+        """Whether it could be compared with its model at all."""
+        return not self.reason.startswith(_NOT_VERIFIED)
 
 
 class Verifier:
@@ -93,7 +101,7 @@ class Verifier:
             try:
                 self._synthetic = synthetic_inputs(original)
             except InputError as error:
-                self._not_verified = f"not verified: {error}"
+                self._not_verified = f"{_NOT_VERIFIED}: {error}"
         self._reference = _outputs(original, self._values())
 
     def check(self, variant: Model, graph: onnx.ModelProto | Path) -> Verification:
@@ -126,11 +134,14 @@ class Verifier:
     def _compared(self, pairs: Pairs, variant: Model) -> Verification:
         found = OutputAgreement(pairs, self._task)
         channel = found.channel_error
+        if found.nothing:
+            reason = f"{_NOT_VERIFIED}: {found.nothing} for any sample"
+            return self._result(variant.technique == self._technique, reason, len(pairs))
         reason = (
             _not_compared(found)
             or found.constant()
             or _other_function(found.agreement, found.correlation)
-            or _too_far(found.relative_error, variant.technique)
+            or _too_far(found.relative_error, found.sample_error, variant.technique)
             or _ruined(channel)
         )
         return Verification(
@@ -191,13 +202,26 @@ def _not_compared(found: OutputAgreement) -> str:
     return f"its output {names} has another size than the model's and cannot be compared with it"
 
 
-def _too_far(error: float | None, technique: str) -> str:
+def _too_far(error: float | None, sample_error: float | None, technique: str) -> str:
     """Say where the error is larger than what the techniques can cause by rounding: then something is broken."""
-    parts = [] if technique == "none" else [parse(spec).most_relative_error for spec in technique.split("+")]
-    bounds = [bound for bound in parts if bound is not None]
-    if error is None or not parts or len(bounds) < len(parts) or error <= sum(bounds):
+    if error is None or technique == "none":
         return ""
-    return f"its outputs differ by {error:.2g} from the model's (relative error), {technique} explains {sum(bounds):g}"
+    try:
+        parts = [parse(spec).most_relative_error for spec in technique.split("+")]
+    except TechniqueError:  # one of others, that was not registered
+        return ""
+    bounds = [bound for bound in parts if bound is not None]
+    if len(bounds) < len(parts):
+        return ""
+    bound = sum(bounds)
+    if error > bound:
+        return f"its outputs differ by {error:.2g} from the model's (relative error), {technique} explains {bound:g}"
+    if sample_error is not None and sample_error > _SAMPLE_BOUNDS * bound:
+        return (
+            f"its outputs for one of the samples differ by {sample_error:.2g} from the model's (relative error), "
+            f"{technique} explains {_SAMPLE_BOUNDS * bound:g}"
+        )
+    return ""
 
 
 def _ruined(channel: tuple[int, int, float] | None) -> str:

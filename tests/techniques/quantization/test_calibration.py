@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from compsel import Model
-from compsel.errors import ModelError
 from compsel.inputs.synthetic_feeds import synthetic_feeds
 from compsel.models import graph_session as session_module
 from compsel.models.editable_graph import borrow
@@ -72,11 +71,10 @@ def test_memory_does_not_grow_with_the_samples(method: Method) -> None:
     assert peak(method, 200) < peak(method, 10) + 190 * tensor_bytes / 10
 
 
-def test_values_that_are_not_finite_are_named() -> None:
+def test_values_that_are_not_finite_have_no_range() -> None:
     model = convolutional()
     feeds = {"x": np.full((1, 3, 16, 16), 3e38, np.float32)}
-    with pytest.raises(ModelError, match="a: is not finite for a calibration sample"):
-        calibrate(edit_graph(model), ["x", "a"], lambda: iter([feeds]))
+    assert set(calibrate(edit_graph(model), ["x", "a"], lambda: iter([feeds]))) == {"x"}
 
 
 def test_large_models_load_through_a_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,10 @@ class PartialExecutor:
         self._editable = editable
         self._weights = {name: weights[name] for name in _replaceable(editable, weights)}
         self._segments = _cut(editable, self._weights)
-        self._sessions = [open_session(self._graph(segment), threads=usable_cores()) for segment in self._segments]
+        # in this process: gigabytes go in and out, and these are parts of a model that runs, with our own layers in it
+        self._sessions = [
+            open_session(self._graph(segment), threads=usable_cores(), isolated=False) for segment in self._segments
+        ]
         self._fed = [{value.name for value in session.get_inputs()} for session in self._sessions]
         self._entry_values: list[list[Values]] = [[dict(feed) for feed in feeds]]
         for index in range(len(self._segments) - 1):

@@ -24,7 +24,8 @@ def channel_means(editable: EditableGraph, feeds: Iterable[Mapping[str, np.ndarr
     """Measure the mean of each channel of the inputs of convolutions and dense layers with a bias.
 
     Returns:
-        by name of the input, float64 (channels,); the same weight for every sample.
+        by name of the input, float64 (channels,); the same weight for every sample. Samples for which an input is empty
+        or not finite do not count, and an input of which no sample does is left out.
     """
     weights = constants(editable.graph)
     # a dense layer's input is (batch, channels): it is averaged over the batch below, like the other's result
@@ -36,12 +37,13 @@ def channel_means(editable: EditableGraph, feeds: Iterable[Mapping[str, np.ndarr
     for name, op_type in operators.items():
         reductions.add(op_type, name)
     sums = {name: np.zeros(()) for name in operators}
-    count = 0
+    counts = dict.fromkeys(operators, 0)
     for values in reductions.run(feeds):
         for name, value in zip(operators, values, strict=True):
-            sums[name] = sums[name] + value.astype(np.float64).reshape(*value.shape[:2]).mean(axis=0)
-        count += 1
-    return {name: total / max(count, 1) for name, total in sums.items()}
+            if value.size and np.isfinite(value).all():
+                sums[name] = sums[name] + value.astype(np.float64).reshape(*value.shape[:2]).mean(axis=0)
+                counts[name] += 1
+    return {name: sums[name] / count for name, count in counts.items() if count}
 
 
 def correct_bias(editable: EditableGraph, bias: onnx.TensorProto, error: np.ndarray) -> None:

@@ -4,15 +4,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from compsel.errors import ModelError
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_session import open_session
 from compsel.techniques.quantization.histogram import Histogram, Method, entropy_range, mse_range, percentile_range
+from compsel.techniques.quantization.masked_values import masked_values
 from compsel.techniques.statistics.reductions import Reductions
 
 __all__ = ["Range", "calibrate"]
 
 Range = tuple[float, float]
+# of a range: a step of it, the inverse of that, and the range itself are numbers of float32
+_LEAST, _LARGEST = 256 * float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 Feeds = Mapping[str, np.ndarray]
 
 
@@ -25,21 +27,30 @@ def calibrate(
 ) -> dict[str, Range]:
     """Measure the range of float tensors over samples.
 
+    A tensor that is empty for a sample has no range there, and constrains nothing. Left out is what 8 bits cannot hold:
+    values that are not finite (the mask of an attention puts minus infinity among its scores, and some models make NaN
+    that they read again as a missing value), ranges, or steps of them, that float32 cannot hold, and values of which a
+    mask leaves nothing (`compsel.techniques.quantization.masked_values`).
+
     Args:
         editable: the graph.
         tensors: names of the float values to measure.
-        feeds: gives the samples' feeds from the start each time it is called; called once for "minmax", else twice.
+        feeds: gives the samples' feeds from the start each time it is called; called once for "minmax", else twice,
+            and once more where values are large.
         method: "minmax" takes the extremes, the others cut off rare values
             (`compsel.techniques.quantization.histogram`).
         percentile: percent of the values that the method "percentile" keeps.
 
     Returns:
-        low and high of each tensor, low <= 0 <= high.
+        low and high of each tensor that can be quantised, low <= 0 <= high.
 
     Raises:
-        ModelError: the graph does not run, or gives values that are not finite.
+        ModelError: the graph does not run.
     """
     extremes = _extremes(editable, tensors, feeds())
+    for name in masked_values(editable, extremes, feeds):
+        del extremes[name]
+    tensors = list(extremes)
     if method == "minmax":
         return extremes
     histograms = {name: Histogram.empty(*extremes[name]) for name in tensors}
@@ -61,11 +72,15 @@ def _extremes(editable: EditableGraph, tensors: Sequence[str], feeds: Iterable[F
     for tensor in tensors:
         reductions.add("ReduceMin", tensor, keepdims=0)
         reductions.add("ReduceMax", tensor, keepdims=0)
+        reductions.add("ReduceSum", tensor, keepdims=0)  # the others may miss what is not a number
     low, high = np.zeros(len(tensors)), np.zeros(len(tensors))
+    finite = np.ones(len(tensors), bool)
     for results in reductions.run(feeds):
-        values = np.array([np.asarray(value, np.float64) for value in results]).reshape(-1, 2)
-        if not np.isfinite(values).all():
-            tensor = tensors[int(np.argmin(np.isfinite(values).all(axis=1)))]
-            raise ModelError(f"{tensor}: is not finite for a calibration sample: check model and samples")
-        low, high = np.minimum(low, values[:, 0]), np.maximum(high, values[:, 1])
-    return {name: (float(low[index]), float(high[index])) for index, name in enumerate(tensors)}
+        least, most, total = np.array([np.asarray(value, np.float64) for value in results]).reshape(-1, 3).T
+        empty = least > most  # the least of nothing is infinite, and so is the most
+        finite &= empty | (np.isfinite(least) & np.isfinite(most) & ~np.isnan(total))
+        known = finite & ~empty
+        low[known], high[known] = np.minimum(low, least)[known], np.maximum(high, most)[known]
+    width = high - low
+    finite &= (width == 0) | ((width >= _LEAST) & (width <= _LARGEST))
+    return {name: (float(low[index]), float(high[index])) for index, name in enumerate(tensors) if finite[index]}

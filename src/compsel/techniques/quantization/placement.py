@@ -55,26 +55,38 @@ class QuantisationPlan:
     leaving: frozenset[str]
 
 
-def place(graph: onnx.GraphProto, floats: Collection[str]) -> QuantisationPlan:
+def place(
+    graph: onnx.GraphProto,
+    floats: Collection[str],
+    unbounded: Collection[str] = (),
+    leaving: Collection[str] = (),
+) -> QuantisationPlan:
     """Decide what is quantised.
 
     Args:
         graph: its nodes in order, each with a name; weights are initializers, or stand behind a DequantizeLinear.
         floats: names of the float32 values that are no weights.
+        unbounded: those that no range can be given to: what makes or reads them stays in float32.
+        leaving: names of nodes that stay in float32.
     """
     shapes = _constant_shapes(graph)
-    layers = _quantised_layers(graph, shapes, floats)
+    layers = [
+        node
+        for node in _quantised_layers(graph, shapes, floats)
+        if node.name not in leaving and not {*node.input, *node.output} & {*unbounded}
+    ]
     chosen = {node.name for node in layers}
     inner = _read_by(graph, chosen)
     outgoing = _outgoing(graph, chosen, inner)
     eight_bits = {value.name for value in graph.input}
     nodes: list[onnx.NodeProto] = []
     values: dict[str, None] = {}
-    leaving: set[str] = set()
+    given_out: set[str] = set()
     for node in graph.node:
         read = [name for name in node.input if name in floats and name not in shapes]
         if node.name not in chosen:
             follows = is_standard(node, *_FOLLOWERS) and bool(read) and eight_bits.issuperset(read)
+            follows = follows and node.name not in leaving and not {*read, *node.output} & {*unbounded}
             if not follows or node.name in outgoing or any(name not in floats for name in node.output if name):
                 continue
         nodes.append(node)
@@ -83,8 +95,8 @@ def place(graph: onnx.GraphProto, floats: Collection[str]) -> QuantisationPlan:
             made = [name for name in node.output if name in inner]
             eight_bits.update(made)
             values.update(dict.fromkeys(made))
-            leaving.update(name for name in node.output if name and name not in inner)
-    return QuantisationPlan(tuple(nodes), frozenset(outgoing), tuple(values), frozenset(leaving))
+            given_out.update(name for name in node.output if name and name not in inner)
+    return QuantisationPlan(tuple(nodes), frozenset(outgoing), tuple(values), frozenset(given_out))
 
 
 def _constant_shapes(graph: onnx.GraphProto) -> dict[str, tuple[int, ...]]:

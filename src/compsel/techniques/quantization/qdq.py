@@ -12,7 +12,7 @@ from onnxruntime.quantization import CalibrationMethod, QuantType
 from onnxruntime.quantization.calibrate import TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from compsel.errors import NotApplicableError
+from compsel.errors import RewriterError
 from compsel.inputs.image import image_preprocessing
 from compsel.models.editing import remove_unused, sort_nodes
 from compsel.models.graph_queries import captured_names, is_standard
@@ -20,7 +20,7 @@ from compsel.models.model import Model
 from compsel.models.shapes import float_values
 from compsel.techniques.quantization.calibration import Range
 from compsel.techniques.quantization.leaving_values import keep_leaving_values
-from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, place
+from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, QuantisationPlan, place
 
 __all__ = ["Activations", "Overrides", "QdqSettings", "Weights", "insert_qdq", "pixel_scale"]
 
@@ -42,6 +42,7 @@ class QdqSettings:
         per_channel: one scale for each output channel of a weight.
         activations, weights: types.
         reduce_range: weights in 7 bits.
+        leaving: names of nodes that stay in float32.
 
     >>> QdqSettings(per_channel=True).activations
     'uint8'
@@ -51,6 +52,7 @@ class QdqSettings:
     activations: Activations = "uint8"
     weights: Weights = "int8"
     reduce_range: bool = False
+    leaving: frozenset[str] = frozenset()
 
 
 def insert_qdq(
@@ -71,9 +73,9 @@ def insert_qdq(
         settings: types, and how weights are quantised that are not yet.
 
     Raises:
-        NotApplicableError: a graph that the quantiser does not understand.
+        RewriterError: a graph that the quantiser does not understand.
     """
-    plan = place(proto.graph, float_values(types))
+    plan = _plan(proto.graph, types, ranges, settings.leaving)
     # the quantiser asks for the range of what leaves the layers, too, and its pair goes again
     all_ranges = {**dict.fromkeys(plan.leaving, _NO_RANGE), **ranges}
     bounds = {name: (np.float32(low), np.float32(high)) for name, (low, high) in all_ranges.items()}
@@ -99,13 +101,25 @@ def insert_qdq(
         try:
             quantiser.quantize_model()
         except (AssertionError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-            raise NotApplicableError(f"ONNX Runtime's quantiser does not take this graph ({error!r:.200})") from error
+            raise RewriterError(f"ONNX Runtime's quantiser does not take this graph ({error!r:.200})") from error
     proto.metadata_props.remove(mark)
     proto.producer_name, proto.producer_version = producer
     keep_leaving_values(proto.graph, plan.outgoing)
     sort_nodes(proto.graph)
     remove_unused(proto.graph)
     del proto.graph.value_info[:]
+
+
+def _plan(
+    graph: onnx.GraphProto,
+    types: Mapping[str, onnx.ValueInfoProto],
+    ranges: Mapping[str, Range],
+    leaving: frozenset[str],
+) -> QuantisationPlan:
+    """Decide what is quantised: what would need a range that was not measured stays in float32."""
+    floats = float_values(types)
+    unbounded = set(place(graph, floats, leaving=leaving).values) - ranges.keys()
+    return place(graph, floats, unbounded, leaving)
 
 
 def _kept_activations(graph: onnx.GraphProto) -> list[str]:

@@ -1,6 +1,6 @@
 """Round the weights of a graph to 8 bits, and correct the biases for the mean error."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import onnx
@@ -19,7 +19,11 @@ _ROWS = 64
 
 
 def round_weights(
-    editable: EditableGraph, bounds: WeightRange, means: Mapping[str, np.ndarray], scales: Mapping[str, float]
+    editable: EditableGraph,
+    bounds: WeightRange,
+    means: Mapping[str, np.ndarray],
+    scales: Mapping[str, float],
+    leaving: Collection[str] = (),
 ) -> None:
     """Replace the weights of convolutions and dense layers by 8-bit ones behind a DequantizeLinear, in place.
 
@@ -31,6 +35,7 @@ def round_weights(
         bounds: see `compsel.techniques.quantization.int8_weights.quantise_weight`.
         means: mean of each channel of the layers' inputs; biases of layers that are not in it stay.
         scales: scale of the layers' quantised inputs; layers whose input has none keep their weights.
+        leaving: names of layers that keep theirs, too.
     """
     weights, counter = constants(editable.graph), uses(editable.graph)
     names = FreshNames(editable.graph)
@@ -39,7 +44,7 @@ def round_weights(
     for node in editable.graph.node:
         name = node.input[1] if len(node.input) > 1 else ""
         weight = weights.get(name)
-        if weight is None or not is_float(weight) or node.input[0] not in scales:
+        if weight is None or not is_float(weight) or node.input[0] not in scales or node.name in leaving:
             continue
         values = editable.array(weight)
         if not is_standard(node, *LAYERS) or not has_unit_factors(node):
