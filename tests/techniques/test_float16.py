@@ -51,3 +51,30 @@ def test_layers_with_weights_beyond_the_range_stay_in_float32(shape: tuple[int, 
     values[0, 0] = 1e5
     assert halves_of(values / 1e3) is not None
     assert halves_of(values) is None
+
+
+@pytest.mark.parametrize(
+    ("order", "shape", "first"),
+    [((1, 0, 2), (4, 5, 3), True), ((1, 2, 0), (3, 4, 2), True), ((1, 0, 2), (4, 2, 3), False)],
+)
+def test_a_transposed_batch_before_a_matmul_does_not_kill_the_runtime(
+    order: tuple[int, int, int], shape: tuple[int, int, int], first: bool
+) -> None:
+    """A float16 one did, on processors that compute it in float32: microsoft/onnxruntime#28392."""
+    moved = [shape[axis] for axis in order]
+    other = (moved[2], 6) if first else (6, moved[1])
+    answer = (moved[0], moved[1], 6) if first else (moved[0], 6, moved[2])
+    operands = ["moved", "w"] if first else ["w", "moved"]
+    nodes = [
+        helper.make_node("Relu", ["x"], ["positive"]),
+        helper.make_node("Transpose", ["positive"], ["moved"], "time_first", perm=order),
+        helper.make_node("MatMul", operands, ["y"], "dense"),
+    ]
+    model = make(nodes, [value("x", FLOAT, shape)], [value("y", FLOAT, answer)], [weight("w", *other)])
+    halved = parse("float16").apply(model, None)
+    types = onnx.shape_inference.infer_shapes(halved.proto, data_prop=True).graph.value_info
+    halves = {entry.name for entry in types if entry.type.tensor_type.elem_type == onnx.TensorProto.FLOAT16}
+    (transpose,) = (node for node in halved.proto.graph.node if node.op_type == "Transpose")
+    assert transpose.output[0] not in halves  # before it is run: it would end this process
+    found = verify(halved, model, SeededTensors(model, 4))
+    assert found.ok, found.reason

@@ -62,7 +62,7 @@ class Float16(Technique):
         del proto.graph.value_info[:]
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
         proto.graph.value_info.extend(types[name] for name in sorted(types.keys() - boundary))
-        kept = [*_out_of_range(editable), *_float32_only(editable, types)]
+        kept = [*_out_of_range(editable), *_float32_only(editable, types), *_batches_moved(editable)]
         borrowed = _detach_borrowed(editable)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
@@ -144,6 +144,21 @@ def _float32_only(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoPro
             kept.append(node.name)
             continue
         if not (_in_half(schema.inputs, node.input, floats) and _in_half(schema.outputs, node.output, floats)):
+            kept.append(node.name)
+    return kept
+
+
+def _batches_moved(editable: EditableGraph) -> list[str]:
+    """Return the names of the `Transpose` nodes that move the first axis before a `MatMul`.
+
+    On processors without float16 arithmetic ONNX Runtime puts a `Cast` between the two, reorders both for a fused
+    operator, and dies on that (microsoft/onnxruntime#28392). With a float32 `Transpose` it finds nothing to reorder.
+    """
+    read = {name for node in editable.graph.node if is_standard(node, "MatMul") for name in node.input}
+    kept = []
+    for node in editable.graph.node:
+        order = next((list(one.ints) for one in node.attribute if one.name == "perm"), [])
+        if is_standard(node, "Transpose") and node.output[0] in read and len(order) > 2 and order[0] != 0:
             kept.append(node.name)
     return kept
 
