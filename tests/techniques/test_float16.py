@@ -78,3 +78,32 @@ def test_a_transposed_batch_before_a_matmul_does_not_kill_the_runtime(
     assert transpose.output[0] not in halves  # before it is run: it would end this process
     found = verify(halved, model, SeededTensors(model, 4))
     assert found.ok, found.reason
+
+
+@pytest.mark.parametrize("taken", ["graph_input_cast_0", "graph_output_cast_0", "x_cast_to_fp32", "y_cast_to_fp16"])
+def test_values_may_have_the_names_that_the_converter_makes(taken: str) -> None:
+    nodes = [
+        helper.make_node("CumSum", ["x", "axis"], ["summed"], "float32_only"),
+        helper.make_node("MatMul", ["summed", "w"], [taken], "first"),
+        helper.make_node("MatMul", [taken, "w"], ["product"], "second"),
+        helper.make_node("CumSum", ["product", "axis"], ["y"], "float32_only_too"),
+    ]
+    axis = numpy_helper.from_array(np.int64(0), "axis")
+    model = make(nodes, [value("x", FLOAT, (3, 3))], [value("y", FLOAT, (3, 3))], [weight("w", 3, 3), axis])
+    found = verify(parse("float16").apply(model, None), model, SeededTensors(model, 4))
+    assert found.ok, found.reason
+
+
+@pytest.mark.parametrize(("operator", "reduction"), [("ScatterElements", "add"), ("ScatterND", "mul")])
+def test_scattered_values_are_summed_in_float32(operator: str, reduction: str) -> None:
+    """ONNX Runtime has a float16 kernel, which fails while it runs: graph networks that sum over neighbours."""
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["rows"], "first"),
+        helper.make_node(operator, ["ones", "at", "rows"], ["summed"], "second", reduction=reduction),
+        helper.make_node("Transpose", ["summed"], ["y"], "third"),
+    ]
+    at = np.zeros((3, 3) if operator == "ScatterElements" else (3, 1), np.int64)
+    weights = [numpy_helper.from_array(np.ones((3, 3), np.float32), "ones"), numpy_helper.from_array(at, "at")]
+    model = make(nodes, [value("x", FLOAT, (3, 3))], [value("y", FLOAT, (3, 3))], weights)
+    found = verify(parse("float16").apply(model, None), model, SeededTensors(model, 4))
+    assert found.ok, found.reason

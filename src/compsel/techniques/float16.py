@@ -16,9 +16,10 @@ from compsel.inputs.samples import Samples
 from compsel.models.contrib_ops import is_fused
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.editing import edit_graph, sort_nodes
-from compsel.models.graph_queries import is_standard
+from compsel.models.graph_queries import attribute, is_standard
 from compsel.models.layers import is_float
 from compsel.models.model import Model
+from compsel.models.neutral_names import NeutralNames
 from compsel.models.opset_upgrade import with_opset
 from compsel.models.shapes import float_values, infer_types
 from compsel.techniques.base import Technique
@@ -63,7 +64,7 @@ class Float16(Technique):
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
         proto.graph.value_info.extend(types[name] for name in sorted(types.keys() - boundary))
         kept = [*_out_of_range(editable), *_float32_only(editable, types), *_batches_moved(editable)]
-        borrowed = _detach_borrowed(editable)
+        borrowed, names = _detach_borrowed(editable), NeutralNames(proto.graph)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
             # it warns of rounded weights: see the docstring; verification shows whether that matters
@@ -74,7 +75,8 @@ class Float16(Technique):
                 )
             except (AssertionError, KeyError, IndexError, ValueError, RuntimeError) as error:
                 raise NotApplicableError(f"float16: {model.name!r} cannot be converted ({error!r:.200})") from error
-            _restore_borrowed(converted.graph, borrowed)
+        names.restore(converted.graph)
+        _restore_borrowed(converted.graph, borrowed)
         del converted.graph.value_info[:]
         sort_nodes(converted.graph)
         return model.with_proto(converted)
@@ -138,6 +140,9 @@ def _float32_only(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoPro
             continue  # the converter keeps only its scales in float32
         if is_fused(node) and node.output[0] in floats:
             continue
+        if is_standard(node, "ScatterElements", "ScatterND") and attribute(node, "reduction", b"none") != b"none":
+            kept.append(node.name)  # ONNX Runtime has the kernel, which then refuses to add in float16
+            continue
         try:
             schema = onnx.defs.get_schema(node.op_type, versions.get(node.domain, 1), node.domain)
         except onnx.defs.SchemaError:
@@ -157,7 +162,7 @@ def _batches_moved(editable: EditableGraph) -> list[str]:
     read = {name for node in editable.graph.node if is_standard(node, "MatMul") for name in node.input}
     kept = []
     for node in editable.graph.node:
-        order = next((list(one.ints) for one in node.attribute if one.name == "perm"), [])
+        order = attribute(node, "perm", [])
         if is_standard(node, "Transpose") and node.output[0] in read and len(order) > 2 and order[0] != 0:
             kept.append(node.name)
     return kept
