@@ -16,9 +16,10 @@ from compsel.inputs.samples import Samples
 from compsel.models.contrib_ops import is_fused
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.editing import edit_graph, sort_nodes
-from compsel.models.graph_queries import is_standard
+from compsel.models.graph_queries import attribute, is_standard
 from compsel.models.layers import is_float
 from compsel.models.model import Model
+from compsel.models.neutral_names import NeutralNames
 from compsel.models.opset_upgrade import with_opset
 from compsel.models.shapes import float_values, infer_types
 from compsel.techniques.base import Technique
@@ -62,8 +63,8 @@ class Float16(Technique):
         del proto.graph.value_info[:]
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
         proto.graph.value_info.extend(types[name] for name in sorted(types.keys() - boundary))
-        kept = [*_out_of_range(editable), *_float32_only(editable, types)]
-        borrowed = _detach_borrowed(editable)
+        kept = [*_out_of_range(editable), *_float32_only(editable, types), *_batches_moved(editable)]
+        borrowed, names = _detach_borrowed(editable), NeutralNames(proto.graph)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
             # it warns of rounded weights: see the docstring; verification shows whether that matters
@@ -74,7 +75,8 @@ class Float16(Technique):
                 )
             except (AssertionError, KeyError, IndexError, ValueError, RuntimeError) as error:
                 raise NotApplicableError(f"float16: {model.name!r} cannot be converted ({error!r:.200})") from error
-            _restore_borrowed(converted.graph, borrowed)
+        names.restore(converted.graph)
+        _restore_borrowed(converted.graph, borrowed)
         del converted.graph.value_info[:]
         sort_nodes(converted.graph)
         return model.with_proto(converted)
@@ -138,12 +140,30 @@ def _float32_only(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoPro
             continue  # the converter keeps only its scales in float32
         if is_fused(node) and node.output[0] in floats:
             continue
+        if is_standard(node, "ScatterElements", "ScatterND") and attribute(node, "reduction", b"none") != b"none":
+            kept.append(node.name)  # ONNX Runtime has the kernel, which then refuses to add in float16
+            continue
         try:
             schema = onnx.defs.get_schema(node.op_type, versions.get(node.domain, 1), node.domain)
         except onnx.defs.SchemaError:
             kept.append(node.name)
             continue
         if not (_in_half(schema.inputs, node.input, floats) and _in_half(schema.outputs, node.output, floats)):
+            kept.append(node.name)
+    return kept
+
+
+def _batches_moved(editable: EditableGraph) -> list[str]:
+    """Return the names of the `Transpose` nodes that move the first axis before a `MatMul`.
+
+    On processors without float16 arithmetic ONNX Runtime puts a `Cast` between the two, reorders both for a fused
+    operator, and dies on that (microsoft/onnxruntime#28392). With a float32 `Transpose` it finds nothing to reorder.
+    """
+    read = {name for node in editable.graph.node if is_standard(node, "MatMul") for name in node.input}
+    kept = []
+    for node in editable.graph.node:
+        order = attribute(node, "perm", [])
+        if is_standard(node, "Transpose") and node.output[0] in read and len(order) > 2 and order[0] != 0:
             kept.append(node.name)
     return kept
 

@@ -17,6 +17,7 @@ from compsel.inputs.image import image_preprocessing
 from compsel.models.editing import remove_unused, sort_nodes
 from compsel.models.graph_queries import captured_names, is_standard
 from compsel.models.model import Model
+from compsel.models.neutral_names import NeutralNames
 from compsel.models.shapes import float_values
 from compsel.techniques.quantization.calibration import Range
 from compsel.techniques.quantization.placement import FLOAT_OUTPUT, QUANTISED_OPS, quantised_nodes
@@ -77,6 +78,10 @@ def insert_qdq(
     # marks types as inferred: the quantiser would write and read the whole model otherwise
     producer = proto.producer_name, proto.producer_version
     mark = proto.metadata_props.add(key="onnx.infer", value="onnxruntime.quant")
+    nodes = [node.name for node in quantised_nodes(proto.graph, float_values(types))]
+    kept = _kept_activations(proto.graph)
+    names = NeutralNames(proto.graph)
+    fixed = {names[name]: override for name, override in overrides.items()}
     with _quiet():
         quantiser = QDQQuantizer(
             proto,
@@ -86,17 +91,18 @@ def insert_qdq(
             activation_qType=_TYPES[settings.activations],
             tensors_range=TensorsData(
                 CalibrationMethod.MinMax,
-                {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()},
+                {names[name]: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()},
             ),
-            nodes_to_quantize=[node.name for node in quantised_nodes(proto.graph, float_values(types))],
-            nodes_to_exclude=_kept_activations(proto.graph),
+            nodes_to_quantize=nodes,
+            nodes_to_exclude=kept,
             op_types_to_quantize=list(QUANTISED_OPS),
-            extra_options={"TensorQuantOverrides": dict(overrides), _EXCLUDED_OUTPUTS: list(FLOAT_OUTPUT)},
+            extra_options={"TensorQuantOverrides": fixed, _EXCLUDED_OUTPUTS: list(FLOAT_OUTPUT)},
         )
         try:
             quantiser.quantize_model()
         except (AssertionError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
             raise NotApplicableError(f"ONNX Runtime's quantiser does not take this graph ({error!r:.200})") from error
+    names.restore(proto.graph)
     proto.metadata_props.remove(mark)
     proto.producer_name, proto.producer_version = producer
     sort_nodes(proto.graph)
