@@ -284,3 +284,54 @@ def inputs_that_nothing_reads() -> onnx.ModelProto:
     held = {"w": weight(32, 32, axis=1), "v": weight(16, 8, axis=1), "parts": np.array([16, 16, 0])}
     inputs = [tensor("x", [4, 32]), tensor("unused", [2])]
     return model_of(graph_of(nodes, inputs, [tensor("y", [4, 8])], held))
+
+
+@report("microsoft/onnxruntime#20189", with_choice, WEIGHTS)
+def merged_decoder() -> onnx.ModelProto:
+    """Two decoders in the branches of one node, which read outer weights and have operators without a float16 form."""
+
+    def branch(name: str, nodes: list[onnx.NodeProto], weights: dict[str, np.ndarray]) -> onnx.GraphProto:
+        nodes = [
+            *nodes,
+            node("CumSum", [f"{name}_h", "axis"], [f"{name}_sum"]),
+            node("Mul", [f"{name}_sum", "wide"], [f"{name}_wide"]),
+            node("TopK", [f"{name}_wide", "best"], [f"{name}_top", f"{name}_places"], axis=1),
+            node("MatMul", [f"{name}_wide", "shared"], [f"{name}_out"]),
+        ]
+        outputs = [tensor(f"{name}_out", [4, 32]), tensor(f"{name}_top", [4, 3])]
+        return graph_of(nodes, [], outputs, weights, name)
+
+    inner = {"own": weight(32, 32, axis=1)}
+    then = branch("t", [node("MatMul", ["h", "own"], ["t_m"]), node("Softmax", ["t_m"], ["t_h"])], inner)
+    other = branch("e", [node("Sub", ["h", "bias"], ["e_h"])], {})
+    nodes = [
+        node("MatMul", ["x", "first"], ["h"]),
+        node("If", ["c"], ["b", "top"], then_branch=then, else_branch=other),
+        node("MatMul", ["b", "shared"], ["y"]),
+    ]
+    held = {"first": weight(32, 32, axis=1), "shared": weight(32, 32, axis=1), "bias": array(32)}
+    held |= {"axis": np.array(1), "best": np.array([3]), "wide": np.float32(0.1)}
+    inputs = [tensor("x", [4, 32]), tensor("c", [], TensorProto.BOOL)]
+    return model_of(graph_of(nodes, inputs, [tensor("y", [4, 32]), tensor("top", [4, 3])], held))
+
+
+@report("microsoft/onnxruntime#12506", rows, WEIGHTS + " int8-static")
+def functions_in_functions_with_attributes() -> onnx.ModelProto:
+    sets = [helper.make_opsetid("", 17), helper.make_opsetid("modules", 1)]
+    scaled = node("LeakyRelu", ["a"], ["r"])
+    scaled.attribute.append(onnx.AttributeProto(name="alpha", ref_attr_name="slope", type=onnx.AttributeProto.FLOAT))
+    act = helper.make_function("modules", "Act", ["a"], ["r"], [scaled], sets, ["slope"])
+    inner = node("Act", ["m"], ["o"], domain="modules")
+    inner.attribute.append(onnx.AttributeProto(name="slope", ref_attr_name="outer", type=onnx.AttributeProto.FLOAT))
+    layer = helper.make_function(
+        "modules", "Layer", ["a", "w"], ["o"], [node("MatMul", ["a", "w"], ["m"]), inner], sets, ["outer"]
+    )
+    nodes = [
+        node("Layer", ["x", "w1"], ["m"], domain="modules", outer=0.5),
+        node("Layer", ["m", "w2"], ["o"], domain="modules", outer=-0.3),
+        node("MatMul", ["o", "last"], ["y"]),
+    ]
+    held = {"w1": weight(32, 32, axis=1), "w2": weight(32, 32, axis=1), "last": weight(32, 8, axis=1)}
+    model = model_of(graph_of(nodes, [tensor("x", [4, 32])], [tensor("y", [4, 8])], held), modules=1)
+    model.functions.extend([act, layer])
+    return model

@@ -39,7 +39,7 @@ def dense(dtype: type, opset: int = 17) -> onnx.ModelProto:
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     nodes = [
         node("Gemm", ["x", "w", "b"], ["h"]),
-        node("Relu", ["h"], ["r"]),
+        node("Tanh", ["h"], ["r"]),
         node("Clip", ["r", "low", "high"], ["c"]),
         node("MatMul", ["c", "v"], ["y"]),
     ]
@@ -205,7 +205,7 @@ def weight_in_blocks_of_four_bits() -> onnx.ModelProto:
     return model_of(graph, 21, 10)
 
 
-@report("microsoft/onnxruntime#28551", rows, "int8-weight int4-weight int4-weight:block=64")
+@report("microsoft/onnxruntime#28551", rows, "int8-weight int4-weight int4-weight:block_size=64")
 def fewer_inputs_than_a_block() -> onnx.ModelProto:
     """Input channels that no block size divides."""
     nodes = [

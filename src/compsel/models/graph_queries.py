@@ -35,9 +35,11 @@ def node_inputs(node: onnx.NodeProto) -> set[str]:
     """Return the values that a node reads, those that its sub-graphs take from outside included."""
     names = set(node.input)
     for inner in subgraphs(node):
-        produced = {name for child in inner.node for name in child.output}
-        names |= {name for child in inner.node for name in node_inputs(child)} - produced
-        names |= {value.name for value in inner.output} - produced
+        own = {name for child in inner.node for name in child.output}
+        own.update(value.name for values in (inner.input, inner.initializer) for value in values)
+        own.update(tensor.values.name for tensor in inner.sparse_initializer)
+        names |= {name for child in inner.node for name in node_inputs(child)} - own
+        names |= {value.name for value in inner.output} - own
     return names
 
 

@@ -19,6 +19,7 @@ from compsel.inputs.texts.preprocessing import TextPreprocessing, text_preproces
 from compsel.models.beside.beside import labels_beside, preprocessing_beside, sampling_rate_beside
 from compsel.models.classifier_outputs import class_scores_first
 from compsel.models.foreign_formats import what_it_is
+from compsel.models.local_functions import inline_functions
 from compsel.models.model import Model
 from compsel.models.protobuf_streaming import read_proto
 from compsel.models.string_pipelines import with_locale
@@ -65,6 +66,7 @@ def _graph(path: Path) -> onnx.ModelProto:
         raise ModelError(
             f"{path}: its external data cannot be read ({error}): keep the data file beside the model"
         ) from error
+    inline_functions(proto)
     return proto
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from compsel.errors import NotApplicableError, TechniqueError, TooFewSamplesError
 from compsel.inputs.samples import Samples
 from compsel.models.embeddings import gives_embedding
+from compsel.models.graph_outputs import restore_repeated_outputs
 from compsel.models.graph_queries import is_standard
 from compsel.models.layers import LAYERS
 from compsel.models.model import Model
@@ -87,6 +88,8 @@ class Technique(ABC):
             result = self._transform(model, calibration)
         except TooFewSamplesError as error:
             raise NotApplicableError(f"{self.spec}: {error}") from error
+        if result.proto is not model.proto:
+            restore_repeated_outputs(result.proto.graph, model.proto.graph)
         for side in ("inputs", "outputs"):
             if [spec.name for spec in getattr(result, side)] != [spec.name for spec in getattr(model, side)]:
                 raise TechniqueError(f"{self.name} changed the names of the {side} of {model.name!r}: this is a defect")

@@ -23,6 +23,8 @@ from compsel.models.neutral_names import NeutralNames
 from compsel.models.opset_upgrade import with_opset
 from compsel.models.shapes import float_values, infer_types
 from compsel.techniques.base import Technique
+from compsel.techniques.half_precision.casts import remove_needless_casts
+from compsel.techniques.half_precision.control_flow import keep_control_flow
 from compsel.techniques.preparation.batch_norm_folding import fold
 
 __all__ = ["Float16"]
@@ -51,8 +53,9 @@ class Float16(Technique):
     def check(self, model: Model) -> None:
         """Raise NotApplicableError without float32 weights, or with a quantised graph."""
         graph = model.proto.graph
+        known = (*graph.initializer, *(sparse.values for sparse in graph.sparse_initializer))
         has_constants = any(node.op_type == "Constant" for node in graph.node)
-        if not has_constants and not any(map(is_float, graph.initializer)):
+        if not has_constants and not any(map(is_float, known)):
             raise NotApplicableError(f"float16: {model.name!r} has no float32 weights")
         self._check_float(model)
 
@@ -64,6 +67,8 @@ class Float16(Technique):
         boundary = {value.name for value in (*proto.graph.input, *proto.graph.output)}
         proto.graph.value_info.extend(types[name] for name in sorted(types.keys() - boundary))
         kept = [*_out_of_range(editable), *_float32_only(editable, types), *_batches_moved(editable)]
+        kept += _kept_control_flow(editable, types)
+        old_nodes = len(proto.graph.node)
         borrowed, names = _detach_borrowed(editable), NeutralNames(proto.graph)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
@@ -76,6 +81,7 @@ class Float16(Technique):
             except (AssertionError, KeyError, IndexError, ValueError, RuntimeError) as error:
                 raise NotApplicableError(f"float16: {model.name!r} cannot be converted ({error!r:.200})") from error
         names.restore(converted.graph)
+        remove_needless_casts(converted.graph, old_nodes)
         _restore_borrowed(converted.graph, borrowed)
         del converted.graph.value_info[:]
         sort_nodes(converted.graph)
@@ -143,14 +149,25 @@ def _float32_only(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoPro
         if is_standard(node, "ScatterElements", "ScatterND") and attribute(node, "reduction", b"none") != b"none":
             kept.append(node.name)  # ONNX Runtime has the kernel, which then refuses to add in float16
             continue
-        try:
-            schema = onnx.defs.get_schema(node.op_type, versions.get(node.domain, 1), node.domain)
-        except onnx.defs.SchemaError:
-            kept.append(node.name)
-            continue
-        if not (_in_half(schema.inputs, node.input, floats) and _in_half(schema.outputs, node.output, floats)):
+        if not _takes_half(node, versions, floats):
             kept.append(node.name)
     return kept
+
+
+def _kept_control_flow(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoProto]) -> list[str]:
+    """Return the names of the control flow that stays in float32, and of what hands it its values."""
+    versions = {entry.domain: entry.version for entry in editable.proto.opset_import}
+    floats = float_values(types) | {tensor.name for tensor in editable.graph.initializer if is_float(tensor)}
+    return keep_control_flow(editable.graph, floats, lambda node: _takes_half(node, versions, None))
+
+
+def _takes_half(node: onnx.NodeProto, versions: Mapping[str, int], floats: set[str] | None) -> bool:
+    """Tell whether the float32 values that a node reads and gives may be float16; `floats` None: any may be float32."""
+    try:
+        schema = onnx.defs.get_schema(node.op_type, versions.get(node.domain, 1), node.domain)
+    except onnx.defs.SchemaError:
+        return False
+    return _in_half(schema.inputs, node.input, floats) and _in_half(schema.outputs, node.output, floats)
 
 
 def _batches_moved(editable: EditableGraph) -> list[str]:
@@ -168,11 +185,14 @@ def _batches_moved(editable: EditableGraph) -> list[str]:
     return kept
 
 
-def _in_half(parameters: Sequence[onnx.defs.OpSchema.FormalParameter], names: Sequence[str], floats: set[str]) -> bool:
+def _in_half(
+    parameters: Sequence[onnx.defs.OpSchema.FormalParameter], names: Sequence[str], floats: set[str] | None
+) -> bool:
     """Tell whether every float32 value among inputs, or outputs, of a node may be float16."""
-    return all(
+    for index, name in enumerate(names):
         # the last parameter of a variadic operator stands for all that follow
-        "tensor(float16)" in parameters[min(index, len(parameters) - 1)].types
-        for index, name in enumerate(names)
-        if name in floats
-    )
+        allowed = parameters[min(index, len(parameters) - 1)].types
+        is_float32 = "tensor(float)" in allowed if floats is None else name in floats
+        if is_float32 and "tensor(float16)" not in allowed:
+            return False
+    return True
