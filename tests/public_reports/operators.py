@@ -52,7 +52,7 @@ def pad_that_cuts_and_reflects() -> onnx.ModelProto:
     return convolutions(middle, {"cut": cut, "grow": grow, "value": np.float32(1.5)})
 
 
-@report("PINTO0309/onnx2tf#444", picture, ALL)
+@report("PINTO0309/onnx2tf#444", picture, f"{WEIGHTS} int8-dynamic int4-weight")
 def pad_with_the_least_number_before_a_maximum() -> onnx.ModelProto:
     middle = [
         node("Pad", ["a", "p", "least"], ["g"]),
@@ -96,7 +96,7 @@ def resize_between_layers() -> onnx.ModelProto:
     return convolutions(middle, {"sizes": np.array([1, 8, 19, 23])})
 
 
-@report("microsoft/onnxruntime#17564", picture, ALL)
+@report("microsoft/onnxruntime#17564", picture, f"{WEIGHTS} int8-dynamic int4-weight")
 def resize_with_corners_and_cubic() -> onnx.ModelProto:
     middle = [
         node("Resize", ["a", "", "scales"], ["b"], mode="linear", coordinate_transformation_mode="align_corners"),
@@ -236,13 +236,14 @@ def detection_with_suppression() -> onnx.ModelProto:
         node("TopK", ["scores", "two"], ["best", "places"], axis=2),
         node("Slice", ["kept", "two", "three", "one"], ["index"]),
         node("Squeeze", ["index", "one"], ["flat"]),
-        node("Gather", ["corners", "flat"], ["y"], axis=1),
+        node("Gather", ["corners", "flat"], ["boxes_kept"], axis=1),
+        node("Shape", ["boxes_kept"], ["sizes"]),
     ]
     held = {"first": weight(8, 3, 3, 3), "bias": array(8), "box": weight(4, 8, 1, 1), "class": weight(2, 8, 1, 1)}
     held |= {"boxes": np.array([1, 4, 16]), "classes": np.array([1, 2, 16]), "most": np.array([3])}
     held |= {"overlap": np.array([0.5], np.float32), "least": np.array([0.2], np.float32)}
     held |= {"two": np.array([2]), "three": np.array([3]), "one": np.array([1])}
-    outputs = [tensor("best", [1, 2, 2]), tensor("places", [1, 2, 2], TensorProto.INT64), tensor("y", [1, "n", 4])]
+    outputs = [tensor("best", [1, 2, 2]), tensor("places", [1, 2, 2], TensorProto.INT64), tensor("corners", [1, 16, 4]), tensor("sizes", [3], TensorProto.INT64)]
     return model_of(graph_of(nodes, [tensor("x", [1, 3, 12, 12])], outputs, held))
 
 

@@ -98,7 +98,7 @@ def loop_that_alone_reads_a_weight_of_the_main_graph() -> onnx.ModelProto:
     return looping(loop_body({}), {"w": weight(32, 32, axis=1)})
 
 
-@report("microsoft/onnxruntime#20709", with_choice, WEIGHTS)
+@report("microsoft/onnxruntime#20709", with_choice, "float16")
 def tied_table_read_in_branches_through_a_transpose() -> onnx.ModelProto:
     """A table that the main graph gathers from and a branch multiplies with, transposed."""
     nodes = [node("Transpose", ["table"], ["back"], perm=[1, 0]), node("MatMul", ["h", "back"], ["t"])]

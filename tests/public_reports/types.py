@@ -77,7 +77,7 @@ def model_in_float16() -> onnx.ModelProto:
     return dense(np.float16)
 
 
-@report("microsoft/onnxruntime#13358", rows, "float16 int8-weight")
+@report("microsoft/onnxruntime#13358", rows)
 def float16_weights_behind_casts() -> onnx.ModelProto:
     """Weights stored in float16, cast to float32 before the layers that read them."""
     nodes = [

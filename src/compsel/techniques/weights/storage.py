@@ -80,7 +80,7 @@ def weight_layers(editable: EditableGraph) -> dict[str, onnx.NodeProto]:
     layers: dict[str, onnx.NodeProto] = {}
     for node in editable.graph.node:
         weight = weights.get(node.input[1]) if is_standard(node, *LAYERS) else None
-        if weight is not None and is_float(weight) and len(weight.dims) >= 2:
+        if weight is not None and is_float(weight) and len(weight.dims) >= 2 and 0 not in weight.dims:
             layers.setdefault(weight.name, node)
     return layers
 
