@@ -54,7 +54,14 @@ def faults(report: Report, name: str, folder: Path) -> list[str]:
 def _is_sensible(reason: str) -> bool:
     """Tell whether a technique has nothing to do, or verification found that it does too much."""
     nothing_to_do = ("has no", "nothing in", "do not compute in float32", "is quantised already", "none of the layers")
-    too_much = ("is ruined", "does not depend", "no longer depends", "another function", "mode only supports", "differ by")
+    too_much = (
+        "is ruined",
+        "does not depend",
+        "no longer depends",
+        "another function",
+        "mode only supports",
+        "differ by",
+    )
     return any(part in reason for part in (*nothing_to_do, *too_much))
 
 

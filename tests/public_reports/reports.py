@@ -1,17 +1,34 @@
 """What a public report stands for: a small model with its property, and what must come out of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["Feed", "REPORTS", "Report", "array", "graph_of", "model_of", "node", "report", "tensor", "weight"]
+__all__ = [
+    "ALL",
+    "REPORTS",
+    "WEIGHTS",
+    "Feed",
+    "Report",
+    "array",
+    "graph_of",
+    "model_of",
+    "node",
+    "report",
+    "tensor",
+    "weight",
+]
 
 Feed = Mapping[str, np.ndarray]
 MakeFeed = Callable[[np.random.Generator], Feed]
 node = helper.make_node
+
+#: techniques that must make a variant of every plain layer: those of weights alone, and these with quantisation
+WEIGHTS = "float16 int16-weight int8-weight"
+ALL = f"{WEIGHTS} int8-static int8-dynamic int4-weight"
 
 
 @dataclass(frozen=True)
@@ -23,14 +40,12 @@ class Report:
         build: makes the model.
         feed: makes one input.
         made: techniques that must make a variant; what others leave out has a reason.
-        group: file of the tests that look at it.
     """
 
     address: str
     build: Callable[[], onnx.ModelProto]
     feed: MakeFeed
-    made: Sequence[str] = field(default=())
-    group: str = ""
+    made: Sequence[str]
 
 
 REPORTS: dict[str, Report] = {}
@@ -42,8 +57,7 @@ def report(
     """Register a function that makes the model of a report; `made`: techniques that must make a variant."""
 
     def register(build: Callable[[], onnx.ModelProto]) -> Callable[[], onnx.ModelProto]:
-        group = build.__module__.rpartition(".")[2]
-        REPORTS[build.__name__] = Report(address, build, feed, made.split(), group)
+        REPORTS[build.__name__] = Report(address, build, feed, made.split())
         return build
 
     return register

@@ -11,11 +11,13 @@ def inline_functions(proto: onnx.ModelProto) -> None:
 
     Functions of another operator set than the model's stay as they are.
 
-    >>> function = onnx.helper.make_function("f", "Twice", ["a"], ["b"], [onnx.helper.make_node("Add", ["a", "a"], ["b"])],
-    ...     [onnx.helper.make_opsetid("", 17)])
+    >>> sets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("f", 1)]
+    >>> add = onnx.helper.make_node("Add", ["a", "a"], ["b"])
+    >>> function = onnx.helper.make_function("f", "Twice", ["a"], ["b"], [add], sets[:1])
     >>> node = onnx.helper.make_node("Twice", ["x"], ["y"], domain="f")
-    >>> proto = onnx.ModelProto(ir_version=8, functions=[function], graph=onnx.GraphProto(name="g", node=[node]))
-    >>> proto.opset_import.extend([onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("f", 1)])
+    >>> proto = onnx.ModelProto(ir_version=8, opset_import=sets, functions=[function])
+    >>> proto.graph.name = "g"
+    >>> proto.graph.node.append(node)
     >>> inline_functions(proto)
     >>> [node.op_type for node in proto.graph.node], len(proto.functions)
     (['Add'], 0)
