@@ -45,7 +45,8 @@ def test_an_error_that_the_whole_hides_is_said(
 ) -> None:
     """A detector's boxes in pixels and its scores below 1, in one output; or both of one size."""
     weight = np.array([[[first]], [[1.0]]], np.float32)
-    values = [onnx.helper.make_tensor_value_info(name, 1, shape) for name, shape in (("x", (1, 1, 9)), ("y", (1, 2, 9)))]
+    shapes = {"x": (1, 1, 9), "y": (1, 2, 9)}
+    values = [onnx.helper.make_tensor_value_info(name, 1, shape) for name, shape in shapes.items()]
     node = onnx.helper.make_node("Conv", ["x", "w"], ["y"])
     onnx.save(finish([node], values[:1], values[1:], {"w": weight}), tmp_path / "head.onnx")
     call = ["compress", tmp_path / "head.onnx", "--out", tmp_path / "v", "--seconds", "0", "--technique", tilted]

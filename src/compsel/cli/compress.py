@@ -201,7 +201,7 @@ def _how_compared(reports: "list[CompressionReport]", processor: str) -> str:
     if any(_agrees(verification).startswith("error") for verification in compared):
         lines += 'agrees: "error" is the distance of the outputs from those of the model, over their norm\n'
     if any("channel" in _agrees(verification) for verification in compared):
-        lines += 'agrees: "channel" is the error of the worst channel, over its own norm: small ones hide in the whole\n'
+        lines += 'agrees: "channel" is the error of the worst channel, over its own norm: small ones hide in a whole\n'
     if any(verification.synthetic for verification in compared):
         lines += "no samples were given: compared on made-up inputs, which say little about real ones (--samples DIR)\n"
     return lines
