@@ -8,7 +8,8 @@ from tests.techniques.foreign import FLOAT, value, weight
 
 def graph_with_branches() -> onnx.GraphProto:
     """A graph whose names are made of each other, and whose branches read its values."""
-    branch = helper.make_graph([helper.make_node("Add", ["x", "x_scale"], ["inner"])], "b", [], [value("inner", 1, [2])])
+    add = helper.make_node("Add", ["x", "x_scale"], ["inner"])
+    branch = helper.make_graph([add], "b", [], [value("inner", FLOAT, [2])])
     nodes = [
         helper.make_node("Relu", ["x"], ["x1"]),
         helper.make_node("Mul", ["x1", "w"], ["x_scale"]),

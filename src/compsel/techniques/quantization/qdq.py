@@ -78,9 +78,9 @@ def insert_qdq(
     # marks types as inferred: the quantiser would write and read the whole model otherwise
     producer = proto.producer_name, proto.producer_version
     mark = proto.metadata_props.add(key="onnx.infer", value="onnxruntime.quant")
-    nodes = [node.name for node in quantised_nodes(proto.graph, float_values(types))]
-    kept = _kept_activations(proto.graph)
+    nodes, kept = quantised_nodes(proto.graph, float_values(types)), _kept_activations(proto.graph)
     names = NeutralNames(proto.graph)
+    limits = {names[name]: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
     fixed = {names[name]: override for name, override in overrides.items()}
     with _quiet():
         quantiser = QDQQuantizer(
@@ -89,11 +89,8 @@ def insert_qdq(
             reduce_range=settings.reduce_range,
             weight_qType=_TYPES[settings.weights],
             activation_qType=_TYPES[settings.activations],
-            tensors_range=TensorsData(
-                CalibrationMethod.MinMax,
-                {names[name]: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()},
-            ),
-            nodes_to_quantize=nodes,
+            tensors_range=TensorsData(CalibrationMethod.MinMax, limits),
+            nodes_to_quantize=[node.name for node in nodes],
             nodes_to_exclude=kept,
             op_types_to_quantize=list(QUANTISED_OPS),
             extra_options={"TensorQuantOverrides": fixed, _EXCLUDED_OUTPUTS: list(FLOAT_OUTPUT)},
