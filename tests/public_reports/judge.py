@@ -53,7 +53,14 @@ def faults(report: Report, name: str, folder: Path) -> list[str]:
 
 def _is_sensible(reason: str) -> bool:
     """Tell whether a technique has nothing to do, or verification found that it does too much."""
-    nothing_to_do = ("has no", "nothing in", "do not compute in float32", "is quantised already", "none of the layers")
+    nothing_to_do = (
+        "has no",
+        "nothing in",
+        "do not compute in float32",
+        "is quantised already",
+        "none of the layers",
+        "computes in float16",
+    )
     too_much = (
         "is ruined",
         "does not depend",

@@ -15,9 +15,8 @@ def inline_functions(proto: onnx.ModelProto) -> None:
     >>> add = onnx.helper.make_node("Add", ["a", "a"], ["b"])
     >>> function = onnx.helper.make_function("f", "Twice", ["a"], ["b"], [add], sets[:1])
     >>> node = onnx.helper.make_node("Twice", ["x"], ["y"], domain="f")
-    >>> proto = onnx.ModelProto(ir_version=8, opset_import=sets, functions=[function])
-    >>> proto.graph.name = "g"
-    >>> proto.graph.node.append(node)
+    >>> graph = onnx.GraphProto(name="g", node=[node])
+    >>> proto = onnx.ModelProto(ir_version=8, opset_import=sets, functions=[function], graph=graph)
     >>> inline_functions(proto)
     >>> [node.op_type for node in proto.graph.node], len(proto.functions)
     (['Add'], 0)
