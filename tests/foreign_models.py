@@ -179,6 +179,18 @@ def half_weights() -> onnx.ModelProto:
     return finish(nodes, *values, weights)
 
 
+def half_layers() -> onnx.ModelProto:
+    """A table in float32, layers in float16: what a training in mixed precision exports."""
+    nodes = [
+        helper.make_node("Gather", ["table", "tokens"], ["rows"]),
+        helper.make_node("Cast", ["rows"], ["halves"], to=TensorProto.FLOAT16),
+        helper.make_node("MatMul", ["halves", "weight"], ["y"]),
+    ]
+    weights = {"table": _weights(30, 16), "weight": _weights(16, 8).astype(np.float16)}
+    values = [_value("tokens", TensorProto.INT64, 1, "n")], [_value("y", TensorProto.FLOAT16, 1, "n", 8)]
+    return finish(nodes, *values, weights)
+
+
 def signal() -> onnx.ModelProto:
     """A signal of an open length that must be long enough, beside a state that must be short."""
     nodes = [
@@ -213,5 +225,5 @@ def never_runs() -> onnx.ModelProto:
 
 ODD = {
     function.__name__: function
-    for function in (minus_one, texts, looping, vendor_operators, half_weights, signal, unrolled)
+    for function in (minus_one, texts, looping, vendor_operators, half_weights, half_layers, signal, unrolled)
 }

@@ -29,6 +29,19 @@ def test_cosine_does_not_see_the_length():
 
 
 @pytest.mark.parametrize("word", ["fidelity", "cosine"])
+@pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
+def test_what_the_model_leaves_out_on_purpose_is_not_an_error(word: str, missing: float) -> None:
+    """NaN for atoms that are missing, minus infinity for classes that are masked."""
+    rated = OutputQuality(word)
+    wanted = [np.array([missing, 3.0, 4.0]), np.array([missing])]
+    assert rated.score(wanted, wanted, None) == pytest.approx(1.0)
+    assert rated.score([np.array([missing, 3.0, 4.0]), np.array([0.0])], wanted, None) == 0.0
+    assert rated.score([np.array([0.0, 3.0, 4.0]), np.array([missing])], wanted, None) == 0.0
+    assert rated.score([np.array([missing, -3.0, -4.0]), np.array([missing])], wanted, None) == 0.0
+    assert rated.score([np.array([missing])], [np.array([missing])], None) == 1.0
+
+
+@pytest.mark.parametrize("word", ["fidelity", "cosine"])
 def test_other_numbers_of_outputs_or_shapes_are_worth_nothing(word):
     output_quality = OutputQuality(word)
     assert output_quality.score([np.ones(2)], [np.ones(3)], None) == 0.0

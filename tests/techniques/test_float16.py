@@ -123,3 +123,59 @@ def test_sequences_keep_their_types(what: str) -> None:
     assert found.ok and found.relative_error is not None and found.relative_error < 0.01
     before, after = ([value.type for value in one.proto.graph.output] for one in (model, made))
     assert before == after
+
+
+@pytest.mark.parametrize(
+    ("order", "shape", "first"),
+    [((1, 0, 2), (4, 5, 3), True), ((1, 2, 0), (3, 4, 2), True), ((1, 0, 2), (4, 2, 3), False)],
+)
+def test_a_transposed_batch_before_a_matmul_does_not_kill_the_runtime(
+    order: tuple[int, int, int], shape: tuple[int, int, int], first: bool
+) -> None:
+    """A float16 one did, on processors that compute it in float32: microsoft/onnxruntime#28392."""
+    moved = [shape[axis] for axis in order]
+    other = (moved[2], 6) if first else (6, moved[1])
+    answer = (moved[0], moved[1], 6) if first else (moved[0], 6, moved[2])
+    operands = ["moved", "w"] if first else ["w", "moved"]
+    nodes = [
+        helper.make_node("Relu", ["x"], ["positive"]),
+        helper.make_node("Transpose", ["positive"], ["moved"], "time_first", perm=order),
+        helper.make_node("MatMul", operands, ["y"], "dense"),
+    ]
+    model = make(nodes, [value("x", FLOAT, shape)], [value("y", FLOAT, answer)], [weight("w", *other)])
+    halved = parse("float16").apply(model, None)
+    types = onnx.shape_inference.infer_shapes(halved.proto, data_prop=True).graph.value_info
+    halves = {entry.name for entry in types if entry.type.tensor_type.elem_type == onnx.TensorProto.FLOAT16}
+    (transpose,) = (node for node in halved.proto.graph.node if node.op_type == "Transpose")
+    assert transpose.output[0] not in halves  # before it is run: it would end this process
+    found = verify(halved, model, SeededTensors(model, 4))
+    assert found.ok, found.reason
+
+
+@pytest.mark.parametrize("taken", ["graph_input_cast_0", "graph_output_cast_0", "x_cast_to_fp32", "y_cast_to_fp16"])
+def test_values_may_have_the_names_that_the_converter_makes(taken: str) -> None:
+    nodes = [
+        helper.make_node("CumSum", ["x", "axis"], ["summed"], "float32_only"),
+        helper.make_node("MatMul", ["summed", "w"], [taken], "first"),
+        helper.make_node("MatMul", [taken, "w"], ["product"], "second"),
+        helper.make_node("CumSum", ["product", "axis"], ["y"], "float32_only_too"),
+    ]
+    axis = numpy_helper.from_array(np.int64(0), "axis")
+    model = make(nodes, [value("x", FLOAT, (3, 3))], [value("y", FLOAT, (3, 3))], [weight("w", 3, 3), axis])
+    found = verify(parse("float16").apply(model, None), model, SeededTensors(model, 4))
+    assert found.ok, found.reason
+
+
+@pytest.mark.parametrize(("operator", "reduction"), [("ScatterElements", "add"), ("ScatterND", "mul")])
+def test_scattered_values_are_summed_in_float32(operator: str, reduction: str) -> None:
+    """ONNX Runtime has a float16 kernel, which fails while it runs: graph networks that sum over neighbours."""
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["rows"], "first"),
+        helper.make_node(operator, ["ones", "at", "rows"], ["summed"], "second", reduction=reduction),
+        helper.make_node("Transpose", ["summed"], ["y"], "third"),
+    ]
+    at = np.zeros((3, 3) if operator == "ScatterElements" else (3, 1), np.int64)
+    weights = [numpy_helper.from_array(np.ones((3, 3), np.float32), "ones"), numpy_helper.from_array(at, "at")]
+    model = make(nodes, [value("x", FLOAT, (3, 3))], [value("y", FLOAT, (3, 3))], weights)
+    found = verify(parse("float16").apply(model, None), model, SeededTensors(model, 4))
+    assert found.ok, found.reason

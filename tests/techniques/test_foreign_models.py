@@ -68,8 +68,10 @@ def test_what_can_be_compressed_is(name: str, spec: str, tmp_path: Path) -> None
     [
         ("texts", "int8-dynamic", "none of the layers Conv, MatMul, Gemm"),
         ("half_weights", "float16", "no float32 weights"),
-        ("half_weights", "int8-static", "do not compute in float32"),
-        ("half_weights", "int8-dynamic", "no layer with float32 weights"),
+        ("half_weights", "int8-static", "computes in float16"),
+        ("half_weights", "int8-dynamic", "computes in float16"),
+        ("half_layers", "int8-static", "computes in float16"),
+        ("half_layers", "int8-weight", "computes in float16"),
         ("minus_one", "resolution:16", "no image preprocessing"),
     ],
 )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND"]
 
+# the error of a channel is said from here on, where it is so many times the error of the whole
+_SAID_CHANNEL_ERROR, _HIDDEN = 0.05, 10.0
 _HEADER = ("model", "technique", "size", "p50 ms", "speed", "accuracy", "agrees", "file or reason")
 _NOTHING_WRITTEN = 1
 _POINT_HEADER = ("model", "technique", "work", "latency", "size", "quality", "expected", "file", "goal")
@@ -179,9 +181,14 @@ def _row(report: "CompressionReport") -> tuple[str, ...]:
 
 
 def _agrees(verification: "Verification") -> str:
+    error, channel = verification.relative_error, verification.channel_error
     if verification.agreement is not None:
-        return f"{verification.agreement:.1%}"
-    return "" if verification.relative_error is None else f"error {verification.relative_error:.2g}"
+        text = f"{verification.agreement:.1%}"
+    else:
+        text = "" if error is None else f"error {error:.2g}"
+    # boxes in pixels beside scores below 1: the distance of all says nothing of the scores
+    hidden = error is not None and channel is not None and channel > max(_SAID_CHANNEL_ERROR, _HIDDEN * error)
+    return f"{text}, channel {channel:.2g}" if hidden else text
 
 
 def _how_compared(reports: "list[CompressionReport]", processor: str) -> str:
@@ -193,6 +200,8 @@ def _how_compared(reports: "list[CompressionReport]", processor: str) -> str:
         lines += f"{name} itself on {processor}: {one.latency_ms:.2f} ms{right}; all were timed in turns\n"
     if any(_agrees(verification).startswith("error") for verification in compared):
         lines += 'agrees: "error" is the distance of the outputs from those of the model, over their norm\n'
+    if any("channel" in _agrees(verification) for verification in compared):
+        lines += 'agrees: "channel" is the error of the worst channel, over its own norm: small ones hide in a whole\n'
     if any(verification.synthetic for verification in compared):
         lines += "no samples were given: compared on made-up inputs, which say little about real ones (--samples DIR)\n"
     return lines

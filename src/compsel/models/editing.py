@@ -7,7 +7,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from compsel.models.editable_graph import EditableGraph, borrow, fresh_name, replace_nodes
+from compsel.models.editable_graph import EditableGraph, add_constant, borrow, fresh_name, replace_nodes
+from compsel.models.graph_outputs import drop_repeated_outputs, make_outputs_by_nodes
 from compsel.models.graph_queries import captured_names, is_standard, node_inputs
 from compsel.models.model import Model
 from compsel.models.packed_weights import make_dense
@@ -22,7 +23,8 @@ def edit_graph(model: Model) -> EditableGraph:
     """Return the graph in the form that techniques edit: every node named, every constant an initializer.
 
     Weights that older files also list as inputs (defaults that a caller may override) become plain weights, and so do
-    those that another technique stored in a compact form. The large weights stay where they are (see `EditableGraph`).
+    sparse ones and those that another technique stored in a compact form. The large weights stay where they are (see
+    `EditableGraph`). Outputs are listed once, and each is made by a node (`compsel.models.graph_outputs`).
     """
     editable = borrow(model.proto)
     editable.proto.metadata_props.extend(model.proto.metadata_props)
@@ -33,7 +35,10 @@ def edit_graph(model: Model) -> EditableGraph:
         del graph.input[:]
         graph.input.extend(kept)
     editable.proto.ir_version = max(editable.proto.ir_version, _IR_WITH_PLAIN_WEIGHTS)
+    drop_repeated_outputs(graph)
+    _make_sparse_dense(graph)
     normalise(graph)
+    make_outputs_by_nodes(graph)
     return make_dense(editable)
 
 
@@ -90,6 +95,17 @@ def sort_nodes(graph: onnx.GraphProto) -> None:
         order += ready
         sorter.done(*ready)
     replace_nodes(graph, [nodes[index] for index in order])
+
+
+def _make_sparse_dense(graph: onnx.GraphProto) -> None:
+    for sparse in graph.sparse_initializer:
+        values = numpy_helper.to_array(sparse.values)
+        dense = np.zeros(tuple(sparse.dims), values.dtype)
+        indices = numpy_helper.to_array(sparse.indices)
+        # positions in the flat tensor, or one index for each axis
+        dense[np.unravel_index(indices, dense.shape) if indices.ndim == 1 else tuple(indices.T)] = values
+        add_constant(graph, sparse.values.name, dense)
+    del graph.sparse_initializer[:]
 
 
 def _constants_to_initializers(graph: onnx.GraphProto) -> None:

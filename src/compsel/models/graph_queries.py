@@ -6,7 +6,7 @@ from typing import Any
 
 import onnx
 
-__all__ = ["attribute", "captured_names", "constants", "is_standard", "node_inputs", "uses"]
+__all__ = ["attribute", "captured_names", "constants", "is_standard", "node_inputs", "subgraphs", "uses"]
 
 
 def uses(graph: onnx.GraphProto) -> Counter[str]:
@@ -22,22 +22,24 @@ def uses(graph: onnx.GraphProto) -> Counter[str]:
 def captured_names(graph: onnx.GraphProto) -> set[str]:
     """Return the names that sub-graphs (If, Loop, Scan) read, their own included: these values must stay."""
     names: set[str] = set()
-    pending = [inner for node in graph.node for inner in _subgraphs(node)]
+    pending = [inner for node in graph.node for inner in subgraphs(node)]
     while pending:
         inner = pending.pop()
         names.update(name for node in inner.node for name in node.input)
         names.update(value.name for value in inner.output)
-        pending.extend(nested for node in inner.node for nested in _subgraphs(node))
+        pending.extend(nested for node in inner.node for nested in subgraphs(node))
     return names
 
 
 def node_inputs(node: onnx.NodeProto) -> set[str]:
     """Return the values that a node reads, those that its sub-graphs take from outside included."""
     names = set(node.input)
-    for inner in _subgraphs(node):
-        produced = {name for child in inner.node for name in child.output}
-        names |= {name for child in inner.node for name in node_inputs(child)} - produced
-        names |= {value.name for value in inner.output} - produced
+    for inner in subgraphs(node):
+        own = {name for child in inner.node for name in child.output}
+        own.update(value.name for values in (inner.input, inner.initializer) for value in values)
+        own.update(tensor.values.name for tensor in inner.sparse_initializer)
+        names |= {name for child in inner.node for name in node_inputs(child)} - own
+        names |= {value.name for value in inner.output} - own
     return names
 
 
@@ -59,7 +61,8 @@ def attribute(node: onnx.NodeProto, name: str, default: Any = None) -> Any:
     return default
 
 
-def _subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """Give the sub-graphs of a node (If, Loop, Scan), not those within them."""
     for entry in node.attribute:
         if entry.type == onnx.AttributeProto.GRAPH:
             yield entry.g

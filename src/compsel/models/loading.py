@@ -21,6 +21,7 @@ from compsel.models.classifier_outputs import class_scores_first
 from compsel.models.exported_outputs import exported_outputs
 from compsel.models.external_data_reader import read_external_data
 from compsel.models.foreign_formats import what_it_is
+from compsel.models.local_functions import inline_functions
 from compsel.models.model import Model
 from compsel.models.protobuf_streaming import read_proto
 from compsel.models.string_pipelines import with_locale
@@ -61,6 +62,7 @@ def _graph(path: Path) -> onnx.ModelProto:
     if not proto.graph.node or not proto.opset_import:
         raise ModelError(f"{path}: {what_it_is(path)}")
     read_external_data(proto, path)
+    inline_functions(proto)
     return proto
 
 

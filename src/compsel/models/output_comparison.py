@@ -30,7 +30,8 @@ def flat_numbers(outputs: Sequence[np.ndarray], reference: Sequence[np.ndarray])
     """Join all numeric outputs of one inference to one vector, and those of the reference to another.
 
     Returns:
-        two vectors of the same length; None where an output has another size than the reference's, or none is numeric.
+        two vectors of the same length, without the places where both are NaN or the same infinity (what a model gives
+        for what is masked or missing); None where an output has another size than the reference's, or none is numeric.
 
     >>> flat_numbers([np.ones((1, 2)), np.array(["a"])], [np.zeros((1, 2)), np.array(["b"])])
     (array([1., 1.]), array([0., 0.]))
@@ -43,7 +44,8 @@ def flat_numbers(outputs: Sequence[np.ndarray], reference: Sequence[np.ndarray])
     if not pairs or any(got.shape != want.shape for got, want in pairs):
         return None
     ours, theirs = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-    return ours, theirs
+    told = np.isfinite(theirs) | ~((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)))
+    return (ours, theirs) if told.all() else (ours[told], theirs[told])
 
 
 def relative_error(values: Floats, reference: Floats) -> float:
@@ -56,12 +58,14 @@ def relative_error(values: Floats, reference: Floats) -> float:
 
 
 def cosine_similarity(values: Floats, reference: Floats) -> float:
-    """Return the cosine of the angle between two vectors; where one is zero: 1 if both are, else 0.
+    """Return the cosine of the angle between two vectors; where one is zero: 1 if both are, else 0; 0 if not finite.
 
     >>> cosine_similarity(np.array([30.0, 40.0]), np.array([3.0, 4.0]))
     1.0
     """
     norms = float(np.linalg.norm(values)) * float(np.linalg.norm(reference))
+    if not np.isfinite(norms):
+        return 0.0
     return float(values @ reference) / norms if norms > 0 else float(np.array_equal(values, reference))
 
 

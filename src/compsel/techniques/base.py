@@ -5,14 +5,19 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+import onnx
+
 from compsel.errors import NotApplicableError, TechniqueError, TooFewSamplesError
 from compsel.inputs.samples import Samples
 from compsel.models.embeddings import gives_embedding
+from compsel.models.graph_outputs import restore_repeated_outputs
 from compsel.models.graph_queries import is_standard
 from compsel.models.layers import LAYERS
 from compsel.models.model import Model
 
 __all__ = ["Technique"]
+
+_HALVES = {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
 
 
 @dataclass(frozen=True)
@@ -94,17 +99,24 @@ class Technique(ABC):
             result = self._transform_rest(model, calibration, rest) if rest else self._transform(model, calibration)
         except TooFewSamplesError as error:
             raise NotApplicableError(f"{self.spec}: {error}") from error
+        if result.proto is not model.proto:
+            restore_repeated_outputs(result.proto.graph, model.proto.graph)
         for side in ("inputs", "outputs"):
             if [spec.name for spec in getattr(result, side)] != [spec.name for spec in getattr(model, side)]:
                 raise TechniqueError(f"{self.name} changed the names of the {side} of {model.name!r}: this is a defect")
         return result.with_proto(result.proto, technique=self._label(model))
 
     def _check_quantisable(self, model: Model, layers: tuple[str, ...] = LAYERS) -> None:
-        """Raise NotApplicableError unless the main graph has one of these layers and is not quantised."""
+        """Raise NotApplicableError unless the main graph has one of these layers, and computes them in float32."""
         self._check_float(model)
-        if not any(is_standard(node, *layers) for node in model.proto.graph.node):
+        found = [node for node in model.proto.graph.node if is_standard(node, *layers)]
+        if not found:
             known = ", ".join(layers)
             raise NotApplicableError(f"{self.name}: {model.name!r} has none of the layers {known} in its main graph")
+        types = _constant_types(model.proto.graph)
+        kinds = {types[name] for node in found for name in node.input if name in types}
+        if kinds and kinds <= _HALVES:
+            raise NotApplicableError(f"{self.name}: {model.name!r} computes in float16: compress the float32 model")
 
     def _check_float(self, model: Model) -> None:
         """Raise NotApplicableError where the graph is quantised."""
@@ -135,6 +147,15 @@ class Technique(ABC):
         if self.name == "none":
             return model.technique
         return self.spec if model.technique == "none" else f"{model.technique}+{self.spec}"
+
+
+def _constant_types(graph: onnx.GraphProto) -> dict[str, int]:
+    """Return the element types of the constants of a graph, by name."""
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    for node in graph.node:
+        if is_standard(node, "Constant"):
+            types.update((node.output[0], entry.t.data_type) for entry in node.attribute if entry.name == "value")
+    return types
 
 
 def _text(value: Any) -> str:

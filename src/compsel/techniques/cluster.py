@@ -54,7 +54,8 @@ class Cluster(WeightStorageTechnique):
             return blocks.parts if layout.is_leading else lambda: [layout.from_rows(blocks.values)]
         steps = np.sqrt(np.einsum("ij,ij->i", matrix, matrix) / max(matrix.shape[1], 1))
         steps[steps == 0] = 1.0
-        halves = steps.astype(np.float16).astype(np.float32)
+        with np.errstate(over="ignore"):  # steps beyond 65504 stay in 32 bits
+            halves = steps.astype(np.float16).astype(np.float32)
         steps = np.where((halves > 0) & np.isfinite(halves), halves, steps)
         codes, centres = _share((matrix / steps[:, None]).ravel(), self._levels(matrix.size))
         writer.codebook(weight.name, codes, self.bits, centres, steps, layout)

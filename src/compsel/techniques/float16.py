@@ -1,7 +1,6 @@
 """Weights and arithmetic in 16-bit floating point; inputs and outputs stay as they are."""
 
 import logging
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +17,15 @@ from compsel.inputs.samples import Samples
 from compsel.models.contrib_ops import is_fused
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.editing import edit_graph, remove_unused, sort_nodes
-from compsel.models.graph_queries import is_standard
+from compsel.models.graph_queries import attribute, is_standard
 from compsel.models.layers import is_float
 from compsel.models.model import Model
+from compsel.models.neutral_names import NeutralNames
 from compsel.models.opset_upgrade import with_opset
 from compsel.models.shapes import float_values, infer_types
 from compsel.techniques.base import Technique
+from compsel.techniques.half_precision.casts import remove_needless_casts
+from compsel.techniques.half_precision.control_flow import keep_control_flow
 from compsel.techniques.preparation.batch_norm_folding import fold
 
 __all__ = ["Float16"]
@@ -31,7 +33,6 @@ __all__ = ["Float16"]
 _SMALLEST = float(np.finfo(np.float16).smallest_subnormal)
 _LARGEST = float(np.finfo(np.float16).max)
 _PART = 1 << 22  # numbers
-_INPUT_CAST = re.compile(r"graph_input_cast\d+")
 _MINIMUM_OPSET = 9  # Cast and Where take float16 from there on
 
 
@@ -53,8 +54,9 @@ class Float16(Technique):
     def check(self, model: Model) -> None:
         """Raise NotApplicableError without float32 weights, or with a quantised graph."""
         graph = model.proto.graph
+        known = (*graph.initializer, *(sparse.values for sparse in graph.sparse_initializer))
         has_constants = any(node.op_type == "Constant" for node in graph.node)
-        if not has_constants and not any(map(is_float, graph.initializer)):
+        if not has_constants and not any(map(is_float, known)):
             raise NotApplicableError(f"float16: {model.name!r} has no float32 weights")
         self._check_float(model)
 
@@ -77,10 +79,12 @@ class Float16(Technique):
             *_out_of_range(editable),
             *_float32_only(editable, types),
             *_with_sequences(editable, types),
+            *_batches_moved(editable),
+            *_kept_control_flow(editable, types),
             *sorted(leaving),
         ]
-        hidden = _hide_sequences(proto.graph)
-        borrowed = _detach_borrowed(editable)
+        hidden, old_nodes = _hide_sequences(proto.graph), len(proto.graph.node)
+        borrowed, names = _detach_borrowed(editable), NeutralNames(proto.graph)
         logging.getLogger("onnxruntime.transformers.float16").setLevel(logging.ERROR)
         with warnings.catch_warnings():
             # it warns of rounded weights: see the docstring; verification shows whether that matters
@@ -91,32 +95,15 @@ class Float16(Technique):
                 )
             except (AssertionError, KeyError, IndexError, ValueError, RuntimeError) as error:
                 raise RewriterError(f"float16: {model.name!r} cannot be converted ({error!r:.200})") from error
-            _restore_borrowed(converted.graph, borrowed)
+        names.restore(converted.graph)
+        remove_needless_casts(converted.graph, old_nodes)
+        _restore_borrowed(converted.graph, borrowed)
         for value in (*converted.graph.input, *converted.graph.output):
             value.type.MergeFrom(hidden.get(value.name, onnx.TypeProto()))
         del converted.graph.value_info[:]
-        _remove_detours(converted.graph)
         sort_nodes(converted.graph)
         remove_unused(converted.graph)
         return model.with_proto(converted)
-
-
-def _remove_detours(graph: onnx.GraphProto) -> None:
-    """Let nodes in float32 read from each other: the converter casts to float16 and back, which is not its range."""
-    # by the float16 value, the float32 one that the converter made it of
-    made_of = {
-        node.output[0]: node.input[0]
-        for node in graph.node
-        if node.name.endswith("_cast_to_fp16_node") or _INPUT_CAST.fullmatch(node.name)
-    }
-    back = {
-        node.output[0]: made_of[node.input[0]]
-        for node in graph.node
-        if node.name.endswith("_cast_to_fp32_node") and node.input[0] in made_of
-    }
-    for node in graph.node:
-        for index, name in enumerate(node.input):
-            node.input[index] = back.get(name, name)
 
 
 def _detach_borrowed(editable: EditableGraph) -> dict[str, onnx.TensorProto]:
@@ -177,12 +164,10 @@ def _float32_only(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoPro
             continue  # the converter keeps only its scales in float32
         if is_fused(node) and node.output[0] in floats:
             continue
-        try:
-            schema = onnx.defs.get_schema(node.op_type, versions.get(node.domain, 1), node.domain)
-        except onnx.defs.SchemaError:
-            kept.append(node.name)
+        if is_standard(node, "ScatterElements", "ScatterND") and attribute(node, "reduction", b"none") != b"none":
+            kept.append(node.name)  # ONNX Runtime has the kernel, which then refuses to add in float16
             continue
-        if not (_in_half(schema.inputs, node.input, floats) and _in_half(schema.outputs, node.output, floats)):
+        if not _takes_half(node, versions, floats):
             kept.append(node.name)
     return kept
 
@@ -210,11 +195,45 @@ def _hide_sequences(graph: onnx.GraphProto) -> dict[str, onnx.TypeProto]:
     return hidden
 
 
-def _in_half(parameters: Sequence[onnx.defs.OpSchema.FormalParameter], names: Sequence[str], floats: set[str]) -> bool:
+def _kept_control_flow(editable: EditableGraph, types: Mapping[str, onnx.ValueInfoProto]) -> list[str]:
+    """Return the names of the control flow that stays in float32, and of what hands it its values."""
+    versions = {entry.domain: entry.version for entry in editable.proto.opset_import}
+    floats = float_values(types) | {tensor.name for tensor in editable.graph.initializer if is_float(tensor)}
+    return keep_control_flow(editable.graph, floats, lambda node: _takes_half(node, versions, None))
+
+
+def _takes_half(node: onnx.NodeProto, versions: Mapping[str, int], floats: set[str] | None) -> bool:
+    """Tell whether the float32 values that a node reads and gives may be float16; `floats` None: any may be float32."""
+    try:
+        schema = onnx.defs.get_schema(node.op_type, versions.get(node.domain, 1), node.domain)
+    except onnx.defs.SchemaError:
+        return False
+    return _in_half(schema.inputs, node.input, floats) and _in_half(schema.outputs, node.output, floats)
+
+
+def _batches_moved(editable: EditableGraph) -> list[str]:
+    """Return the names of the `Transpose` nodes that move the first axis before a `MatMul`.
+
+    On processors without float16 arithmetic ONNX Runtime puts a `Cast` between the two, reorders both for a fused
+    operator, and dies on that (microsoft/onnxruntime#28392). With a float32 `Transpose` it finds nothing to reorder.
+    """
+    read = {name for node in editable.graph.node if is_standard(node, "MatMul") for name in node.input}
+    kept = []
+    for node in editable.graph.node:
+        order = attribute(node, "perm", [])
+        if is_standard(node, "Transpose") and node.output[0] in read and len(order) > 2 and order[0] != 0:
+            kept.append(node.name)
+    return kept
+
+
+def _in_half(
+    parameters: Sequence[onnx.defs.OpSchema.FormalParameter], names: Sequence[str], floats: set[str] | None
+) -> bool:
     """Tell whether every float32 value among inputs, or outputs, of a node may be float16."""
-    return all(
+    for index, name in enumerate(names):
         # the last parameter of a variadic operator stands for all that follow
-        "tensor(float16)" in parameters[min(index, len(parameters) - 1)].types
-        for index, name in enumerate(names)
-        if name in floats
-    )
+        allowed = parameters[min(index, len(parameters) - 1)].types
+        is_float32 = "tensor(float)" in allowed if floats is None else name in floats
+        if is_float32 and "tensor(float16)" not in allowed:
+            return False
+    return True

@@ -7,6 +7,7 @@ every weight; only neighbours of the same sign that add up to more than 128 over
 with the step of each channel chosen to lose least.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -113,7 +114,7 @@ def _quantise_rows(rows: np.ndarray, least: np.ndarray, largest: int, pairs: boo
 def _to_rows(weight: np.ndarray, axis: int) -> np.ndarray:
     """Return (channels, products), in the order in which kernels add up: input channels run fastest."""
     moved = np.moveaxis(weight, axis, 0)
-    return np.moveaxis(moved, 1, -1).reshape(len(moved), -1)
+    return np.moveaxis(moved, 1, -1).reshape(len(moved), math.prod(moved.shape[1:]))  # -1 has no meaning without rows
 
 
 def _from_rows(rows: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from compsel.inputs.image import image_preprocessing
 from compsel.models.editing import remove_unused, sort_nodes
 from compsel.models.graph_queries import captured_names, is_standard
 from compsel.models.model import Model
+from compsel.models.neutral_names import NeutralNames
 from compsel.models.shapes import float_values
 from compsel.techniques.quantization.calibration import Range
 from compsel.techniques.quantization.leaving_values import keep_leaving_values
@@ -78,13 +79,16 @@ def insert_qdq(
     plan = _plan(proto.graph, types, ranges, settings.leaving)
     # the quantiser asks for the range of what leaves the layers, too, and its pair goes again
     all_ranges = {**dict.fromkeys(plan.leaving, _NO_RANGE), **ranges}
-    bounds = {name: (np.float32(low), np.float32(high)) for name, (low, high) in all_ranges.items()}
     outer = {value.name for value in (*proto.graph.input, *proto.graph.output)}
     del proto.graph.value_info[:]
     proto.graph.value_info.extend(types[name] for name in types if name not in outer)
     # marks types as inferred: the quantiser would write and read the whole model otherwise
     producer = proto.producer_name, proto.producer_version
     mark = proto.metadata_props.add(key="onnx.infer", value="onnxruntime.quant")
+    kept = _kept_activations(proto.graph)
+    names = NeutralNames(proto.graph)
+    limits = {names[name]: (np.float32(low), np.float32(high)) for name, (low, high) in all_ranges.items()}
+    fixed = {names[name]: override for name, override in overrides.items()}
     with _quiet():
         quantiser = QDQQuantizer(
             proto,
@@ -92,16 +96,17 @@ def insert_qdq(
             reduce_range=settings.reduce_range,
             weight_qType=_TYPES[settings.weights],
             activation_qType=_TYPES[settings.activations],
-            tensors_range=TensorsData(CalibrationMethod.MinMax, bounds),
+            tensors_range=TensorsData(CalibrationMethod.MinMax, limits),
             nodes_to_quantize=[node.name for node in plan.nodes],
-            nodes_to_exclude=_kept_activations(proto.graph),
+            nodes_to_exclude=kept,
             op_types_to_quantize=list(QUANTISED_OPS),
-            extra_options={"TensorQuantOverrides": dict(overrides), _EXCLUDED_OUTPUTS: list(FLOAT_OUTPUT)},
+            extra_options={"TensorQuantOverrides": fixed, _EXCLUDED_OUTPUTS: list(FLOAT_OUTPUT)},
         )
         try:
             quantiser.quantize_model()
         except (AssertionError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
             raise RewriterError(f"ONNX Runtime's quantiser does not take this graph ({error!r:.200})") from error
+    names.restore(proto.graph)
     proto.metadata_props.remove(mark)
     proto.producer_name, proto.producer_version = producer
     keep_leaving_values(proto.graph, plan.outgoing)

@@ -138,7 +138,8 @@ class PackedWeightWriter:
 
     def _scaled(self, rows: str, steps: np.ndarray) -> str:
         """Multiply rows by a factor each, which is stored in 16 bits where nothing is lost by that."""
-        halves = steps.astype(np.float16)
+        with np.errstate(over="ignore"):  # steps beyond 65504 stay in 32 bits
+            halves = steps.astype(np.float16)
         exact = bool((halves == steps).all())
         stored = self._constant(STEPS, halves if exact else steps)
         return self._op("Mul", rows, self._op("Cast", stored, to=onnx.TensorProto.FLOAT) if exact else stored)
