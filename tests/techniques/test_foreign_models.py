@@ -71,7 +71,7 @@ def test_what_can_be_compressed_is(name: str, spec: str, tmp_path: Path) -> None
         ("half_weights", "int8-static", "computes in float16"),
         ("half_weights", "int8-dynamic", "computes in float16"),
         ("half_layers", "int8-static", "computes in float16"),
-        ("half_layers", "int8-weight", "computes in float16"),
+        ("half_layers", "int8-dynamic", "computes in float16"),
         ("minus_one", "resolution:16", "no image preprocessing"),
     ],
 )
