@@ -14,11 +14,11 @@ import pytest
 from compsel.errors import BundleError, SamplesError
 from compsel.evaluation.current import with_current
 from compsel.evaluation.evaluate import evaluate
-from compsel.evaluation.hindsight import HindsightStatic
 from compsel.evaluation.results import Evaluation, PolicyResult
 from compsel.inputs.samples import ArraySamples, ImageFolder, Samples
 from compsel.processors import default_cpu
 from compsel.runtime import Runtime
+from compsel.selection.judging.hindsight import HindsightStatic
 from compsel.selection.policies import FixedPolicy
 from tests.cascade_bundle import INT8, NONE
 from tests.reporters import Heard

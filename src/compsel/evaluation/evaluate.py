@@ -19,7 +19,6 @@ from compsel.evaluation.correctness import correctness_of
 from compsel.evaluation.current import CURRENT, current_policy, judged_by, sizes_mb
 from compsel.evaluation.detail import detail_of
 from compsel.evaluation.first_answers import answer_once
-from compsel.evaluation.hindsight import hindsight_static, oracle_choices, shortlist
 from compsel.evaluation.policy_energy import policy_energies
 from compsel.evaluation.results import Evaluation, PolicyResult
 from compsel.evaluation.timing import joined, time_runs
@@ -29,6 +28,7 @@ from compsel.profiling.output_quality import Quality
 from compsel.progress import SILENT, Reporter
 from compsel.runtime.runtime import Runtime
 from compsel.selection.certificate.certificate import Certificate, CertificateCheck
+from compsel.selection.judging.hindsight import hindsight_static, oracle_choices, shortlist
 from compsel.selection.policies import FixedPolicy, Policy
 from compsel.techniques.heads.folds import sample_hashes
 from compsel.techniques.heads.learned import hashes_from_text
@@ -89,10 +89,12 @@ def evaluate(
         runtimes[CURRENT].warm_up()
         once[CURRENT] = once[current.variants[0]]
         runs[CURRENT] = [CURRENT] * n
-    near = {name: [name] * n for name in shortlist(static, accuracy)}
+    # what a sceptic may ship follows the rule by which a build decides
+    price = None if runtime.bundle.objective.has_floor else penalty
+    near = {name: [name] * n for name in shortlist(static, accuracy, price)}
     timings = time_runs(runtimes, [*runs.values(), *near.values()], samples, generator, repeats, reporter)
     near_results = {name: joined(name, ran, timings, once) for name, ran in near.items()}
-    sceptic = replace(hindsight_static(near_results, accuracy), contenders=len(static))
+    sceptic = replace(hindsight_static(near_results, accuracy, price), contenders=len(static))
     runs["hindsight_static"] = near[sceptic.variant]
     results = {name: joined(name, ran, timings, once) for name, ran in runs.items()}
     if meter is not None:
@@ -111,6 +113,7 @@ def evaluate(
         bundle=str(runtime.bundle.folder),
         size_mb=sizes_mb(runtime.bundle),
         judged_by=judged_by(runtime.bundle, labelled=correctness.labelled),
+        by_cost=price is not None,
         sizes="" if runtime.costs.by_size is None else runtime.costs.by_size.text,
         detail=detail_of(runtime, samples, correctness, first, results["adaptive"]),
     )

@@ -1,10 +1,6 @@
 """Figures in words, as sentences about results say them: no figure that says nothing, never "nan"."""
 
-import math
-
-from compsel.profiling.confidence_intervals import Estimate
-
-__all__ = ["POLICIES", "accuracy_words", "ms_words", "points_words", "size_words", "speed_words", "way_words"]
+__all__ = ["POLICIES", "accuracy_words", "ms_words", "size_words", "way_words"]
 
 # what policies are called
 POLICIES = {
@@ -18,8 +14,6 @@ POLICIES = {
     "random": "random choices",
     "oracle": "oracle",
 }
-
-_FINE = 1.1  # a factor below this needs two decimals
 
 
 def ms_words(latency_ms: float) -> str:
@@ -42,41 +36,6 @@ def size_words(size_mb: float) -> str:
     if size_mb >= 100:
         return f"{size_mb:.0f} MB"
     return f"{size_mb:.1f} MB" if size_mb >= 0.1 else f"{1000 * size_mb:.0f} kB"
-
-
-def speed_words(speedup: Estimate) -> str:
-    """Return how much faster or slower, with the 95 % interval; "as fast" where there is no difference to speak of.
-
-    >>> speed_words(Estimate(2.0, 1.92, 2.04)), speed_words(Estimate(0.5, 0.4, 0.625))
-    ('2.0 times as fast, 95 %: 1.9 to 2.0', '2.0 times as slow, 95 %: 1.6 to 2.5')
-    >>> speed_words(Estimate(1.0, 1.0, 1.0)), speed_words(Estimate(1.001, 0.96, 1.04))
-    ('as fast', 'as fast, 95 %: 0.96 to 1.04')
-    """
-    value, low, high = speedup.value, speedup.low, speedup.high
-    if not all(math.isfinite(figure) and figure > 0 for figure in (value, low, high)):
-        return "not compared"
-    if round(value, 2) == 1.0:
-        return "as fast" if round(low, 2) == round(high, 2) == 1.0 else f"as fast, 95 %: {low:.2f} to {high:.2f}"
-    word = "fast"
-    if value < 1:
-        value, low, high, word = 1 / value, 1 / high, 1 / low, "slow"
-    digits = 2 if value < _FINE else 1 if value < 100 else 0
-    interval = "" if low == high else f", 95 %: {low:.{digits}f} to {high:.{digits}f}"
-    return f"{value:.{digits}f} times as {word}{interval}"
-
-
-def points_words(accuracy: Estimate) -> str:
-    """Return a difference of accuracy in points, with the 95 % interval.
-
-    >>> points_words(Estimate(-0.006, -0.0142, 0.002)), points_words(Estimate(-0.00001, 0.0, 0.0))
-    ('-0.6 points, 95 %: -1.4 to +0.2', 'as accurate')
-    """
-    value, low, high = (round(100 * figure, 1) + 0.0 for figure in (accuracy.value, accuracy.low, accuracy.high))
-    if not all(math.isfinite(figure) for figure in (value, low, high)):
-        return "accuracy not compared"
-    if value == low == high == 0:
-        return "as accurate"
-    return f"{value:+.1f} points, 95 %: {low:+.1f} to {high:+.1f}"
 
 
 def accuracy_words(accuracy: float, right_is: str) -> str:

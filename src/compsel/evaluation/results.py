@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.device.fingerprint import device_fingerprint
-from compsel.evaluation.hindsight import HindsightStatic
 from compsel.evaluation.next_steps import next_steps
-from compsel.evaluation.paired_comparison import PairedComparison, compare
 from compsel.evaluation.result import AnswerFigures, Result
 from compsel.evaluation.verdict import Verdict, judge
 from compsel.selection.certificate.certificate import CertificateCheck
+from compsel.selection.judging.hindsight import HindsightStatic
+from compsel.selection.judging.paired_comparison import PairedComparison, compare
+from compsel.selection.judging.single_choices import AgainstSingle
 from compsel.selection.training.gap_closed import gap_of_costs
 from compsel.storage.files import without_nan
 
@@ -118,6 +119,7 @@ class Evaluation:
         bundle: its folder.
         size_mb: of the files of "adaptive", and of those of "current", which runs uncompressed.
         judged_by: what counts as right where that is neither labels nor agreement.
+        by_cost: whether accuracy has no floor, so that wrong answers count by their cost alone.
 
     >>> costs_ms = {"adaptive": 3.0, "best_static": 4.0, "hindsight_static": 4.0, "oracle": 2.0}
     >>> results = {name: PolicyResult(name, np.ones(2), np.full(2, cost)) for name, cost in costs_ms.items()}
@@ -141,6 +143,7 @@ class Evaluation:
     bundle: str = ""
     size_mb: Mapping[str, float] = field(default_factory=dict)
     judged_by: str = ""
+    by_cost: bool = False
 
     def __repr__(self) -> str:
         ours = self.results["adaptive"]
@@ -184,7 +187,8 @@ class Evaluation:
 
     def against(self, other: str) -> PairedComparison:
         """Compare the adaptive policy with another one."""
-        return compare(self.results["adaptive"], self.results[other], self.groups or None)
+        penalty = self.penalty if self.by_cost else None
+        return compare(self.results["adaptive"], self.results[other], self.groups or None, penalty=penalty)
 
     @property
     def result(self) -> Result:
@@ -216,6 +220,7 @@ class Evaluation:
                 sceptic=figures,
                 against_sceptic=against,
                 sceptic_is=self.hindsight.what,
+                beats_sceptic=verdict.beats_hindsight_static,
                 why=verdict.why,
                 is_sceptic=same,
             )
@@ -225,8 +230,10 @@ class Evaluation:
     def verdict(self) -> Verdict:
         """Whether the adaptive policy beats what a sceptic would ship."""
         ours, sceptic, oracle = (self.results[name] for name in ("adaptive", "hindsight_static", "oracle"))
-        static = self.static or {self.hindsight.variant: sceptic}
-        return judge(ours, sceptic, oracle, static, self.hindsight, self.groups or None, self.trained_on)
+        # timed in the same run as ours, unlike the first answers of the others
+        static = {**self.static, self.hindsight.variant: sceptic}
+        against = AgainstSingle(self.hindsight, self.against("hindsight_static"))
+        return judge(ours, oracle, static, against, self.groups or None, self.trained_on)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; figures that do not exist are None."""
