@@ -16,7 +16,7 @@ import numpy as np
 from compsel.device.energy import Meter
 from compsel.errors import BundleError, ProfileError, SamplesError
 from compsel.evaluation.correctness import correctness_of
-from compsel.evaluation.current import CURRENT, current_policy, judged_by, sizes_mb
+from compsel.evaluation.current import CURRENT, current_runtime, judged_by, sizes_mb
 from compsel.evaluation.detail import detail_of
 from compsel.evaluation.first_answers import answer_once
 from compsel.evaluation.policy_energy import policy_energies
@@ -83,22 +83,21 @@ def evaluate(
         "random": generator.choice([*static], n).tolist(),
         "oracle": oracle_choices(static),
     }
-    current = current_policy(runtime.bundle, runtime.costs)
-    if current is not None:
-        runtimes[CURRENT] = runtime.with_policy(current)
-        runtimes[CURRENT].warm_up()
-        once[CURRENT] = once[current.variants[0]]
-        runs[CURRENT] = [CURRENT] * n
     # what a sceptic may ship follows the rule by which a build decides
     price = None if runtime.bundle.objective.has_floor else penalty
     near = {name: [name] * n for name in shortlist(static, accuracy, price)}
-    timings = time_runs(runtimes, [*runs.values(), *near.values()], samples, generator, repeats, reporter)
-    near_results = {name: joined(name, ran, timings, once) for name, ran in near.items()}
-    sceptic = replace(hindsight_static(near_results, accuracy, price), contenders=len(static))
-    runs["hindsight_static"] = near[sceptic.variant]
-    results = {name: joined(name, ran, timings, once) for name, ran in runs.items()}
-    if meter is not None:
-        _measure_energies(results, runs, runtimes, samples, meter, reporter)
+    with current_runtime(runtime) as current:
+        if current is not None:
+            runtimes[CURRENT] = current
+            once[CURRENT] = once[next(iter(current.bundle.variants))]
+            runs[CURRENT] = [CURRENT] * n
+        timings = time_runs(runtimes, [*runs.values(), *near.values()], samples, generator, repeats, reporter)
+        near_results = {name: joined(name, ran, timings, once) for name, ran in near.items()}
+        sceptic = replace(hindsight_static(near_results, accuracy, price), contenders=len(static))
+        runs["hindsight_static"] = near[sceptic.variant]
+        results = {name: joined(name, ran, timings, once) for name, ran in runs.items()}
+        if meter is not None:
+            _measure_energies(results, runs, runtimes, samples, meter, reporter)
     return Evaluation(
         results,
         penalty,
