@@ -346,11 +346,24 @@ def test_a_bundle_with_one_choice_is_evaluated_alone(
         variants={INT8: bundle.variants[INT8]},
         policies=dict.fromkeys(("adaptive", "best_static"), FixedPolicy(INT8)),
         costs=bundle.costs.restricted([INT8]),
+        baselines={name: one for name, one in bundle.policies.items() if {*one.variants} - {INT8}},
     )
     with Runtime(alone) as runtime:
         content = evaluate(runtime, samples.subset(range(3)), repeats=1).to_dict()
-    assert content["names"].keys() == {"adaptive", "best_static", "random", "oracle", "hindsight_static"}
+    assert content["names"].keys() == NAMES
+    here = {name for name, policy in content["names"].items() if policy is not None}
+    assert here == {"adaptive", "best_static", "random", "oracle", "hindsight_static"}
     assert content["result"]["current"] is None
+    for figure in ("speedup_vs_current", "accuracy_vs_most_accurate", "speedup_vs_hindsight_static", "gap_closed"):
+        assert content["summary"][figure] is None
+        assert content["summary"][f"{figure}_95"] == [None, None]
+    assert content["verdict"] == {
+        "beats_hindsight_static": None,
+        "sentence": f"the bundle holds one choice, {INT8}: there is nothing here to compare it with",
+        "reasons": [],
+    }
+    for lacks in ("your model today", "uncompressed", "a sceptic or an oracle", "--profile DIR"):
+        assert lacks in content["lacking"]
     (sentence,) = content["result"]["sentences"]
     assert "answers in" in sentence
     assert "instead" not in sentence

@@ -113,9 +113,17 @@ def evaluate(
         size_mb=sizes_mb(runtime.bundle),
         judged_by=judged_by(runtime.bundle, labelled=correctness.labelled),
         by_cost=price is not None,
+        left_out=_left_out(runtime, results),
         sizes="" if runtime.costs.by_size is None else runtime.costs.by_size.text,
         detail=detail_of(runtime, samples, correctness, first, results["adaptive"]),
     )
+
+
+def _left_out(runtime: Runtime, results: Mapping[str, PolicyResult]) -> tuple[str, ...]:
+    """Return the names of the baselines of the build that are not here, the model as it runs today first."""
+    if CURRENT in results or "most_accurate" not in runtime.bundle.baselines:
+        return tuple(runtime.bundle.baselines)
+    return (CURRENT, *runtime.bundle.baselines)
 
 
 def _labelled(runtime: Runtime, samples: Samples, reporter: Reporter) -> Samples:

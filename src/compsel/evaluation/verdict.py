@@ -12,7 +12,7 @@ from compsel.selection.judging.difference_words import speed_words, times_words
 from compsel.selection.judging.paired_comparison import PairedComparison, PolicyAnswers, compare
 from compsel.selection.judging.single_choices import AgainstSingle
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Verdict", "judge", "nothing_to_compare"]
 
 # an oracle that gains less than this over the best single variant leaves nothing to win
 _LITTLE_SPEEDUP, _LITTLE_ACCURACY = 1.15, 0.01
@@ -29,7 +29,7 @@ class Verdict:
     other way round: more accurate for certain, and not slower for certain).
 
     Attributes:
-        beats_hindsight_static: whether it does.
+        beats_hindsight_static: whether it does; None: there is nothing to compare with.
         sentence: in words, with the figures.
         reasons: why not, and what would help; where it does, a variant that comes near it.
 
@@ -37,14 +37,14 @@ class Verdict:
     []
     """
 
-    beats_hindsight_static: bool
+    beats_hindsight_static: bool | None
     sentence: str
     reasons: tuple[str, ...] = ()
 
     @property
     def why(self) -> str:
-        """The first reason why it does not; "" where it does."""
-        return "" if self.beats_hindsight_static else next(iter(self.reasons), "")
+        """The first reason why it does not; "" where it does, or where that is not known."""
+        return next(iter(self.reasons), "") if self.beats_hindsight_static is False else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -53,6 +53,11 @@ class Verdict:
             "sentence": self.sentence,
             "reasons": list(self.reasons),
         }
+
+
+def nothing_to_compare(variant: str) -> Verdict:
+    """Return the verdict on a bundle with one choice, where nothing else of its build is at hand."""
+    return Verdict(None, f"the bundle holds one choice, {variant}: there is nothing here to compare it with")
 
 
 # many parameters: what is compared, with what, among what; all are needed and none belongs to another

@@ -223,10 +223,12 @@ def show_rivals(content: ReportContent) -> str:
             " to ".join(points(end) for end in summary[f"accuracy_vs_{name}_95"]),
         ]
         for name in ("current", "most_accurate", "best_static", "hindsight_static")
-        if f"speedup_vs_{name}_95" in summary
+        if summary.get(f"speedup_vs_{name}") is not None
     ]
     header = ("this bundle against", "times as fast", "95 %", "points of accuracy", "95 %")
     html += table("This bundle against what never changes", header, lines) if lines else ""
+    lacking = (content.evaluation or {}).get("lacking")
+    html += paragraph(lacking, "note") if lacking else ""
     html += _further(content, summary)
     return section("Against one choice for all inputs", html) if html else ""
 
