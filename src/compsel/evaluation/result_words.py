@@ -1,6 +1,6 @@
 """Figures in words, as sentences about results say them: no figure that says nothing, never "nan"."""
 
-__all__ = ["POLICIES", "accuracy_words", "ms_words", "size_words", "way_words"]
+__all__ = ["POLICIES", "accuracy_words", "ms_words", "percent_words", "size_words", "way_words"]
 
 # what policies are called
 POLICIES = {
@@ -16,6 +16,9 @@ POLICIES = {
 }
 
 
+_LITTLE = 0.0005
+
+
 def ms_words(latency_ms: float) -> str:
     """Return a time with three digits.
 
@@ -28,14 +31,25 @@ def ms_words(latency_ms: float) -> str:
 
 
 def size_words(size_mb: float) -> str:
-    """Return a size, from kB up.
+    """Return a size: below 1 MB in kB.
 
-    >>> size_words(5.43), size_words(0.0123), size_words(553.2)
-    ('5.4 MB', '12 kB', '553 MB')
+    >>> size_words(5.43), size_words(0.1468), size_words(0.0123), size_words(553.2), size_words(0.0004)
+    ('5.4 MB', '147 kB', '12 kB', '553 MB', '0.4 kB')
     """
-    if size_mb >= 100:
+    if size_mb >= 99.95:
         return f"{size_mb:.0f} MB"
-    return f"{size_mb:.1f} MB" if size_mb >= 0.1 else f"{1000 * size_mb:.0f} kB"
+    if size_mb >= 0.9995:
+        return f"{size_mb:.1f} MB"
+    return f"{1000 * size_mb:.0f} kB" if size_mb >= 0.0095 else f"{1000 * size_mb:.2g} kB"
+
+
+def percent_words(share: float) -> str:
+    """Return a share as it is written everywhere: one decimal, and a space.
+
+    >>> percent_words(0.84), percent_words(0.0512), percent_words(0.00002), percent_words(0.0)
+    ('84.0 %', '5.1 %', '< 0.1 %', '0.0 %')
+    """
+    return "< 0.1 %" if 0 < share < _LITTLE else f"{100 * share:.1f} %"
 
 
 def accuracy_words(accuracy: float, right_is: str) -> str:
