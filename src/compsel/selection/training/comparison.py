@@ -25,7 +25,7 @@ from compsel.selection.training.trainers.base import floor_of, penalty_of
 
 __all__ = ["Comparison", "Trained", "check_enough_to_train", "compare", "single_choices", "train"]
 
-_LEAST_SAMPLES = 20
+_LEAST_SAMPLES, _LEAST_GROUPS = 20, 5
 SINGLE_BEST = "single best"
 _ACCURATE = "most accurate"
 
@@ -120,7 +120,7 @@ def train(
     """Compare the kinds that apply and train each on all samples.
 
     Raises:
-        TooFewSamplesError: fewer than 20 samples.
+        TooFewSamplesError: fewer than 20 samples, or than 5 groups of them.
         ObjectiveError: a quantity to minimise that was not measured.
     """
     objective = objective or Objective()
@@ -179,10 +179,13 @@ def _without_what_changed(
     return comparison
 
 
-def check_enough_to_train(count: int) -> None:
-    """Raise TooFewSamplesError unless so many samples can train a policy and judge it.
+def check_enough_to_train(count: int, groups: int | None = None) -> None:
+    """Raise TooFewSamplesError unless so many samples, of so many groups, can train a policy and judge it.
 
     >>> check_enough_to_train(20)
+    >>> check_enough_to_train(60, groups=3)
+    Traceback (most recent call last):
+    compsel.errors.TooFewSamplesError: got 60 samples of 3 groups, needed are at least 5 groups: ...
     """
     if count < _LEAST_SAMPLES:
         raise TooFewSamplesError(
@@ -190,6 +193,12 @@ def check_enough_to_train(count: int) -> None:
             "what ships is trained on four fifths of them "
             "and judged on the others, five times; some hundred make a difference: see "
             "docs/explanation/how-many-samples.md"
+        )
+    if groups is not None and groups < _LEAST_GROUPS:
+        raise TooFewSamplesError(
+            f"got {count} samples of {groups} group{'s' * (groups != 1)}, needed are at least {_LEAST_GROUPS} groups: "
+            "what ships is judged on groups that it was not trained on, five times; give samples of more groups, or "
+            "leave the groups away where samples are independent of each other"
         )
 
 
@@ -207,7 +216,7 @@ def compare(
         TooFewSamplesError: see `check_enough_to_train`.
     """
     n = len(dataset.quality)
-    check_enough_to_train(n)
+    check_enough_to_train(n, None if dataset.groups is None else len(np.unique(dataset.groups)))
     fold_of = dataset.folds if dataset.folds is not None else assign_folds(n, folds, dataset.groups, seed)
     outcomes, optimism = _round(dataset, objective, trainers, fold_of, reporter)
     penalty = penalty_of(dataset, objective)
