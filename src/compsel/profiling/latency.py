@@ -261,6 +261,9 @@ def time_choices(
 
     for number in reporter.track(rounds(), label):
         for position in generator.permutation(len(open_choices)):
+            # a round of many slow choices may be longer than what is left
+            if number and time.perf_counter() - started >= criterion.budget_s:
+                break
             _visit(open_choices[position], values, number)
             states.append(sampler.state())
         open_choices = [choice for choice in open_choices if not criterion.met(choice.latencies_ms)]

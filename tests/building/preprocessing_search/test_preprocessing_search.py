@@ -184,8 +184,8 @@ def test_the_next_best_is_compared_on_the_samples_that_it_saw() -> None:
     means = colours(24)
     sentence = search(nearest_colour(means, truth("caffe")), coloured(means, 192, seed=5)).sentence
     told = re.search(
-        r"right for [\d.]+ % of (\d+) labelled images, next best ([\d.]+) % \(.*; on (\d+) of them, where this is right "
-        r"for ([\d.]+) %\)",
+        r"right for [\d.]+ % of (\d+) labelled images, next best ([\d.]+) % \(.*; on (\d+) of them, where this is "
+        r"right for ([\d.]+) %\)",
         sentence,
     )
     assert told is not None, sentence
