@@ -13,7 +13,8 @@ from compsel.building.verdict import against_single, shipped_outcome, verdict_of
 from compsel.evaluation.next_steps import next_steps
 from compsel.evaluation.result import AnswerFigures, Result
 from compsel.processors import default_cpu
-from compsel.profiling.confidence_intervals import Estimate, normal_mean
+from compsel.profiling.confidence_intervals import Estimate
+from compsel.profiling.latency_table import mean_latency
 from compsel.profiling.profile import Profile
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import Outcome, SelectionDataset
@@ -63,7 +64,7 @@ class Measured:
             if table is not None and table.states:
                 runs = table.by_choice().get((*choice, table.states[0]))
                 if runs is not None:
-                    return normal_mean(runs)
+                    return mean_latency(runs)
         return None
 
     def energy_mj(self, choices: Iterable[Choice]) -> float | None:

@@ -57,15 +57,13 @@ def _summary(evaluation: "Evaluation") -> dict[str, Any]:
         else:
             for figure in (f"speedup_vs_{other}", f"accuracy_vs_{other}"):
                 figures |= {figure: None, f"{figure}_95": [None, None]}
-    fraction, ends = None, [None, None]
-    if not evaluation.is_alone:
-        found = evaluation.against("oracle").speedup  # the oracle's mean latency divided by ours
-        fraction, ends = found.value, [found.low, found.high]
+    # the oracle's mean latency divided by ours
+    oracle = None if evaluation.is_alone else evaluation.against("oracle").speedup
     gap, low, high = evaluation.gap_closed
     return {
         **figures,
-        "oracle_latency_fraction": fraction,
-        "oracle_latency_fraction_95": ends,
+        "oracle_latency_fraction": None if oracle is None else oracle.value,
+        "oracle_latency_fraction_95": [None, None] if oracle is None else [oracle.low, oracle.high],
         "gap_closed": without_nan(gap),
         "gap_closed_95": without_nan([low, high]),
         "penalty_ms": evaluation.penalty,

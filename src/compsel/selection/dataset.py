@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
 from compsel.features.evidence import Evidence, stack_evidence
-from compsel.profiling.confidence_intervals import normal_mean
+from compsel.profiling.latency_table import mean_latency
 from compsel.profiling.output_quality import QualityCriterion
 from compsel.profiling.profile import Profile
 from compsel.selection.costs.model import CostModel
@@ -282,7 +282,7 @@ def _cost_errors(names: Sequence[str], profile: Profile, cost_model: CostModel) 
         return {}
     runs, state = table.by_choice(), table.states[0]
     places = {name: (name, cost_model.processors(name, idle)[0], state) for name in names}
-    means = {name: normal_mean(runs[place]) for name, place in places.items() if place in runs}
+    means = {name: mean_latency(runs[place]) for name, place in places.items() if place in runs}
     return {name: (mean.high - mean.low) / 2 / mean.value for name, mean in means.items()}
 
 
