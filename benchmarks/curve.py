@@ -26,8 +26,6 @@ from compsel.cli.terminal import TERMINAL
 from compsel.device.cgroup import usable_cores
 from compsel.device.fingerprint import device_fingerprint
 from compsel.evaluation.evaluate import evaluate
-from compsel.evaluation.hindsight import HindsightStatic, hindsight_static
-from compsel.evaluation.paired_comparison import compare
 from compsel.evaluation.results import PolicyResult
 from compsel.evaluation.verdict import Verdict, judge
 from compsel.inputs.samples import Samples
@@ -35,6 +33,9 @@ from compsel.profiling.profile import Profile
 from compsel.runtime.runtime import Runtime
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
+from compsel.selection.judging.hindsight import HindsightStatic, hindsight_static
+from compsel.selection.judging.paired_comparison import compare
+from compsel.selection.judging.single_choices import AgainstSingle
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy, Policy
 from compsel.selection.training.comparison import train
@@ -156,7 +157,8 @@ def verdict_of(results: dict[str, PolicyResult], groups: np.ndarray, trained_on:
     """Return whether the adaptive policy beats the sceptic's choice."""
     static = {name: result for name, result in results.items() if name.startswith("static ")}
     sceptic = sceptic_of(results, ADAPTIVE)
-    return judge(results[ADAPTIVE], results[sceptic.variant], results["oracle"], static, sceptic, groups, trained_on)
+    against = AgainstSingle(sceptic, compare(results[ADAPTIVE], results[sceptic.variant], groups))
+    return judge(results[ADAPTIVE], results["oracle"], static, against, groups, trained_on)
 
 
 def draw(rows: dict[str, Row], sceptic: str, path: Path, title: str) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 
 from compsel.building.train import as_objective, selection_dataset
 from compsel.cli.tables import plain_table
-from compsel.evaluation.hindsight import hindsight_static
 from compsel.profiling.profile import Profile
 from compsel.selection.dataset import SelectionDataset
+from compsel.selection.judging.hindsight import hindsight_static
 from compsel.selection.objective import Objective
 from compsel.selection.training.comparison import SINGLE_BEST, train
 from compsel.selection.training.folds import assign_folds

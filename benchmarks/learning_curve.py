@@ -19,10 +19,10 @@ import numpy as np
 
 from compsel.building.train import as_objective, selection_dataset
 from compsel.cli.tables import plain_table
-from compsel.evaluation.hindsight import hindsight_static
 from compsel.profiling.profile import Profile
 from compsel.selection.cascade import calibration_prior
 from compsel.selection.dataset import SelectionDataset
+from compsel.selection.judging.hindsight import hindsight_static
 from compsel.selection.objective import Objective
 from compsel.selection.training.comparison import train
 

@@ -303,6 +303,13 @@ def test_too_few_samples_are_refused_before_anything_is_measured(small_model, tm
     assert not list(tmp_path.iterdir())
 
 
+def test_too_few_groups_are_refused_before_anything_is_measured(tmp_path):
+    samples = ArraySamples([IMAGES.value(n % 8) for n in range(24)], groups=[f"scene {n % 3}" for n in range(24)])
+    with pytest.raises(TooFewSamplesError, match="got 24 samples of 3 groups, needed are at least 5 groups"):
+        build([two_inputs()], samples, tmp_path / "bundle")
+    assert not (tmp_path / "bundle.work").exists()
+
+
 def test_a_bundle_says_what_it_was_trained_on(bundle_folder, profile):
     summary = json.loads((bundle_folder / "bundle.json").read_text())["summary"]
     assert summary["n_samples"] == len(profile.samples)

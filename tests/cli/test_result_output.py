@@ -47,7 +47,8 @@ def test_a_build_says_first_what_was_gained(built: tuple[Path, str, str]) -> Non
         rf"{re.escape(str(bundle))} answers in {NUMBERS} ms instead of {NUMBERS} ms \((?:{NUMBERS} times )?as "
         rf"(?:fast|slow), 95 %: {NUMBERS} to {NUMBERS}\) as your model runs today "
         rf"\(lite0/none on {default_cpu().name}, ONNX "
-        rf"Runtime's defaults\), with {NUMBERS} % (?:instead of {NUMBERS} % right \(|right, as before)",
+        rf"Runtime's defaults\), with {NUMBERS} % "
+        rf"(?:instead of {NUMBERS} % right \(|right, (?:as before|no difference seen))",
         first,
     )
     assert re.search(rf"; {NUMBERS} MB on disk instead of {NUMBERS} MB, {NUMBERS} MB (less|more) memory, ", first)
@@ -80,6 +81,21 @@ def test_the_result_is_in_the_json_and_in_the_bundle(built: tuple[Path, str, str
     with compsel.load(bundle) as runtime:
         stored = runtime.bundle.summary["result"]
         assert stored["current"]["latency_ms"] == result["current"]["latency_ms"]
+        # complete: what is only known when the bundle is written is in it too
+        assert stored["bundle"]["start_ms"] == result["bundle"]["start_ms"] > 0
+        assert stored["bundle"]["size_mb"] == result["bundle"]["size_mb"] > 0
+        assert stored["beats_sceptic"] == runtime.bundle.summary["verdict"]["beats_hindsight_static"]
+
+
+def test_a_bundle_holds_no_path_of_the_machine_that_built_it(built: tuple[Path, str, str]) -> None:
+    bundle, out, _ = built
+    assert str(bundle) in out
+    for path in bundle.rglob("*.json"):
+        assert str(bundle.parent) not in path.read_text(encoding="utf-8"), path.name
+    with compsel.load(bundle) as runtime:
+        sentences = runtime.bundle.summary["result"]["sentences"]
+    assert sentences[0].startswith(f"{bundle.name} answers in")
+    assert any(f"compsel evaluate {bundle.name} --samples" in sentence for sentence in sentences)
 
 
 def test_a_bundle_with_one_choice_ships_only_its_files(built: tuple[Path, str, str]) -> None:
@@ -102,7 +118,8 @@ def test_an_evaluation_says_first_what_was_gained(
     assert f"{bundle} answers in" in out.splitlines()[0]
     assert "as your model runs today" in out.splitlines()[0]
     # what it lacks itself comes from what its build measured
-    assert {"current", "most_accurate", "premodel", "hindsight_static"} <= content["names"].keys()
+    assert all(content["names"][name] for name in ("current", "most_accurate", "premodel", "hindsight_static"))
+    assert content["lacking"] == ""
     assert [*content["policies"]["current"]["choices"]] == [f"lite0/none@{default_cpu().name}"]
     assert content["result"]["held_out"] is False
     assert "gap to the oracle" not in out

@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 
 from compsel.errors import BundleError, SamplesError
-from compsel.evaluation.current import with_current
 from compsel.evaluation.evaluate import evaluate
-from compsel.evaluation.hindsight import HindsightStatic
 from compsel.evaluation.results import Evaluation, PolicyResult
 from compsel.inputs.samples import ArraySamples, ImageFolder, Samples
 from compsel.processors import default_cpu
 from compsel.runtime import Runtime
+from compsel.selection.judging.hindsight import HindsightStatic
 from compsel.selection.policies import FixedPolicy
 from tests.cascade_bundle import INT8, NONE
 from tests.reporters import Heard
@@ -27,7 +26,17 @@ from tests.whole_bundles import whole
 # real time, or real load, is what is looked at: nothing runs beside
 pytestmark = pytest.mark.clock
 
-NAMES = {"adaptive", "most_accurate", "fastest", "best_static", "hindsight_static", "premodel", "random", "oracle"}
+NAMES = {
+    "adaptive",
+    "current",
+    "most_accurate",
+    "fastest",
+    "best_static",
+    "hindsight_static",
+    "premodel",
+    "random",
+    "oracle",
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +49,7 @@ def evaluation(runtime: Runtime, samples: Samples) -> Evaluation:
     return evaluate(runtime, samples, repeats=1)
 
 
-COMPARED = ("most_accurate", "best_static", "hindsight_static")
+COMPARED = ("current", "most_accurate", "best_static", "hindsight_static")
 
 
 def test_json_has_the_keys_that_others_script_against(evaluation: Evaluation, runtime: Runtime) -> None:
@@ -298,11 +307,33 @@ def test_models_without_classes_are_refused(runtime: Runtime, samples: Samples) 
 
 
 def test_trained_bundle_is_evaluated(bundle_folder: Path, profile_folder: Path, samples: Samples) -> None:
-    with Runtime(with_current(whole(bundle_folder, profile_folder))) as runtime:
+    with Runtime(whole(bundle_folder, profile_folder)) as runtime:
         content = evaluate(runtime, samples.subset(range(3)), repeats=1).to_dict()
-    assert content["policies"].keys() == NAMES | {"current"}
+    assert content["policies"].keys() == NAMES
     assert [*content["policies"]["current"]["choices"]] == [f"{NONE}@{default_cpu().name}"]
     json.dumps(content, allow_nan=False)
+
+
+def test_the_model_as_it_runs_today_shares_no_costs_with_what_is_judged(
+    runtime: Runtime, samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody measured but for it is no choice of the policies, and what it takes teaches them nothing."""
+    asked: list[Runtime] = []
+    answer = Runtime.__call__
+    monkeypatch.setattr(Runtime, "__call__", lambda self, value: asked.append(self) or answer(self, value))
+    before = runtime.costs.choices
+    result = evaluate(runtime, samples.subset(range(4)), repeats=1)
+    today = f"{NONE}@{default_cpu().name}"
+    assert [*result.results["current"].choices] == [today]
+    apart = [one for one in asked if [*one.bundle.policies] == ["current"]]
+    judged = [one for one in asked if [*one.bundle.policies] != ["current"]]
+    assert len(apart) == 4  # timed beside the others, in the same run
+    assert min(asked.index(one) for one in apart) > asked.index(judged[0])
+    assert all(one.costs.choices == ((NONE, default_cpu().name),) for one in apart)
+    assert all(one.costs.choices == before for one in judged)
+    named = {"@".join(choice) for choice in before}
+    ran = {choice for name, one in result.results.items() if name != "current" for choice in one.choices}
+    assert {stage for way in ran for stage in way.split(" > ")} <= named
 
 
 def test_a_bundle_with_one_choice_is_evaluated_alone(
@@ -315,11 +346,24 @@ def test_a_bundle_with_one_choice_is_evaluated_alone(
         variants={INT8: bundle.variants[INT8]},
         policies=dict.fromkeys(("adaptive", "best_static"), FixedPolicy(INT8)),
         costs=bundle.costs.restricted([INT8]),
+        baselines={name: one for name, one in bundle.policies.items() if {*one.variants} - {INT8}},
     )
-    with Runtime(with_current(alone)) as runtime:
+    with Runtime(alone) as runtime:
         content = evaluate(runtime, samples.subset(range(3)), repeats=1).to_dict()
-    assert content["names"].keys() == {"adaptive", "best_static", "random", "oracle", "hindsight_static"}
+    assert content["names"].keys() == NAMES
+    here = {name for name, policy in content["names"].items() if policy is not None}
+    assert here == {"adaptive", "best_static", "random", "oracle", "hindsight_static"}
     assert content["result"]["current"] is None
+    for figure in ("speedup_vs_current", "accuracy_vs_most_accurate", "speedup_vs_hindsight_static", "gap_closed"):
+        assert content["summary"][figure] is None
+        assert content["summary"][f"{figure}_95"] == [None, None]
+    assert content["verdict"] == {
+        "beats_hindsight_static": None,
+        "sentence": f"the bundle holds one choice, {INT8}: there is nothing here to compare it with",
+        "reasons": [],
+    }
+    for lacks in ("your model today", "uncompressed", "a sceptic or an oracle", "--profile DIR"):
+        assert lacks in content["lacking"]
     (sentence,) = content["result"]["sentences"]
     assert "answers in" in sentence
     assert "instead" not in sentence

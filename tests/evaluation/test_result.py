@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from compsel.evaluation.next_steps import next_steps
-from compsel.evaluation.paired_comparison import PairedComparison
 from compsel.evaluation.result import AnswerFigures, Result
 from compsel.evaluation.results import PolicyResult
 from compsel.profiling.confidence_intervals import Estimate
+from compsel.selection.judging.paired_comparison import PairedComparison
 
 SAME = PairedComparison(Estimate(1.0, 1.0, 1.0), Estimate(0.0, 0.0, 0.0))
 GAIN = PairedComparison(Estimate(2.0, 1.9, 2.1), Estimate(-0.006, -0.014, 0.002))
@@ -60,7 +60,7 @@ def test_ways_are_told_with_their_shares():
 )
 def test_the_sceptics_choice_comes_second(found, verb):
     sceptic = AnswerFigures("net/int8-static on cpu:2", 9.0, 0.88)
-    second = result(sceptic=sceptic, against_sceptic=found).sentences()[1]
+    second = result(sceptic=sceptic, against_sceptic=found, beats_sceptic=found.beats).sentences()[1]
     assert verb in second
     assert "net/int8-static on cpu:2 (9 ms, 88.0 % right)" in second
 

@@ -61,7 +61,7 @@ def build(
         check_enough(len(set(samples.groups)), promise)
     work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
-    check_enough_to_train(len(samples))
+    check_enough_to_train(len(samples), len(set(samples.groups)))
     profile, _ = measure(loaded, samples, work, measuring, reporter=reporter)
     return train_bundle(
         profile,

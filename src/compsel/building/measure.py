@@ -141,7 +141,8 @@ def measure(
     warn_of_quality(variants, folder, judge, reporter)
     choices = Choices(variants, [parse(word) for word in plan.processors], files)
     if measuring.time_limit_s is not None:
-        plan = plan.within(measuring.time_limit_s - (time.perf_counter() - begin_s))
+        elapsed_s = time.perf_counter() - begin_s
+        plan = plan.within(measuring.time_limit_s, elapsed_s, asked_states=measuring.states is not None)
     measure_costs(choices, plan.states, samples, folder, plan.criterion, reporter, idle_wait_s=measuring.idle_wait_s)
     measure_current(choices, samples, folder, plan.criterion, reporter)
     _measure_energies(choices, plan.states, samples, folder, measuring.meter, reporter)

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.building.start_up import bundle_start_up, session_start_up
-from compsel.building.verdict import shipped_outcome, verdict_of
-from compsel.evaluation.hindsight import hindsight_static
+from compsel.building.verdict import against_single, shipped_outcome, verdict_of
 from compsel.evaluation.next_steps import next_steps
-from compsel.evaluation.paired_comparison import PairedComparison, compare
 from compsel.evaluation.result import AnswerFigures, Result
 from compsel.processors import default_cpu
-from compsel.profiling.confidence_intervals import Estimate, normal_mean
+from compsel.profiling.confidence_intervals import Estimate
+from compsel.profiling.latency_table import mean_latency
 from compsel.profiling.profile import Profile
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import Outcome, SelectionDataset
+from compsel.selection.judging.paired_comparison import PairedComparison, compare
 from compsel.selection.training.comparison import Trained
 from compsel.storage.files import folder_size_mb
 from compsel.variants.variant import Variant
@@ -64,7 +64,7 @@ class Measured:
             if table is not None and table.states:
                 runs = table.by_choice().get((*choice, table.states[0]))
                 if runs is not None:
-                    return normal_mean(runs)
+                    return mean_latency(runs)
         return None
 
     def energy_mj(self, choices: Iterable[Choice]) -> float | None:
@@ -95,11 +95,14 @@ def result_of(trained: Trained, measured: Measured, bundle: Path) -> Result:
     outcome = shipped_outcome(trained)
     ours = _in_ms(outcome, measured)
     current, current_is = _current(trained, measured)
-    choice = hindsight_static(trained.static, float(outcome.quality.mean()))
+    against = against_single(trained)
+    choice = against.choice
     sceptic = _in_ms(trained.static[choice.variant], measured)
     groups = trained.groups
     to_current = _compare(ours, current, measured, groups)
-    to_sceptic = _compare(ours, sceptic, measured, groups)
+    # the comparison that decided what ships; where that was in energies, the same in times beside it
+    in_ms = measured.dataset.unit == "ms"
+    to_sceptic = against.found if in_ms else _compare(ours, sceptic, measured, groups)
     n = len(ours.quality)
     result = Result(
         _figures(str(bundle), ours, measured),
@@ -109,6 +112,8 @@ def result_of(trained: Trained, measured: Measured, bundle: Path) -> Result:
         to_current,
         to_sceptic,
         sceptic_is=choice.what,
+        beats_sceptic=against.beats,
+        sceptic_words="" if in_ms else against.found.words("mJ"),
         why=verdict_of(trained).why,
         is_sceptic=set(ours.choices) == set(sceptic.choices),
         n=n,
@@ -180,15 +185,9 @@ def _choices(way: str) -> list[Choice]:
 
 
 def _compare(ours: Outcome, other: Outcome, measured: Measured, groups: NDArray[np.intp] | None) -> PairedComparison:
-    """Compare two outcomes; the interval of the speed-up knows how well latencies are known too."""
-    if set(ours.choices) == set(other.choices) and len(ours.choices) == 1:
-        same = Estimate(1.0, 1.0, 1.0)
-        return PairedComparison(same, Estimate(0.0, 0.0, 0.0))
-    found = compare(ours, other, groups)
-    speedup, errors = found.speedup, _relative_error(ours, measured) ** 2 + _relative_error(other, measured) ** 2
-    low = math.exp(-math.hypot(math.log(speedup.value / speedup.low), errors**0.5))
-    high = math.exp(math.hypot(math.log(speedup.high / speedup.value), errors**0.5))
-    return replace(found, speedup=Estimate(speedup.value, speedup.value * low, speedup.value * high))
+    """Compare two outcomes in times; the interval of the speed-up knows how well these were measured."""
+    error = math.hypot(_relative_error(ours, measured), _relative_error(other, measured))
+    return compare(ours, other, groups, cost_error=error)
 
 
 def _relative_error(outcome: Outcome, measured: Measured) -> float:

@@ -27,7 +27,7 @@ from compsel.variants.variant import Variant
 __all__ = ["TimePlan", "answer_times", "plan_time"]
 
 _BUDGETS_S = (30.0, 15.0, 8.0, 4.0)
-_LEAST_BUDGET_S = 1.0
+_LEAST_BUDGET_S, _MOST_SLOWER = 1.0, 4.0
 _LEAST_TECHNIQUES, _SAMPLES = 2, (400, 200, 100)
 # measured on two cores: what a part takes, in seconds, or in answers of the model
 _START_S, _PROCESS_S, _ENERGY_S, _TRAIN_S, _TRAIN_PER_SAMPLE_S = 3.0, 0.6, 2.5, 3.0, 0.012
@@ -46,6 +46,7 @@ class TimePlan:
         n_samples: how many samples.
         seconds: about how long all of it takes, training included.
         left_out: what a time limit left out, in words.
+        before_s, after_s: of these seconds, what comes before latencies are measured, and what comes after.
 
     >>> plan = TimePlan({"net": ("none", "int8-static")}, ("cpu:1",), ("idle",), Criterion(), 600, 50.0)
     >>> plan.sentence
@@ -59,15 +60,31 @@ class TimePlan:
     n_samples: int
     seconds: float
     left_out: tuple[str, ...] = ()
+    before_s: float = 0.0
+    after_s: float = 0.0
 
-    def within(self, seconds_left: float) -> "TimePlan":
-        """Return this plan with what a state may take cut to what is left of a limit: noise makes states use it up."""
-        training = _TRAIN_S + _TRAIN_PER_SAMPLE_S * self.n_samples + _PROCESS_S * self.variants * len(self.processors)
+    def within(self, limit_s: float, elapsed_s: float, *, asked_states: bool = False) -> "TimePlan":
+        """Return this plan with what is still to be measured cut to what is left of a limit.
+
+        Noise makes every state use up its budget; and a machine that was slower than planned so far will be so later.
+
+        Args:
+            limit_s: of everything.
+            elapsed_s: what compressing and answering took.
+            asked_states: whether the states were asked for by name; others but idle are left out where time is up.
+        """
+        slower = min(max(1.0, elapsed_s / self.before_s), _MOST_SLOWER) if self.before_s else 1.0
+        left_s = limit_s - elapsed_s - slower * self.after_s
+        plan = self
         # one state more: the model as it runs today
-        budget_s = max(_LEAST_BUDGET_S, (seconds_left - training) / (len(self.states) + 1))
-        if budget_s >= self.criterion.budget_s:
-            return self
-        return replace(self, criterion=replace(self.criterion, budget_s=budget_s))
+        if not asked_states and "idle" in self.states and left_s < _LEAST_BUDGET_S * (len(self.states) + 1):
+            lost = [state for state in self.states if state != "idle"]
+            words = (f"states {', '.join(lost)}, for the machine is slower than planned",) if lost else ()
+            plan = replace(self, states=("idle",), left_out=(*self.left_out, *words))
+        budget_s = max(_LEAST_BUDGET_S, left_s / (len(plan.states) + 1))
+        if budget_s >= plan.criterion.budget_s:
+            return plan
+        return replace(plan, criterion=replace(plan.criterion, budget_s=budget_s))
 
     @property
     def variants(self) -> int:
@@ -130,13 +147,13 @@ def plan_time(
         0.0,
     )
     limit = measuring.time_limit_s
-    fits = plan = replace(plan, seconds=_seconds(plan, measuring, times_s, meter=meter))
+    fits = plan = _timed(plan, measuring, times_s, meter=meter)
     if limit is None:
         return plan
     for smaller in _smaller(plan, measuring):
         if fits.seconds <= limit:
             break
-        fits = replace(smaller, seconds=_seconds(smaller, measuring, times_s, meter=meter))
+        fits = _timed(smaller, measuring, times_s, meter=meter)
     return replace(fits, left_out=_left_out(plan, fits))
 
 
@@ -161,7 +178,8 @@ def _left_out(whole: TimePlan, plan: TimePlan) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _seconds(plan: TimePlan, measuring: Measuring, times_s: Mapping[str, float], *, meter: bool) -> float:
+def _timed(plan: TimePlan, measuring: Measuring, times_s: Mapping[str, float], *, meter: bool) -> TimePlan:
+    """Return the plan with about how long it takes."""
     compressing = answering = timing = 0.0
     calibrating = _CALIBRATION_RUNS * min(measuring.calibration, plan.n_samples)
     for model, specs in plan.techniques.items():
@@ -176,7 +194,8 @@ def _seconds(plan: TimePlan, measuring: Measuring, times_s: Mapping[str, float],
     ]
     measuring_energy = choices * len(plan.states) * _ENERGY_S if meter else 0.0
     training = _TRAIN_S + _TRAIN_PER_SAMPLE_S * plan.n_samples
-    return _START_S + compressing + answering + sum(per_state) + choices * _PROCESS_S + measuring_energy + training
+    before, after = _START_S + compressing + answering, choices * _PROCESS_S + measuring_energy + training
+    return replace(plan, seconds=before + sum(per_state) + after, before_s=before, after_s=after)
 
 
 def _smaller(plan: TimePlan, measuring: Measuring) -> Iterator[TimePlan]:

@@ -132,14 +132,14 @@ def train_bundle(
         "certificate": None if certified is None else certified.certificate.to_dict(),
         "random_weights": _random_weights(profile, files),
         "learned_from": hashes_to_text(profile.learned_from),
-        "result": result.to_dict(),
+        "result": result.named(out.name).to_dict(),
     }
     original = next(one for one in profile.variants if one.name == trained.most_accurate)
 
     def complete(bundle: Path) -> dict[str, Any]:
         nonlocal result
         result = with_start_up(result, original, files, bundle)
-        return {**summary, "result": result.to_dict()}
+        return {**summary, "result": result.named(out.name).to_dict()}
 
     content = _content(trained, profile, (dataset, costs, objective), files, summary)
     write_bundle(content, out, replace=replace, complete=complete)

@@ -1,32 +1,43 @@
-"""The verdict on a build: does what ships beat what a sceptic would ship, on samples that it was not trained on?"""
+"""The verdict on a build: does what ships beat what a sceptic would ship, on samples that it was not trained on?
+
+The comparison is the one by which training decided what ships (`compsel.selection.judging.single_choices`).
+"""
 
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from compsel.evaluation.hindsight import hindsight_static
 from compsel.evaluation.verdict import Verdict, judge
 from compsel.selection.certificate.paired import paired_upper_bound
 from compsel.selection.dataset import Outcome
+from compsel.selection.judging.single_choices import AgainstSingle
 from compsel.selection.training.comparison import Trained
 from compsel.selection.training.non_inferiority import paired_difference
 
-__all__ = ["expectations", "findings", "shipped_outcome", "verdict_of"]
+__all__ = ["against_single", "expectations", "findings", "shipped_outcome", "verdict_of"]
 
 _EXACT = 2500  # samples
 # MLPerf Inference rules, "Model": shares of the accuracy of the uncompressed network
 _MLPERF = {"no loss": 0.999, "small loss": 0.99}
 
 
+def against_single(trained: Trained) -> AgainstSingle:
+    """Return what ships against the best single choice, in what is minimised."""
+    return trained.singles.against(shipped_outcome(trained))
+
+
 def verdict_of(trained: Trained) -> Verdict:
-    """Compare the held-out answers of what ships with the best single variant in hindsight."""
-    outcomes = trained.comparison.outcomes
-    ours = shipped_outcome(trained)
-    choice = hindsight_static(trained.static, float(ours.quality.mean()))
-    sceptic = trained.static[choice.variant]
+    """Return what that comparison says of what ships, in words."""
+    ours, comparison = shipped_outcome(trained), trained.comparison
     return judge(
-        ours, sceptic, outcomes["oracle"], trained.static, choice, trained.groups, trained_on=len(ours.quality)
+        ours,
+        comparison.outcomes["oracle"],
+        trained.static,
+        against_single(trained),
+        trained.groups,
+        trained_on=len(ours.quality),
+        unit=comparison.unit,
     )
 
 

@@ -18,26 +18,17 @@ def show(content: dict[str, Any]) -> None:
     print("\n".join(content["result"]["sentences"]))
     if content["certificate"] is not None:
         print(content["certificate"]["sentence"])
-    if content["result"]["current"] is None:
-        print(
-            "Not compared with your model as it runs today, which this bundle leaves out: give what the build "
-            "measured, --profile DIR"
-        )
     print()
     _show_policies(content)
     if is_verbose():
         _show_comparisons(content)
-    sceptic = content["hindsight_static"]
-    if not sceptic["all_measured"]:
-        print(
-            f"hindsight static: among the {sceptic['contenders']} variants in this bundle; --profile DIR brings all "
-            "that the build measured"
-        )
+    if content["lacking"]:
+        print(content["lacking"])
 
 
 def _show_comparisons(content: dict[str, Any]) -> None:
+    from compsel.evaluation.json_form import COMPARED
     from compsel.evaluation.result_words import POLICIES
-    from compsel.evaluation.results import COMPARED
 
     verdict, summary, overhead = content["verdict"], content["summary"], content["overhead_ms"]
     print()
@@ -53,11 +44,12 @@ def _show_comparisons(content: dict[str, Any]) -> None:
                 *_points(summary, f"accuracy_vs_{name}"),
             )
             for name in COMPARED
-            if f"speedup_vs_{name}" in summary
+            if summary[f"speedup_vs_{name}"] is not None
         ],
         ("this bundle against", "times as fast", "95 %", "points of accuracy", "95 %"),
     )
-    print(_gap(summary))
+    if verdict["beats_hindsight_static"] is not None:
+        print(_gap(summary))
     print(
         f"decoding: {overhead['decode']:.3f} ms; features and selector: {overhead['total']:.3f} ms, "
         f"{overhead['share_of_mean_latency']:.1%} of the mean "

@@ -1,43 +1,51 @@
-"""The user's model as it runs today, as a policy to compare with: uncompressed, on ONNX Runtime's default threads."""
+"""The user's model as it runs today, to compare with: uncompressed, on ONNX Runtime's default threads."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from compsel.bundle.bundle import Bundle
 from compsel.processors import default_cpu
-from compsel.selection.costs.joining import joined
+from compsel.runtime.runtime import Runtime
 from compsel.selection.costs.model import CostModel
-from compsel.selection.policies import FixedPolicy, Policy
+from compsel.selection.policies import FixedPolicy
 
-__all__ = ["CURRENT", "current_policy", "judged_by", "sizes_mb", "with_current"]
+__all__ = ["CURRENT", "current_runtime", "judged_by", "sizes_mb"]
 
 CURRENT = "current"
 
 
-def with_current(bundle: Bundle) -> Bundle:
-    """Return a bundle that can run its most accurate uncompressed variant on ONNX Runtime's default threads.
+@contextmanager
+def current_runtime(runtime: Runtime) -> Iterator[Runtime | None]:
+    """Give a runtime of the bundle's most accurate uncompressed variant, on ONNX Runtime's default threads.
 
-    Where that was not measured its costs are set to those of the variant's cheapest processor. A bundle without the
-    variant, and one that no CPU runs, is returned as it is.
+    It is one by itself: the policies that are judged plan with the costs of the bundle alone, never run where only this
+    one does, and learn nothing from what it takes; nor does it from them. None: the bundle lacks that variant, or no
+    CPU runs it.
     """
+    bundle, default = runtime.bundle, default_cpu()
     policy = bundle.policies.get("most_accurate")
-    default = default_cpu()
     if policy is None or not default.availability().available:
-        return bundle
-    choice = policy.variants[0], default.name
-    if choice in bundle.costs.choices:
-        return bundle
-    best = choice[0], bundle.costs.processors(choice[0], bundle.costs.idle)[0]
-    copied = replace(bundle.costs.take([bundle.costs.choices.index(best)]), choices=(choice,))
-    return replace(bundle, costs=joined(bundle.costs, copied))
+        yield None
+        return
+    name = policy.variants[0]
+    alone = replace(
+        bundle,
+        variants={name: bundle.variants[name]},
+        policies={CURRENT: FixedPolicy(name, default.name)},
+        baselines={},
+        costs=_costs(bundle.costs, (name, default.name)),
+    )
+    with Runtime(alone, policy=CURRENT, adapt=False) as current:
+        yield current
 
 
-def current_policy(bundle: Bundle, costs: CostModel) -> Policy | None:
-    """Return the policy; None where the bundle, or this device, cannot run it (see `with_current`)."""
-    policy = bundle.policies.get("most_accurate")
-    default = default_cpu().name
-    if policy is None or (policy.variants[0], default) not in costs.choices:
-        return None
-    return FixedPolicy(policy.variants[0], default)
+def _costs(costs: CostModel, choice: tuple[str, str]) -> CostModel:
+    """Return the costs of one choice: where it was not measured, those of the variant's cheapest processor."""
+    if choice in costs.choices:
+        return costs.take([costs.choices.index(choice)])
+    best = choice[0], costs.processors(choice[0], costs.idle)[0]
+    return replace(costs.take([costs.choices.index(best)]), choices=(choice,))
 
 
 def sizes_mb(bundle: Bundle) -> dict[str, float]:

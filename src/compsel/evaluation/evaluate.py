@@ -16,10 +16,9 @@ import numpy as np
 from compsel.device.energy import Meter
 from compsel.errors import BundleError, ProfileError, SamplesError
 from compsel.evaluation.correctness import correctness_of
-from compsel.evaluation.current import CURRENT, current_policy, judged_by, sizes_mb
+from compsel.evaluation.current import CURRENT, current_runtime, judged_by, sizes_mb
 from compsel.evaluation.detail import detail_of
 from compsel.evaluation.first_answers import answer_once
-from compsel.evaluation.hindsight import hindsight_static, oracle_choices, shortlist
 from compsel.evaluation.policy_energy import policy_energies
 from compsel.evaluation.results import Evaluation, PolicyResult
 from compsel.evaluation.timing import joined, time_runs
@@ -29,6 +28,7 @@ from compsel.profiling.output_quality import Quality
 from compsel.progress import SILENT, Reporter
 from compsel.runtime.runtime import Runtime
 from compsel.selection.certificate.certificate import Certificate, CertificateCheck
+from compsel.selection.judging.hindsight import hindsight_static, oracle_choices, shortlist
 from compsel.selection.policies import FixedPolicy, Policy
 from compsel.techniques.heads.folds import sample_hashes
 from compsel.techniques.heads.learned import hashes_from_text
@@ -85,20 +85,21 @@ def evaluate(
         "random": generator.choice([*static], n).tolist(),
         "oracle": oracle_choices(static),
     }
-    current = current_policy(runtime.bundle, runtime.costs)
-    if current is not None:
-        runtimes[CURRENT] = runtime.with_policy(current)
-        runtimes[CURRENT].warm_up()
-        once[CURRENT] = once[current.variants[0]]
-        runs[CURRENT] = [CURRENT] * n
-    near = {name: [name] * n for name in shortlist(static, accuracy)}
-    timings = time_runs(runtimes, [*runs.values(), *near.values()], samples, generator, repeats, reporter)
-    near_results = {name: joined(name, ran, timings, once) for name, ran in near.items()}
-    sceptic = replace(hindsight_static(near_results, accuracy), contenders=len(static))
-    runs["hindsight_static"] = near[sceptic.variant]
-    results = {name: joined(name, ran, timings, once) for name, ran in runs.items()}
-    if meter is not None:
-        _measure_energies(results, runs, runtimes, samples, meter, reporter)
+    # what a sceptic may ship follows the rule by which a build decides
+    price = None if runtime.bundle.objective.has_floor else penalty
+    near = {name: [name] * n for name in shortlist(static, accuracy, price)}
+    with current_runtime(runtime) as current:
+        if current is not None:
+            runtimes[CURRENT] = current
+            once[CURRENT] = once[next(iter(current.bundle.variants))]
+            runs[CURRENT] = [CURRENT] * n
+        timings = time_runs(runtimes, [*runs.values(), *near.values()], samples, generator, repeats, reporter)
+        near_results = {name: joined(name, ran, timings, once) for name, ran in near.items()}
+        sceptic = replace(hindsight_static(near_results, accuracy, price), contenders=len(static))
+        runs["hindsight_static"] = near[sceptic.variant]
+        results = {name: joined(name, ran, timings, once) for name, ran in runs.items()}
+        if meter is not None:
+            _measure_energies(results, runs, runtimes, samples, meter, reporter)
     return Evaluation(
         results,
         penalty,
@@ -113,9 +114,18 @@ def evaluate(
         bundle=str(runtime.bundle.folder),
         size_mb=sizes_mb(runtime.bundle),
         judged_by=judged_by(runtime.bundle, labelled=correctness.labelled),
+        by_cost=price is not None,
+        left_out=_left_out(runtime, results),
         sizes="" if runtime.costs.by_size is None else runtime.costs.by_size.text,
         detail=detail_of(runtime, samples, correctness, first, results["adaptive"]),
     )
+
+
+def _left_out(runtime: Runtime, results: Mapping[str, PolicyResult]) -> tuple[str, ...]:
+    """Return the names of the baselines of the build that are not here, the model as it runs today first."""
+    if CURRENT in results or "most_accurate" not in runtime.bundle.baselines:
+        return tuple(runtime.bundle.baselines)
+    return (CURRENT, *runtime.bundle.baselines)
 
 
 def _labelled(runtime: Runtime, samples: Samples, reporter: Reporter) -> Samples:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from compsel.evaluation.paired_comparison import PolicyAnswers
 from compsel.evaluation.result import Result
-from compsel.evaluation.result_words import speed_words
 from compsel.profiling.confidence_intervals import Estimate
+from compsel.selection.judging.difference_words import speed_words
+from compsel.selection.judging.paired_comparison import PolicyAnswers
 
 __all__ = ["next_steps"]
 
@@ -22,15 +22,10 @@ def next_steps(result: Result, static: Mapping[str, PolicyAnswers]) -> tuple[str
         static: by variant, what always running it gives for the same samples.
 
     >>> from compsel.evaluation.result import AnswerFigures
-    >>> next_steps(Result(AnswerFigures("b", 5.0, 0.9), n=5000, held_out=True), {})
-    ('Next: compsel evaluate b --samples OTHER, on inputs that the build has not seen.',)
+    >>> next_steps(Result(AnswerFigures("b", 5.0, 0.9), n=5000), {})
+    ()
     """
-    steps = [_cheaper(result, static), _more_samples(result)]
-    if result.held_out:
-        steps.append(
-            f"Next: compsel evaluate {result.ours.name} --samples OTHER, on inputs that the build has not seen."
-        )
-    return tuple(step for step in steps if step)
+    return tuple(step for step in (_cheaper(result, static), _more_samples(result)) if step)
 
 
 def _cheaper(result: Result, static: Mapping[str, PolicyAnswers]) -> str:

@@ -1,4 +1,4 @@
-"""A bundle as an evaluation wants it: with all that its build measured, and the model as it runs today."""
+"""A bundle as an evaluation wants it: with all that its build measured."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 from compsel.bundle.bundle import Bundle
 from compsel.errors import CompselError
 from compsel.evaluation.contenders import with_baselines, with_measured_variants, work_folder
-from compsel.evaluation.current import with_current
 from compsel.progress import SILENT, Reporter
 
 __all__ = ["bundle_to_evaluate"]
@@ -15,7 +14,7 @@ __all__ = ["bundle_to_evaluate"]
 def bundle_to_evaluate(
     bundle: str | os.PathLike[str] | Bundle, profile: str | os.PathLike[str] | None = None, reporter: Reporter = SILENT
 ) -> tuple[Bundle, bool]:
-    """Load a bundle with its baselines, all that a sceptic may choose from, and the model as it runs today.
+    """Load a bundle with its baselines, and all that a sceptic may choose from.
 
     Args:
         bundle: its folder, or the bundle.
@@ -34,13 +33,13 @@ def bundle_to_evaluate(
         return _widened(loaded, Path(profile)), True
     folder = work_folder(loaded.folder)
     if not (folder / "profile.json").is_file():
-        return with_current(loaded), False
+        return loaded, False
     try:
         return _widened(loaded, folder), True
     except CompselError as error:
         reporter.say(f"not used: {error}")
-        return with_current(loaded), False
+        return loaded, False
 
 
 def _widened(bundle: Bundle, folder: Path) -> Bundle:
-    return with_current(with_measured_variants(with_baselines(bundle, folder), folder))
+    return with_measured_variants(with_baselines(bundle, folder), folder)

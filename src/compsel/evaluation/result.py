@@ -6,11 +6,12 @@ Runtime takes by default. The *sceptic's choice* is the fastest single variant t
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from compsel.evaluation.paired_comparison import PairedComparison
-from compsel.evaluation.result_words import accuracy_words, ms_words, points_words, size_words, speed_words, way_words
+from compsel.evaluation.result_words import accuracy_words, ms_words, size_words, way_words
+from compsel.selection.judging.difference_words import points_words, speed_words
+from compsel.selection.judging.paired_comparison import PairedComparison
 from compsel.storage.files import without_nan
 
 __all__ = ["AnswerFigures", "Result"]
@@ -55,6 +56,8 @@ class Result:
         sceptic: of the fastest single variant that is as accurate, found in hindsight; None: not known.
         against_current, against_sceptic: speed-up and difference of accuracy with 95 % intervals, paired by sample.
         sceptic_is: in words, what the sceptic's choice is.
+        beats_sceptic: whether the rule that also says what ships calls it better than the sceptic's choice.
+        sceptic_words: that comparison in words, where it is not of times; else "".
         why: what keeps the bundle from beating the sceptic's choice, and what follows; "" where it does.
         is_sceptic: whether the bundle is the sceptic's choice.
         n: number of samples that it was judged on.
@@ -86,6 +89,8 @@ instead of 88.7 % right (-0.6 points, 95 %: -1.4 to +0.2);
     against_current: PairedComparison | None = None
     against_sceptic: PairedComparison | None = None
     sceptic_is: str = "the fastest single variant that is as accurate here"
+    beats_sceptic: bool = False
+    sceptic_words: str = ""
     why: str = ""
     is_sceptic: bool = False
     n: int = 0
@@ -97,7 +102,13 @@ instead of 88.7 % right (-0.6 points, 95 %: -1.4 to +0.2);
 
     def sentences(self) -> list[str]:
         """Return what was gained against the model as it runs today; then against the sceptic; then what to do next."""
-        return [sentence for sentence in (self._gain(), self._sceptic(), *self.next_steps) if sentence]
+        further = f"Next: compsel evaluate {self.ours.name} --samples OTHER, on inputs that the build has not seen."
+        said = (self._gain(), self._sceptic(), *self.next_steps, further if self.held_out else "")
+        return [sentence for sentence in said if sentence]
+
+    def named(self, name: str) -> "Result":
+        """Return the result of the same bundle by another name: a bundle holds no path of the machine that built it."""
+        return replace(self, ours=replace(self.ours, name=name))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: figures with their units, intervals as [low, high], and the sentences."""
@@ -110,6 +121,7 @@ instead of 88.7 % right (-0.6 points, 95 %: -1.4 to +0.2);
             "current": _figures(self.current),
             "sceptic": _figures(self.sceptic),
             "is_sceptic": self.is_sceptic,
+            "beats_sceptic": self.beats_sceptic,
             "ways": dict(self.ways or {}),
             "energy_estimated": self.energy_estimated,
             "sentences": self.sentences(),
@@ -140,6 +152,9 @@ instead of 88.7 % right (-0.6 points, 95 %: -1.4 to +0.2);
         )
         if found.accuracy.low == found.accuracy.high == 0:
             accuracy = f"with {100 * ours.accuracy:.1f} % {self.right_is}, as before"
+        elif found.alike:
+            seen = points_words(found.accuracy, found.alike)
+            accuracy = f"with {100 * ours.accuracy:.1f} % {self.right_is}, {seen}"
         return f"{'; '.join([f'{start}, {accuracy}', *self._costs(), self._choice()])}."
 
     def _costs(self) -> list[str]:
@@ -187,10 +202,10 @@ instead of 88.7 % right (-0.6 points, 95 %: -1.4 to +0.2);
             return ""
         if self.is_sceptic:
             return f"A sceptic would ship the same: {other.name} is {self.sceptic_is}."
-        verb = "It beats" if found.beats else "It does not beat"
+        verb = "It beats" if self.beats_sceptic else "It does not beat"
         figures = f"{ms_words(other.latency_ms)}, {accuracy_words(other.accuracy, self.right_is)}"
         return (
-            f"{verb} {self.sceptic_is}, {other.name} ({figures}): {found}."
+            f"{verb} {self.sceptic_is}, {other.name} ({figures}): {self.sceptic_words or found}."
             f"{f' {self.why[:1].upper()}{self.why[1:]}.' if self.why else ''}"
         )
 

@@ -1,10 +1,6 @@
 """Figures in words, as sentences about results say them: no figure that says nothing, never "nan"."""
 
-import math
-
-from compsel.profiling.confidence_intervals import Estimate
-
-__all__ = ["POLICIES", "accuracy_words", "ms_words", "points_words", "size_words", "speed_words", "way_words"]
+__all__ = ["POLICIES", "accuracy_words", "ms_words", "percent_words", "size_words", "way_words"]
 
 # what policies are called
 POLICIES = {
@@ -19,7 +15,8 @@ POLICIES = {
     "oracle": "oracle",
 }
 
-_FINE = 1.1  # a factor below this needs two decimals
+
+_LITTLE = 0.0005
 
 
 def ms_words(latency_ms: float) -> str:
@@ -34,49 +31,25 @@ def ms_words(latency_ms: float) -> str:
 
 
 def size_words(size_mb: float) -> str:
-    """Return a size, from kB up.
+    """Return a size: below 1 MB in kB.
 
-    >>> size_words(5.43), size_words(0.0123), size_words(553.2)
-    ('5.4 MB', '12 kB', '553 MB')
+    >>> size_words(5.43), size_words(0.1468), size_words(0.0123), size_words(553.2), size_words(0.0004)
+    ('5.4 MB', '147 kB', '12 kB', '553 MB', '0.4 kB')
     """
-    if size_mb >= 100:
+    if size_mb >= 99.95:
         return f"{size_mb:.0f} MB"
-    return f"{size_mb:.1f} MB" if size_mb >= 0.1 else f"{1000 * size_mb:.0f} kB"
+    if size_mb >= 0.9995:
+        return f"{size_mb:.1f} MB"
+    return f"{1000 * size_mb:.0f} kB" if size_mb >= 0.0095 else f"{1000 * size_mb:.2g} kB"
 
 
-def speed_words(speedup: Estimate) -> str:
-    """Return how much faster or slower, with the 95 % interval; "as fast" where there is no difference to speak of.
+def percent_words(share: float) -> str:
+    """Return a share as it is written everywhere: one decimal, and a space.
 
-    >>> speed_words(Estimate(2.0, 1.92, 2.04)), speed_words(Estimate(0.5, 0.4, 0.625))
-    ('2.0 times as fast, 95 %: 1.9 to 2.0', '2.0 times as slow, 95 %: 1.6 to 2.5')
-    >>> speed_words(Estimate(1.0, 1.0, 1.0)), speed_words(Estimate(1.001, 0.96, 1.04))
-    ('as fast', 'as fast, 95 %: 0.96 to 1.04')
+    >>> percent_words(0.84), percent_words(0.0512), percent_words(0.00002), percent_words(0.0)
+    ('84.0 %', '5.1 %', '< 0.1 %', '0.0 %')
     """
-    value, low, high = speedup.value, speedup.low, speedup.high
-    if not all(math.isfinite(figure) and figure > 0 for figure in (value, low, high)):
-        return "not compared"
-    if round(value, 2) == 1.0:
-        return "as fast" if round(low, 2) == round(high, 2) == 1.0 else f"as fast, 95 %: {low:.2f} to {high:.2f}"
-    word = "fast"
-    if value < 1:
-        value, low, high, word = 1 / value, 1 / high, 1 / low, "slow"
-    digits = 2 if value < _FINE else 1 if value < 100 else 0
-    interval = "" if low == high else f", 95 %: {low:.{digits}f} to {high:.{digits}f}"
-    return f"{value:.{digits}f} times as {word}{interval}"
-
-
-def points_words(accuracy: Estimate) -> str:
-    """Return a difference of accuracy in points, with the 95 % interval.
-
-    >>> points_words(Estimate(-0.006, -0.0142, 0.002)), points_words(Estimate(-0.00001, 0.0, 0.0))
-    ('-0.6 points, 95 %: -1.4 to +0.2', 'as accurate')
-    """
-    value, low, high = (round(100 * figure, 1) + 0.0 for figure in (accuracy.value, accuracy.low, accuracy.high))
-    if not all(math.isfinite(figure) for figure in (value, low, high)):
-        return "accuracy not compared"
-    if value == low == high == 0:
-        return "as accurate"
-    return f"{value:+.1f} points, 95 %: {low:+.1f} to {high:+.1f}"
+    return "< 0.1 %" if 0 < share < _LITTLE else f"{100 * share:.1f} %"
 
 
 def accuracy_words(accuracy: float, right_is: str) -> str:

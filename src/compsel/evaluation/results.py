@@ -3,29 +3,27 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.device.fingerprint import device_fingerprint
-from compsel.evaluation.hindsight import HindsightStatic
+from compsel.evaluation.json_form import COMPARED, json_form
 from compsel.evaluation.next_steps import next_steps
-from compsel.evaluation.paired_comparison import PairedComparison, compare
 from compsel.evaluation.result import AnswerFigures, Result
-from compsel.evaluation.verdict import Verdict, judge
+from compsel.evaluation.verdict import Verdict, judge, nothing_to_compare
 from compsel.selection.certificate.certificate import CertificateCheck
+from compsel.selection.judging.hindsight import HindsightStatic
+from compsel.selection.judging.paired_comparison import PairedComparison, compare
+from compsel.selection.judging.single_choices import AgainstSingle
 from compsel.selection.training.gap_closed import gap_of_costs
-from compsel.storage.files import without_nan
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COMPARED", "Evaluation", "PolicyResult"]
+__all__ = ["Evaluation", "PolicyResult"]
 
-# what the adaptive policy is compared with
-COMPARED = ("current", "most_accurate", "best_static", "hindsight_static")
 Floats = NDArray[np.float64]
 
 
@@ -118,6 +116,8 @@ class Evaluation:
         bundle: its folder.
         size_mb: of the files of "adaptive", and of those of "current", which runs uncompressed.
         judged_by: what counts as right where that is neither labels nor agreement.
+        left_out: names of policies that the bundle does not hold.
+        by_cost: whether accuracy has no floor, so that wrong answers count by their cost alone.
 
     >>> costs_ms = {"adaptive": 3.0, "best_static": 4.0, "hindsight_static": 4.0, "oracle": 2.0}
     >>> results = {name: PolicyResult(name, np.ones(2), np.full(2, cost)) for name, cost in costs_ms.items()}
@@ -141,6 +141,8 @@ class Evaluation:
     bundle: str = ""
     size_mb: Mapping[str, float] = field(default_factory=dict)
     judged_by: str = ""
+    left_out: tuple[str, ...] = ()
+    by_cost: bool = False
 
     def __repr__(self) -> str:
         ours = self.results["adaptive"]
@@ -175,16 +177,18 @@ class Evaluation:
     def gap_closed(self) -> tuple[float, float, float]:
         """Share of the distance from best static to oracle, and its 95 % confidence interval (bootstrap).
 
-        All are NaN where there is no gap: the oracle is no better than the best static choice, or that is not here.
+        All are NaN where there is no gap: the oracle is no better than the best static choice, or that is not here, or
+        nothing is here to choose from.
         """
-        if "best_static" not in self.results:
+        if "best_static" not in self.results or self.is_alone:
             return math.nan, math.nan, math.nan
         ours, static, oracle = (self.results[name].cost(self.penalty) for name in ("adaptive", "best_static", "oracle"))
         return gap_of_costs(ours, static, oracle, groups=self.groups or None)
 
     def against(self, other: str) -> PairedComparison:
         """Compare the adaptive policy with another one."""
-        return compare(self.results["adaptive"], self.results[other], self.groups or None)
+        penalty = self.penalty if self.by_cost else None
+        return compare(self.results["adaptive"], self.results[other], self.groups or None, penalty=penalty)
 
     @property
     def result(self) -> Result:
@@ -216,62 +220,31 @@ class Evaluation:
                 sceptic=figures,
                 against_sceptic=against,
                 sceptic_is=self.hindsight.what,
+                beats_sceptic=bool(verdict.beats_hindsight_static),
                 why=verdict.why,
                 is_sceptic=same,
             )
         return replace(found, next_steps=next_steps(found, self.static))
 
     @property
+    def is_alone(self) -> bool:
+        """Whether the bundle's one choice is all that is here, of more that its build measured."""
+        return len(self.static) == 1 and not self.all_measured
+
+    @property
     def verdict(self) -> Verdict:
         """Whether the adaptive policy beats what a sceptic would ship."""
+        if self.is_alone:
+            return nothing_to_compare(self.hindsight.variant)
         ours, sceptic, oracle = (self.results[name] for name in ("adaptive", "hindsight_static", "oracle"))
-        static = self.static or {self.hindsight.variant: sceptic}
-        return judge(ours, sceptic, oracle, static, self.hindsight, self.groups or None, self.trained_on)
+        # timed in the same run as ours, unlike the first answers of the others
+        static = {**self.static, self.hindsight.variant: sceptic}
+        against = AgainstSingle(self.hindsight, self.against("hindsight_static"))
+        return judge(ours, oracle, static, against, self.groups or None, self.trained_on)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; figures that do not exist are None."""
-        adaptive = self.results["adaptive"]
-        mean = float(adaptive.latency_ms.mean())
-        features, selector = float(adaptive.features_ms.mean()), float(adaptive.selector_ms.mean())
-        return {
-            "n": len(adaptive.right),
-            "labelled": self.labelled,
-            "verdict": self.verdict.to_dict(),
-            "certificate": None if self.certificate is None else asdict(self.certificate),
-            "device": device_fingerprint(),
-            "sizes": self.sizes,
-            "energy": {"meter": self.meter, "estimated": self.energy_estimated} if self.meter else None,
-            "policies": {name: result.to_dict() for name, result in self.results.items()},
-            "result": self.result.to_dict(),
-            "names": {name: name for name in self.results},
-            "hindsight_static": {**asdict(self.hindsight), "all_measured": self.all_measured},
-            "static": {name: result.summary() for name, result in self.static.items()},
-            "overhead_ms": {
-                "decode": float(adaptive.decode_ms.mean()) if len(adaptive.decode_ms) else 0.0,
-                "features": features,
-                "selector": selector,
-                "total": features + selector,
-                "share_of_mean_latency": (features + selector) / mean,
-            },
-            "summary": self._summary(),
-            **self.detail,
-        }
-
-    def _summary(self) -> dict[str, Any]:
-        figures: dict[str, Any] = {}
-        for other in COMPARED:
-            if other in self.results:
-                figures |= self.against(other).to_dict(other)
-        fraction = self.against("oracle").speedup  # the oracle's mean latency divided by ours
-        gap, low, high = self.gap_closed
-        return {
-            **figures,
-            "oracle_latency_fraction": fraction.value,
-            "oracle_latency_fraction_95": [fraction.low, fraction.high],
-            "gap_closed": without_nan(gap),
-            "gap_closed_95": without_nan([low, high]),
-            "penalty_ms": self.penalty,
-        }
+        return json_form(self)
 
 
 def _words(result: PolicyResult) -> str:

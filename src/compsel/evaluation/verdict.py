@@ -7,12 +7,12 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from compsel.evaluation.hindsight import HindsightStatic
-from compsel.evaluation.paired_comparison import PairedComparison, PolicyAnswers, compare
-from compsel.evaluation.result_words import speed_words
 from compsel.profiling.confidence_intervals import Estimate
+from compsel.selection.judging.difference_words import speed_words, times_words
+from compsel.selection.judging.paired_comparison import PairedComparison, PolicyAnswers, compare
+from compsel.selection.judging.single_choices import AgainstSingle
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Verdict", "judge", "nothing_to_compare"]
 
 # an oracle that gains less than this over the best single variant leaves nothing to win
 _LITTLE_SPEEDUP, _LITTLE_ACCURACY = 1.15, 0.01
@@ -29,7 +29,7 @@ class Verdict:
     other way round: more accurate for certain, and not slower for certain).
 
     Attributes:
-        beats_hindsight_static: whether it does.
+        beats_hindsight_static: whether it does; None: there is nothing to compare with.
         sentence: in words, with the figures.
         reasons: why not, and what would help; where it does, a variant that comes near it.
 
@@ -37,14 +37,14 @@ class Verdict:
     []
     """
 
-    beats_hindsight_static: bool
+    beats_hindsight_static: bool | None
     sentence: str
     reasons: tuple[str, ...] = ()
 
     @property
     def why(self) -> str:
-        """The first reason why it does not; "" where it does."""
-        return "" if self.beats_hindsight_static else next(iter(self.reasons), "")
+        """The first reason why it does not; "" where it does, or where that is not known."""
+        return next(iter(self.reasons), "") if self.beats_hindsight_static is False else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -55,46 +55,61 @@ class Verdict:
         }
 
 
+def nothing_to_compare(variant: str) -> Verdict:
+    """Return the verdict on a bundle with one choice, where nothing else of its build is at hand."""
+    return Verdict(None, f"the bundle holds one choice, {variant}: there is nothing here to compare it with")
+
+
 # many parameters: what is compared, with what, among what; all are needed and none belongs to another
 def judge(
     ours: PolicyAnswers,
-    sceptic: PolicyAnswers,
     oracle: PolicyAnswers,
     static: Mapping[str, PolicyAnswers],
-    choice: HindsightStatic,
+    against: AgainstSingle,
     groups: ArrayLike | None = None,
     trained_on: int = 0,
+    unit: str = "ms",
 ) -> Verdict:
-    """Compare a policy with the sceptic's choice, and say why it does not win, where it does not.
+    """Say what the comparison with the best single choice says, and why the policy does not win, where it does not.
 
     Of the choice with itself (the same answers, timed once) there is nothing to compare.
 
     Args:
-        ours, sceptic, oracle: answers to the same n samples.
+        ours, oracle: answers to the same n samples.
         static: by variant, the answers of all that the sceptic chose from.
-        choice: what the sceptic chose.
+        against: the policy against what the sceptic chose: the rule that also says what ships.
         groups: (n,), see `compare`.
         trained_on: number of samples that the policy was trained on; 0: not known.
+        unit: of what stands in the place of latencies: "ms", or "mJ" where energy is minimised.
 
     >>> import numpy as np
     >>> from compsel.evaluation.results import PolicyResult
-    >>> ours, other = (PolicyResult(name, np.ones(2), np.full(2, ms)) for name, ms in (("a", 2.0), ("net/none", 5.0)))
-    >>> judge(ours, other, ours, {"net/none": other}, HindsightStatic("net/none", True, 1)).beats_hindsight_static
+    >>> from compsel.selection.judging.single_choices import SingleChoices
+    >>> ours, other = (PolicyResult(name, np.ones(9), np.full(9, ms)) for name, ms in (("a", 2.0), ("net/none", 5.0)))
+    >>> static = {"net/none": other}
+    >>> judge(ours, ours, static, SingleChoices(static).against(ours)).beats_hindsight_static
     True
     """
-    found = compare(ours, sceptic, groups)
-    possible = _what_is_possible(compare(oracle, sceptic, groups), static, trained_on)
-    if _is_same(found):
+    found, choice = against.found, against.choice
+    sceptic = static[choice.variant]
+    possible = _what_is_possible(compare(oracle, sceptic, groups), static, trained_on, unit)
+    if found.is_same:
         return Verdict(False, f"adaptive does not beat {choice.described}: it is that choice", (possible,))
-    verb = "beats" if found.beats else "does not beat"
-    sentence = f"adaptive {verb} {choice.described}: {found}"
-    if found.beats:
-        rival = _rival(ours, static, choice.variant, groups)
+    verb = "beats" if against.beats else "does not beat"
+    sentence = f"adaptive {verb} {choice.described}: {found.words(unit)}"
+    if against.beats:
+        rival = _rival(ours, static, choice.variant, groups, unit)
         return Verdict(True, sentence, (rival,) if rival else ())
-    if len(_ran(ours)) == 1 and _ran(ours) == _ran(sceptic):
+    n = len(ours.right)
+    if len(_ran(ours)) == 1 and against.unproven:
+        reason = (
+            f"{choice.variant} is as accurate here, but {n} samples do not show that it keeps the floor of accuracy: "
+            f"it lacks {100 * against.unproven:.1f} points for that; more samples may allow it"
+        )
+    elif len(_ran(ours)) == 1 and _ran(ours) == _ran(sceptic):
         reason = f"adaptive ran {choice.variant} for every input too: it never found reason to choose otherwise"
     else:
-        reason = _why(found, choice.variant, len(ours.right))
+        reason = _why(found, choice.variant, n, unit)
     return Verdict(False, sentence, (reason, possible))
 
 
@@ -102,11 +117,9 @@ def _ran(answers: PolicyAnswers) -> set[str]:
     return {choice.rpartition("@")[0] or choice for choice in answers.choices}
 
 
-def _is_same(found: PairedComparison) -> bool:
-    return found.speedup.low == found.speedup.high == 1 and found.accuracy.low == found.accuracy.high == 0
-
-
-def _rival(ours: PolicyAnswers, static: Mapping[str, PolicyAnswers], beaten: str, groups: ArrayLike | None) -> str:
+def _rival(
+    ours: PolicyAnswers, static: Mapping[str, PolicyAnswers], beaten: str, groups: ArrayLike | None, unit: str
+) -> str:
     """Return a variant that is faster for certain and not less accurate for certain; "" where there is none.
 
     Hindsight static is at least as accurate: another one that falls short of that by a sample or two is not it.
@@ -120,38 +133,50 @@ def _rival(ours: PolicyAnswers, static: Mapping[str, PolicyAnswers], beaten: str
     for name in sorted(near, key=lambda name: -float(static[name].right.mean())):
         found = compare(static[name], ours, groups)
         if found.faster and not found.less_accurate:
-            return f"but {name} is nearly as accurate, and faster: {found} against adaptive"
+            faster = "faster" if unit == "ms" else "takes less"
+            return f"but {name} is nearly as accurate, and {faster}: {found.words(unit)} against adaptive"
     return ""
 
 
-def _why(found: PairedComparison, variant: str, n: int) -> str:
+def _why(found: PairedComparison, variant: str, n: int, unit: str) -> str:
     """Say what keeps the policy from beating a variant."""
-    speedup = found.speedup
-    if found.faster:
+    speedup, dear, cheap = found.speedup, *(("slower", "faster") if unit == "ms" else ("takes more", "takes less"))
+    if found.cost is not None and found.cost.high >= 1:
+        return f"wrong answers included, which costs less is not certain: {variant} is the simpler choice"
+    if found.cost is None and found.faster:
         return (
-            f"it is faster, but less accurate with 95 % confidence: train on more samples to keep its floor of "
-            f"accuracy, or ship {variant}"
+            f"it {'is ' if unit == 'ms' else ''}{cheap}, but less accurate with 95 % confidence: train on more samples "
+            f"to keep its floor of accuracy, or ship {variant}"
         )
-    if found.slower and found.more_accurate:
-        return "it is more accurate, but slower, both with 95 % confidence: ship it where that is worth the time"
-    if found.slower or found.less_accurate:
+    if found.cost is None and found.slower and found.more_accurate:
+        return (
+            f"it is more accurate, but {dear}, both with 95 % confidence: ship it where that is worth the "
+            f"{'time' if unit == 'ms' else 'energy'}"
+        )
+    if found.cost is not None or found.slower or found.less_accurate:
         return f"this static choice is better here: ship that one, {variant}"
     distance = abs(math.log(speedup.value))
     half_width = (math.log(speedup.high) - math.log(speedup.low)) / 2
     needed = n * (half_width / max(distance, 1e-9)) ** 2
     if distance < _NO_DIFFERENCE or needed > _MOST_SAMPLES:
-        return f"they are equally fast: a gain of more than {100 * (speedup.high - 1):.0f} % is excluded"
-    return f"too few samples: got {n}, about {_rounded_up(needed)} would settle whether {_times(speedup.value)} is real"
+        alike = "they are equally fast" if unit == "ms" else "they take equally much"
+        return f"{alike}: a gain of more than {100 * (speedup.high - 1):.0f} % is excluded"
+    return (
+        f"too few samples: got {n}, about {_rounded_up(needed)} would settle whether {_times(speedup.value, unit)} is "
+        "real"
+    )
 
 
-def _what_is_possible(possible: PairedComparison, static: Mapping[str, PolicyAnswers], trained_on: int) -> str:
+def _what_is_possible(
+    possible: PairedComparison, static: Mapping[str, PolicyAnswers], trained_on: int, unit: str
+) -> str:
     """Say what an oracle would gain over the sceptic's choice, and what would help."""
-    gain = f"{_times(possible.speedup.value)}, {100 * possible.accuracy.value:+.1f} points"
+    gain = f"{_times(possible.speedup.value, unit)}, {100 * possible.accuracy.value:+.1f} points"
     if possible.speedup.value < _LITTLE_SPEEDUP and possible.accuracy.value < _LITTLE_ACCURACY:
-        means_ms = [float(answers.latency_ms.mean()) for answers in static.values()]
-        if max(means_ms) < _ALIKE * min(means_ms):
+        means = [float(answers.latency_ms.mean()) for answers in static.values()]
+        if max(means) < _ALIKE * min(means):
             return (
-                f"candidates too alike: all take {min(means_ms):.2f} to {max(means_ms):.2f} ms, and an oracle is only "
+                f"candidates too alike: all take {min(means):.2f} to {max(means):.2f} {unit}, and an oracle is only "
                 f"{gain}: build with cheaper ones (--technique, a smaller network)"
             )
         return (
@@ -168,6 +193,9 @@ def _rounded_up(number: float) -> int:
     return int(math.ceil(number / step) * step)
 
 
-def _times(speedup: float) -> str:
-    words = speed_words(Estimate(speedup, speedup, speedup))
+def _times(speedup: float, unit: str) -> str:
+    estimate = Estimate(speedup, speedup, speedup)
+    if unit == "mJ":
+        return times_words(estimate, "as little energy", "as much energy")
+    words = speed_words(estimate)
     return "just as fast" if words == "as fast" else words

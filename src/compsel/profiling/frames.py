@@ -5,7 +5,8 @@ quality   one row a sample and variant: sample, label, variant, model, technique
           n_classes, class_1, probability_1, ... (what the answer says, most probable first), or for models without
           class scores confidence_1, ..., sketch_1, ... and judged_by, confidence_by, good_enough, reference,
           judging_options; task, the kind of the answers;
-          the features of the input, such as image.entropy, and what computing them takes, such as image_ms
+          the features of the input, such as image.entropy, and what computing them takes, such as image_ms;
+           decode_ms, the mean time from an encoded sample to what variants take
 costs     one row a timed inference: variant, processor, state, latency_ms; where known size, usual_size, unit,
           sized_by, energy_mj, energy_meter, energy_estimated (of the choice in that state), and the numbers of
           `DeviceState` that were seen in that state, such as load_others
@@ -53,6 +54,7 @@ def _quality(profile: "Profile") -> "pd.DataFrame":
     alike |= {"group": profile.groups} if profile.groups else {}
     alike |= {"fold": profile.folds} if profile.folds is not None else {}
     alike |= {"size": profile.sizes} if profile.sizes is not None else {}
+    alike |= {"decode_ms": profile.decode_ms} if profile.decode_ms > 0 else {}
     features = {name: profile.features[:, column] for column, name in enumerate(profile.feature_names)}
     parts = []
     for column, variant in enumerate(profile.variants):

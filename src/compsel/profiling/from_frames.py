@@ -65,6 +65,7 @@ def profile_from_frames(
         task=str(first["task"].iloc[0]) if "task" in first else "",
         latency=latency_from_frame(priced) if "latency_ms" in priced else None,
         features_ms={name: float(first[f"{name}_ms"].iloc[0]) for name in sorted(extractors)},
+        decode_ms=float(first["decode_ms"].iloc[0]) if "decode_ms" in first else 0.0,
         groups=tuple(map(str, first["group"])) if "group" in first else (),
         energy=_energy(priced),
         quality_criterion=criterion,

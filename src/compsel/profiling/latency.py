@@ -21,7 +21,7 @@ from compsel.device.sampler import DeviceSampler, DeviceState
 from compsel.errors import InputError, ModelError, ProcessorError, ProfileError
 from compsel.inputs.samples import Samples
 from compsel.profiling.choices import Choices
-from compsel.profiling.latency_table import latency_path, sizes_in, write_latency
+from compsel.profiling.latency_table import RUNS_PER_VISIT, latency_path, sizes_in, write_latency
 from compsel.profiling.load import parse_state, soak_minutes
 from compsel.profiling.partial_placement import placement_text
 from compsel.profiling.sizes import InputsOfSize, MeasuredSizes, choose_sizes
@@ -34,7 +34,6 @@ from compsel.variants.variant import Variant
 __all__ = ["Criterion", "TimedChoice", "device_numbers", "measure_latency", "time_choices"]
 
 _WARM_UP_RUNS = 2
-_RUNS_PER_VISIT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class TimedChoice:
 
         Runs of one visit are correlated (beside competing threads, by where the scheduler put them), visits are not.
         """
-        visits = np.reshape(self.latencies_ms, (-1, _RUNS_PER_VISIT)).mean(axis=1)
+        visits = np.reshape(self.latencies_ms, (-1, RUNS_PER_VISIT)).mean(axis=1)
         parts = visits if len(visits) > 1 else np.array(self.latencies_ms)
         return float(parts.std(ddof=1) / parts.mean() / len(parts) ** 0.5)
 
@@ -261,6 +260,9 @@ def time_choices(
 
     for number in reporter.track(rounds(), label):
         for position in generator.permutation(len(open_choices)):
+            # a round of many slow choices may be longer than what is left
+            if number and time.perf_counter() - started >= criterion.budget_s:
+                break
             _visit(open_choices[position], values, number)
             states.append(sampler.state())
         open_choices = [choice for choice in open_choices if not criterion.met(choice.latencies_ms)]
@@ -286,4 +288,4 @@ def _visit(choice: TimedChoice, values: Sequence[Any], number: int) -> None:
     """Run one choice some times in a row, after a longer warm-up in its first visit."""
     warm_up_runs = _WARM_UP_RUNS if number == 0 else 1
     values = values if choice.inputs is None else choice.inputs.values
-    choice.latencies_ms += timed_runs(choice.engine, values, number, _RUNS_PER_VISIT, warm_up_runs)
+    choice.latencies_ms += timed_runs(choice.engine, values, number, RUNS_PER_VISIT, warm_up_runs)

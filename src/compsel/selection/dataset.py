@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
 from compsel.features.evidence import Evidence, stack_evidence
+from compsel.profiling.latency_table import mean_latency
 from compsel.profiling.output_quality import QualityCriterion
 from compsel.profiling.profile import Profile
 from compsel.selection.costs.model import CostModel
@@ -91,6 +92,7 @@ class SelectionDataset:
         unlabelled: what each variant said about further inputs whose right class nobody knows: they show how confidence
             moves from stage to stage. Empty: there are none.
         size_costs: costs of each sample, where they depend on its size; `costs_ms` are then their mean.
+        cost_errors: by variant, half the 95 % interval of its cost as a share of it: how well it was measured.
         unlabelled_groups: of those inputs, numbered as `groups`; None: each is a group of its own.
         folds: (n,), of samples that variants learned from: evidence on a sample is that of a variant which never saw
             its fold, and a cross-validation over these folds is nested; None: any folds will do.
@@ -111,6 +113,7 @@ class SelectionDataset:
     unlabelled_groups: NDArray[np.intp] | None = None
     folds: NDArray[np.integer] | None = None
     size_costs: SizeCosts | None = None
+    cost_errors: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_profile(
@@ -147,6 +150,7 @@ class SelectionDataset:
             groups=np.unique(profile.groups, return_inverse=True)[1] if profile.groups else None,
             folds=profile.folds,
             size_costs=size_costs,
+            cost_errors=_cost_errors(names, profile, cost_model),
         )
         if profile.quality_criterion is not None:
             return dataset._judged(profile.quality_criterion)
@@ -269,6 +273,17 @@ class SelectionDataset:
         targets = self.evidence[reference].classes[:, 0].astype(np.int64)
         quality = np.stack([evidence.classes[:, 0] == targets for evidence in self.evidence], axis=1)
         return replace(self, targets=targets, quality=quality.astype(np.float64), reference=self.names[reference])
+
+
+def _cost_errors(names: Sequence[str], profile: Profile, cost_model: CostModel) -> dict[str, float]:
+    """Return half the 95 % interval of each variant's mean latency on its cheapest processor, as a share of it."""
+    table, idle = profile.latency, cost_model.idle
+    if table is None or not table.states:
+        return {}
+    runs, state = table.by_choice(), table.states[0]
+    places = {name: (name, cost_model.processors(name, idle)[0], state) for name in names}
+    means = {name: mean_latency(runs[place]) for name, place in places.items() if place in runs}
+    return {name: (mean.high - mean.low) / 2 / mean.value for name, mean in means.items()}
 
 
 def _by_extractor(profile: Profile) -> dict[str, NDArray[np.float32]]:

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -143,6 +144,53 @@ def test_what_is_known_is_not_searched_and_what_is_found_is_said() -> None:
     lines = Heard()
     assert with_preprocessing([known], samples, lines) == [known]
     assert lines.messages == ["colours: preprocessing from here"]
+
+
+OTHER_ANSWERS = {
+    "one number .shape .1, 1.., as a sigmoid": [("ReduceMax", None, {"axes": [1], "keepdims": 1})],
+    r"an output of shape .1, 4, 5.": [("Reshape", [1, 4, 5], {})],
+    "int64 of shape .1, 1.": [("ArgMax", None, {"axis": 1, "keepdims": 1})],
+    "a vector of length 1 .shape .1, 20.., as embeddings": [("LpNormalization", None, {"axis": 1, "p": 2})],
+}
+
+
+@pytest.mark.parametrize(("said", "ends"), OTHER_ANSWERS.items())
+def test_a_model_without_class_scores_is_told_so_and_its_labels_are_not_blamed(said: str, ends: list) -> None:
+    model = ending_in(nearest_colour(MEANS, truth("raw")), *ends[0])
+    with pytest.raises(
+        UsageError, match=rf"it gives {said}.* and not a score for each class: give --preprocess NAME"
+    ) as e:
+        search(model, coloured(MEANS, 40))
+    assert "check that the labels" not in str(e.value)
+
+
+def ending_in(model: Model, operator: str, values: list[int] | None, attributes: dict) -> Model:
+    """The model with one operator more behind its scores."""
+    proto = model.copy_proto()
+    (scores,) = proto.graph.output
+    inputs = [scores.name]
+    if values is not None:
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array(values, np.int64), "values"))
+        inputs.append("values")
+    proto.graph.node.append(onnx.helper.make_node(operator, inputs, ["answer"], **attributes))
+    kind = onnx.TensorProto.INT64 if operator == "ArgMax" else onnx.TensorProto.FLOAT
+    del proto.graph.output[:]
+    proto.graph.output.append(onnx.helper.make_tensor_value_info("answer", kind, None))
+    return model.with_proto(proto)
+
+
+def test_the_next_best_is_compared_on_the_samples_that_it_saw() -> None:
+    """It drops out early: its share of few samples says nothing beside that of all."""
+    means = colours(24)
+    sentence = search(nearest_colour(means, truth("caffe")), coloured(means, 192, seed=5)).sentence
+    told = re.search(
+        r"right for [\d.]+ % of (\d+) labelled images, next best ([\d.]+) % \(.*; on (\d+) of them, where this is "
+        r"right for ([\d.]+) %\)",
+        sentence,
+    )
+    assert told is not None, sentence
+    assert int(told[3]) < int(told[1])
+    assert float(told[2]) < float(told[4])
 
 
 def test_without_labels_it_is_asked_for() -> None:

@@ -10,6 +10,7 @@ import compsel
 from compsel.errors import ProfileError, UsageError
 from compsel.profiling.from_frames import profile_from_frames
 from compsel.profiling.profile import Profile
+from compsel.progress import Reporter
 from tests import confident_models
 from tests.measuring import quick
 
@@ -43,6 +44,31 @@ def test_training_on_tables_gives_the_same_policy(profile: Profile, profile_fold
     again = compsel.train(quality, costs=costs, out=tmp_path / "bundle", files=profile_folder, max_loss=0.05)
     assert same_policy(trained, again)
     assert compsel.Bundle.load(tmp_path / "bundle").variants.keys() <= set(profile.names)
+
+
+def test_a_bundle_from_tables_says_what_one_from_their_folder_says(
+    profile: Profile, profile_folder: Path, tmp_path: Path
+) -> None:
+    assert profile.decode_ms > 0 and profile.memory_mb and profile.sketch
+    quality, costs = profile.to_frame(), profile.to_frame("costs")
+    options = {"max_loss": 0.05, "reporter": Reporter()}
+    whole = compsel.train(profile_folder, out=tmp_path / "whole", **options)
+    again = compsel.train(quality, costs=costs, out=tmp_path / "again", files=profile_folder, **options)
+    theirs, ours = (compsel.Bundle.load(tmp_path / name).summary for name in ("whole", "again"))
+    for key in ("decode_ms", "memory_mb", "samples_sketch", "origin", "device"):
+        assert ours[key] == theirs[key], key
+    assert whole.result.current is not None and again.result.current is not None
+    assert again.result.current.name == whole.result.current.name
+    assert again.result.current.latency_ms == pytest.approx(whole.result.current.latency_ms)
+    assert profile_from_frames(quality, costs).decode_ms == profile.decode_ms
+
+
+def test_of_half_the_samples_nobody_is_told_that_all_were_trained_on(
+    profile: Profile, profile_folder: Path, tmp_path: Path
+) -> None:
+    some = profile.to_frame().query("sample in @profile.samples[:22]")
+    compsel.train(some, costs=profile.to_frame("costs"), out=tmp_path / "b", files=profile_folder, max_loss=0.05)
+    assert compsel.Bundle.load(tmp_path / "b").summary["samples_sketch"] == ""
 
 
 def test_a_table_by_hand_is_enough() -> None:

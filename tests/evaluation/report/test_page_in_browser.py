@@ -80,6 +80,20 @@ def test_axe_finds_nothing_and_the_page_fits(opened: Any, size: str, scheme: str
     assert page.evaluate("[...document.images].every((one) => one.complete && one.naturalWidth > 0)")
 
 
+@pytest.mark.parametrize("size", WIDTHS)
+def test_no_text_of_an_axis_stands_upon_another(opened: Any, size: str) -> None:
+    page = opened(size)
+    upon = """[...document.querySelectorAll('svg.chart')].flatMap((chart) => {
+        const ticks = [...chart.querySelectorAll('text.tick')];
+        const boxes = ticks.map((one) => [one.textContent, one.getBoundingClientRect()]);
+        return boxes.flatMap(([name, a], place) => boxes.slice(place + 1)
+            .filter(([, b]) => a.left < b.right && b.left < a.right && a.top + 4 < b.bottom && b.top + 4 < a.bottom)
+            .map(([other]) => [name, other]));
+    })"""
+    assert page.evaluate("document.querySelectorAll('svg.chart text.tick').length") > 20
+    assert page.evaluate(upon) == []
+
+
 def test_dark_is_dark(opened: Any) -> None:
     colours = [
         opened(scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor")

@@ -4,12 +4,14 @@ import json
 import re
 import shutil
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from compsel.errors import BundleError, IntegrityError, UsageError
+from compsel.evaluation.report.charts import line_chart
 from compsel.evaluation.report.content import ReportContent, read_content, read_evaluation
 from compsel.evaluation.report.data import as_json, page_data
 from compsel.evaluation.report.elements import table
@@ -121,7 +123,7 @@ def test_the_verdict_comes_first_with_its_intervals_and_what_it_rests_on() -> No
     ("seen", "words"),
     [
         (0.0, "60 images that the build had not seen."),
-        (0.3, "60 images, 30% of which the build itself used"),
+        (0.3, "60 images, 30.0 % of which the build itself used"),
         (1.0, "60 images that the build itself used: on others it will be less accurate"),
         (None, "whether the build had seen them is not recorded"),
     ],
@@ -141,6 +143,43 @@ def test_the_model_as_it_runs_today_is_what_a_bundle_is_compared_with_where_it_w
     }
     text = read(render(made_up_page.content(evaluation=evaluation))).text
     assert "3.50 times as fast as your model runs today, but 2.0 points less accurate." in text
+
+
+def test_energy_is_compared_with_what_speed_and_accuracy_are_compared_with_and_that_is_named() -> None:
+    evaluation = made_up_page.evaluation()
+    before = read(render(made_up_page.content(evaluation=evaluation))).text
+    assert "30.0 mJinstead of 90.0 mJ an answer of the uncompressed network" in before
+    evaluation["policies"]["current"] = {**evaluation["policies"]["most_accurate"], "energy_mj": 120.0}
+    evaluation["summary"] |= {"speedup_vs_current": 4.0, "speedup_vs_current_95": [3.8, 4.2]}
+    evaluation["summary"] |= {"accuracy_vs_current": 0.0, "accuracy_vs_current_95": [-0.06, 0.06]}
+    text = read(render(made_up_page.content(evaluation=evaluation))).text
+    assert "4.00 times as fast as your model runs today" in text
+    assert "30.0 mJinstead of 120 mJ an answer of your model as it runs today" in text
+    # and few samples that show no difference are not called proof of none
+    assert "no difference of accuracy seen, but so few samples leave 6.0 points open" in text
+
+
+def test_shares_are_written_alike_and_small_files_in_kilobytes() -> None:
+    small = {made_up_page.NONE: 0.147, made_up_page.SMALL: 0.0764}
+    content = made_up_page.content(evaluation=made_up_page.evaluation(), files_mb=small, adaptive=(made_up_page.SMALL,))
+    text = read(render(content)).text
+    assert "76 kBinstead of" in text
+    shares = re.findall(r"(\d+(?:\.\d+)?)( ?)%", text)
+    shares = [(figure, space) for figure, space in shares if f"95{space}%" != f"{figure}{space}%"]
+    assert len(shares) > 20
+    assert all(space == " " and len(figure.partition(".")[2]) == 1 for figure, space in shares), shares
+
+
+def test_names_on_an_axis_never_stand_upon_another() -> None:
+    sizes = (120.0, 128.0, 131.0, 250.0, 256.0, 4096.0, 4100.0)
+    line = [(size, 1.0 + size) for size in sizes]
+    html = line_chart({"a": line}, "size", "ms", "d", log=(True, True), x_names={one: f"{one:.0f}" for one in sizes})
+    written = re.findall(r'<text class="tick" x="([\d.]+)" y="[\d.]+" text-anchor="middle">([^<]+)</text>', html)
+    places = [(float(at), name) for at, name in written]
+    assert [name for _, name in places] == ["120", "250", "4100"]
+    assert html.count('<line class="grid" x1=') >= len(sizes)
+    for (left, one), (right, other) in pairwise(places):
+        assert right - left > 6.5 * (len(one) + len(other)) / 2
 
 
 def test_the_picture_has_every_static_choice_the_policies_and_the_curve_in_every_state() -> None:

@@ -70,6 +70,18 @@ def test_too_few_samples():
         train(DATASET.take(np.arange(10)))
 
 
+@pytest.mark.parametrize("groups", [1, 3, 4])
+def test_too_few_groups(groups):
+    dataset = replace(DATASET, groups=np.arange(300) % groups)
+    with pytest.raises(TooFewSamplesError, match=f"got 300 samples of {groups} groups?, needed are at least 5 groups"):
+        train(dataset)
+
+
+def test_five_groups_are_enough_to_train():
+    dataset = replace(DATASET.take(np.arange(60)), groups=np.arange(60) % 5)
+    assert train(dataset, Objective(), TRAINERS).shipped.latency_ms > 0
+
+
 def test_portfolios_add_what_pays():
     cost = penalty_of(DATASET, Objective())
     additions = choose_portfolio(OutOfFoldCascades(DATASET, [0, 1], 2), cost, 4)

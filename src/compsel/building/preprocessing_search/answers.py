@@ -15,6 +15,7 @@ from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.samples import Samples
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
+from compsel.models.output_kind import output_kind
 
 __all__ = ["SearchAnswers"]
 
@@ -54,6 +55,24 @@ class SearchAnswers:
         self._values: dict[int, Any] = {}
         self._pixels: dict[tuple[ImagePreprocessing, int], np.ndarray] = {}
 
+    def what_instead(self, candidate: PreprocessingCandidate) -> str:
+        """Return in words what the model gives where that is no score for each of several classes; "" where it is.
+
+        Args:
+            candidate: a preprocessing to ask it with; any will do.
+        """
+        output = self._output_of(candidate.preprocessing, 0)
+        shape = tuple(output.shape)
+        if output.dtype.kind != "f":
+            return f"{output.dtype} of shape {shape}"
+        if output.size == 1:
+            return f"one number (shape {shape}), as a sigmoid or a regression does"
+        if sum(axis > 1 for axis in shape) > 1:
+            return f"an output of shape {shape}"
+        if output_kind([output.reshape(1, -1)]) == "other":
+            return f"a vector of length 1 (shape {shape}), as embeddings are"
+        return ""
+
     def classes(self, candidate: PreprocessingCandidate, indices: Sequence[int]) -> NDArray[np.int64]:
         """Return the class (n,) that the model gives each sample."""
         return np.array([self._scores(candidate.preprocessing, index).argmax() for index in indices], np.int64)
@@ -75,20 +94,22 @@ class SearchAnswers:
     def _scores(self, preprocessing: ImagePreprocessing, index: int) -> NDArray[np.float32]:
         key = (preprocessing, index)
         if key not in self._known:
-            asked = replace(self.model, preprocessing=preprocessing)
-            feeds = IMAGE.feeds(asked, self._cut(preprocessing, index))
-            try:
-                output = self._session.run([self._output], feeds)[0]
-            except CompselError:
-                raise
-            except Exception as error:  # ONNX Runtime's exceptions have no common base
-                raise ModelError(
-                    f"{self.model.name}: does not run on pictures of {preprocessing.resolution}: {error}"
-                ) from error
-            scores = np.asarray(output, np.float32).reshape(-1) if np.size(output) else np.zeros(1, np.float32)
+            output = self._output_of(preprocessing, index)
+            scores = output.astype(np.float32).reshape(-1) if output.size else np.zeros(1, np.float32)
             self.n_classes = len(scores)
             self._known[key] = np.nan_to_num(scores, nan=_LEAST_SCORE)
         return self._known[key]
+
+    def _output_of(self, preprocessing: ImagePreprocessing, index: int) -> NDArray[Any]:
+        feeds = IMAGE.feeds(replace(self.model, preprocessing=preprocessing), self._cut(preprocessing, index))
+        try:
+            return np.asarray(self._session.run([self._output], feeds)[0])
+        except CompselError:
+            raise
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
+            raise ModelError(
+                f"{self.model.name}: does not run on pictures of {preprocessing.resolution}: {error}"
+            ) from error
 
     def _cut(self, preprocessing: ImagePreprocessing, index: int) -> np.ndarray:
         """Return the pixels that a network sees, cut and resized once for all normalisations."""

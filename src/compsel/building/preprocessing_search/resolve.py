@@ -6,9 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from compsel.building.labels import with_labels
-from compsel.building.preprocessing_search.search import search_preprocessing
+from compsel.building.preprocessing_search.search import HOW_TO_SAY, search_preprocessing
 from compsel.errors import UsageError
-from compsel.inputs.images.conventions import CONVENTIONS
 from compsel.inputs.images.encoded import EncodedImage
 from compsel.inputs.images.image_input import ImageInput, image_input
 from compsel.inputs.samples import Samples
@@ -30,7 +29,8 @@ def with_preprocessing(
         search: whether their answers are class scores, by which it can be found out.
 
     Raises:
-        UsageError: a model of pictures that nothing says the preprocessing of, and no labels to find it by.
+        UsageError: a model of pictures that nothing says the preprocessing of, and no labels or class scores to find it
+            by.
         ProfileError: no convention makes it right more often than guessing.
     """
     return [_completed(model, samples, reporter, search) for model in models]
@@ -60,9 +60,8 @@ def _completed(model: Model, samples: Samples, reporter: Reporter, search: bool)
         return model
     if not search or all(label is None for label in samples.labels):
         raise UsageError(
-            f"{model.name} takes pictures, and nothing says how they are prepared: give --preprocess NAME "
-            f"({', '.join(CONVENTIONS)}) or --preprocess resize=256,crop=224,mean=0.485/0.456/0.406,"
-            f"std=0.229/0.224/0.225,order=rgb{'; with labels it is found out' if search else ''}"
+            f"{model.name} takes pictures, and nothing says how they are prepared: {HOW_TO_SAY}"
+            f"{'; with labels it is found out' if search else ''}"
         )
     reporter.say(f"{model.name}: nothing says how pictures are prepared: trying the conventions on labelled samples")
     found = search_preprocessing(model, samples, taken)

@@ -13,7 +13,8 @@ from compsel.building.preprocessing_search.candidates import (
     normalisations,
 )
 from compsel.building.preprocessing_search.race import RaceResult, race
-from compsel.errors import ProfileError
+from compsel.errors import ProfileError, UsageError
+from compsel.inputs.images.conventions import CONVENTIONS
 from compsel.inputs.images.encoded import EncodedImage
 from compsel.inputs.images.image_input import ImageInput
 from compsel.inputs.images.preprocess_option import DEFAULT_SIDE
@@ -24,7 +25,7 @@ from compsel.profiling.confidence_intervals import binomial_tail
 from compsel.profiling.label_check import far_more, told_apart
 from compsel.profiling.label_orders import LabelOrder, label_orders
 
-__all__ = ["FoundPreprocessing", "search_preprocessing"]
+__all__ = ["HOW_TO_SAY", "FoundPreprocessing", "search_preprocessing"]
 
 _MOST_SAMPLES = 192
 _FIRST = 24
@@ -32,6 +33,10 @@ _MOST_KEPT = 6  # normalisations that go on to the geometries
 _SIGNIFICANCE, _OTHER_SIGNIFICANCE = 0.01, 1e-4
 _FEW, _MOSTLY = 20, 0.8
 
+HOW_TO_SAY = (
+    f"give --preprocess NAME ({', '.join(CONVENTIONS)}) or --preprocess resize=256,crop=224,mean=0.485/0.456/0.406,"
+    "std=0.229/0.224/0.225,order=rgb"
+)
 Classes = NDArray[np.int64]
 
 
@@ -65,6 +70,7 @@ def search_preprocessing(model: Model, samples: Samples, taken: ImageInput) -> F
 
     Raises:
         ProfileError: under none of them the model is right more often than by guessing.
+        UsageError: it gives no class scores.
         ModelError: it does not run.
     """
     return _Search(model, samples, taken).run()
@@ -87,6 +93,12 @@ class _Search:
         """Race the normalisations, then the geometries of those that are left."""
         cuts = cut_order(self.resolution, exact=self._are_sized(self.resolution))
         numbers = normalisations(self.taken, cuts[0], self.resolution)
+        instead = self.answers.what_instead(numbers[0])
+        if instead:
+            raise UsageError(
+                f"{self.answers.model.name} takes pictures, and nothing says how they are prepared; labels cannot show "
+                f"it, for it gives {instead}, and not a score for each class: {HOW_TO_SAY}"
+            )
         self.order = self._order(numbers)
         if self.order is None:
             return self._in_another_order(numbers)
@@ -197,9 +209,19 @@ def _sentence(alike: list[RaceResult], worse: list[RaceResult]) -> str:
     )
     numbers = {one.candidate.numbers for one in alike}
     # other numbers say more of how sure it is than another cut of the same
-    second = next((one for one in worse if one.candidate.numbers not in numbers), worse[0] if worse else None)
-    if second is not None:
-        text += f", next best {100 * second.accuracy:.1f} % of {len(second.right)} ({second.candidate.name})"
+    rivals = [one for one in worse if one.candidate.numbers not in numbers] or worse
+    if rivals:
+        # those that dropped out saw fewer samples: each is compared on these
+        second = min(rivals, key=lambda one: _on_same(best, one) - one.accuracy)
+        text += f", next best {100 * second.accuracy:.1f} % ({second.candidate.name}"
+        if len(second.right) < len(best.right):
+            text += f"; on {len(second.right)} of them, where this is right for {100 * _on_same(best, second):.1f} %"
+        text += ")"
     if others:
         text += f"; not told apart from it, and rarer: {'; '.join(others)}"
     return text
+
+
+def _on_same(best: RaceResult, other: RaceResult) -> float:
+    """Return how often the best one is right for the samples that another one saw."""
+    return float(best.right[: len(other.right)].mean())

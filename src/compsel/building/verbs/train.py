@@ -101,9 +101,25 @@ def _profile(
         return given if costs is None else replaced(given, latency=_corrected(given, costs, reporter))
     shipping = None if folder is None else Profile.load(folder)
     found = profile_from_frames(given, costs, () if shipping is None else shipping.variants)
-    if shipping is None:
-        return found
-    return replaced(found, device=shipping.device, origin=shipping.origin, learned_from=shipping.learned_from)
+    return found if shipping is None else _completed(found, shipping)
+
+
+def _completed(found: Profile, shipping: Profile) -> Profile:
+    """Return the profile of a table with what the folder of its variants knows beside it."""
+    names, same = set(found.names), set(found.samples) == set(shipping.samples)
+    return replaced(
+        found,
+        device=shipping.device,
+        origin=shipping.origin,
+        learned_from=shipping.learned_from,
+        decode_ms=found.decode_ms or shipping.decode_ms,
+        memory_mb={choice: memory for choice, memory in shipping.memory_mb.items() if choice[0] in names},
+        # of other samples, such as half of them, it would say that those were trained on
+        sketch=shipping.sketch if same else "",
+        current=shipping.current,
+        warnings=shipping.warnings,
+        left_out=shipping.left_out,
+    )
 
 
 def _corrected(profile: Profile, costs: "pd.DataFrame", reporter: Reporter) -> LatencyTable:

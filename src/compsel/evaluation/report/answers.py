@@ -10,11 +10,11 @@ from compsel.evaluation.report.elements import bar, paragraph, section, table
 from compsel.evaluation.report.previews import Preview, spread, worst
 from compsel.evaluation.report.scale import number
 from compsel.evaluation.report.words import inputs_word
+from compsel.evaluation.result_words import percent_words
 
 __all__ = ["show_errors", "show_ways"]
 
 _PAIRS, _WAYS = 10, 6
-_LITTLE = 0.001  # of all inputs
 Row = Mapping[str, Any]
 Previews = Mapping[int, Preview]
 
@@ -36,7 +36,7 @@ def show_ways(content: ReportContent, previews: Previews) -> str:
         members = [index for index, row in enumerate(rows) if row["way"] == way]
         right = sum(rows[index]["right"] for index in members) / count
         taken = sum(rows[index]["latency_ms"] for index in members) / count
-        figures = f"{count:,} {things if count > 1 else things[:-1]}, {100 * right:.1f} % right, {number(taken)} ms"
+        figures = f"{count:,} {things if count > 1 else things[:-1]}, {percent_words(right)} right, {number(taken)} ms"
         shown = [_example(rows[index], previews[index]) for index in spread(members) if index in previews]
         examples = f'<ul class="examples {previews_kind(previews)}">{"".join(shown)}</ul>' if shown else ""
         parts.append(_way(way, count / len(rows), place, figures, examples))
@@ -51,14 +51,14 @@ def previews_kind(previews: Previews) -> str:
 
 
 def _share_of_others(found: Counter[str], n: int) -> str:
-    return f"{sum(count for _, count in found.most_common()[_WAYS:]) / n:.0%}"
+    return percent_words(sum(count for _, count in found.most_common()[_WAYS:]) / n)
 
 
 def _way(way: str, share: float, place: int, figures: str, examples: str = "") -> str:
     steps = " <span class='then'>then</span> ".join(f"<code>{escape(name)}</code>" for name in way.split(" > "))
     filled = bar([(share, f"series{place % 6}")])
     text = f'<span class="small">{escape(figures)}</span>' if figures else ""
-    large = f"<strong>{100 * share:.1f} %</strong>" if share >= _LITTLE else "<strong>&lt; 0.1 %</strong>"
+    large = f"<strong>{escape(percent_words(share))}</strong>"
     return f'<li><div class="way"><span>{steps}</span>{large}</div>{filled}{text}{examples}</li>'
 
 
@@ -77,7 +77,7 @@ def _picture(row: Row, preview: Preview) -> str:
 
 
 def _sure(row: Row) -> str:
-    return "" if row.get("confidence") is None else f"{100 * row['confidence']:.0f} % sure"
+    return "" if row.get("confidence") is None else f"{percent_words(row['confidence'])} sure"
 
 
 def show_errors(content: ReportContent, previews: Previews) -> str:
@@ -110,7 +110,7 @@ def _worst(rows: Sequence[Row], previews: Previews, things: str) -> str:
             said = f"{row.get('answered', '')}, not {row.get('wanted', '')}: " if "answered" in row else ""
             caption = f'<span class="small">{escape(said)}{_sure(row)}</span>'
             pictures.append(f"<li>{_picture(row, preview)}{caption}</li>")
-        sure = "" if row.get("confidence") is None else f"{100 * row['confidence']:.1f} %"
+        sure = "" if row.get("confidence") is None else percent_words(row["confidence"])
         shown = preview.text if preview is not None and preview.text else ""
         cells = [row["name"], shown, str(row.get("answered", "")), str(row.get("wanted", "")), sure, row["way"]]
         lines.append(cells)

@@ -11,6 +11,7 @@ __all__ = ["axes", "line_chart", "reliability_chart", "trade_off_chart"]
 
 _WIDTH, _HEIGHT = 360.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 12.0, 42.0
+_LETTER, _SPACE = 7.0, 5.0  # wide: a letter of a number, and what stays free between two
 Line = Sequence[tuple[float, float]]
 
 
@@ -27,9 +28,13 @@ def axes(x: Scale, y: Scale, x_label: str, y_label: str, x_names: Mapping[float,
         at = f"{y(tick):.1f}"
         parts.append(f'<line class="grid" x1="{x.start:.1f}" x2="{x.end:.1f}" y1="{at}" y2="{at}"/>')
         parts.append(f'<text class="tick" x="{x.start - 6:.1f}" y="{y(tick) + 4:.1f}" text-anchor="end">{name}</text>')
-    for tick, name in (x.ticks if x_names is None else x_names).items():
+    names = x.ticks if x_names is None else x_names
+    written = _apart({x(tick): name for tick, name in names.items()})
+    for tick, name in names.items():
         at = f"{x(tick):.1f}"
         parts.append(f'<line class="grid" x1="{at}" x2="{at}" y1="{y.start:.1f}" y2="{y.end:.1f}"/>')
+        if x(tick) not in written:
+            continue
         parts.append(f'<text class="tick" x="{at}" y="{y.start + 16:.1f}" text-anchor="middle">{escape(name)}</text>')
     middle = (x.start + x.end) / 2
     parts.append(
@@ -41,6 +46,22 @@ def axes(x: Scale, y: Scale, x_label: str, y_label: str, x_names: Mapping[float,
         f"{escape(y_label)}</text>"
     )
     return "".join(parts)
+
+
+def _apart(names: Mapping[float, str]) -> list[float]:
+    """Return the places of names that can be written without one upon another; the first and the last always are."""
+    places = sorted(names)
+
+    def are_apart(left: float, right: float) -> bool:
+        return right - left >= _LETTER * (len(names[left]) + len(names[right])) / 2 + _SPACE
+
+    kept: list[float] = []
+    for place in places:
+        if not kept or are_apart(kept[-1], place):
+            kept.append(place)
+    while len(kept) > 1 and kept[-1] != places[-1] and not are_apart(kept[-1], places[-1]):
+        kept.pop()
+    return kept if not places or kept[-1] == places[-1] else [*kept, places[-1]]
 
 
 def _svg(inner: str, label: str, width: float = _WIDTH, height: float = _HEIGHT) -> str:

@@ -7,7 +7,7 @@ from compsel.evaluation.report.content import ReportContent
 from compsel.evaluation.report.elements import disclosure, paragraph, section, table
 from compsel.evaluation.report.scale import number
 from compsel.evaluation.report.words import SELECTORS
-from compsel.evaluation.result_words import POLICIES
+from compsel.evaluation.result_words import POLICIES, percent_words
 
 __all__ = ["show_choosing", "show_policies", "show_variants"]
 
@@ -20,7 +20,7 @@ def show_policies(content: ReportContent) -> str:
     lines = [
         [
             POLICIES.get(name, name),
-            f"{100 * policy['accuracy']:.2f} %",
+            percent_words(policy["accuracy"]),
             *(number(policy["latency_ms"][key]) if key in policy["latency_ms"] else "" for key in _QUANTILES),
             "" if policy.get("energy_mj") is None else number(policy["energy_mj"]),
         ]
@@ -43,7 +43,7 @@ def show_choosing(content: ReportContent) -> str:
     lines = [
         [
             name,
-            f"{100 * score['quality']:.1f} %",
+            percent_words(score["quality"]),
             number(score["latency_ms"]),
             "" if score["gap_closed"] is None else f"{score['gap_closed']:.2f}",
             "" if score["gap_low"] is None else f"{score['gap_low']:.2f} to {score['gap_high']:.2f}",
@@ -76,7 +76,7 @@ def _portfolio(summary: Mapping[str, Any]) -> str:
     additions = summary.get("portfolio", ())
     if not additions:
         return ""
-    lines = [[one["variant"], f"{100 * one['quality']:.1f} %", number(one["latency_ms"])] for one in additions]
+    lines = [[one["variant"], percent_words(one["quality"]), number(one["latency_ms"])] for one in additions]
     header = ("variant that is added", "right with it", "mean ms with it")
     return disclosure("Its portfolio", table("Variants that complement each other, as they were added", header, lines))
 
@@ -89,7 +89,7 @@ def show_variants(content: ReportContent) -> str:
     lines = [
         [
             one.variant,
-            f"{100 * one.quality:.1f} %",
+            percent_words(one.quality),
             number(one.latency_ms),
             number(one.size_mb),
             number(content.memory_mb[one.variant]) if one.variant in content.memory_mb else "",

@@ -12,6 +12,7 @@ from compsel.bundle.bundle import Bundle
 from compsel.bundle.manifest import MANIFEST
 from compsel.errors import BundleError, CompselError, ProfileError, UsageError
 from compsel.evaluation.contenders import work_folder
+from compsel.evaluation.result_words import percent_words
 from compsel.inputs.modalities import modality_of
 from compsel.profiling.candidates import Candidate, candidates
 from compsel.profiling.dominance import Domination
@@ -269,12 +270,12 @@ def _objective(bundle: Bundle) -> str:
     parts = [f"as little {goal.minimize} as possible"]
     if goal.max_loss is not None:
         parts.append(
-            f"at most {goal.max_loss:.1%} less accurate than the most accurate uncompressed network"
+            f"at most {percent_words(goal.max_loss)} less accurate than the most accurate uncompressed network"
             if goal.max_loss
             else "at least as accurate as the most accurate uncompressed network"
         )
     if goal.min_quality is not None:
-        parts.append(f"an accuracy of at least {goal.min_quality:.1%}")
+        parts.append(f"an accuracy of at least {percent_words(goal.min_quality)}")
     penalty = bundle.summary.get("penalty_ms")
     if penalty is not None:
         parts.append(f"a wrong answer counted as {penalty:.0f} ms")

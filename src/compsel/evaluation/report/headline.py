@@ -8,12 +8,14 @@ from compsel.evaluation.report.content import ReportContent
 from compsel.evaluation.report.elements import paragraph, section, table
 from compsel.evaluation.report.scale import number
 from compsel.evaluation.report.words import inputs_word
-from compsel.evaluation.result_words import POLICIES
+from compsel.evaluation.result_words import POLICIES, percent_words, size_words
 
 __all__ = ["basis", "headline", "points", "ratio", "sentence", "show_rivals"]
 
 _SAME, _ALL = 0.005, 0.995  # shares of samples that the build knew
 _NOTED = 0.003  # a difference of accuracy that is worth a word
+_UNKNOWN = 0.01  # half an interval of the accuracy: wider ones are said
+_RIVALS = {"current": "your model as it runs today", "most_accurate": "the uncompressed network"}
 Interval = Sequence[float]  # value, low, high
 Card = tuple[str, str, str, str]  # what it is, the figure, what it says, and more
 
@@ -37,6 +39,9 @@ def sentence(speed: Interval, accuracy: Interval, rival: str = "the uncompressed
     '2.00 times as fast as the uncompressed network, and as accurate as far as these samples tell.'
     >>> sentence((1.0, 0.9, 1.1), (-0.02, -0.03, -0.01))
     'About as fast as the uncompressed network, but 2.0 points less accurate.'
+    >>> sentence((2.0, 1.8, 2.2), (0.0, -0.06, 0.06))
+    '2.00 times as fast as the uncompressed network; no difference of accuracy seen, but so few samples leave 6.0 \
+points open.'
     """
     if speed[1] > 1 or speed[2] < 1:
         fast = f"{ratio(speed[0])} times as fast as {rival}"
@@ -52,6 +57,9 @@ def sentence(speed: Interval, accuracy: Interval, rival: str = "the uncompressed
     if abs(accuracy[0]) >= _NOTED:
         ends = f"{points(accuracy[1])} to {points(accuracy[2])}"
         return f"{fast}; too few samples to tell their accuracy apart ({points(accuracy[0])} points, 95 %: {ends})."
+    half = 100 * (accuracy[2] - accuracy[1]) / 2
+    if half > 100 * _UNKNOWN:
+        return f"{fast}; no difference of accuracy seen, but so few samples leave {half:.1f} points open."
     return f"{fast}, and as accurate as far as these samples tell."
 
 
@@ -70,7 +78,7 @@ def basis(content: ReportContent) -> str:
     elif seen >= _ALL:
         text += " that the build itself used: on others it will be less accurate. Evaluate on samples it has not seen."
     elif seen > _SAME:
-        text += f", {seen:.0%} of which the build itself used: on others it will be less accurate."
+        text += f", {percent_words(seen)} of which the build itself used: on others it will be less accurate."
     else:
         text += " that the build had not seen."
     if not evaluation.get("labelled", True):
@@ -141,7 +149,7 @@ def _cards(content: ReportContent, speed: Interval | None, accuracy: Interval | 
         times = "" if levels is None else f"{number(levels[0][0])} ms instead of {number(levels[1][0])} ms"
         cards.append(("Speed", f"{ratio(speed[0])}x", f"95 %: {ratio(speed[1])} to {ratio(speed[2])}", times))
     if accuracy is not None:
-        large = f"{points(accuracy[0])} points" if levels is None else f"{100 * levels[0][1]:.1f} %"
+        large = f"{points(accuracy[0])} points" if levels is None else percent_words(levels[0][1])
         ends = f"{points(accuracy[0])} points, 95 %: {points(accuracy[1])} to {points(accuracy[2])}"
         cards.append(("Right answers", large, ends, ""))
     cards += [card for card in (_size(content), _memory(content)) if card]
@@ -156,15 +164,19 @@ def _card(name: str, large: str, note: str, more: str) -> str:
 
 
 def _energy(content: ReportContent) -> list[Card]:
+    """Return what an answer takes, against the same rival as speed and accuracy, where that was measured."""
     if content.evaluation is None or not content.evaluation.get("energy"):
         return []
-    ours, other = (
-        content.evaluation["policies"].get(name, {}).get("energy_mj") for name in ("adaptive", "most_accurate")
-    )
-    if not ours or not other:
+    policies = content.evaluation["policies"]
+    rivals = [name for name in dict.fromkeys((_rival(content)[0], "current", "most_accurate")) if name in policies]
+    measured = [name for name in rivals if policies[name].get("energy_mj")]
+    ours = policies["adaptive"].get("energy_mj")
+    if not ours or not measured:
         return []
+    other = policies[measured[0]]["energy_mj"]
     estimated = "estimated, not measured" if content.evaluation["energy"].get("estimated") else ""
-    return [("Energy", f"{number(ours)} mJ", f"instead of {number(other)} mJ an answer", estimated)]
+    note = f"instead of {number(other)} mJ an answer of {_RIVALS[measured[0]]}"
+    return [("Energy", f"{number(ours)} mJ", note, estimated)]
 
 
 def _size(content: ReportContent) -> Card | None:
@@ -175,19 +187,19 @@ def _size(content: ReportContent) -> Card | None:
     if not ours:
         return None
     answering = f"{len(content.adaptive)} variant{'s' if len(content.adaptive) > 1 else ''} that answer"
-    return "Size", f"{number(ours)} MB", f"instead of {number(other)} MB" if other else "", answering
+    return "Size", size_words(ours), f"instead of {size_words(other)}" if other else "", answering
 
 
 def _memory(content: ReportContent) -> Card | None:
     ours, other = _result(content, "memory_mb")
     if ours and other:
-        return "Memory", f"{number(ours)} MB", f"instead of {number(other)} MB", ""
+        return "Memory", size_words(ours), f"instead of {size_words(other)}", ""
     other = content.memory_mb.get(_uncompressed(content))
     measured = [content.memory_mb[name] for name in content.adaptive if name in content.memory_mb]
     if not measured or not other:
         return None
     note = "of a process with its largest variant" if len(measured) > 1 else ""
-    return "Memory", f"{number(max(measured))} MB", f"instead of {number(other)} MB", note
+    return "Memory", size_words(max(measured)), f"instead of {size_words(other)}", note
 
 
 def _result(content: ReportContent, figure: str) -> tuple[float | None, float | None]:
@@ -223,10 +235,12 @@ def show_rivals(content: ReportContent) -> str:
             " to ".join(points(end) for end in summary[f"accuracy_vs_{name}_95"]),
         ]
         for name in ("current", "most_accurate", "best_static", "hindsight_static")
-        if f"speedup_vs_{name}_95" in summary
+        if summary.get(f"speedup_vs_{name}") is not None
     ]
     header = ("this bundle against", "times as fast", "95 %", "points of accuracy", "95 %")
     html += table("This bundle against what never changes", header, lines) if lines else ""
+    lacking = (content.evaluation or {}).get("lacking")
+    html += paragraph(lacking, "note") if lacking else ""
     html += _further(content, summary)
     return section("Against one choice for all inputs", html) if html else ""
 

@@ -11,7 +11,7 @@ from compsel.evaluation.report.content import ReportContent, StateCost
 from compsel.evaluation.report.elements import bar, disclosure, paragraph, section, table
 from compsel.evaluation.report.scale import number
 from compsel.evaluation.report.words import inputs_word, state_words
-from compsel.evaluation.result_words import POLICIES
+from compsel.evaluation.result_words import POLICIES, percent_words
 
 __all__ = ["show_calibration", "show_energy", "show_learning", "show_load", "show_sizes", "show_time"]
 
@@ -67,7 +67,7 @@ def show_time(content: ReportContent) -> str:
     shown = bar([(taken / total, f"series{place % 6}") for place, (_, taken) in enumerate(parts)])
     items = "".join(
         f'<li><span class="swatch series{place % 6}"></span>{escape(name)}<strong>{number(taken)} ms</strong>'
-        f"<span>{taken / total:.0%}</span></li>"
+        f"<span>{percent_words(taken / total)}</span></li>"
         for place, (name, taken) in enumerate(parts)
     )
     text = f"{number(total)} ms on average: a variant that runs for few inputs counts for little here."
@@ -177,7 +177,7 @@ def show_learning(content: ReportContent) -> str:
     )
     header = ("samples", "right", "mean ms", "mean cost, ms")
     rows = [
-        [f"{one['n']:,}", f"{100 * one['accuracy']:.1f} %", number(one["latency_ms"]), number(one["cost_ms"])]
+        [f"{one['n']:,}", percent_words(one["accuracy"]), number(one["latency_ms"]), number(one["cost_ms"])]
         for one in learning
     ]
     details = disclosure("The figures", table("What more training samples bring", header, rows))

@@ -123,9 +123,9 @@
   }
 
   function figures(point) {
-    const rows = [["right", `${point.y.toFixed(2)} %`], ["mean", `${number(point.x)} ms`]];
+    const rows = [["right", `${point.y.toFixed(1)} %`], ["mean", `${number(point.x)} ms`]];
     for (const key of ["p50", "p95", "p99"]) if (point[key]) rows.push([key, `${number(point[key])} ms`]);
-    if (point.size) rows.push(["on disk", `${number(point.size)} MB`]);
+    if (point.size) rows.push(["on disk", point.size < 1 ? `${number(1000 * point.size)} kB` : `${number(point.size)} MB`]);
     if (point.energy) rows.push(["energy", `${number(point.energy)} mJ`]);
     if (point.processor) rows.push(["runs on", point.processor]);
     if (point.runs) rows.push(["mostly", point.runs]);

@@ -9,7 +9,7 @@ from typing import Any
 
 from compsel.evaluation.report.content import ReportContent
 from compsel.evaluation.report.words import inputs_word, state_words
-from compsel.evaluation.result_words import POLICIES
+from compsel.evaluation.result_words import POLICIES, percent_words
 from compsel.profiling.candidates import Candidate
 
 __all__ = ["views"]
@@ -173,4 +173,4 @@ def _most_frequent(choices: Mapping[str, float]) -> str:
     if not choices:
         return ""
     name = max(choices, key=lambda choice: choices[choice])
-    return f"{name} ({choices[name]:.0%})"
+    return f"{name} ({percent_words(choices[name])})"

@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 from compsel.errors import TooFewSamplesError
 from compsel.progress import SILENT, Reporter
 from compsel.selection.dataset import Outcome, SelectionDataset
+from compsel.selection.judging.single_choices import AgainstSingle, SingleChoices
 from compsel.selection.objective import Objective
 from compsel.selection.training.expectation import Expectation, Optimism, Score, expectation_of, score_of
 from compsel.selection.training.folds import assign_folds
 from compsel.selection.training.trainers import FittedPolicy, PolicyTrainer, default_trainers
 from compsel.selection.training.trainers.base import floor_of, penalty_of
 
-__all__ = ["Comparison", "Trained", "check_enough_to_train", "compare", "train"]
+__all__ = ["Comparison", "Trained", "check_enough_to_train", "compare", "single_choices", "train"]
 
-_LEAST_SAMPLES = 20
+_LEAST_SAMPLES, _LEAST_GROUPS = 20, 5
 SINGLE_BEST = "single best"
 _ACCURATE = "most accurate"
 
@@ -42,6 +43,8 @@ class Comparison:
         optimism: by kind, how much better it was on the samples of the folds that it was trained on.
         missing: by kind that may ship, how much quality it lacks for the floor.
         barred: by such kind, why it may not ship; "" where it may.
+        against: by such kind, its held-out answers against the best single choice: what does not beat it is not
+            shipped.
         unit: of the costs: "ms", or "mJ" where energy is minimised, which then stands in place of latencies.
     """
 
@@ -53,6 +56,7 @@ class Comparison:
     optimism: dict[str, Optimism]
     missing: dict[str, float]
     barred: dict[str, str]
+    against: dict[str, AgainstSingle]
     unit: str = "ms"
 
 
@@ -68,6 +72,7 @@ class Trained:
         static: by variant, what always running it gives for the samples.
         most_accurate: name of the most accurate uncompressed network on all samples.
         margin: how far below the objective's floor the quality may lie, with 95 % confidence.
+        singles: the single choices again, as the rule for what ships compares with them.
         groups: (n,), of the samples; None: each is by itself.
     """
 
@@ -78,6 +83,7 @@ class Trained:
     static: dict[str, Outcome]
     most_accurate: str
     margin: float
+    singles: SingleChoices
     groups: NDArray[np.intp] | None = None
 
     def __repr__(self) -> str:
@@ -114,7 +120,7 @@ def train(
     """Compare the kinds that apply and train each on all samples.
 
     Raises:
-        TooFewSamplesError: fewer than 20 samples.
+        TooFewSamplesError: fewer than 20 samples, or than 5 groups of them.
         ObjectiveError: a quantity to minimise that was not measured.
     """
     objective = objective or Objective()
@@ -133,9 +139,23 @@ def train(
     winner, penalty = comparison.winner, comparison.penalty
     shipped = score_of(winner, expected, penalty, seed, dataset.groups)
     expectation = expectation_of(dataset, expected, winner, penalty, seed)
-    margin = floor_of(dataset, objective).margin
+    margin, singles = floor_of(dataset, objective).margin, single_choices(dataset, objective)
     name = dataset.names[dataset.most_accurate]
-    return Trained(fitted, comparison, shipped, expectation, dataset.static(), name, margin, dataset.groups)
+    return Trained(fitted, comparison, shipped, expectation, dataset.static(), name, margin, singles, dataset.groups)
+
+
+def single_choices(dataset: SelectionDataset, objective: Objective) -> SingleChoices:
+    """Return what a policy has to beat on these samples under an objective."""
+    static, floor = dataset.static(), floor_of(dataset, objective)
+    missing = {name: floor.missing(one.quality) for name, one in static.items()}
+    least = min(missing.values())
+    return SingleChoices(
+        static,
+        dataset.groups,
+        dataset.cost_errors,
+        None if objective.has_floor else penalty_of(dataset, objective),
+        {name: lacks for name, lacks in missing.items() if lacks > least},
+    )
 
 
 def _without_what_changed(
@@ -154,15 +174,18 @@ def _without_what_changed(
         if not why:
             break
         barred = {**comparison.barred, comparison.winner: f"{why}, when trained on all samples"}
-        winner, reason = _winner(comparison.scores, objective, floor.margin, comparison.missing, barred)
+        winner, reason = _winner(comparison, objective, floor.margin, barred)
         comparison = replace(comparison, winner=winner, reason=reason, barred=barred)
     return comparison
 
 
-def check_enough_to_train(count: int) -> None:
-    """Raise TooFewSamplesError unless so many samples can train a policy and judge it.
+def check_enough_to_train(count: int, groups: int | None = None) -> None:
+    """Raise TooFewSamplesError unless so many samples, of so many groups, can train a policy and judge it.
 
     >>> check_enough_to_train(20)
+    >>> check_enough_to_train(60, groups=3)
+    Traceback (most recent call last):
+    compsel.errors.TooFewSamplesError: got 60 samples of 3 groups, needed are at least 5 groups: ...
     """
     if count < _LEAST_SAMPLES:
         raise TooFewSamplesError(
@@ -170,6 +193,12 @@ def check_enough_to_train(count: int) -> None:
             "what ships is trained on four fifths of them "
             "and judged on the others, five times; some hundred make a difference: see "
             "docs/explanation/how-many-samples.md"
+        )
+    if groups is not None and groups < _LEAST_GROUPS:
+        raise TooFewSamplesError(
+            f"got {count} samples of {groups} group{'s' * (groups != 1)}, needed are at least {_LEAST_GROUPS} groups: "
+            "what ships is judged on groups that it was not trained on, five times; give samples of more groups, or "
+            "leave the groups away where samples are independent of each other"
         )
 
 
@@ -187,7 +216,7 @@ def compare(
         TooFewSamplesError: see `check_enough_to_train`.
     """
     n = len(dataset.quality)
-    check_enough_to_train(n)
+    check_enough_to_train(n, None if dataset.groups is None else len(np.unique(dataset.groups)))
     fold_of = dataset.folds if dataset.folds is not None else assign_folds(n, folds, dataset.groups, seed)
     outcomes, optimism = _round(dataset, objective, trainers, fold_of, reporter)
     penalty = penalty_of(dataset, objective)
@@ -195,8 +224,13 @@ def compare(
     floor = floor_of(dataset, objective)
     missing = {trainer.name: floor.missing(outcomes[trainer.name].quality) for trainer in trainers}
     barred = {name: floor.violated(outcomes[name].quality) for name in missing}
-    winner, reason = _winner(scores, objective, floor.margin, missing, barred)
-    return Comparison(scores, winner, reason, penalty, outcomes, optimism, missing, barred, dataset.unit)
+    singles = single_choices(dataset, objective)
+    against = {name: singles.against(outcomes[name]) for name in missing}
+    found = Comparison(
+        scores, SINGLE_BEST, "", penalty, outcomes, optimism, missing, barred, against, unit=dataset.unit
+    )
+    winner, reason = _winner(found, objective, floor.margin, barred)
+    return replace(found, winner=winner, reason=reason)
 
 
 def _baselines(dataset: SelectionDataset) -> dict[str, Outcome]:
@@ -230,26 +264,24 @@ def _round(
     return outcomes, {name: Optimism.of(seen[name], outcomes[name]) for name in names}
 
 
-def _winner(
-    scores: dict[str, Score], objective: Objective, margin: float, missing: dict[str, float], barred: dict[str, str]
-) -> tuple[str, str]:
+def _winner(comparison: Comparison, objective: Objective, margin: float, barred: dict[str, str]) -> tuple[str, str]:
     """Return the kind to ship, and why.
 
     Under a floor it is the fastest one that keeps it, give or take half the margin, or lacks least; else the one that
-    costs least, wrong answers included. Either way it is better than the single best for certain.
+    costs least, wrong answers included. Either way it beats the best single choice: what is said of it later is said
+    by the same comparison.
 
     Args:
-        scores: by kind, baselines among them.
+        comparison: every kind on the held-out samples.
         objective: what is wanted.
         margin: how far below the floor the quality may lie, with 95 % confidence.
-        missing: how much quality each kind lacks for the floor.
-        barred: how held-out answers of each kind contradict the floor; "" where they do not.
+        barred: how answers of each kind contradict the floor; "" where they do not.
     """
-    rivals = [scores[name] for name in missing if name != SINGLE_BEST]
-    better = [score for score in rivals if (score.faster_low > 1 if objective.has_floor else score.gap_low > 0)]
+    scores, missing, against = comparison.scores, comparison.missing, comparison.against
+    better = [scores[name] for name in missing if name != SINGLE_BEST and against[name].beats]
     allowed = [score for score in better if not barred[score.name]]
     if not allowed:
-        reason = "no learned selector beats the single best choice with 95 % confidence"
+        reason = "no learned selector beats the best single choice with 95 % confidence"
         if better:
             reason = "; ".join(f"{score.name} is {barred[score.name]}" for score in better)
         return SINGLE_BEST, f"{reason}, so the single best is shipped"
@@ -259,8 +291,9 @@ def _winner(
         return lacks, one.latency_ms if objective.has_floor else one.cost
 
     best = min(allowed, key=rank)
+    rival = against[best.name]
     return best.name, (
-        f"{best.name} is {best.faster:.2f} times as fast as the single best choice ({best.faster_low:.2f} to "
-        f"{best.faster_high:.2f}) and closes {best.gap_closed:.0%} of the gap between it and the oracle (95 % "
-        f"confidence: {best.gap_low:.0%} to {best.gap_high:.0%}), on samples that it was not trained on"
+        f"{best.name} beats {rival.choice.described}: {rival.found.words(comparison.unit)}; it closes "
+        f"{best.gap_closed:.0%} of the gap between the single best choice and the oracle (95 % confidence: "
+        f"{best.gap_low:.0%} to {best.gap_high:.0%}), on samples that it was not trained on"
     )

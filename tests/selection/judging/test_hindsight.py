@@ -1,6 +1,6 @@
 """What a sceptic would ship, found on the samples that judge."""
 
-from compsel.evaluation.hindsight import HindsightStatic, hindsight_static, oracle_choices, shortlist
+from compsel.selection.judging.hindsight import HindsightStatic, hindsight_static, oracle_choices, shortlist
 from tests.evaluation.made_up import result
 
 STATIC = {
