@@ -71,6 +71,18 @@ WORDS = [
         "unknown option --sampels",
         "did you mean '--samples'?",
     ),
+    Mistake(
+        "shortened option",
+        lambda w: ["evaluate", w.bundle, "--sampl", w.samples],
+        "unknown option --sampl",
+        "did you mean '--samples'?",
+    ),
+    Mistake(
+        "shortened option of two",
+        lambda w: ["run", w.bundle, w.photo, "--conf", "mine.toml"],
+        "unknown option --conf",
+        "did you mean '--confidence' or '--config'?",
+    ),
     Mistake("missing option", lambda w: ["evaluate", w.bundle], "required: --samples", "for example compsel evaluate"),
     Mistake(
         "misspelt technique",
@@ -95,6 +107,10 @@ WORDS = [
         "did you mean 'mobilenet-v1'?",
     ),
     Mistake("misspelt aim", lambda w: building(w, minimize="latncy"), "got 'latncy'", "did you mean 'latency'?"),
+    Mistake(
+        "misspelt quality", lambda w: building(w, quality="cosin"), "allowed are fidelity, cosine", "mean 'cosine'?"
+    ),
+    Mistake("a file for a module", lambda w: building(w, quality="a/me.py:f"), "a/me.py:f", "name of the module, me:f"),
     Mistake("misspelt shell", lambda w: ["completion", "bsh"], "got 'bsh'", "did you mean 'bash'?"),
     Mistake(
         "a goal not understood", lambda w: building(w, goal="make it nice"), "got 'make it nice'", "understood are"

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compsel.cli.code_options import add_confidence, add_quality
 from compsel.errors import SamplesError
 from compsel.inputs.modalities import open_samples
 from compsel.inputs.samples import Samples
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_certify",
-    "add_confidence",
     "add_measuring",
     "add_meter",
     "add_objective",
@@ -123,26 +123,15 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
         help='about so long may all of it take ("10 min", "1h", seconds): less is measured then; says what is left out',
     )
     parser.add_argument("--budget", type=float, metavar="S", help="seconds per state (default 60)")
-    parser.add_argument(
-        "--quality",
-        metavar="Q",
-        help="for models without class scores: fidelity (default) or cosine to the uncompressed model, or "
-        "MODULE:FUNCTION of outputs and label that gives 0 to 1",
+    add_quality(
+        parser,
+        "for models without class scores: of outputs and label, gives 0 to 1; or fidelity (default) or cosine to the "
+        "uncompressed model",
     )
     parser.add_argument(
         "--good-enough", type=float, metavar="F", help="the same: an answer of this quality counts as right (0.9)"
     )
     add_confidence(parser)
-
-
-def add_confidence(parser: argparse.ArgumentParser) -> None:
-    """Add `--confidence`."""
-    parser.add_argument(
-        "--confidence",
-        metavar="MODULE:FUNCTION",
-        help="for models without class scores: of the outputs, gives a few numbers that tell how good they may be "
-        "(default: their statistics)",
-    )
 
 
 def add_meter(parser: argparse.ArgumentParser) -> None:

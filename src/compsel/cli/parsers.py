@@ -33,6 +33,11 @@ class CommandParser(argparse.ArgumentParser):
 
     example = ""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # abbreviations: what is one today, such as --tech, is not with the next option; and the file of options and
+        # what says which option is meant would not see them
+        super().__init__(*args, **{"allow_abbrev": False, **options})
+
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
         shown = f": for example {self.example}" if self.example and "required" in message else ""
@@ -138,7 +143,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         default=argparse.SUPPRESS,
-        help="options from a TOML file (default: compsel.toml, where it is); those given here win",
+        help="options from a TOML file; those given here win (default: compsel.toml in the working directory, where "
+        "it is, which may then name no code)",
     )
     group.add_argument(
         "--write-config",
@@ -170,8 +176,9 @@ def refuse_unknown_options(argv: Sequence[str], parsers: Sequence[argparse.Argum
     known = sorted({option for parser in parsers for option in _options(parser)})
     for word in argv[: argv.index("--")] if "--" in argv else argv:
         name = word.partition("=")[0]
-        if name.startswith("--") and not any(option.startswith(name) for option in known):
-            near = did_you_mean(name, known)
+        if name.startswith("--") and name not in known:
+            begun = [option for option in known if option.startswith(name)]
+            near = f": did you mean {' or '.join(map(repr, begun))}?" if begun else did_you_mean(name, known)
             raise UsageError(f"got the unknown option {name}{near} (see {parsers[-1].prog} --help)")
 
 

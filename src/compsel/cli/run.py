@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_confidence
+from compsel.cli.code_options import add_confidence
 from compsel.cli.run_inputs import given_inputs
 from compsel.cli.tables import plain_table
 from compsel.errors import ImageError, InputError, UsageError

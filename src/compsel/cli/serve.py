@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from compsel.cli.base import Command
-from compsel.cli.options import add_confidence
+from compsel.cli.code_options import add_confidence
 from compsel.errors import UsageError, require
 
 __all__ = ["COMMAND"]
