@@ -51,8 +51,19 @@ __all__ = [
     "VersionError",
     "WeightsError",
     "did_you_mean",
+    "missing_dependency",
     "require",
 ]
+
+# which extra brings a package, where it is not `train`
+_EXTRAS = {
+    "matplotlib": "report",
+    "prometheus_client": "serve",
+    "skimage": "demo",
+    "starlette": "serve",
+    "tokenizers": "text",
+    "uvicorn": "serve",
+}
 
 
 class CompselError(Exception):
@@ -164,4 +175,20 @@ def require(module: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
-        raise MissingDependencyError(f"{error.name} is not installed: run pip install 'compsel[{extra}]'") from error
+        raise _missing(error, extra) from error
+
+
+def missing_dependency(error: ModuleNotFoundError) -> ImportError:
+    """Return the error that names the extra to install, of one about a package that is not there.
+
+    >>> missing_dependency(ModuleNotFoundError("No module named 'onnx'", name="onnx.helper"))
+    MissingDependencyError("onnx is not installed: run pip install 'compsel[train]'")
+    """
+    package = (error.name or "").partition(".")[0]
+    # a part of compsel that is not there: a damaged installation, which no extra mends
+    return error if package in ("", "compsel") else _missing(error, _EXTRAS.get(package, "train"))
+
+
+def _missing(error: ModuleNotFoundError, extra: str) -> MissingDependencyError:
+    package = (error.name or "").partition(".")[0]
+    return MissingDependencyError(f"{package} is not installed: run pip install 'compsel[{extra}]'")
