@@ -5,6 +5,7 @@
 
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,17 @@ def foreign(suffix: str) -> Callable[[World], list[object]]:
 def configured(text: str, *words: object) -> Callable[[World], list[object]]:
     """Return a command with a configuration file."""
     return lambda w: [*words, "--config", w.file("mine.toml", text)]
+
+
+def damaged_npz(world: World) -> Path:
+    """Return an archive packed by another program than NumPy, with a part of its content overwritten."""
+    path = world.folder / "x.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as packed:
+        packed.writestr("x.npy", bytes(range(256)) * 20)
+    content = bytearray(path.read_bytes())
+    content[60:120] = bytes(range(190, 250))
+    path.write_bytes(content)
+    return path
 
 
 MODELS = [
@@ -145,6 +157,7 @@ INPUTS = [
     Mistake("image without a byte", lambda w: run(w, w.file("empty.jpg", "")), "it has no bytes", "get the file again"),
     Mistake("no bundle", lambda w: ["run", w.samples, w.photo], "is not a bundle", "compsel build"),
     Mistake("a damaged .npz", lambda w: run(w, w.file("x.npz", "hi")), "x.npz", "numpy.savez"),
+    Mistake("an .npz damaged inside", lambda w: run(w, damaged_npz(w)), "x.npz", "numpy.savez"),
     Mistake("no such meter", lambda w: building(w, meter="watts"), "watts", "compsel devices"),
 ]
 CONFIGURATION = [

@@ -12,6 +12,7 @@ import numpy as np
 from compsel.errors import InputError
 from compsel.inputs.image import IMAGE
 from compsel.inputs.modality import Modality
+from compsel.inputs.npz_errors import NPZ_ERRORS
 from compsel.inputs.text import TEXT
 
 __all__ = ["given_inputs"]
@@ -134,5 +135,5 @@ def _tensors(source: str | io.BytesIO, name: str) -> dict[str, np.ndarray]:
             raise ValueError("it is no .npz")
         with np.load(source, allow_pickle=False) as arrays:
             return {key: array for key, array in arrays.items() if key not in ("label", "target")}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except NPZ_ERRORS as error:
         raise InputError(f"{name}: cannot be read as tensors by name: {error}: write it by numpy.savez") from error
