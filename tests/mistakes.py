@@ -133,7 +133,12 @@ WORDS = [
 ]
 PLACES = [
     Mistake("build: output exists", lambda w: building(w, out=occupied(w)), "is there already", "give --replace"),
-    Mistake("train: output exists", lambda w: ["train", w.folder, "--out", occupied(w)], "there already", "--replace"),
+    Mistake(
+        "train: output exists, and no profile",
+        lambda w: ["train", w.folder, "--out", occupied(w)],
+        "has no profile.json",
+        "compsel profile",
+    ),
     Mistake("port: output exists", lambda w: ["port", w.bundle, "--out", occupied(w)], "there already", "--replace"),
     Mistake("a place below a file", lambda w: building(w, out=below_a_file(w)), "cannot write", "choose another place"),
     Mistake(

@@ -12,6 +12,7 @@ from compsel.cli.model_options import add_model_options, model_options
 from compsel.cli.options import add_measuring, add_samples, given_options, samples_to_open
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, is_verbose
+from compsel.storage.sizes import size_words
 
 if TYPE_CHECKING:
     from compsel.profiling.candidates import Candidate
@@ -105,14 +106,14 @@ def _print(rows: list[dict[str, Any]], placed: dict[tuple[str, str], str], energ
         [
             (
                 row["variant"],
-                f"{row['size_mb']:.1f}",
+                size_words(row["size_mb"]),
                 f"{row['quality']:.4f}",
                 _figure(_least_when_idle(row["latency_ms"])),
                 f"dominated by {row['dominated']['by']}" if row["dominated"] else "",
             )
             for row in rows
         ],
-        ("variant", "MB", "quality", "ms, idle, best processor", "verdict"),
+        ("variant", "size", "quality", "ms, idle, best processor", "verdict"),
     )
     for (name, processor), text in placed.items():
         print(f"{name} on {processor}: {text}")

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from compsel.evaluation.paired_comparison import PairedComparison
-from compsel.evaluation.result_words import accuracy_words, ms_words, points_words, size_words, speed_words, way_words
+from compsel.evaluation.result_words import accuracy_words, ms_words, points_words, speed_words, way_words
 from compsel.storage.files import without_nan
+from compsel.storage.sizes import size_words
 
 __all__ = ["AnswerFigures", "Result"]
 

@@ -4,7 +4,7 @@ import math
 
 from compsel.profiling.confidence_intervals import Estimate
 
-__all__ = ["POLICIES", "accuracy_words", "ms_words", "points_words", "size_words", "speed_words", "way_words"]
+__all__ = ["POLICIES", "accuracy_words", "ms_words", "points_words", "speed_words", "way_words"]
 
 # what policies are called
 POLICIES = {
@@ -31,17 +31,6 @@ def ms_words(latency_ms: float) -> str:
     if latency_ms >= 10_000:
         return f"{latency_ms / 1000:.1f} s"
     return f"{latency_ms:.0f} ms" if latency_ms >= 100 else f"{latency_ms:.3g} ms"
-
-
-def size_words(size_mb: float) -> str:
-    """Return a size, from kB up.
-
-    >>> size_words(5.43), size_words(0.0123), size_words(553.2)
-    ('5.4 MB', '12 kB', '553 MB')
-    """
-    if size_mb >= 100:
-        return f"{size_mb:.0f} MB"
-    return f"{size_mb:.1f} MB" if size_mb >= 0.1 else f"{1000 * size_mb:.0f} kB"
 
 
 def speed_words(speedup: Estimate) -> str:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compsel.errors import InputError, SamplesError
+from compsel.inputs.images.image_input import image_input
 from compsel.inputs.modality import Modality, ModelLike
 from compsel.inputs.sample_options import DEFAULT_SAMPLE_OPTIONS, SampleOptions
 from compsel.inputs.synthetic_feeds import synthetic_feeds
-from compsel.inputs.images.image_input import image_input
 from compsel.inputs.tensor_specs import TensorSpec
 
 if TYPE_CHECKING:

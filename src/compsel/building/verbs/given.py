@@ -129,6 +129,6 @@ def check_kind(samples: Samples, modality: Modality, name: str) -> None:
         )
     if modality is TEXT and (isinstance(value, EncodedImage) or isinstance(samples, ImageFiles)):
         raise SamplesError(
-            f"{name} takes texts, got {samples.description}: give a table of texts, or name the column that holds them: "
-            "--text COLUMN, or text='COLUMN'"
+            f"{name} takes texts, got {samples.description}: give a table of texts, or name the column that holds "
+            "them: --text COLUMN, or text='COLUMN'"
         )

@@ -9,6 +9,7 @@ from compsel.evaluation.report.elements import paragraph, section, table
 from compsel.evaluation.report.scale import number
 from compsel.evaluation.report.words import inputs_word
 from compsel.evaluation.result_words import POLICIES
+from compsel.storage.sizes import size_words
 
 __all__ = ["basis", "headline", "points", "ratio", "sentence", "show_rivals"]
 
@@ -175,7 +176,7 @@ def _size(content: ReportContent) -> Card | None:
     if not ours:
         return None
     answering = f"{len(content.adaptive)} variant{'s' if len(content.adaptive) > 1 else ''} that answer"
-    return "Size", f"{number(ours)} MB", f"instead of {number(other)} MB" if other else "", answering
+    return "Size", size_words(ours), f"instead of {size_words(other)}" if other else "", answering
 
 
 def _memory(content: ReportContent) -> Card | None:
