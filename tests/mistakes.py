@@ -76,7 +76,32 @@ MODELS = [
 ]
 WORDS = [
     Mistake("misspelt command", lambda w: ["evalute", w.bundle], "got command 'evalute'", "did you mean 'evaluate'?"),
-    Mistake("no such command", lambda w: ["quantise"], "got command 'quantise'", "see compsel --help"),
+    Mistake("no such command", lambda w: ["fly"], "got command 'fly'", "see compsel --help"),
+    Mistake("quantise", lambda w: ["quantise", w.model], "command 'quantise'", "did you mean 'compress'?"),
+    Mistake("benchmark", lambda w: ["benchmark", w.model], "command 'benchmark'", "did you mean 'perf'?"),
+    Mistake("predict", lambda w: ["predict", w.model], "command 'predict'", "did you mean 'run'?"),
+    Mistake(
+        "technique int8",
+        lambda w: compress(w, w.model, "--technique", "int8"),
+        "'int8'",
+        "did you mean 'int8-static' or 'int8-dynamic'",
+    ),
+    Mistake(
+        "technique fp16", lambda w: compress(w, w.model, "--technique", "fp16"), "'fp16'", "did you mean 'float16'?"
+    ),
+    Mistake(
+        "technique quantize",
+        lambda w: compress(w, w.model, "--technique", "quantize"),
+        "'quantize'",
+        "did you mean 'int8-static'?",
+    ),
+    Mistake("processor gpu", lambda w: profile(w, processor="gpu"), "'gpu'", "did you mean 'cuda:0'? (see compsel"),
+    Mistake(
+        "the preprocessing of others",
+        lambda w: compress(w, w.model, "--preprocess", "imagenet"),
+        "got 'imagenet'",
+        "did you mean 'torchvision'?",
+    ),
     Mistake(
         "misspelt option",
         lambda w: ["evaluate", w.bundle, "--sampels", w.samples],

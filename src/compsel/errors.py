@@ -26,7 +26,7 @@ compsel.errors.ImageError: photo.jpg: not an image
 """
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 __all__ = [
@@ -55,6 +55,8 @@ __all__ = [
     "require",
 ]
 
+_MOST_MEANT = 3
+_NOTHING: Mapping[str, str] = {}
 # which extra brings a package, where it is not `train`
 _EXTRAS = {
     "matplotlib": "report",
@@ -146,16 +148,26 @@ class MissingDependencyError(CompselError, ImportError):
     """An optional package that is not installed; the message has the command that installs it."""
 
 
-def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """Return the end of a message about a wrong word: the allowed one that is most like it; "" where none is.
+def did_you_mean(word: str, allowed: Iterable[str], meant: Mapping[str, str] = _NOTHING) -> str:
+    """Return the end of a message about a wrong word: the allowed ones that may be meant; "" where none is.
+
+    Args:
+        word: that was got, in any case.
+        allowed: words.
+        meant: what others say for allowed words.
 
     >>> did_you_mean("evalute", ["build", "evaluate"]), did_you_mean("xyz", ["build"])
     (": did you mean 'evaluate'?", '')
+    >>> did_you_mean("fp16", ["float16"], {"fp16": "float16"}), did_you_mean("int", ["int8", "int4"])
+    (": did you mean 'float16'?", ": did you mean 'int8' or 'int4'?")
     """
     from difflib import get_close_matches  # only a wrong word needs it
 
-    near = get_close_matches(word.lower(), list(allowed), n=1)
-    return f": did you mean {near[0]!r}?" if near else ""
+    word, words = word.lower(), list(allowed)
+    near = [meant[word]] if word in meant else []
+    near = near or [one for one in words if word and one.lower().startswith(word)][:_MOST_MEANT]
+    near = near or get_close_matches(word, words, n=1)
+    return f": did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def require(module: str, extra: str) -> ModuleType:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from compsel.building.verbs.options import MeasuringOptions, ObjectiveOptions, measuring_of, objective_of
-from compsel.cli.options import add_measuring, add_objective, given_options
+from compsel.cli.options import TECHNIQUE_WORDS, add_measuring, add_objective, given_options
 from compsel.errors import ObjectiveError, UsageError
 from compsel.selection.objective import Objective
+from compsel.techniques import TECHNIQUES
 
 
 def read(*arguments: str) -> Objective:
@@ -67,3 +68,7 @@ def test_a_function_in_the_working_directory_is_found(tmp_path: Path, monkeypatc
     arguments = parser.parse_args(["--quality", "rated_in_tests:half"])
     measuring = measuring_of(None, given_options(arguments, MeasuringOptions))
     assert measuring.output_quality.score([], None, None) == 0.5
+
+
+def test_the_help_names_every_technique() -> None:
+    assert tuple(name for name, kind in TECHNIQUES.items() if kind.__module__.startswith("compsel.")) == TECHNIQUE_WORDS

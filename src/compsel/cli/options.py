@@ -15,17 +15,24 @@ if TYPE_CHECKING:
     from compsel.inputs.modality import Modality
 
 __all__ = [
+    "TECHNIQUE_WORDS",
     "add_certify",
     "add_measuring",
     "add_meter",
     "add_objective",
     "add_samples",
+    "add_technique",
     "given_options",
     "samples_of",
     "samples_to_open",
     "split",
 ]
 
+# as `compsel.techniques.TECHNIQUES` has them, which the help of commands is not to import
+TECHNIQUE_WORDS = (
+    *("none", "int8-static", "float16", "int8-dynamic", "int16-weight", "int8-weight", "int6-weight", "int4-weight"),
+    *("cluster", "prune", "channel-prune", "low-rank", "resolution", "early-exit", "student", "fuse"),
+)
 _COLUMNS = {"text": "texts", "file": "image files", "label": "labels", "group": "groups that belong together"}
 
 
@@ -108,10 +115,27 @@ def samples_to_open(arguments: argparse.Namespace) -> "Callable[[Modality], Samp
     return None if arguments.samples is None else partial(samples_of, arguments)
 
 
+def add_technique(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add `--technique`, with what it is for."""
+    parser.add_argument(
+        "--technique",
+        action="append",
+        metavar="T",
+        help=f"{text}: {', '.join(TECHNIQUE_WORDS)}, each with options (prune:0.3), and chains of them "
+        "(resolution:192+int8-static)",
+    )
+
+
 def add_measuring(parser: argparse.ArgumentParser) -> None:
     """Add `compsel.building.verbs.options.MeasuringOptions`."""
-    parser.add_argument("--technique", action="append", metavar="T", help="a technique to try (repeatable)")
-    parser.add_argument("--processor", action="append", metavar="P", help="a processor to measure (repeatable)")
+    add_technique(parser, "a technique to try, repeatable (default: those that suit the models)")
+    parser.add_argument(
+        "--processor",
+        action="append",
+        metavar="P",
+        help="a processor to measure, such as cpu:2 or cuda:0; repeatable (default: all that work here; "
+        "see compsel devices)",
+    )
     parser.add_argument(
         "--state", action="append", metavar="S", help="a state: idle, busy:N, memory:N, soak:MINUTES (repeatable)"
     )

@@ -20,6 +20,22 @@ EXIT_STATUSES = """exit status:
   2    bad input: one line on standard error says what, and what to do
   130  interrupted: what was measured is kept"""
 _WIDEST = 110  # columns of the help
+# what other tools call the commands
+_MEANT = {
+    "bench": "perf",
+    "benchmark": "perf",
+    "convert": "compress",
+    "infer": "run",
+    "info": "doctor",
+    "optimise": "build",
+    "optimize": "build",
+    "predict": "run",
+    "prune": "compress",
+    "quantise": "compress",
+    "quantize": "compress",
+    "test": "evaluate",
+    "validate": "evaluate",
+}
 _WITH_VALUE = ("--config", "--write-config")
 
 
@@ -99,7 +115,7 @@ def command_word(argv: Sequence[str]) -> str | None:
 
 
 def _hint(word: str, allowed: Iterable[str]) -> str:
-    return did_you_mean(word, allowed) or " (see compsel --help)"
+    return did_you_mean(word, allowed, _MEANT) or " (see compsel --help)"
 
 
 def parser_of(names: Iterable[str]) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -177,8 +193,7 @@ def refuse_unknown_options(argv: Sequence[str], parsers: Sequence[argparse.Argum
     for word in argv[: argv.index("--")] if "--" in argv else argv:
         name = word.partition("=")[0]
         if name.startswith("--") and name not in known:
-            begun = [option for option in known if option.startswith(name)]
-            near = f": did you mean {' or '.join(map(repr, begun))}?" if begun else did_you_mean(name, known)
+            near = did_you_mean(name, known)
             raise UsageError(f"got the unknown option {name}{near} (see {parsers[-1].prog} --help)")
 
 
