@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import compsel
+from compsel.cli.answer_rows import rows_of
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.report import add_report, leave_report
-from compsel.cli.run import rows_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TECHNIQUE_WORDS",
     "add_certify",
+    "add_labels",
     "add_measuring",
     "add_meter",
     "add_objective",
@@ -123,6 +124,15 @@ def add_technique(parser: argparse.ArgumentParser, text: str) -> None:
         metavar="T",
         help=f"{text}: {', '.join(TECHNIQUE_WORDS)}, each with options (prune:0.3), and chains of them "
         "(resolution:192+int8-static)",
+    )
+
+
+def add_labels(parser: argparse.ArgumentParser) -> None:
+    """Add `--labels` of the commands that show answers."""
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="names of the classes: one a line, or JSON; or the word imagenet (default: the bundle's)",
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from compsel.cli.base import Command
 from compsel.cli.code_options import add_confidence
+from compsel.cli.options import add_labels
 from compsel.errors import UsageError, require
 
 __all__ = ["COMMAND"]
@@ -27,7 +28,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="uncompressed ONNX model to answer beside the bundle (default: the one in the bundle, if it holds one)",
     )
-    parser.add_argument("--labels", metavar="FILE", help="names of the classes, one a line; or the word imagenet")
+    add_labels(parser)
     parser.add_argument(
         "--max-bytes", type=int, default=20_000_000, metavar="N", help="of a request (default 20000000)"
     )
@@ -50,7 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     for module in ("starlette", "uvicorn", "prometheus_client"):
         require(module, extra="serve")
-    from compsel.serving.class_names import read_class_names
+    from compsel.cli.answer_rows import given_names
     from compsel.serving.server import listen, serve
     from compsel.serving.settings import ServingSettings, usable_cores
 
@@ -62,7 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
         workers=usable_cores() if arguments.workers is None else arguments.workers,
         hosts=(arguments.host, *arguments.allow_host),
     )
-    class_names = () if arguments.labels is None else read_class_names(arguments.labels)
+    class_names = given_names(arguments.labels)
     # before the bundle is loaded: a port in use is told at once
     listening = listen(arguments.host, arguments.port)
     with listening, compsel.load(arguments.bundle, confidence=arguments.confidence) as runtime:
