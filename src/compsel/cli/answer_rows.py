@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from compsel.errors import InputError
 from compsel.inputs.class_names import read_class_names
 from compsel.inputs.imagenet_classes import imagenet_classes
-from compsel.runtime.answer import Answer
+
+if TYPE_CHECKING:
+    from compsel.runtime.answer import Answer
 
 __all__ = ["given_names", "output_lines", "rows_of", "top_words"]
 
@@ -41,7 +43,7 @@ def given_names(word: str | None, n_classes: int | None = None) -> tuple[str, ..
 
 
 def rows_of(
-    answers: Sequence[tuple[str, Answer]],
+    answers: Sequence[tuple[str, "Answer"]],
     names: Sequence[str] = (),
     key: str = "image",
     top: int = _TOP,
@@ -61,7 +63,7 @@ def rows_of(
 
 # many parameters: what `rows_of` says of all of them
 def _row(
-    source: str, answer: Answer, names: Sequence[str], key: str, top: int, outputs: Sequence[str]
+    source: str, answer: "Answer", names: Sequence[str], key: str, top: int, outputs: Sequence[str]
 ) -> dict[str, Any]:
     classes = answer.output != "other"
     named = answer._replace(labels=tuple(names or answer.labels)) if classes else answer
@@ -83,7 +85,7 @@ def _row(
     }
 
 
-def _top(answer: Answer, count: int) -> list[dict[str, Any]]:
+def _top(answer: "Answer", count: int) -> list[dict[str, Any]]:
     return [
         {
             "label": place,

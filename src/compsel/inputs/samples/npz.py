@@ -1,5 +1,6 @@
 """Read NumPy's files of plain arrays."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.lib.npyio import NpzFile
 from compsel.errors import SamplesError
 from compsel.inputs.npz_errors import NPZ_ERRORS
 
-__all__ = ["read_npy", "read_npz"]
+__all__ = ["has_array", "read_npy", "read_npz"]
 
 
 def read_npz(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
@@ -31,6 +32,12 @@ def read_npz(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
         return arrays
     except NPZ_ERRORS as error:
         raise SamplesError(f"{path}: not an .npz of plain arrays, or a damaged one: {error}") from error
+
+
+def has_array(path: Path, name: str) -> bool:
+    """Whether an archive that can be read has an array of that name; the array is not read."""
+    with zipfile.ZipFile(path) as archive:
+        return f"{name}.npy" in archive.namelist()
 
 
 def read_npy(path: Path) -> np.ndarray:
