@@ -16,6 +16,8 @@ from compsel.cli.options import (
 from compsel.cli.report import add_report, leave_report
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
+from compsel.storage.files import folder_size_mb
+from compsel.storage.sizes import size_words
 
 __all__ = ["COMMAND"]
 
@@ -43,6 +45,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.verbs.build import build
     from compsel.building.verbs.options import BuildOptions
+    from compsel.evaluation.contenders import work_folder
 
     built = build(
         arguments.models,
@@ -56,9 +59,17 @@ def _run(arguments: argparse.Namespace) -> int:
         **given_options(arguments, BuildOptions),
     )
     show(built, arguments.out)
+    _say_what_is_kept(arguments.work or work_folder(arguments.out))
     write_result(arguments.json, summary(built))
     leave_report(arguments, arguments.out)
     return 0
+
+
+def _say_what_is_kept(work: Path) -> None:
+    print(
+        f"measurements: {work} ({size_words(folder_size_mb(work))}): this command goes on from there, and evaluate and "
+        "train read it; an app does not: delete it when you are done"
+    )
 
 
 COMMAND = Command(
