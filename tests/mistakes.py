@@ -49,6 +49,14 @@ def configured(text: str, *words: object) -> Callable[[World], list[object]]:
     return lambda w: [*words, "--config", w.file("mine.toml", text)]
 
 
+def by_class(world: World) -> Path:
+    """Return samples in folders by class, of two classes."""
+    for name in ("cat", "dog"):
+        (world.folder / "by_class" / name).mkdir(parents=True)
+        shutil.copy(world.photo, world.folder / "by_class" / name / "1.jpg")
+    return world.folder / "by_class"
+
+
 def damaged_npz(world: World) -> Path:
     """Return an archive packed by another program than NumPy, with a part of its content overwritten."""
     path = world.folder / "x.npz"
@@ -207,6 +215,12 @@ INPUTS = [
         lambda w: evaluate(w, w.file("t.csv", "text,label\nhi,1\nbye,2\n")),
         "this bundle takes pictures, got 2 texts",
         "give a folder of images",
+    ),
+    Mistake(
+        "folders of some of the classes, for a bundle that names none",
+        lambda w: evaluate(w, by_class(w)),
+        "this bundle has 10 outputs and no names of classes, the samples name 2 classes",
+        "a labels.txt beside the samples",
     ),
     Mistake("image without a byte", lambda w: run(w, w.file("empty.jpg", "")), "it has no bytes", "get the file again"),
     Mistake("no bundle", lambda w: ["run", w.samples, w.photo], "is not a bundle", "compsel build"),
