@@ -134,9 +134,11 @@ def _shape(values: Mapping[str, str], taken: ImageInput) -> tuple[tuple[int, int
     fields: dict[str, Any] = {}
     if resize is not None:
         stretched = "x" in values["resize"]
-        shares = [inner / outer for inner, outer in zip(resolution, resize, strict=True)]
-        share = max(shares) if not stretched else shares[0]
-        if share > 1 or (stretched and abs(shares[0] - shares[1]) > 0.01):
+        share = (
+            max(resolution) / resize[resolution.index(max(resolution))] if stretched else min(resolution) / resize[0]
+        )
+        same = all(abs(inner / share - outer) <= 1 for inner, outer in zip(resolution, resize, strict=True))
+        if share > 1 or (stretched and not same):
             raise UsageError(
                 f"preprocess: got resize={values['resize']}, but the model's input is "
                 f"{resolution[0]}x{resolution[1]}: allowed is that, or larger in the same proportion"
