@@ -4,12 +4,11 @@ import argparse
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.model_options import add_model_options, model_options
+from compsel.cli.model_options import add_measured_models, model_options
 from compsel.cli.options import (
     add_certify,
     add_measuring,
     add_objective,
-    add_samples,
     given_options,
     samples_to_open,
 )
@@ -23,15 +22,7 @@ __all__ = ["COMMAND"]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "models",
-        nargs="+",
-        type=Path,
-        metavar="MODEL.onnx",
-        help="one or several models for the same inputs and answers",
-    )
-    add_samples(parser)
-    add_model_options(parser)
+    add_measured_models(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="where the bundle goes")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where measurements are kept (default: BUNDLE.work)")
     parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")

@@ -52,8 +52,9 @@ def _run(arguments: argparse.Namespace) -> int:
     for module in ("starlette", "uvicorn", "prometheus_client"):
         require(module, extra="serve")
     from compsel.cli.answer_rows import given_names
+    from compsel.device.cgroup import usable_cores
     from compsel.serving.server import listen, serve
-    from compsel.serving.settings import ServingSettings, usable_cores
+    from compsel.serving.settings import ServingSettings
 
     if not 0 <= arguments.port <= _MOST_PORT:
         raise UsageError(f"--port: got {arguments.port}, allowed is 0 to {_MOST_PORT}")

@@ -134,9 +134,8 @@ def _shape(values: Mapping[str, str], taken: ImageInput) -> tuple[tuple[int, int
     fields: dict[str, Any] = {}
     if resize is not None:
         stretched = "x" in values["resize"]
-        share = (
-            max(resolution) / resize[resolution.index(max(resolution))] if stretched else min(resolution) / resize[0]
-        )
+        longer = resolution.index(max(resolution))  # which says more exactly how much
+        share = resolution[longer] / resize[longer] if stretched else min(resolution) / resize[0]
         same = all(abs(inner / share - outer) <= 1 for inner, outer in zip(resolution, resize, strict=True))
         if share > 1 or (stretched and not same):
             raise UsageError(
