@@ -48,7 +48,7 @@ def test_compress_finds_out_and_writes_it(folder: Path, tmp_path: Path, capsys: 
         "model: preprocessing: caffe, whole (resize=16,crop=16,mean=103.939/116.779/123.68" in capsys.readouterr().err
     )
     (written,) = tmp_path.glob("*.onnx")
-    assert Model.load(written).preprocessing.channels == "BGR"  # type: ignore[union-attr]
+    assert Model.load(written).preprocessing.channels == "BGR"
 
 
 def test_compress_takes_what_is_said(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,7 +58,7 @@ def test_compress_takes_what_is_said(folder: Path, tmp_path: Path, capsys: pytes
     assert "preprocessing as given: resize=18,crop=16,mean=0,std=1" in capsys.readouterr().err
     (written,) = (tmp_path / "out").glob("*.onnx")
     model = Model.load(written)
-    assert model.labels[3] == "colour 3" and model.preprocessing.std == (255.0,) * 3  # type: ignore[union-attr]
+    assert model.labels[3] == "colour 3" and model.preprocessing.std == (255.0,) * 3
 
 
 @pytest.mark.parametrize("command", ["build", "compress", "profile", "characterize", "head"])
