@@ -32,8 +32,8 @@ def _run(arguments: argparse.Namespace) -> int:
     ported = port(arguments.bundle, arguments.out, share=arguments.share, replace=arguments.replace, reporter=TERMINAL)
     print(_result(Bundle.load(arguments.bundle), Bundle.load(arguments.out)))
     print(
-        f"Measured in {ported.seconds:.0f} s: {ported.pairs} pairs of a choice and a state, {ported.share:.1%} of those "
-        f"of {len(ported.processors)} processors in {len(ported.states)} states; expected error of a latency "
+        f"Measured in {ported.seconds:.0f} s: {ported.pairs} pairs of a choice and a state, {ported.share:.1%} of "
+        f"those of {len(ported.processors)} processors in {len(ported.states)} states; expected error of a latency "
         f"{math.expm1(ported.error):.0%}"
     )
     if ported.unknown:
