@@ -16,6 +16,7 @@ from tests.bad_input_world import (
     labels,
     made,
     make_world,
+    many,
     occupied,
     without_data,
 )
@@ -165,7 +166,12 @@ WORDS = [
     Mistake("none of the classes", lambda w: run(w, w.photo, "--top", 0), "--top: got 0", "allowed is 1 or more"),
 ]
 PLACES = [
-    Mistake("build: output exists", lambda w: building(w, out=occupied(w)), "is there already", "give --replace"),
+    Mistake(
+        "build: output exists",
+        lambda w: building(w, samples=many(w), out=occupied(w)),
+        "is there already",
+        "give --replace",
+    ),
     Mistake(
         "train: output exists, and no profile",
         lambda w: ["train", w.folder, "--out", occupied(w)],
@@ -173,7 +179,12 @@ PLACES = [
         "compsel profile",
     ),
     Mistake("port: output exists", lambda w: ["port", w.bundle, "--out", occupied(w)], "there already", "--replace"),
-    Mistake("a place below a file", lambda w: building(w, out=below_a_file(w)), "cannot write", "choose another place"),
+    Mistake(
+        "a place below a file",
+        lambda w: building(w, samples=many(w), out=below_a_file(w)),
+        "cannot write",
+        "choose another place",
+    ),
     Mistake(
         "--json into a folder", lambda w: run(w, w.photo, "--json", w.samples), "it is a folder", "choose another name"
     ),
