@@ -33,3 +33,18 @@ class TakesTensors:
 def test_an_image_for_a_model_that_takes_tensors() -> None:
     with pytest.raises(InputError, match=r"pair takes tensors \['a', 'b'\], got ndarray: give tensors by name"):
         feeds_of(TakesTensors(), np.zeros((2, 2, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("spec", "do"),
+    [
+        (TensorSpec("pixels", "float32", (1, 3, 32, 32)), "it may take pictures"),
+        (TensorSpec("ids", "int64", (1, None)), "put its tokenizer.json beside it"),
+        (TensorSpec("table", "float32", (1, 7)), "it takes no tokens: give tensors by name"),
+    ],
+)
+def test_a_text_for_a_model_that_takes_tensors(spec: TensorSpec, do: str) -> None:
+    model = TakesTensors()
+    model.inputs = (spec,)
+    with pytest.raises(InputError, match=f"got str: {do}"):
+        feeds_of(model, "hello")
