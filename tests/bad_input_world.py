@@ -80,14 +80,21 @@ def make_world(folder: Path) -> World:
         for number, image in enumerate(images):
             assert cv2.imwrite(str(world.samples / f"{number}.png"), image)
             table.writerow((f"{number}.png", number))
-    variants, _ = build_variants([model], folder / "variants", ArraySamples(images), ["none"])
+    fixed_bundle(model, ArraySamples(images), world.bundle)
+    return world
+
+
+def fixed_bundle(model: Model, samples: ArraySamples, folder: Path) -> Path:
+    """Write a bundle that always answers with a model as it is, without measuring anything."""
+    files = folder.parent / "variants"
+    variants, _ = build_variants([model], files, samples, ["none"])
     table_ms = np.array([[1.0]])
     fixed = FixedPolicy(variants[0].name)
     policies = dict.fromkeys(("adaptive", "most_accurate", "fastest", "best_static"), fixed)
     costs = CostModel(((variants[0].name, "cpu:1"),), np.zeros((1, 1)), table_ms, table_ms)
     content = BundleContent(
         tuple(variants),
-        folder / "variants",
+        files,
         policies,
         {},
         Objective(),
@@ -95,8 +102,8 @@ def make_world(folder: Path) -> World:
         costs,
         {"penalty_ms": 1.0},
     )
-    write_bundle(content, world.bundle)
-    return world
+    write_bundle(content, folder)
+    return folder
 
 
 def labels(world: World, text: bytes | str) -> Path:

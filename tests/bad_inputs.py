@@ -238,11 +238,15 @@ PLACES = [
     Case("compress: out below a file", lambda w: [*compress(w, w.model)[:-1], below_a_file(w)], "cannot write"),
     Case("profile: out below a file", lambda w: profile(w, out=below_a_file(w)), "cannot write", True),
     Case("build: out below a file", lambda w: building(w, samples=many(w), out=below_a_file(w)), "cannot write", True),
-    Case("build: out is there already", lambda w: building(w, out=occupied(w)), "is there already and not empty"),
     Case(
-        "train: out is there already",
-        lambda w: ["train", w.folder, "--out", occupied(w)],
+        "build: out is there already",
+        lambda w: building(w, samples=many(w), out=occupied(w)),
         "is there already and not empty",
+    ),
+    Case(
+        "train: no profile, and out is there already",
+        lambda w: ["train", w.folder, "--out", occupied(w)],
+        "has no profile.json",
     ),
     Case(
         "networks: out below a file",

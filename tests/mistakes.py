@@ -5,6 +5,7 @@
 
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.bad_input_world import (
     labels,
     made,
     make_world,
+    many,
     occupied,
     without_data,
 )
@@ -48,6 +50,25 @@ def configured(text: str, *words: object) -> Callable[[World], list[object]]:
     return lambda w: [*words, "--config", w.file("mine.toml", text)]
 
 
+def by_class(world: World) -> Path:
+    """Return samples in folders by class, of two classes."""
+    for name in ("cat", "dog"):
+        (world.folder / "by_class" / name).mkdir(parents=True)
+        shutil.copy(world.photo, world.folder / "by_class" / name / "1.jpg")
+    return world.folder / "by_class"
+
+
+def damaged_npz(world: World) -> Path:
+    """Return an archive packed by another program than NumPy, with a part of its content overwritten."""
+    path = world.folder / "x.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as packed:
+        packed.writestr("x.npy", bytes(range(256)) * 20)
+    content = bytearray(path.read_bytes())
+    content[60:120] = bytes(range(190, 250))
+    path.write_bytes(content)
+    return path
+
+
 MODELS = [
     Mistake("no such model", lambda w: compress(w, w.folder / "lite0.onxx"), "no such file", "give the path of"),
     Mistake("a folder for a model", lambda w: compress(w, w.samples), "a folder", "give the .onnx file in it"),
@@ -64,12 +85,49 @@ MODELS = [
 ]
 WORDS = [
     Mistake("misspelt command", lambda w: ["evalute", w.bundle], "got command 'evalute'", "did you mean 'evaluate'?"),
-    Mistake("no such command", lambda w: ["quantise"], "got command 'quantise'", "see compsel --help"),
+    Mistake("no such command", lambda w: ["fly"], "got command 'fly'", "see compsel --help"),
+    Mistake("quantise", lambda w: ["quantise", w.model], "command 'quantise'", "did you mean 'compress'?"),
+    Mistake("benchmark", lambda w: ["benchmark", w.model], "command 'benchmark'", "did you mean 'perf'?"),
+    Mistake("predict", lambda w: ["predict", w.model], "command 'predict'", "did you mean 'run'?"),
+    Mistake(
+        "technique int8",
+        lambda w: compress(w, w.model, "--technique", "int8"),
+        "'int8'",
+        "did you mean 'int8-static' or 'int8-dynamic'",
+    ),
+    Mistake(
+        "technique fp16", lambda w: compress(w, w.model, "--technique", "fp16"), "'fp16'", "did you mean 'float16'?"
+    ),
+    Mistake(
+        "technique quantize",
+        lambda w: compress(w, w.model, "--technique", "quantize"),
+        "'quantize'",
+        "did you mean 'int8-static'?",
+    ),
+    Mistake("processor gpu", lambda w: profile(w, processor="gpu"), "'gpu'", "did you mean 'cuda:0'? (see compsel"),
+    Mistake(
+        "the preprocessing of others",
+        lambda w: compress(w, w.model, "--preprocess", "imagenet"),
+        "got 'imagenet'",
+        "did you mean 'torchvision'?",
+    ),
     Mistake(
         "misspelt option",
         lambda w: ["evaluate", w.bundle, "--sampels", w.samples],
         "unknown option --sampels",
         "did you mean '--samples'?",
+    ),
+    Mistake(
+        "shortened option",
+        lambda w: ["evaluate", w.bundle, "--sampl", w.samples],
+        "unknown option --sampl",
+        "did you mean '--samples'?",
+    ),
+    Mistake(
+        "shortened option of two",
+        lambda w: ["run", w.bundle, w.photo, "--conf", "mine.toml"],
+        "unknown option --conf",
+        "did you mean '--confidence' or '--config'?",
     ),
     Mistake("missing option", lambda w: ["evaluate", w.bundle], "required: --samples", "for example compsel evaluate"),
     Mistake(
@@ -95,6 +153,10 @@ WORDS = [
         "did you mean 'mobilenet-v1'?",
     ),
     Mistake("misspelt aim", lambda w: building(w, minimize="latncy"), "got 'latncy'", "did you mean 'latency'?"),
+    Mistake(
+        "misspelt quality", lambda w: building(w, quality="cosin"), "allowed are fidelity, cosine", "mean 'cosine'?"
+    ),
+    Mistake("a file for a module", lambda w: building(w, quality="a/me.py:f"), "a/me.py:f", "name of the module, me:f"),
     Mistake("misspelt shell", lambda w: ["completion", "bsh"], "got 'bsh'", "did you mean 'bash'?"),
     Mistake(
         "a goal not understood", lambda w: building(w, goal="make it nice"), "got 'make it nice'", "understood are"
@@ -104,10 +166,25 @@ WORDS = [
     Mistake("none of the classes", lambda w: run(w, w.photo, "--top", 0), "--top: got 0", "allowed is 1 or more"),
 ]
 PLACES = [
-    Mistake("build: output exists", lambda w: building(w, out=occupied(w)), "is there already", "give --replace"),
-    Mistake("train: output exists", lambda w: ["train", w.folder, "--out", occupied(w)], "there already", "--replace"),
+    Mistake(
+        "build: output exists",
+        lambda w: building(w, samples=many(w), out=occupied(w)),
+        "is there already",
+        "give --replace",
+    ),
+    Mistake(
+        "train: output exists, and no profile",
+        lambda w: ["train", w.folder, "--out", occupied(w)],
+        "has no profile.json",
+        "compsel profile",
+    ),
     Mistake("port: output exists", lambda w: ["port", w.bundle, "--out", occupied(w)], "there already", "--replace"),
-    Mistake("a place below a file", lambda w: building(w, out=below_a_file(w)), "cannot write", "choose another place"),
+    Mistake(
+        "a place below a file",
+        lambda w: building(w, samples=many(w), out=below_a_file(w)),
+        "cannot write",
+        "choose another place",
+    ),
     Mistake(
         "--json into a folder", lambda w: run(w, w.photo, "--json", w.samples), "it is a folder", "choose another name"
     ),
@@ -126,9 +203,40 @@ INPUTS = [
         "intent",
         "got columns",
     ),
+    Mistake(
+        "no such column beside the files",
+        lambda w: ["evaluate", w.bundle, "--samples", w.samples, "--label", "labl"],
+        "got columns ['file', 'label'], needed is 'labl'",
+        "did you mean 'label'?",
+    ),
+    Mistake(
+        "the column of files for that of labels",
+        lambda w: ["evaluate", w.bundle, "--samples", w.samples, "--label", "file"],
+        "got columns ['file', 'label']",
+        "'file' holds something else",
+    ),
+    Mistake(
+        "texts for a model of pictures",
+        lambda w: [*compress(w, w.model), "--samples", w.file("t.csv", "text,label\nhi,1\nbye,2\n")],
+        "model takes pictures, got 2 texts",
+        "--file COLUMN",
+    ),
+    Mistake(
+        "texts for a bundle of pictures",
+        lambda w: evaluate(w, w.file("t.csv", "text,label\nhi,1\nbye,2\n")),
+        "this bundle takes pictures, got 2 texts",
+        "give a folder of images",
+    ),
+    Mistake(
+        "folders of some of the classes, for a bundle that names none",
+        lambda w: evaluate(w, by_class(w)),
+        "this bundle has 10 outputs and no names of classes, the samples name 2 classes",
+        "a labels.txt beside the samples",
+    ),
     Mistake("image without a byte", lambda w: run(w, w.file("empty.jpg", "")), "it has no bytes", "get the file again"),
     Mistake("no bundle", lambda w: ["run", w.samples, w.photo], "is not a bundle", "compsel build"),
     Mistake("a damaged .npz", lambda w: run(w, w.file("x.npz", "hi")), "x.npz", "numpy.savez"),
+    Mistake("an .npz damaged inside", lambda w: run(w, damaged_npz(w)), "x.npz", "numpy.savez"),
     Mistake("no such meter", lambda w: building(w, meter="watts"), "watts", "compsel devices"),
 ]
 CONFIGURATION = [

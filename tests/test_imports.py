@@ -91,6 +91,30 @@ except MissingDependencyError as error:
     assert run(code, str(tmp_path)) == "pyarrow is not installed: run pip install 'compsel[train]'\n"
 
 
+def test_on_an_installation_for_apps_what_needs_more_says_how_to_install_it():
+    code = f"""
+import sys
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {HEAVY!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, NotInstalled())
+import compsel
+from compsel.cli.main import main
+said = set()
+for name in compsel.__all__:
+    try:
+        getattr(compsel, name)
+    except compsel.errors.MissingDependencyError as error:
+        said.add(str(error))
+compsel.load, compsel.open_samples
+print(*said, main(["compress", "a.onnx", "--out", "v"]), sep="\\n")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    line = "onnx is not installed: run pip install 'compsel[train]'\n"
+    assert (done.stdout, done.stderr) == (f"{line}2\n", f"compsel: {line}")
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -133,7 +133,13 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+        try:
+            return getattr(import_module(_HOME[name]), name)
+        except ModuleNotFoundError as error:
+            # what an app needs is here; the verbs need an extra
+            from compsel.errors import missing_dependency
+
+            raise missing_dependency(error) from error
     raise AttributeError(f"module 'compsel' has no attribute {name!r}")
 
 

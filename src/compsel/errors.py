@@ -28,7 +28,7 @@ compsel.errors.ImageError: photo.jpg: not an image
 """
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 __all__ = [
@@ -55,8 +55,21 @@ __all__ = [
     "VersionError",
     "WeightsError",
     "did_you_mean",
+    "missing_dependency",
     "require",
 ]
+
+_MOST_MEANT = 3
+_NOTHING: Mapping[str, str] = {}
+# which extra brings a package, where it is not `train`
+_EXTRAS = {
+    "matplotlib": "report",
+    "prometheus_client": "serve",
+    "skimage": "demo",
+    "starlette": "serve",
+    "tokenizers": "text",
+    "uvicorn": "serve",
+}
 
 
 class CompselError(Exception):
@@ -147,16 +160,26 @@ class MissingDependencyError(CompselError, ImportError):
     """An optional package that is not installed; the message has the command that installs it."""
 
 
-def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """Return the end of a message about a wrong word: the allowed one that is most like it; "" where none is.
+def did_you_mean(word: str, allowed: Iterable[str], meant: Mapping[str, str] = _NOTHING) -> str:
+    """Return the end of a message about a wrong word: the allowed ones that may be meant; "" where none is.
+
+    Args:
+        word: that was got, in any case.
+        allowed: words.
+        meant: what others say for allowed words.
 
     >>> did_you_mean("evalute", ["build", "evaluate"]), did_you_mean("xyz", ["build"])
     (": did you mean 'evaluate'?", '')
+    >>> did_you_mean("fp16", ["float16"], {"fp16": "float16"}), did_you_mean("int", ["int8", "int4"])
+    (": did you mean 'float16'?", ": did you mean 'int8' or 'int4'?")
     """
     from difflib import get_close_matches  # only a wrong word needs it
 
-    near = get_close_matches(word.lower(), list(allowed), n=1)
-    return f": did you mean {near[0]!r}?" if near else ""
+    word, words = word.lower(), list(allowed)
+    near = [meant[word]] if word in meant else []
+    near = near or [one for one in words if word and one.lower().startswith(word)][:_MOST_MEANT]
+    near = near or get_close_matches(word, words, n=1)
+    return f": did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def require(module: str, extra: str) -> ModuleType:
@@ -176,4 +199,20 @@ def require(module: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
-        raise MissingDependencyError(f"{error.name} is not installed: run pip install 'compsel[{extra}]'") from error
+        raise _missing(error, extra) from error
+
+
+def missing_dependency(error: ModuleNotFoundError) -> ImportError:
+    """Return the error that names the extra to install, of one about a package that is not there.
+
+    >>> missing_dependency(ModuleNotFoundError("No module named 'onnx'", name="onnx.helper"))
+    MissingDependencyError("onnx is not installed: run pip install 'compsel[train]'")
+    """
+    package = (error.name or "").partition(".")[0]
+    # a part of compsel that is not there: a damaged installation, which no extra mends
+    return error if package in ("", "compsel") else _missing(error, _EXTRAS.get(package, "train"))
+
+
+def _missing(error: ModuleNotFoundError, extra: str) -> MissingDependencyError:
+    package = (error.name or "").partition(".")[0]
+    return MissingDependencyError(f"{package} is not installed: run pip install 'compsel[{extra}]'")

@@ -88,7 +88,7 @@ def test_prices_are_energies(metered: Profile) -> None:
 
 
 def test_choices_without_an_energy_are_left_out(metered: Profile) -> None:
-    known = {key: value for key, value in metered.energy.energy_mj.items() if key[1] == FAST}  # type: ignore[union-attr]  # there are
+    known = {key: value for key, value in metered.energy.energy_mj.items() if key[1] == FAST}  # there are
     partly = replace(metered, energy=EnergyTable(known, "rapl", False))
     _, costs = selection_dataset(partly, Objective("energy"))
     assert {word for _, word in costs.choices} == {FAST}

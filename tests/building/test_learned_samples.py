@@ -25,7 +25,7 @@ class Heard:
     def say(self, message: str) -> None:
         self.messages.append(message)
 
-    def track(self, items, label):  # type: ignore[no-untyped-def]
+    def track(self, items, label):
         return items
 
 
@@ -36,13 +36,13 @@ def texts(*names: str) -> Samples:
 def test_samples_that_a_model_learned_among_many_others_are_left_out() -> None:
     model = with_learned(classifier(), Learned("head", {}, sample_hashes(texts("a", "b", "c", "d", "e"))))
     heard = Heard()
-    left = without_learned_elsewhere([model], texts("a", "x", "y"), heard)  # type: ignore[arg-type]
+    left = without_learned_elsewhere([model], texts("a", "x", "y"), heard)
     assert [left.value(index) for index in range(len(left))] == ["x", "y"]
     assert "1 samples are left out" in heard.messages[0] and "4 others" in heard.messages[0]
     whole = texts("a", "b", "c", "d", "x")
-    assert without_learned_elsewhere([model], whole, heard) is whole  # type: ignore[arg-type]
+    assert without_learned_elsewhere([model], whole, heard) is whole
     with pytest.raises(ProfileError, match="fitted on all"):
-        without_learned_elsewhere([model], texts("a"), heard)  # type: ignore[arg-type]
+        without_learned_elsewhere([model], texts("a"), heard)
 
 
 def test_evaluations_warn_and_certificates_are_refused(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_evaluations_warn_and_certificates_are_refused(tmp_path: Path) -> None:
             (TextTable(write_table(tmp_path / "o.csv", 30, 7)), False),
         ):
             heard = Heard()
-            evaluate(runtime, table, repeats=1, reporter=heard)  # type: ignore[arg-type]
+            evaluate(runtime, table, repeats=1, reporter=heard)
             assert any("learned from 30 of these 30" in message for message in heard.messages) == known
     with pytest.raises(ObjectiveError, match="none learned from"):
         compsel.build(

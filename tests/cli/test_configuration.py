@@ -96,3 +96,28 @@ def test_flags_are_true_or_false(tmp_path: Path, capsys: pytest.CaptureFixture[s
     file.write_text('[train]\nreplace = "yes"\n')
     assert main(["train", "p", "--out", "b", "--config", str(file)]) == 2
     assert "replace: got 'yes', allowed are true and false" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["quality", "confidence"])
+def test_a_file_that_is_merely_found_may_not_name_code(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"trap_{option}.py").write_text("from pathlib import Path\nPath('ran').touch()\ndef f(*given): ...\n")
+    (tmp_path / "compsel.toml").write_text(f'[evaluate]\nbundle = "b"\nsamples = "s"\n{option} = "trap_{option}:f"\n')
+    assert main(["evaluate"]) == 2
+    line = capsys.readouterr().err
+    assert f"{option}: got 'trap_{option}:f', which is code" in line and "give --config compsel.toml" in line
+    assert not (tmp_path / "ran").exists()
+    # given explicitly it is read, and ends at the bundle that is not there
+    assert main(["evaluate", "--config", "compsel.toml"]) == 2
+    assert "which is code" not in capsys.readouterr().err
+
+
+def test_a_file_that_is_found_may_name_what_is_no_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "compsel.toml").write_text('[build]\nquality = "cosine"\n')
+    assert main(["build", "nowhere.onnx", "--samples", "s", "--out", "b"]) == 2
+    assert "which is code" not in capsys.readouterr().err

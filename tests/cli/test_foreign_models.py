@@ -7,11 +7,12 @@ import numpy as np
 import onnx
 import pytest
 
+from compsel.cli.answer_rows import rows_of
 from compsel.cli.main import main
-from compsel.cli.run import names_of
 from compsel.inputs.images.conventions import GEOMETRIES, NORMALISATIONS, preprocessing_of
 from compsel.inputs.images.image_input import ImageInput
 from compsel.models.model import Model
+from compsel.runtime.answer import Answer, Stage
 from tests.foreign_classifiers import SIDE, coloured, colours, nearest_colour
 
 MEANS = colours(10)
@@ -47,7 +48,7 @@ def test_compress_finds_out_and_writes_it(folder: Path, tmp_path: Path, capsys: 
         "model: preprocessing: caffe, whole (resize=16,crop=16,mean=103.939/116.779/123.68" in capsys.readouterr().err
     )
     (written,) = tmp_path.glob("*.onnx")
-    assert Model.load(written).preprocessing.channels == "BGR"  # type: ignore[union-attr]
+    assert Model.load(written).preprocessing.channels == "BGR"
 
 
 def test_compress_takes_what_is_said(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,7 +58,7 @@ def test_compress_takes_what_is_said(folder: Path, tmp_path: Path, capsys: pytes
     assert "preprocessing as given: resize=18,crop=16,mean=0,std=1" in capsys.readouterr().err
     (written,) = (tmp_path / "out").glob("*.onnx")
     model = Model.load(written)
-    assert model.labels[3] == "colour 3" and model.preprocessing.std == (255.0,) * 3  # type: ignore[union-attr]
+    assert model.labels[3] == "colour 3" and model.preprocessing.std == (255.0,) * 3
 
 
 @pytest.mark.parametrize("command", ["build", "compress", "profile", "characterize", "head"])
@@ -79,5 +80,7 @@ def test_every_verb_refuses_a_wrong_word(
 
 
 def test_a_thousand_classes_are_not_imagenets() -> None:
-    assert names_of(None, 1000)[1] == "1"
-    assert names_of(None, 2, ("no", "yes")) == ("no", "yes")
+    scores = np.arange(1000.0)[None]
+    answer = Answer([scores], 1.0, (Stage("net/none", "cpu:1", 1.0, 1.0),), output="logits")
+    (row,) = rows_of([("a.png", answer)])
+    assert row["name"] == row["top"][0]["name"] == "999"

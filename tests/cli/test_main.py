@@ -95,7 +95,6 @@ def test_verbose_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_completes_every_command_and_option(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("shtab")
     assert main(["completion", shell]) == 0
     script = capsys.readouterr().out
     _, parsers = parser_of(COMMANDS)
@@ -111,7 +110,6 @@ def test_a_shell_completes_every_command_and_option(shell: str, capsys: pytest.C
 
 
 def test_bash_completes_words_of_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("shtab")
     assert main(["completion", "bash"]) == 0
     script = tmp_path / "compsel.bash"
     script.write_text(capsys.readouterr().out)

@@ -58,7 +58,7 @@ def test_random_weights_are_said_loudly_and_noted_in_the_file(
 def test_an_encoder_of_text_takes_its_tokenizer_along(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights, out = tmp_path / "checkpoint", tmp_path / "encoder.onnx"
     weights.mkdir()
-    np.savez(weights / "model.npz", **published(build("minilm-l1")))  # type: ignore[arg-type]  # arrays by name
+    np.savez(weights / "model.npz", **published(build("minilm-l1")))  # arrays by name
     export = ["networks", "export", "minilm-l1", "--weights", str(weights / "model.npz"), "--out", str(out)]
     assert main(export) == 0
     assert "no tokenizer.json beside the weights" in capsys.readouterr().err

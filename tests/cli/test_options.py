@@ -1,13 +1,16 @@
 """Options that several commands share: what they make of the objective."""
 
 import argparse
+import sys
+from pathlib import Path
 
 import pytest
 
-from compsel.building.verbs.options import ObjectiveOptions, objective_of
-from compsel.cli.options import add_objective, given_options
+from compsel.building.verbs.options import MeasuringOptions, ObjectiveOptions, measuring_of, objective_of
+from compsel.cli.options import TECHNIQUE_WORDS, add_measuring, add_objective, given_options
 from compsel.errors import ObjectiveError, UsageError
 from compsel.selection.objective import Objective
+from compsel.techniques import TECHNIQUES
 
 
 def read(*arguments: str) -> Objective:
@@ -54,3 +57,18 @@ def test_what_choosing_cannot_promise_is_refused() -> None:
         read("--goal", "half the time")
     with pytest.raises(UsageError, match="one of the two"):
         read("--no-floor", "--max-loss", "0.1")
+
+
+def test_a_function_in_the_working_directory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rated_in_tests.py").write_text("def half(outputs, target):\n    return 0.5\n")
+    parser = argparse.ArgumentParser()
+    add_measuring(parser)
+    arguments = parser.parse_args(["--quality", "rated_in_tests:half"])
+    measuring = measuring_of(None, given_options(arguments, MeasuringOptions))
+    assert measuring.output_quality.score([], None, None) == 0.5
+
+
+def test_the_help_names_every_technique() -> None:
+    assert tuple(name for name, kind in TECHNIQUES.items() if kind.__module__.startswith("compsel.")) == TECHNIQUE_WORDS

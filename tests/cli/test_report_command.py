@@ -56,6 +56,15 @@ def test_an_evaluation_brings_itself_in_and_texts_unless_they_are_not_wanted(
     assert not report_path(folder / "bundle").exists()
 
 
+def test_report_writes_the_page_beside_the_bundle_unless_told_where(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report_path(folder / "bundle").unlink(missing_ok=True)
+    assert main(["report", str(folder / "bundle")]) == 0
+    assert capsys.readouterr().out.startswith(f"report: {report_path(folder / 'bundle')} (")
+    report_path(folder / "bundle").unlink()
+
+
 def test_report_shows_inputs_of_samples_that_it_is_given(folder: Path, tmp_path: Path) -> None:
     evaluate(folder, "--no-report", "--json", str(tmp_path / "e.json"))
     arguments = ["report", str(folder / "bundle"), "--evaluation", str(tmp_path / "e.json")]

@@ -58,6 +58,7 @@ def test_a_build_says_first_what_was_gained(built: tuple[Path, str, str]) -> Non
     assert second.startswith("A sceptic would ship the same: ")
     assert f"compsel evaluate {bundle} --samples OTHER" in out
     assert f"bundle: {bundle}" in out
+    assert re.search(rf"^measurements: {re.escape(str(bundle))}\.work \({NUMBERS} MB\): .* delete it when", out, re.M)
 
 
 def test_a_build_prints_little_and_nothing_that_says_nothing(built: tuple[Path, str, str]) -> None:

@@ -47,6 +47,18 @@ def test_a_folder_is_the_images_in_it_and_below(small_world: World, tmp_path: Pa
         assert [answer["label"] for answer in answers] == [runtime(answer["image"]).label for answer in answers]
 
 
+def test_what_of_a_folder_is_not_read_is_said(
+    small_world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(small_world.photo, folder / "a.jfif")
+    (folder / "b.heic").write_bytes(b"of a phone")
+    (answer,) = run(small_world, tmp_path / "r.json", folder)
+    assert answer["image"] == str(folder / "a.jfif")
+    assert "1 file of a kind that is not read (.heic)" in capsys.readouterr().err
+
+
 def test_standard_input_is_an_image(small_world: World, tmp_path: Path, standard_input) -> None:
     standard_input(small_world.photo.read_bytes())
     (piped,) = run(small_world, tmp_path / "r.json", "-")

@@ -48,7 +48,6 @@ def test_a_terminal_without_rich_gets_plain_text(
 def test_a_terminal_gets_every_cell_as_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("rich")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "dumb")  # no bold letters
     print_table(iter(ROWS), HEADER)
@@ -59,7 +58,6 @@ def test_a_terminal_gets_every_cell_as_it_is(
 def test_a_pipe_gets_colours_where_they_are_forced(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("rich")
     print_table([("a", 1.5)], ("name", "ms"))
     assert capsys.readouterr().out == "name   ms\na     1.5\n"
     monkeypatch.setenv("FORCE_COLOR", "1")

@@ -78,7 +78,6 @@ def test_a_loop_that_takes_no_time_says_nothing(capsys: pytest.CaptureFixture[st
 
 
 def test_a_terminal_shows_bars_with_the_time_left() -> None:
-    pytest.importorskip("rich")
     text = without_controls(on_a_terminal(NESTED.format(before="")))
     assert re.search(r"models \[a\] \S+ 1/3 +0:00:0[1-9] left", text)
     assert re.search(r"runs lite0 \S+ [23]/\?", text)
@@ -89,7 +88,6 @@ def test_a_terminal_shows_bars_with_the_time_left() -> None:
 
 @pytest.mark.slow
 def test_no_colour_where_none_is_wanted() -> None:
-    pytest.importorskip("rich")
     assert re.search(r"\x1b\[[0-9;]*3\dm", on_a_terminal(NESTED.format(before="")))
     assert not re.search(r"\x1b\[[0-9;]*3\dm", on_a_terminal(NESTED.format(before=""), NO_COLOR="1"))
 
@@ -102,7 +100,6 @@ def test_plain_lines_without_rich_and_on_a_terminal_that_cannot_draw(before: str
 
 
 def test_a_loop_that_fails_leaves_the_terminal_as_it_was() -> None:
-    pytest.importorskip("rich")
     code = """
 from compsel.cli import main
 from compsel.cli.terminal import TERMINAL
@@ -119,7 +116,6 @@ raise SystemExit(main.main([]))
 
 
 def test_a_phase_is_one_bar_for_all_its_loops() -> None:
-    pytest.importorskip("rich")
     code = """
 import time
 from compsel.cli.terminal import TERMINAL

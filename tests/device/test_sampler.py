@@ -65,7 +65,7 @@ def test_state_is_there_at_once_and_gets_fresh() -> None:
 
 def test_states_cannot_be_changed() -> None:
     with DeviceSampler(interval_s=0.01) as sampler, pytest.raises(dataclasses.FrozenInstanceError):
-        sampler.state().load_others = 3.0  # type: ignore[misc]  # wrong, on purpose
+        sampler.state().load_others = 3.0  # wrong, on purpose
 
 
 def test_load_is_measured_over_the_window() -> None:

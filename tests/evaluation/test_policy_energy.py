@@ -39,7 +39,7 @@ def test_each_policy_gets_its_own_energy(runtime: Runtime, crops: ArraySamples) 
 
     cheap, dear = Counted(2.0), Counted(7.0)
     answering = {"cheap": [cheap] * len(crops), "dear": [dear] * len(crops)}
-    energies = policy_energies(answering, crops, meter, 0.01)  # type: ignore[arg-type]  # stands in for a runtime
+    energies = policy_energies(answering, crops, meter, 0.01)  # stands in for a runtime
     assert energies == {"cheap": pytest.approx(2.0), "dear": pytest.approx(7.0)}
 
 

@@ -87,7 +87,7 @@ def test_techniques_that_are_refused():
     with pytest.raises(TechniqueError, match="got name 'a:b', allowed is a word"):
         compsel.register_technique(technique("a:b"))
     with pytest.raises(TechniqueError, match="allowed is a frozen dataclass"):
-        compsel.register_technique(int)  # type: ignore[type-var]  # wrong, on purpose
+        compsel.register_technique(int)  # wrong, on purpose
 
     @dataclass(frozen=True)
     class Unfinished(compsel.Technique):
@@ -116,7 +116,7 @@ def test_processors_that_are_refused():
     with pytest.raises(ProcessorError, match="'cpu:2': the name is taken"):
         compsel.register_processor(Taken())
     with pytest.raises(ProcessorError, match=r"allowed is a compsel.Processor or a compsel.ProcessorFamily"):
-        compsel.register_processor(Abacus)  # type: ignore[arg-type]  # the class, not one of them
+        compsel.register_processor(Abacus)  # the class, not one of them
 
 
 def test_the_command_line_finds_a_file(tmp_path):

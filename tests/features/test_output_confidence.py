@@ -116,7 +116,7 @@ def test_a_function_gives_always_as_many_numbers():
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ("sureness", "allowed is module:function"),
+        ("sureness", "allowed are generic and module:function"),
         ("tests.confident_models:missing", "has no such function"),
         ("no_such_module:f", "cannot be imported"),
         ("tests.confident_models:HARD", "allowed is a function"),

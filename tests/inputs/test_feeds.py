@@ -52,3 +52,18 @@ def test_feeds_of_every_kind_survive_a_file(tmp_path):
     assert found["texts"].tolist() == ["a", "ü"]
     assert [one.shape for one in found["sequence"]] == [(2,), (1, 3)]
     assert [found[name] for name in ("map", "maps", "nothing")] == [feeds["map"], feeds["maps"], None]
+
+
+@pytest.mark.parametrize(
+    ("spec", "do"),
+    [
+        (TensorSpec("pixels", "float32", (1, 3, 32, 32)), "it may take pictures"),
+        (TensorSpec("ids", "int64", (1, None)), "put its tokenizer.json beside it"),
+        (TensorSpec("table", "float32", (1, 7)), "it takes no tokens: give tensors by name"),
+    ],
+)
+def test_a_text_for_a_model_that_takes_tensors(spec: TensorSpec, do: str) -> None:
+    model = TakesTensors()
+    model.inputs = (spec,)
+    with pytest.raises(InputError, match=f"got str: {do}"):
+        feeds_of(model, "hello")

@@ -140,12 +140,12 @@ def test_an_incomplete_modality_cannot_be_made() -> None:
             return source
 
     with pytest.raises(TypeError, match="abstract"):
-        Incomplete()  # type: ignore[abstract]  # wrong, on purpose
+        Incomplete()  # wrong, on purpose
 
 
 @pytest.mark.parametrize("size", [float("nan"), -1.0, float("inf")])
 def test_the_base_class_refuses_sizes_that_break_the_contract(size: float) -> None:
-    class Broken(type(AUDIO)):  # type: ignore[misc]  # the class of a table's entry
+    class Broken(type(AUDIO)):  # the class of a table's entry
         def _size(self, value: Any, model: Any) -> float:
             return size
 
@@ -154,7 +154,7 @@ def test_the_base_class_refuses_sizes_that_break_the_contract(size: float) -> No
 
 
 def test_the_base_class_refuses_feeds_that_break_the_contract() -> None:
-    class Broken(type(AUDIO)):  # type: ignore[misc]  # the class of a table's entry
+    class Broken(type(AUDIO)):  # the class of a table's entry
         def _feeds(self, model: Any, value: Any) -> dict[str, np.ndarray]:
             return {"wave": np.zeros((1, 3), np.float32)}
 

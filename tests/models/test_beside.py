@@ -108,7 +108,7 @@ def test_what_the_caller_says_comes_first(path: Path) -> None:
     path.with_name("labels.txt").write_text("".join(f"l{n}\n" for n in range(10)))
     (path.parent / "mine.txt").write_text("".join(f"m{n}\n" for n in range(10)))
     model = Model.load(path, preprocess="caffe", classes=path.parent / "mine.txt")
-    assert model.labels[0] == "m0" and model.preprocessing.channels == "BGR"  # type: ignore[union-attr]
+    assert model.labels[0] == "m0" and model.preprocessing.channels == "BGR"
     assert Model.load(path, preprocess=PLAIN).preprocessing == PLAIN
     assert Model.load(path, preprocess="auto").labels[9] == "l9"
     assert Model.load(path, classes=[f"n{n}" for n in range(10)]).labels[9] == "n9"

@@ -62,7 +62,7 @@ def test_in_a_plain_chain_every_layer_but_the_last() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"pooling": "cls"}, {"pooling": "none"}, {"classes": 3}])
 def test_layers_of_a_transformer(options: dict[str, object]) -> None:
-    model = build("minilm-l4", width=0.25, **options)  # type: ignore[arg-type]  # options by name
+    model = build("minilm-l4", width=0.25, **options)  # options by name
     want = [f"encoder.layer.{index}.output.LayerNorm" for index in range(4)]
     # without pooling the last one is the output of the graph
     assert outputs(model) == ([*want[:-1], "embedding"] if options == {"pooling": "none"} else want)

@@ -149,7 +149,7 @@ def test_folded_weights_give_the_same_answers() -> None:
 )
 def test_bad_options(options: dict[str, object], message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        build(**{"name": "mobilenet-v1", **options})  # type: ignore[arg-type]  # wrong ones, on purpose
+        build(**{"name": "mobilenet-v1", **options})  # wrong ones, on purpose
 
 
 # in millions: Howard et al. 2017, table 4; the others as torchvision and timm state them

@@ -134,7 +134,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
 
     displayed: list[object] = []
     module = types.ModuleType("IPython.display")
-    module.display = displayed.append  # type: ignore[attr-defined]
+    module.display = displayed.append
     for name, value in {"ipykernel": types.ModuleType("ipykernel"), "IPython.display": module}.items():
         monkeypatch.setitem(sys.modules, name, value)
     monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
@@ -146,5 +146,5 @@ def test_in_a_notebook_it_is_displayed(
 ) -> None:
     compsel.show(runtime)
     compsel.show(answer)
-    assert kernel[:2] == [runtime, answer] and kernel[2].svg == compsel.explain(answer).svg  # type: ignore[attr-defined]
+    assert kernel[:2] == [runtime, answer] and kernel[2].svg == compsel.explain(answer).svg
     assert capsys.readouterr().out == ""

@@ -63,9 +63,9 @@ def test_failures_while_running(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ProcessorError, match="Failed to allocate memory"):
         expand.run({"x": np.ones((1, 3), np.float32), "shape": np.array([10**7, 10**8, 3])})
     with pytest.raises(InputError):
-        reshape.run({"x": "text", "shape": None})  # type: ignore[dict-item]  # wrong, on purpose
+        reshape.run({"x": "text", "shape": None})  # wrong, on purpose
     with pytest.raises(InputError):
-        reshape.run(None)  # type: ignore[arg-type]  # wrong, on purpose
+        reshape.run(None)  # wrong, on purpose
     assert capfd.readouterr() == ("", "")
 
 

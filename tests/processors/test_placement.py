@@ -125,7 +125,7 @@ def _placed(monkeypatch: pytest.MonkeyPatch, assigned: dict[str, list[str]]) -> 
 
 def test_graph_that_is_partly_placed_opens_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     _placed(monkeypatch, {GPU: ["Conv", "Relu"], CPU: ["GlobalAveragePool"]})
-    with parse("cuda:0").open(smoke_graph()) as session:  # type: ignore[attr-defined]  # of `OrtSession`
+    with parse("cuda:0").open(smoke_graph()) as session:  # of `OrtSession`
         assert str(session.placement) == "partly placed: 67 % of the operators; elsewhere GlobalAveragePool"
 
 

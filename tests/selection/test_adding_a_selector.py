@@ -50,7 +50,7 @@ def test_it_is_trained_shipped_and_run(
     profile: Profile, profile_folder: Path, crops: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = ModuleType("compsel.selection.selectors.least_median")
-    module.LeastMedian = LeastMedian  # type: ignore[attr-defined]  # stands for the file
+    module.LeastMedian = LeastMedian  # stands for the file
     monkeypatch.setitem(sys.modules, module.__name__, module)
     line = SelectorTrainer("least median", "least_median.LeastMedian")  # stands for the line in the table
     trained = train_profile(profile, trainers=[SingleBestTrainer(), line])

@@ -30,9 +30,9 @@ def npy(shape: tuple[int, ...], data: bytes = b"", descr: str = "<f4") -> bytes:
     return stream.getvalue() + data
 
 
-def archive(**members: bytes) -> bytes:
+def archive(compression: int = zipfile.ZIP_DEFLATED, **members: bytes) -> bytes:
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(stream, "w", compression) as packed:
         for name, data in members.items():
             packed.writestr(f"{name}.npy", data)
     return stream.getvalue()
@@ -135,6 +135,8 @@ def test_lengths_of_bytes_that_lead_out(text_client: TestClient) -> None:
         (archive(tokens=npy((1,), b"cos\nsystem\n", "|O")), 400, "not an archive of plain arrays"),
         (archive(tokens=b"not npy"), 400, "not an archive of plain arrays"),
         (archive(), 422, "inputs"),
+        (archive(zipfile.ZIP_BZIP2, tokens=npy((1,), bytes(4))), 400, "'tokens.npy' is compressed as numpy.savez and"),
+        (archive(zipfile.ZIP_LZMA, tokens=npy((1,), bytes(4))), 400, "'tokens.npy' is compressed as numpy.savez and"),
     ],
 )
 def test_an_archive_that_is_none(tensor_client: TestClient, data: bytes, status: int, line: str) -> None:

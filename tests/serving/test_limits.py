@@ -107,7 +107,7 @@ def request_of(receive: Callable[[], object]) -> Request:
     async def receiving() -> object:
         return receive()
 
-    return Request({"type": "http", "method": "POST", "headers": []}, receiving)  # type: ignore[arg-type]
+    return Request({"type": "http", "method": "POST", "headers": []}, receiving)
 
 
 def test_a_body_that_does_not_come_is_not_waited_for() -> None:
@@ -116,7 +116,7 @@ def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         return {}
 
     bodies = BodyReader(ServingSettings(body_timeout_s=0.01))
-    request = Request({"type": "http", "method": "POST", "headers": []}, never)  # type: ignore[arg-type]
+    request = Request({"type": "http", "method": "POST", "headers": []}, never)
     with pytest.raises(RequestError) as refused:
         asyncio.run(bodies.read(request))
     assert refused.value.status == 408
@@ -164,6 +164,7 @@ def test_answers_from_many_threads_are_those_of_one(text_client: TestClient) -> 
     assert [got[number] for number in range(len(texts))] == names
 
 
+@pytest.mark.clock
 def test_waiting_counts_against_the_deadline(text_runtime: Runtime) -> None:
     """What waits longer than its deadline cannot meet it."""
     answering = Answering(text_runtime)

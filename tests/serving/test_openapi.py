@@ -22,7 +22,7 @@ def test_it_names_every_route_and_no_other(text_client: TestClient) -> None:
     document = text_client.get("/openapi.json").json()
     routes = {
         (route.path, method)
-        for route in text_client.app.routes  # type: ignore[attr-defined]
+        for route in text_client.app.routes
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}
     }

@@ -168,4 +168,4 @@ def test_technique_needs_a_transform() -> None:
         name: ClassVar[str] = "incomplete"
 
     with pytest.raises(TypeError, match="abstract"):
-        Incomplete()  # type: ignore[abstract]  # wrong, on purpose
+        Incomplete()  # wrong, on purpose

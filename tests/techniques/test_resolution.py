@@ -39,7 +39,7 @@ def test_is_the_network_built_at_that_resolution(name: str, resolution: int) -> 
 def test_weights_and_crop_stay() -> None:
     model = build("mobilenet-v1", width=0.25, resolution=64)
     changed = parse("resolution:48").apply(model)
-    assert changed.preprocessing == replace(model.preprocessing, resolution=(48, 48))  # type: ignore[type-var]  # it has one
+    assert changed.preprocessing == replace(model.preprocessing, resolution=(48, 48))  # it has one
     before = {tensor.name: tensor.SerializeToString() for tensor in model.proto.graph.initializer}
     after = {tensor.name: tensor.SerializeToString() for tensor in changed.proto.graph.initializer}
     assert before == after

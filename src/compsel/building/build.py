@@ -9,6 +9,7 @@ from compsel.building.measure import has_meter, measure
 from compsel.building.options import DEFAULT_MEASURING, Measuring
 from compsel.building.result import Built
 from compsel.building.train import as_objective, train_bundle
+from compsel.evaluation.contenders import work_folder
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
@@ -55,13 +56,13 @@ def build(
         CompselError: what `measure` and `train_bundle` raise.
     """
     out, objective, promise = Path(out), as_objective(objective), as_promise(certify, reject_option)
-    check_place(out, replace=replace)
     objective.check_measured(energy=has_meter(measuring.meter))
     if promise is not None:
         check_enough(len(set(samples.groups)), promise)
-    work = Path(work) if work is not None else out.with_name(f"{out.name}.work")
+    work = Path(work) if work is not None else work_folder(out)
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
     check_enough_to_train(len(samples), len(set(samples.groups)))
+    check_place(out, replace=replace)  # after what is given: a place that is taken is not what is wrong with it
     profile, _ = measure(loaded, samples, work, measuring, reporter=reporter)
     return train_bundle(
         profile,

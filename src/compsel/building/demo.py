@@ -1,5 +1,6 @@
 """What the demo needs and installed packages have: photographs, and networks with their real ImageNet weights."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -12,8 +13,9 @@ from compsel.models.model import Model
 from compsel.networks import build
 from compsel.networks.checkpoints.packages import fetch_weights
 from compsel.progress import SILENT, Reporter
+from compsel.variants.variant import Variant
 
-__all__ = ["NETWORKS", "calibration_samples", "networks", "photographs", "techniques"]
+__all__ = ["NETWORKS", "calibration_samples", "networks", "photographs", "say_what_differs", "techniques"]
 
 NETWORKS = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 # photographs that ship inside the scikit-image wheel
@@ -28,6 +30,7 @@ _PHOTOGRAPHS = (
     "hubble_deep_field",
 )
 _CROPS = 6
+_SAME = 0.005  # of the size of a file
 _LOWER = 0.86  # of the resolution
 
 
@@ -81,3 +84,24 @@ def calibration_samples() -> ArraySamples:
             crops.append(np.ascontiguousarray(cv2.flip(crop, 1) if number % 2 else crop))
             names.append(f"{name}-{number}")
     return ArraySamples(crops, names=names)
+
+
+def say_what_differs(variants: Sequence[Variant], measured: Sequence[Variant], reporter: Reporter) -> None:
+    """Say which files may answer otherwise than those that outcomes were measured on: their sizes differ.
+
+    Other versions of libraries write the same weights in other bytes; that is a detail.
+    """
+    before = {variant.name: variant for variant in measured}
+    known = [(variant, before[variant.name]) for variant in variants if variant.name in before]
+    changed = [one.name for one, other in known if one.sha256 != other.sha256]
+    resized = [one.name for one, other in known if abs(one.size_bytes - other.size_bytes) > _SAME * other.size_bytes]
+    if resized:
+        reporter.say(
+            f"note: {len(resized)} of {len(variants)} files are of another size than those that the outcomes were "
+            f"measured on, for example {resized[0]}: their accuracies may differ from those shown"
+        )
+    elif changed:
+        reporter.detail(
+            f"{len(changed)} of {len(variants)} files differ in some bytes from those that the outcomes were measured "
+            f"on (another version of a library), for example {changed[0]}"
+        )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from compsel.bundle.bundle import Bundle
 from compsel.errors import ProfileError, SamplesError
 from compsel.features.tasks.base import Task
 from compsel.inputs.samples import Samples
@@ -10,7 +11,7 @@ from compsel.models.embeddings import gives_embedding
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 
-__all__ = ["with_labels"]
+__all__ = ["check_bundle_names", "with_labels"]
 
 
 def with_labels(
@@ -47,13 +48,37 @@ def _named(model: Model, names: tuple[str, ...]) -> Model:
 
 def _check_count(models: Sequence[Model], samples: Samples) -> None:
     """Raise SamplesError where sorted names cannot be the classes of a model, for it has others too."""
-    names = samples.label_names
+    how = "--classes FILE, one a line; or a labels.txt beside the model"
     for model in models:
         shape = model.outputs[0].shape or ()
-        more = len(shape) == 2 and shape[1] is not None and shape[1] > len(names) > 1
-        if more and not gives_embedding(model):
-            raise SamplesError(
-                f"{model.name} has {shape[1]} outputs and no names of classes, the samples name {len(names)} classes "
-                f"({names[0]}, {names[1]}, ...): give the names in the order of its outputs (--classes FILE, one a "
-                "line; or a labels.txt beside the model), or numbers as labels"
-            )
+        if len(shape) == 2 and shape[1] is not None and not gives_embedding(model):
+            _check_all_named(model.name, shape[1], samples.label_names, how)
+
+
+def check_bundle_names(bundle: Bundle, samples: Samples) -> None:
+    """Refuse samples whose sorted names cannot be the classes of a bundle that does not name its own.
+
+    Raises:
+        SamplesError: they name fewer classes than its models have.
+    """
+    if bundle.labels or bundle.summary.get("judging") is not None:
+        return
+    shape = next(iter(bundle.variants.values())).outputs[0].shape or ()
+    if len(shape) == 2 and shape[1] is not None:
+        _check_all_named("this bundle", shape[1], samples.label_names, "a labels.txt beside the samples")
+
+
+def _check_all_named(name: str, n_classes: int, names: Sequence[str], how: str) -> None:
+    """Raise SamplesError where samples name some of the classes of a model, which then cannot be counted.
+
+    Args:
+        name: of the model, which names no classes.
+        n_classes: that it has.
+        names: of the classes of the samples; () where labels are numbers.
+        how: to name all of them.
+    """
+    if n_classes > len(names) > 1:
+        raise SamplesError(
+            f"{name} has {n_classes} outputs and no names of classes, the samples name {len(names)} classes "
+            f"({names[0]}, {names[1]}, ...): give the names in the order of its outputs ({how}), or numbers as labels"
+        )

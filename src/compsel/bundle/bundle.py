@@ -29,6 +29,7 @@ from compsel.selection.export.onnx_selector import ExportedSelector
 from compsel.selection.objective import Objective
 from compsel.selection.policies import Policy, RowSelector, policy_from_dict
 from compsel.storage.files import atomic_directory, without_nan, write_json
+from compsel.storage.sizes import size_words
 from compsel.variants.variant import Variant
 
 __all__ = ["Bundle"]
@@ -117,8 +118,8 @@ class Bundle:
         policy = self.policies["adaptive"]
         size_mb = sum(variant.size_bytes for variant in self.variants.values()) / 1e6
         return (
-            f"Bundle({str(self.folder)!r}: {len(self.variants)} variants, {size_mb:.1f} MB; {policy.kind} policy over "
-            f"{', '.join(policy.variants)})"
+            f"Bundle({str(self.folder)!r}: {len(self.variants)} variants, {size_words(size_mb)}; {policy.kind} policy "
+            f"over {', '.join(policy.variants)})"
         )
 
     def _repr_html_(self) -> str:

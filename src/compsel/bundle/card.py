@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from compsel.markup.card import Table, card
+from compsel.storage.sizes import size_words
 
 if TYPE_CHECKING:
     from compsel.bundle.bundle import Bundle
@@ -20,8 +21,8 @@ def bundle_card(bundle: "Bundle", title: str = "Bundle") -> str:
         processor, latency_ms = costs.processors(name, costs.idle)
         quality = f"{100 * bundle.quality[name]:.2f} %"
         chosen = "yes" if name in policy.variants else ""
-        rows.append((name, f"{variant.size_bytes / 1e6:.1f}", quality, f"{latency_ms:.2f}", processor, chosen))
-    header = ("variant", "MB", "quality", "ms, idle", "processor", "may be chosen")
+        rows.append((name, size_words(variant.size_bytes / 1e6), quality, f"{latency_ms:.2f}", processor, chosen))
+    header = ("variant", "size", "quality", "ms, idle", "processor", "may be chosen")
     device = bundle.summary.get("device", {})
     labels = ", ".join(bundle.labels[:_SHOWN_LABELS]) + ", ..." * (len(bundle.labels) > _SHOWN_LABELS)
     facts = [

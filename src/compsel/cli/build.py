@@ -4,32 +4,25 @@ import argparse
 from pathlib import Path
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.model_options import add_model_options, model_options
+from compsel.cli.model_options import add_measured_models, model_options
 from compsel.cli.options import (
     add_certify,
     add_measuring,
     add_objective,
-    add_samples,
     given_options,
     samples_to_open,
 )
 from compsel.cli.report import add_report, leave_report
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
+from compsel.storage.files import folder_size_mb
+from compsel.storage.sizes import size_words
 
 __all__ = ["COMMAND"]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "models",
-        nargs="+",
-        type=Path,
-        metavar="MODEL.onnx",
-        help="one or several models for the same inputs and answers",
-    )
-    add_samples(parser)
-    add_model_options(parser)
+    add_measured_models(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="where the bundle goes")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where measurements are kept (default: BUNDLE.work)")
     parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
@@ -43,6 +36,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.verbs.build import build
     from compsel.building.verbs.options import BuildOptions
+    from compsel.evaluation.contenders import work_folder
 
     built = build(
         arguments.models,
@@ -56,9 +50,17 @@ def _run(arguments: argparse.Namespace) -> int:
         **given_options(arguments, BuildOptions),
     )
     show(built, arguments.out)
+    _say_what_is_kept(arguments.work or work_folder(arguments.out))
     write_result(arguments.json, summary(built))
     leave_report(arguments, arguments.out)
     return 0
+
+
+def _say_what_is_kept(work: Path) -> None:
+    print(
+        f"measurements: {work} ({size_words(folder_size_mb(work))}): this command goes on from there, and evaluate and "
+        "train read it; an app does not: delete it when you are done"
+    )
 
 
 COMMAND = Command(

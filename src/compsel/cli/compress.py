@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.model_options import add_model_options, model_options
-from compsel.cli.options import add_samples, samples_to_open
+from compsel.cli.options import add_samples, add_technique, samples_to_open
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import NotApplicableError, TechniqueError, UsageError
@@ -34,12 +34,7 @@ _SEARCHED = ("channel-prune", "low-rank")
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx", help="models to compress")
-    parser.add_argument(
-        "--technique",
-        action="append",
-        metavar="T",
-        help="for example int8-static, prune:0.3, resolution:192+int8-static; repeatable (default: all that apply)",
-    )
+    add_technique(parser, "one to apply, repeatable (default: all that apply)")
     add_samples(
         parser,
         required=False,

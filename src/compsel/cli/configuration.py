@@ -9,7 +9,8 @@
 
 A section a command (`[networks.export]` for `networks export`), the names of its options as keys, and the names of what
 stands without one (`models`, `bundle`). What is given on the command line wins. Paths are as on the command line:
-relative to the working directory.
+relative to the working directory. A file that is merely found there, not given by `--config`, may name no code
+(`quality = "MODULE:FUNCTION"`): who enters a folder of others has not asked to run it.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from compsel.cli.code_options import is_code
 from compsel.cli.commands import COMMANDS
 from compsel.cli.parsers import nested_parsers
 from compsel.cli.terminal import TERMINAL
@@ -42,10 +44,10 @@ def read_section(argv: Sequence[str], command: str, parser: argparse.ArgumentPar
     Raises:
         UsageError: a file that cannot be read, or has a section, a key or a value that is not allowed.
     """
-    path = _named(argv)
-    if path is None and not Path(FILE).is_file():
+    given = _named(argv)
+    if given is None and not Path(FILE).is_file():
         return {}
-    path = path or Path(FILE)
+    path = given or Path(FILE)
     content = _content(path)
     for name in content:
         if name not in COMMANDS:
@@ -53,10 +55,11 @@ def read_section(argv: Sequence[str], command: str, parser: argparse.ArgumentPar
                 f"{path}: got section [{name}], allowed are {', '.join(COMMANDS)}{did_you_mean(name, COMMANDS)}"
             )
     section = content.get(command, {})
-    values = _values(f"{path}, [{command}]", section, parser)
+    values = _values(f"{path}, [{command}]", section, parser, may_name_code=given is not None)
     for word, nested in nested_parsers(parser).items():
         if word in argv and word in section:
-            values |= _values(f"{path}, [{command}.{word}]", section[word], nested)
+            where = f"{path}, [{command}.{word}]"
+            values |= _values(where, section[word], nested, may_name_code=given is not None)
     if values:
         TERMINAL.say(f"{path}: gives {', '.join(values)}, unless given here")
     return values
@@ -90,8 +93,11 @@ def write_section(path: Path, command: str, parser: argparse.ArgumentParser, arg
 
 def _named(argv: Sequence[str]) -> Path | None:
     for word, following in zip(argv, [*argv[1:], ""], strict=True):
-        if word.startswith("--config"):
-            return Path(word.partition("=")[2] or following)
+        if word == "--":
+            break
+        option, equals, value = word.partition("=")
+        if option == "--config":
+            return Path(value if equals else following)
     return None
 
 
@@ -116,7 +122,7 @@ def _options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
     return found
 
 
-def _values(where: str, section: Any, parser: argparse.ArgumentParser) -> dict[str, Any]:
+def _values(where: str, section: Any, parser: argparse.ArgumentParser, *, may_name_code: bool) -> dict[str, Any]:
     if not isinstance(section, dict):
         raise UsageError(f"{where}: got {section!r}, allowed is a section of options: see {parser.prog} --help")
     options = _options(parser)
@@ -129,6 +135,11 @@ def _values(where: str, section: Any, parser: argparse.ArgumentParser) -> dict[s
             allowed = f"allowed are {', '.join(options)}"
             raise UsageError(f"{where}: got option {given!r}, {allowed}{did_you_mean(key, options)}")
         action = options[key]
+        if not may_name_code and is_code(action, value):
+            raise UsageError(
+                f"{where}: {key}: got {value!r}, which is code: a file that is found in the working directory may not "
+                f"name any: give --config {FILE} if you trust it, or --{key} {value}"
+            )
         values[action.dest] = _value(f"{where}: {key}", action, value, parser)
         action.required, action.default = False, None
         if not action.option_strings and action.nargs in (None, "+"):

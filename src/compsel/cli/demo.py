@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import compsel
+from compsel.cli.answer_rows import rows_of
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.report import add_report, leave_report
-from compsel.cli.run import rows_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
@@ -83,7 +83,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _measure(outcomes: "Profile", out: Path, budget_s: float) -> "Profile":
     """Build the variants that the outcomes were measured on, measure their cost here, and join both."""
-    from compsel.building.demo import calibration_samples, networks
+    from compsel.building.demo import calibration_samples, networks, say_what_differs
     from compsel.building.measure import default_processors, measure_costs
     from compsel.device.fingerprint import device_fingerprint
     from compsel.profiling.choices import Choices
@@ -104,13 +104,7 @@ def _measure(outcomes: "Profile", out: Path, budget_s: float) -> "Profile":
         if left_out:
             raise ProfileError(f"{left_out[0].model}/{left_out[0].technique}: {left_out[0].reason}")
         variants += built
-    measured = {variant.name: variant.sha256 for variant in outcomes.variants}
-    changed = [variant.name for variant in variants if measured.get(variant.name) != variant.sha256]
-    if changed:
-        TERMINAL.say(
-            f"note: {len(changed)} of {len(variants)} files differ in some bytes from those that the outcomes were "
-            f"measured on (another version of a library), for example {changed[0]}"
-        )
+    say_what_differs(variants, outcomes.variants, TERMINAL)
     TERMINAL.say("measuring this machine, idle and under real load")
     choices = Choices(variants, default_processors(), files)
     measure_costs(choices, standard_states(), samples, out, Criterion(budget_s=budget_s), TERMINAL, idle_wait_s=5.0)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_confidence, add_meter, add_samples, samples_of
+from compsel.cli.code_options import add_confidence, add_quality
+from compsel.cli.options import add_meter, add_samples, samples_of
 from compsel.cli.report import add_report, leave_report
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, is_verbose
@@ -111,11 +112,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="what the build measured: a static choice may then be any of it (default: BUNDLE.work, where it is there)",
     )
     add_meter(parser)
-    parser.add_argument(
-        "--quality",
-        metavar="MODULE:FUNCTION",
-        help="of outputs and label, gives 0 to 1: for models without class scores that were built with one",
-    )
+    add_quality(parser, "of outputs and label, gives 0 to 1: for models without class scores that were built with one")
     add_confidence(parser)
     add_report(parser, inputs=True)
     add_json(parser)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import write_result
 from compsel.profiling.confidence_intervals import normal_mean
+from compsel.storage.sizes import size_words
 
 if TYPE_CHECKING:
     from compsel.techniques.heads.fitting import FittedModel
@@ -30,7 +31,7 @@ def write_fitted(arguments: argparse.Namespace, fitted: "FittedModel") -> int:
     accuracy = normal_mean(fitted.right)
     size = path.stat().st_size
     print(
-        f"{path}: {size / 1e6:.1f} MB, {accuracy:.1%} right out of fold "
+        f"{path}: {size_words(size / 1e6)}, {accuracy:.1%} right out of fold "
         f"({len(fitted.right)} samples, 5 folds; regularisation {fitted.l2:g})"
     )
     result: dict[str, Any] = {
@@ -59,6 +60,6 @@ def write_static(arguments: argparse.Namespace, made: "StaticEncoder") -> int:
         mean = normal_mean(made.similarity)
         result |= {"cosine": mean.value, "cosine_95": [mean.low, mean.high]}
         said = f"mean cosine to {encoder} {mean.value:.3f} out of fold ({len(made.similarity)} texts, 5 folds)"
-    print(f"{path}: {size / 1e6:.1f} MB, {said}")
+    print(f"{path}: {size_words(size / 1e6)}, {said}")
     write_result(arguments.json, result)
     return 0

@@ -23,7 +23,7 @@ from compsel.cli.parsers import (
     refuse_unknown_options,
 )
 from compsel.cli.terminal import close_bars, set_verbosity
-from compsel.errors import CompselError
+from compsel.errors import CompselError, missing_dependency
 
 __all__ = ["COMMANDS", "main"]
 
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         return BAD_INPUT
     except ModuleNotFoundError as error:
-        return _fail(f"{error.name} is not installed: run pip install 'compsel[train]'", BAD_INPUT)
+        return _missing(error, verbose)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             _drop_output()
@@ -107,6 +107,12 @@ def _drop_output() -> None:
     """Keep the interpreter from trying again, at its end, to write what could not be written."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _missing(error: ModuleNotFoundError, verbose: bool) -> int:
+    """Say which extra is missing; a part of compsel itself is a defect."""
+    told = missing_dependency(error)
+    return _unforeseen(error, verbose) if told is error else _fail(str(told), BAD_INPUT)
 
 
 def _unforeseen(error: Exception, verbose: bool) -> int:

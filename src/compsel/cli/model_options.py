@@ -4,9 +4,23 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from compsel.cli.options import add_samples
 from compsel.inputs.images.conventions import CONVENTIONS
 
-__all__ = ["add_model_options", "model_options"]
+__all__ = ["add_measured_models", "add_model_options", "model_options"]
+
+
+def add_measured_models(parser: argparse.ArgumentParser) -> None:
+    """Add models that are candidates for the same inputs, the samples to measure on, and what is said of models."""
+    parser.add_argument(
+        "models",
+        nargs="+",
+        type=Path,
+        metavar="MODEL.onnx",
+        help="one or several models for the same inputs and answers",
+    )
+    add_samples(parser)
+    add_model_options(parser)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
+from compsel.storage.sizes import size_words
 
 __all__ = ["COMMAND"]
 
@@ -89,7 +90,7 @@ def _export(arguments: argparse.Namespace) -> int:
     }
     print(
         f"{path}: {model.name}, {result['parameters']:,} parameters, {result['macs']:,} multiply-accumulates"
-        f"{' a token' if of_text else ''}, {size / 1e6:.1f} MB"
+        f"{' a token' if of_text else ''}, {size_words(size / 1e6)}"
     )
     write_result(arguments.json, result)
     return 0

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compsel.cli.code_options import add_confidence, add_quality
 from compsel.errors import SamplesError
 from compsel.inputs.modalities import open_samples
 from compsel.inputs.samples import Samples
@@ -14,18 +15,25 @@ if TYPE_CHECKING:
     from compsel.inputs.modality import Modality
 
 __all__ = [
+    "TECHNIQUE_WORDS",
     "add_certify",
-    "add_confidence",
+    "add_labels",
     "add_measuring",
     "add_meter",
     "add_objective",
     "add_samples",
+    "add_technique",
     "given_options",
     "samples_of",
     "samples_to_open",
     "split",
 ]
 
+# as `compsel.techniques.TECHNIQUES` has them, which the help of commands is not to import
+TECHNIQUE_WORDS = (
+    *("none", "int8-static", "float16", "int8-dynamic", "int16-weight", "int8-weight", "int6-weight", "int4-weight"),
+    *("cluster", "prune", "channel-prune", "low-rank", "resolution", "early-exit", "student", "fuse"),
+)
 _COLUMNS = {"text": "texts", "file": "image files", "label": "labels", "group": "groups that belong together"}
 
 
@@ -108,10 +116,36 @@ def samples_to_open(arguments: argparse.Namespace) -> "Callable[[Modality], Samp
     return None if arguments.samples is None else partial(samples_of, arguments)
 
 
+def add_technique(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add `--technique`, with what it is for."""
+    parser.add_argument(
+        "--technique",
+        action="append",
+        metavar="T",
+        help=f"{text}: {', '.join(TECHNIQUE_WORDS)}, each with options (prune:0.3), and chains of them "
+        "(resolution:192+int8-static)",
+    )
+
+
+def add_labels(parser: argparse.ArgumentParser) -> None:
+    """Add `--labels` of the commands that show answers."""
+    parser.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="names of the classes: one a line, or JSON; or the word imagenet (default: the bundle's)",
+    )
+
+
 def add_measuring(parser: argparse.ArgumentParser) -> None:
     """Add `compsel.building.verbs.options.MeasuringOptions`."""
-    parser.add_argument("--technique", action="append", metavar="T", help="a technique to try (repeatable)")
-    parser.add_argument("--processor", action="append", metavar="P", help="a processor to measure (repeatable)")
+    add_technique(parser, "a technique to try, repeatable (default: those that suit the models)")
+    parser.add_argument(
+        "--processor",
+        action="append",
+        metavar="P",
+        help="a processor to measure, such as cpu:2 or cuda:0; repeatable (default: all that work here; "
+        "see compsel devices)",
+    )
     parser.add_argument(
         "--state", action="append", metavar="S", help="a state: idle, busy:N, memory:N, soak:MINUTES (repeatable)"
     )
@@ -123,11 +157,10 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
         help='about so long may all of it take ("10 min", "1h", seconds): less is measured then; says what is left out',
     )
     parser.add_argument("--budget", type=float, metavar="S", help="seconds per state (default 60)")
-    parser.add_argument(
-        "--quality",
-        metavar="Q",
-        help="for models without class scores: fidelity (default) or cosine to the uncompressed model, or "
-        "MODULE:FUNCTION of outputs and label that gives 0 to 1",
+    add_quality(
+        parser,
+        "for models without class scores: of outputs and label, gives 0 to 1; or fidelity (default) or cosine to the "
+        "uncompressed model",
     )
     parser.add_argument(
         "--good-enough", type=float, metavar="F", help="the same: an answer of this quality counts as right (0.9)"
@@ -143,16 +176,6 @@ def add_task(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="what the answers are (default: recognised from the graph and the labels, and said): multiclass, binary, "
         "multilabel, multioutput, ordinal, regression, segmentation, sequence, detection, embedding, similarity",
-    )
-
-
-def add_confidence(parser: argparse.ArgumentParser) -> None:
-    """Add `--confidence`."""
-    parser.add_argument(
-        "--confidence",
-        metavar="MODULE:FUNCTION",
-        help="for models without class scores: of the outputs, gives a few numbers that tell how good they may be "
-        "(default: their statistics)",
     )
 
 

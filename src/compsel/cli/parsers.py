@@ -20,6 +20,22 @@ EXIT_STATUSES = """exit status:
   2    bad input: one line on standard error says what, and what to do
   130  interrupted: what was measured is kept"""
 _WIDEST = 110  # columns of the help
+# what other tools call the commands
+_MEANT = {
+    "bench": "perf",
+    "benchmark": "perf",
+    "convert": "compress",
+    "infer": "run",
+    "info": "doctor",
+    "optimise": "build",
+    "optimize": "build",
+    "predict": "run",
+    "prune": "compress",
+    "quantise": "compress",
+    "quantize": "compress",
+    "test": "evaluate",
+    "validate": "evaluate",
+}
 _WITH_VALUE = ("--config", "--write-config")
 
 
@@ -32,6 +48,11 @@ class CommandParser(argparse.ArgumentParser):
     """
 
     example = ""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # abbreviations: what is one today, such as --tech, is not with the next option; and the file of options and
+        # what says which option is meant would not see them
+        super().__init__(*args, **{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
@@ -94,7 +115,7 @@ def command_word(argv: Sequence[str]) -> str | None:
 
 
 def _hint(word: str, allowed: Iterable[str]) -> str:
-    return did_you_mean(word, allowed) or " (see compsel --help)"
+    return did_you_mean(word, allowed, _MEANT) or " (see compsel --help)"
 
 
 def parser_of(names: Iterable[str]) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -138,7 +159,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         default=argparse.SUPPRESS,
-        help="options from a TOML file (default: compsel.toml, where it is); those given here win",
+        help="options from a TOML file; those given here win (default: compsel.toml in the working directory, where "
+        "it is, which may then name no code)",
     )
     group.add_argument(
         "--write-config",
@@ -170,7 +192,7 @@ def refuse_unknown_options(argv: Sequence[str], parsers: Sequence[argparse.Argum
     known = sorted({option for parser in parsers for option in _options(parser)})
     for word in argv[: argv.index("--")] if "--" in argv else argv:
         name = word.partition("=")[0]
-        if name.startswith("--") and not any(option.startswith(name) for option in known):
+        if name.startswith("--") and name not in known:
             near = did_you_mean(name, known)
             raise UsageError(f"got the unknown option {name}{near} (see {parsers[-1].prog} --help)")
 

@@ -9,6 +9,7 @@ from compsel.cli.model_options import add_model_options, model_options
 from compsel.cli.options import add_samples, samples_to_open
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
+from compsel.storage.sizes import size_words
 
 if TYPE_CHECKING:
     from compsel.evaluation.perf import PerfResult, PerfRow
@@ -67,7 +68,7 @@ def _print(result: "PerfResult") -> None:
     latencies = ("p50", "p90", "p95", "p99", "mean")
     print_table(
         map(_cells, result.rows),
-        ("model", "processor", *(f"{key} ms" for key in latencies), "per s", "runs", "load ms", "peak MB", "file MB"),
+        ("model", "processor", *(f"{key} ms" for key in latencies), "per s", "runs", "load ms", "peak MB", "file"),
     )
     for row in result.rows:
         if not row.stable:
@@ -96,7 +97,7 @@ def _cells(row: "PerfRow") -> tuple[str, ...]:
         str(row.runs),
         "" if row.load_ms is None else f"{row.load_ms:.0f}",
         "" if row.peak_memory_mb is None else f"{row.peak_memory_mb:.0f}",
-        f"{row.size_mb:.1f}",
+        size_words(row.size_mb),
     )
 
 

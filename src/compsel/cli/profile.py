@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.model_options import add_model_options, model_options
-from compsel.cli.options import add_measuring, add_samples, given_options, samples_to_open
+from compsel.cli.model_options import add_measured_models, model_options
+from compsel.cli.options import add_measuring, given_options, samples_to_open
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, is_verbose
+from compsel.storage.sizes import size_words
 
 if TYPE_CHECKING:
     from compsel.profiling.candidates import Candidate
@@ -22,15 +23,7 @@ __all__ = ["COMMAND"]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "models",
-        nargs="+",
-        type=Path,
-        metavar="MODEL.onnx",
-        help="one or several models for the same inputs and answers",
-    )
-    add_samples(parser)
-    add_model_options(parser)
+    add_measured_models(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="PROFILE", help="folder of the profile")
     add_measuring(parser)
     add_json(parser)
@@ -105,14 +98,14 @@ def _print(rows: list[dict[str, Any]], placed: dict[tuple[str, str], str], energ
         [
             (
                 row["variant"],
-                f"{row['size_mb']:.1f}",
+                size_words(row["size_mb"]),
                 f"{row['quality']:.4f}",
                 _figure(_least_when_idle(row["latency_ms"])),
                 f"dominated by {row['dominated']['by']}" if row["dominated"] else "",
             )
             for row in rows
         ],
-        ("variant", "MB", "quality", "ms, idle, best processor", "verdict"),
+        ("variant", "size", "quality", "ms, idle, best processor", "verdict"),
     )
     for (name, processor), text in placed.items():
         print(f"{name} on {processor}: {text}")

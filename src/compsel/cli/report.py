@@ -9,6 +9,7 @@ from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_samples, samples_to_open
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import CompselError
+from compsel.storage.sizes import size_words
 
 if TYPE_CHECKING:
     from compsel.inputs.samples import Samples
@@ -45,12 +46,14 @@ def leave_report(
 
 
 def _say_where(path: Path) -> None:
-    print(f"report: {path} ({path.stat().st_size / 1e3:.0f} kB), open it in a browser")
+    print(f"report: {path} ({size_words(path.stat().st_size / 1e6)}), open it in a browser")
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="BUNDLE|PROFILE", help="a folder that compsel wrote")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="where the page goes")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.html", help="where the page goes (default: BUNDLE.report.html beside it)"
+    )
     parser.add_argument("--evaluation", type=Path, metavar="FILE", help="what compsel evaluate --json wrote")
     add_samples(parser, required=False, use="; those of the evaluation, of which the page then shows some")
     add_json(parser)
@@ -69,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
 COMMAND = Command(
     "report",
     "write one self-contained HTML page about a bundle or a profile",
-    "compsel report bundle/ --evaluation result.json --out report.html",
+    "compsel report bundle/ --evaluation result.json",
     _arguments,
     _run,
 )

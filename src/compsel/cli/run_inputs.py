@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from compsel.cli.terminal import TERMINAL
 from compsel.errors import InputError
 from compsel.inputs.image import IMAGE
 from compsel.inputs.modality import Modality
+from compsel.inputs.npz_errors import NPZ_ERRORS
 from compsel.inputs.text import TEXT
 
 __all__ = ["given_inputs"]
 
-_IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _TENSOR_SUFFIX = ".npz"
 _TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
 
@@ -100,8 +101,19 @@ def _rows(word: str, names: Collection[str]) -> Iterator[tuple[str, Any]]:
 
 
 def _folder(folder: Path, modality: Modality) -> Iterator[tuple[str, Any]]:
-    suffixes = _IMAGE_SUFFIXES if modality is IMAGE else {_TENSOR_SUFFIX}
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+    suffixes = {_TENSOR_SUFFIX}
+    if modality is IMAGE:
+        # one image needs no samples
+        from compsel.inputs.samples.findings import Findings
+        from compsel.inputs.samples.image_files import IMAGE_SUFFIXES, list_files
+
+        suffixes, files, findings = set(IMAGE_SUFFIXES), list_files(folder), Findings()
+        files.say(findings)
+        for note in findings.notes:
+            TERMINAL.say(note)
+        paths = [folder / name for name in files.images]
+    else:
+        paths = sorted(path for path in folder.rglob(f"*{_TENSOR_SUFFIX}") if path.is_file())
     if not paths:
         raise InputError(f"{folder}: has no inputs of this bundle: allowed are files {', '.join(sorted(suffixes))}")
     yield from ((str(path), str(path)) for path in paths)
@@ -134,5 +146,5 @@ def _tensors(source: str | io.BytesIO, name: str) -> dict[str, np.ndarray]:
             raise ValueError("it is no .npz")
         with np.load(source, allow_pickle=False) as arrays:
             return {key: array for key, array in arrays.items() if key not in ("label", "target")}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except NPZ_ERRORS as error:
         raise InputError(f"{name}: cannot be read as tensors by name: {error}: write it by numpy.savez") from error

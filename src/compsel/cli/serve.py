@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from compsel.cli.base import Command
-from compsel.cli.options import add_confidence
+from compsel.cli.code_options import add_confidence
+from compsel.cli.options import add_labels
 from compsel.errors import UsageError, require
 
 __all__ = ["COMMAND"]
@@ -27,7 +28,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="uncompressed ONNX model to answer beside the bundle (default: the one in the bundle, if it holds one)",
     )
-    parser.add_argument("--labels", metavar="FILE", help="names of the classes, one a line; or the word imagenet")
+    add_labels(parser)
     parser.add_argument(
         "--max-bytes", type=int, default=20_000_000, metavar="N", help="of a request (default 20000000)"
     )
@@ -50,9 +51,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
     for module in ("starlette", "uvicorn", "prometheus_client"):
         require(module, extra="serve")
-    from compsel.serving.class_names import read_class_names
+    from compsel.cli.answer_rows import given_names
+    from compsel.device.cgroup import usable_cores
     from compsel.serving.server import listen, serve
-    from compsel.serving.settings import ServingSettings, usable_cores
+    from compsel.serving.settings import ServingSettings
 
     if not 0 <= arguments.port <= _MOST_PORT:
         raise UsageError(f"--port: got {arguments.port}, allowed is 0 to {_MOST_PORT}")
@@ -62,7 +64,7 @@ def _run(arguments: argparse.Namespace) -> int:
         workers=usable_cores() if arguments.workers is None else arguments.workers,
         hosts=(arguments.host, *arguments.allow_host),
     )
-    class_names = () if arguments.labels is None else read_class_names(arguments.labels)
+    class_names = given_names(arguments.labels)
     # before the bundle is loaded: a port in use is told at once
     listening = listen(arguments.host, arguments.port)
     with listening, compsel.load(arguments.bundle, confidence=arguments.confidence) as runtime:

@@ -41,7 +41,7 @@ def plain_table(rows: Iterable[Iterable[object]], header: Iterable[str]) -> str:
 
 def _numeric_columns(rows: list[list[str]], columns: int) -> list[bool]:
     return [
-        all(row[column].replace(".", "").replace("%", "").strip("+-x ").isdigit() for row in rows if row[column])
+        all(row[column].replace(".", "").replace("%", "").strip("+-x kMGB").isdigit() for row in rows if row[column])
         for column in range(columns)
     ]
 

@@ -28,7 +28,9 @@ def work_folder(bundle: str | os.PathLike[str]) -> Path:
     >>> work_folder("shipped/bundle").name
     'bundle.work'
     """
-    path = Path(bundle).absolute()
+    path = Path(bundle)
+    if path.name in ("", ".."):
+        path = path.resolve()
     return path.with_name(f"{path.name}.work")
 
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from compsel.evaluation.result_words import accuracy_words, ms_words, size_words, way_words
+from compsel.evaluation.result_words import accuracy_words, ms_words, way_words
 from compsel.selection.judging.difference_words import points_words, speed_words
 from compsel.selection.judging.paired_comparison import PairedComparison
 from compsel.storage.files import without_nan
+from compsel.storage.sizes import size_words
 
 __all__ = ["AnswerFigures", "Result"]
 

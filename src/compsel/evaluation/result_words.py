@@ -1,6 +1,6 @@
 """Figures in words, as sentences about results say them: no figure that says nothing, never "nan"."""
 
-__all__ = ["POLICIES", "accuracy_words", "ms_words", "percent_words", "size_words", "way_words"]
+__all__ = ["POLICIES", "accuracy_words", "ms_words", "percent_words", "way_words"]
 
 # what policies are called
 POLICIES = {
@@ -28,19 +28,6 @@ def ms_words(latency_ms: float) -> str:
     if latency_ms >= 10_000:
         return f"{latency_ms / 1000:.1f} s"
     return f"{latency_ms:.0f} ms" if latency_ms >= 100 else f"{latency_ms:.3g} ms"
-
-
-def size_words(size_mb: float) -> str:
-    """Return a size: below 1 MB in kB.
-
-    >>> size_words(5.43), size_words(0.1468), size_words(0.0123), size_words(553.2), size_words(0.0004)
-    ('5.4 MB', '147 kB', '12 kB', '553 MB', '0.4 kB')
-    """
-    if size_mb >= 99.95:
-        return f"{size_mb:.0f} MB"
-    if size_mb >= 0.9995:
-        return f"{size_mb:.1f} MB"
-    return f"{1000 * size_mb:.0f} kB" if size_mb >= 0.0095 else f"{1000 * size_mb:.2g} kB"
 
 
 def percent_words(share: float) -> str:

@@ -8,12 +8,13 @@ import hashlib
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from compsel.errors import SelectorError
+from compsel.errors import SelectorError, did_you_mean
 from compsel.features.evidence import OutputEvidence, Scores
 from compsel.features.output_sketch import numbers_of, sketch
 from compsel.features.tasks import Task
@@ -78,7 +79,7 @@ class OutputReader:
         elif self._generic:
             self._function, self.name = generic_confidence, GENERIC
         else:
-            self._function = function_of(confidence, "confidence")
+            self._function = function_of(confidence, "confidence", (GENERIC,))
             self.name = name_of(self._function)
         self._size: int | None = None
 
@@ -126,11 +127,16 @@ class OutputReader:
         return numbers
 
 
-def function_of(spec: object, what: str) -> Callable[..., Any]:
+def function_of(spec: object, what: str, words: Sequence[str] = ()) -> Callable[..., Any]:
     """Return a function, imported where `spec` is "module:function".
 
+    Args:
+        spec: the function, or its name.
+        what: it is for, in messages.
+        words: that are allowed in place of a function, in messages.
+
     Raises:
-        SelectorError: there is none. `what` says what it is for.
+        SelectorError: there is none.
 
     >>> function_of("math:hypot", "confidence")(3, 4)
     5.0
@@ -139,7 +145,9 @@ def function_of(spec: object, what: str) -> Callable[..., Any]:
     if isinstance(spec, str):
         module, _, name = spec.partition(":")
         if not module or not name:
-            raise SelectorError(f"{what}: got {spec!r}, allowed is module:function")
+            allowed = f"are {', '.join(words)} and" if words else "is"
+            near = did_you_mean(spec, words)
+            raise SelectorError(f"{what}: got {spec!r}, allowed {allowed} module:function{near}")
         try:
             function = importlib.import_module(module)
             for part in name.split("."):
@@ -150,11 +158,17 @@ def function_of(spec: object, what: str) -> Callable[..., Any]:
             ) from error
         except Exception as error:  # whatever importing it raises
             raise SelectorError(
-                f"{what}: got {spec!r}, which cannot be imported ({error!r}): is it on the path (PYTHONPATH)?"
+                f"{what}: got {spec!r}, which cannot be imported ({error!r}): {_how_to_import(module, name)}"
             ) from error
     if not callable(function):
         raise SelectorError(f"{what}: got {spec!r}, allowed is a function, or module:function")
     return function
+
+
+def _how_to_import(module: str, name: str) -> str:
+    if module.endswith(".py") or "/" in module:
+        return f"give the name of the module, {Path(module).stem}:{name}, from its folder or with that in PYTHONPATH"
+    return "is it on the path (PYTHONPATH)?"
 
 
 def name_of(function: Callable[..., Any]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compsel.errors import InputError, SamplesError
+from compsel.inputs.images.image_input import image_input
 from compsel.inputs.modality import Modality, ModelLike
 from compsel.inputs.sample_options import DEFAULT_SAMPLE_OPTIONS, SampleOptions
 from compsel.inputs.synthetic_feeds import synthetic_feeds
@@ -96,7 +97,7 @@ class TensorModality(Modality):
         bytes_only = model.inputs[0].dtype != "uint8" and getattr(value, "dtype", None) == np.uint8
         if isinstance(value, np.ndarray) and len(names) == 1 and not bytes_only:  # those are an image's
             return {names[0]: _batch_of(value, model.inputs[0])}
-        do = "put its tokenizer.json beside it, or name it" if isinstance(value, str) else "give tensors by name"
+        do = _what_to_give(model) if isinstance(value, str) else "give tensors by name"
         raise InputError(f"{model.name} takes tensors {names}, got {type(value).__name__}: {do}")
 
     def synthetic(
@@ -146,6 +147,15 @@ def _elements(value: Any) -> int:
     if isinstance(value, (list, tuple)):
         return sum(map(_elements, value))
     return int(np.size(value))
+
+
+def _what_to_give(model: ModelLike) -> str:
+    """Return what to do where a model got a text."""
+    if image_input(model.inputs) is not None:
+        return "it may take pictures: give these, and say how they are prepared, or give tensors by name"
+    if all(np.dtype(spec.dtype).kind in "iu" for spec in model.inputs if spec.dtype != "object"):
+        return "put its tokenizer.json beside it, or name it"
+    return "it takes no tokens: give tensors by name"
 
 
 def _batch_of(array: np.ndarray, spec: TensorSpec) -> np.ndarray:

@@ -15,6 +15,7 @@ Traceback (most recent call last):
 compsel.errors.ProcessorError: processor 'gpu': allowed are cpu:N, cpu:N:nospin, cpu:all, cpu:big, ...
 """
 
+import re
 from collections.abc import Iterator
 
 import onnxruntime
@@ -51,6 +52,15 @@ __all__ = [
 # in the order in which `compsel devices` lists them
 FAMILIES: list[ProcessorFamily] = [CpuFamily(), ClusterFamily(), ProviderFamily()]
 
+# what others call them
+_MEANT = {
+    "cpuexecutionprovider": "cpu:all",
+    "cudaexecutionprovider": "cuda:0",
+    "dml": "directml:0",
+    "gpu": "cuda:0",
+    "nvidia": "cuda:0",
+    "trt": "tensorrt:0",
+}
 # providers that ONNX Runtime lists and that run no models of ours on this machine
 _NOT_HERE = {"AzureExecutionProvider": "sends inputs to a service over the network: it is no device of this machine"}
 
@@ -67,8 +77,13 @@ def parse(name: str) -> Processor:
     if (processor := _known(name)) is not None:
         return processor
     forms = [form for family in FAMILIES for form in family.forms]
-    near = did_you_mean(name, (form.replace("N", "1") for form in forms))
-    raise ProcessorError(f"processor {name!r}: allowed are {', '.join(forms)}{near or ': see compsel devices'}")
+    words = [word for form in forms for word in form.split("|")]
+    examples = [re.sub(r":N\b", ":1" if word.startswith("cpu") else ":0", word) for word in words]
+    near = did_you_mean(name, examples, _MEANT)
+    raise ProcessorError(
+        f"processor {name!r}: allowed are {', '.join(forms)}{near}{' (' if near else ': '}see compsel devices"
+        f"{')' if near else ''}"
+    )
 
 
 def _known(name: str) -> Processor | None:

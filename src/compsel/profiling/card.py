@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compsel.markup.card import Table, card
+from compsel.storage.sizes import size_words
 
 if TYPE_CHECKING:
     from compsel.profiling.profile import Profile
@@ -27,7 +28,7 @@ def profile_card(profile: "Profile") -> str:
         ]
         quality = f"{100 * profile.quality[:, column].mean():.2f} %"
         times = ["" if np.isnan(ms) else f"{ms:.2f}" for ms in fastest]
-        rows.append((variant.name, f"{variant.size_bytes / 1e6:.1f}", quality, *times))
+        rows.append((variant.name, size_words(variant.size_bytes / 1e6), quality, *times))
     labelled = int((profile.labels >= 0).sum())
     facts = [
         ("samples", f"{len(profile.samples)}, {labelled} with labels"),
@@ -35,5 +36,5 @@ def profile_card(profile: "Profile") -> str:
         ("device", profile.device.get("cpu", "")),
         ("energy", "" if profile.energy is None else profile.energy.meter),
     ]
-    header = ("variant", "MB", "quality", *(f"ms, {state}" for state in states))
+    header = ("variant", "size", "quality", *(f"ms, {state}" for state in states))
     return card("Profile", facts, [Table(header, rows, "each on the processor that is fastest in that state")])

@@ -135,7 +135,11 @@ class OutputQuality:
 
     @cached_property
     def _function(self) -> Callable[..., Any] | None:
-        return None if self.quality in (None, FIDELITY, COSINE) else function_of(self.quality, "quality")
+        return (
+            None
+            if self.quality in (None, FIDELITY, COSINE)
+            else function_of(self.quality, "quality", (FIDELITY, COSINE))
+        )
 
     @property
     def rates_by_labels(self) -> bool:

@@ -107,9 +107,17 @@ class Answer(NamedTuple):
         Raises:
             ModelError: a model without class scores.
         """
+        return [(self._named(place), share) for place, share in self.ranked(count)]
+
+    def ranked(self, count: int = 5) -> list[tuple[int, float]]:
+        """Return the most probable classes as `top` does, by their index.
+
+        Raises:
+            ModelError: a model without class scores.
+        """
         probabilities = self._probabilities()
         order = np.argsort(-probabilities, kind="stable")[: max(0, count)]
-        return [(self._named(int(place)), float(probabilities[place])) for place in order]
+        return [(int(place), float(probabilities[place])) for place in order]
 
     def __repr__(self) -> str:
         if self.output == "other":

@@ -92,10 +92,8 @@ def _classes(answer: Answer, names: Sequence[str], most: int = _SHOWN_CLASSES) -
     if not _has_classes(answer):
         return []
     known = names or answer.labels
-    top = answer._replace(labels=()).top(most)
     found = []
-    for place, share in top:
-        index = int(place)
+    for index, share in answer.ranked(most):
         name = known[index] if index < len(known) else f"class {index}"
         found.append({"label": index, "name": name, "probability": _finite(share)})
     return found

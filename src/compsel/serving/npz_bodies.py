@@ -3,16 +3,18 @@
 import io
 import math
 import zipfile
-import zlib
 
 import numpy as np
 from numpy.lib import format as npy
 
+from compsel.inputs.npz_errors import NPZ_ERRORS
 from compsel.serving.request_error import RequestError
 
 __all__ = ["read_npz_bytes"]
 
 _MOST_ARRAYS = 64
+# those of NumPy; others are unpacked whole, whatever size the archive names
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BESIDE = ("label", "target")  # what files of samples hold beside the inputs
 
 
@@ -40,10 +42,13 @@ def read_npz_bytes(data: bytes, max_bytes: int) -> dict[str, np.ndarray]:
                     413,
                     f"npz: got {len(entries)} arrays of {unpacked} bytes, allowed are {_MOST_ARRAYS} of {max_bytes}",
                 )
+            other = [entry.filename for entry in entries if entry.compress_type not in _COMPRESSIONS]
+            if other:
+                raise ValueError(f"{other[0]!r} is compressed as numpy.savez and numpy.savez_compressed never do")
             named = {entry.filename.removesuffix(".npy"): entry for entry in entries}
             # reading ends at the size that the archive names, so that a false one cannot unpack to more
             return {name: _array(archive.read(entry)) for name, entry in named.items() if name not in _BESIDE}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, RuntimeError) as error:
+    except NPZ_ERRORS as error:
         raise RequestError(400, f"npz: not an archive of plain arrays, or a damaged one: {error}") from None
 
 

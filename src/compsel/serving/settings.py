@@ -1,18 +1,11 @@
 """What a server allows: sizes, rates, how much at once, and under which names it may be called."""
 
-import os
 from dataclasses import dataclass, field
 
+from compsel.device.cgroup import usable_cores
 from compsel.errors import UsageError
 
-__all__ = ["ServingSettings", "usable_cores"]
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+__all__ = ["ServingSettings"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,29 @@ from compsel.techniques.chain import Chain
 
 __all__ = ["parse_with"]
 
+# what others call them
+_MEANT = {
+    "bf16": "float16",
+    "distil": "student",
+    "distill": "student",
+    "distillation": "student",
+    "dynamic": "int8-dynamic",
+    "f16": "float16",
+    "fp16": "float16",
+    "half": "float16",
+    "kmeans": "cluster",
+    "palettize": "cluster",
+    "ptq": "int8-static",
+    "qdq": "int8-static",
+    "quantisation": "int8-static",
+    "quantise": "int8-static",
+    "quantization": "int8-static",
+    "quantize": "int8-static",
+    "sparsity": "prune",
+    "static": "int8-static",
+    "structured": "channel-prune",
+    "svd": "low-rank",
+}
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -30,7 +53,7 @@ def _parse_one(table: Mapping[str, type[Technique]], text: str) -> Technique:
     if name not in table:
         raise TechniqueError(
             f"got technique {name!r}, allowed are {', '.join(table)}, and chains of them with '+'"
-            f"{did_you_mean(name, table)}"
+            f"{did_you_mean(name, table, _MEANT)}"
         )
     kind = table[name]
     hints = get_type_hints(kind)

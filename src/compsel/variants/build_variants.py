@@ -17,6 +17,7 @@ from compsel.models.embeddings import gives_embedding
 from compsel.models.model import Model
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import clashing
+from compsel.storage.sizes import size_words
 from compsel.variants.learned_parts import LearnedParts, split_spec
 from compsel.variants.recorded_maker import RecordedMaker
 from compsel.variants.variant import OutputKind, Variant
@@ -124,7 +125,7 @@ def build_variants(
             (reporter.detail if techniques is None else reporter.say)(f"{model.name}/{spec}: left out: {error}")
             continue
         if new:
-            reporter.detail(f"{variant.name}: {variant.size_bytes / 1e6:.1f} MB")
+            reporter.detail(f"{variant.name}: {size_words(variant.size_bytes / 1e6)}")
         variants.append(variant.opened(folder))
     return variants, left_out
 

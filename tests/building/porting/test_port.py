@@ -40,13 +40,20 @@ def discovered(monkeypatch: pytest.MonkeyPatch) -> Discovered:
 
 
 def test_a_ported_bundle_has_the_costs_of_this_device(
-    bundle_folder: Path, tmp_path: Path, crops: ArraySamples, discovered: Discovered
+    bundle_folder: Path,
+    tmp_path: Path,
+    crops: ArraySamples,
+    discovered: Discovered,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     discovered([CpuProcessor(1), CpuProcessor(2, spinning=False)])
     out, report = tmp_path / "ported", tmp_path / "port.json"
     assert main(["port", str(bundle_folder), "--out", str(out), "--json", str(report), "--share", "0.2"]) == 0
     said = json.loads(report.read_text())
     old, new = Bundle.load(bundle_folder), Bundle.load(out)
+    first, second, *_, last = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{out} is ready for this device. Idle: efficientnet-lite0/") and "ms instead of" in first
+    assert second.startswith("Measured in ") and last.startswith(f"Next: compsel evaluate {out} --samples ")
     assert said["processors"] == ["cpu:1", "cpu:2:nospin"]
     assert said["unknown"] == ["cpu:2:nospin"]
     assert set(new.costs.choices) == {(v, p) for v, _ in old.costs.choices for p in said["processors"]}

@@ -8,6 +8,7 @@ import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import helper, numpy_helper
 
 from compsel.building.preprocessing_search.resolve import with_preprocessing
 from compsel.building.preprocessing_search.search import FoundPreprocessing, search_preprocessing
@@ -203,3 +204,56 @@ def test_tensors_for_such_a_model_are_left_alone() -> None:
     model = nearest_colour(MEANS, truth("raw"))
     tensors = ArraySamples([{"picture": np.zeros((1, 3, SIDE, SIDE), np.float32)}], [0])
     assert with_preprocessing([model], tensors) == [model]
+
+
+def any_size(side: int, *, runs_elsewhere: bool) -> Model:
+    """A model that takes pictures of any size, and is made for one: elsewhere it sees no blue, or does not run."""
+    proto = nearest_colour(MEANS, truth("torchvision")).copy_proto()
+    for axis, name in ((2, "h"), (3, "w")):
+        proto.graph.input[0].type.tensor_type.shape.dim[axis].ClearField("dim_value")
+        proto.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = name
+    if not runs_elsewhere:
+        before = [helper.make_node("Reshape", ["numbers", "whole"], ["same"])]
+        proto.graph.initializer.append(numpy_helper.from_array(np.array([-1, 3, side, side]), "whole"))
+        proto.graph.node[1].input[0] = "same"
+        place = 1
+    else:
+        before = [
+            helper.make_node("Shape", ["picture"], ["shape"]),
+            helper.make_node("Gather", ["shape", "height"], ["side"]),
+            helper.make_node("Equal", ["side", "made_for"], ["as_made"]),
+            helper.make_node("Where", ["as_made", "all", "some"], ["seen"]),
+            helper.make_node("Mul", ["difference", "seen"], ["seen_difference"]),
+        ]
+        for tensor, name in (
+            (np.array([2]), "height"),
+            (np.array([side]), "made_for"),
+            (np.ones((1, 3), np.float32), "all"),
+            (np.array([[1, 1, 0]], np.float32), "some"),
+        ):
+            proto.graph.initializer.append(numpy_helper.from_array(tensor, name))
+        proto.graph.node[4].input[:] = ["seen_difference"] * 2
+        place = 4
+    nodes = [*proto.graph.node[:place], *before, *proto.graph.node[place:]]
+    del proto.graph.node[:]
+    proto.graph.node.extend(nodes)
+    return Model.from_proto(proto, "any")
+
+
+@pytest.mark.parametrize("runs_elsewhere", [True, False])
+def test_the_size_of_a_model_that_takes_any_is_found(runs_elsewhere: bool) -> None:
+    found = search(any_size(300, runs_elsewhere=runs_elsewhere), coloured(MEANS, 60))
+    assert found.preprocessing.resolution == (300, 300)
+    assert found.preprocessing.mean == NORMALISATIONS["torchvision"].mean
+    assert ("it takes pictures of any size: 40, 224, 256" in found.sentence) == runs_elsewhere
+
+
+def test_of_sizes_alike_that_of_the_pictures_then_the_commonest_is_taken() -> None:
+    model = any_size(40, runs_elsewhere=True)
+    assert search(model, coloured(MEANS, 60)).preprocessing.resolution == (40, 40)
+    proto = nearest_colour(MEANS, truth("torchvision")).copy_proto()
+    for axis in (2, 3):
+        proto.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = f"side{axis}"
+    pictures = coloured(MEANS, 60)
+    cut = ArraySamples([one.value[: 40 - n % 3] for n, one in enumerate(pictures)], pictures.labels)
+    assert search(Model.from_proto(proto, "any"), cut).preprocessing.resolution == (224, 224)

@@ -107,7 +107,7 @@ def test_models_without_class_scores_come_back_too(tmp_path: Path) -> None:
     profile = compsel.profile(models, confident_models.inputs(40), tmp_path / "profile", measuring=how)
     again = profile_from_frames(profile.to_frame(), profile.to_frame("costs"))
     assert again.quality_criterion == profile.quality_criterion
-    np.testing.assert_array_equal(again.evidence[0].confidence, profile.evidence[0].confidence)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(again.evidence[0].confidence, profile.evidence[0].confidence)
 
 
 def test_tables_that_cannot_be_used_are_refused(profile: Profile, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import compsel
 from compsel.building.options import Measuring
 from compsel.building.verbs.options import measuring_of, objective_of, reject_option_of
 from compsel.cli.main import main
-from compsel.errors import ObjectiveError, TechniqueError, UsageError
+from compsel.errors import ObjectiveError, ProfileError, StorageError, TechniqueError, UsageError
 from compsel.progress import SILENT
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.objective import Objective
@@ -74,6 +74,13 @@ def test_one_model_needs_no_list(place: Path) -> None:
     assert measured.names == ("big/none",) and measured.origin == "60 samples"
     trained = compsel.train(place / "profile", out=place / "trained", max_loss=0.02)
     assert trained.comparison.winner == "single best" and (place / "trained" / "bundle.json").is_file()
+
+
+def test_a_place_that_is_taken_is_said_after_what_is_wrong_with_the_profile(place: Path, built: object) -> None:
+    with pytest.raises(ProfileError):
+        compsel.train(place / "nowhere", out=place)
+    with pytest.raises(StorageError, match="give --replace"):
+        compsel.train(place / "bundle.work", out=place)
 
 
 def test_an_evaluation_takes_the_folder_and_finds_what_was_measured(place: Path, built: object) -> None:

@@ -256,7 +256,7 @@ def test_gpu_says_its_state() -> None:
 def test_apple_processor_is_read_through_zeus(monkeypatch: pytest.MonkeyPatch) -> None:
     said = SimpleNamespace(cpu_total_mj=100, gpu_mj=20, ane_mj=None, dram_mj=3, gpu_sram_mj=999)
     module = ModuleType("zeus.device.soc")
-    module.get_soc = lambda: SimpleNamespace(get_total_energy_consumption=lambda: said)  # type: ignore[attr-defined]  # a made-up module
+    module.get_soc = lambda: SimpleNamespace(get_total_energy_consumption=lambda: said)  # a made-up module
     monkeypatch.setitem(sys.modules, "zeus.device.soc", module)
     monkeypatch.setattr(apple.platform, "system", lambda: "Darwin")
     monkeypatch.setattr(apple.platform, "machine", lambda: "arm64")

@@ -129,7 +129,7 @@ def test_arrays_become_rgb(array: np.ndarray, pixel: tuple[int, int, int]) -> No
 )
 def test_what_is_no_image_is_refused(source: object, said: str) -> None:
     with pytest.raises(ImageError, match=said):
-        decode(source)  # type: ignore[arg-type]  # wrong ones, on purpose
+        decode(source)  # wrong ones, on purpose
 
 
 def test_message_begins_with_the_name_of_the_file(tmp_path: Path) -> None:

@@ -95,3 +95,17 @@ def test_numbers_are_told_as_they_are_read(mean: tuple[float, ...], std: tuple[f
 def test_what_a_model_takes(shape: tuple[int | None, ...], dtype: str, found: tuple[object, ...] | None) -> None:
     taken = image_input([TensorSpec("x", dtype, shape)])
     assert (None if taken is None else (taken.layout, taken.height, taken.width, taken.channels)) == found
+
+
+SIDES = st.integers(24, 600)
+
+
+@given(st.tuples(SIDES, SIDES), st.floats(0.5, 1.0), st.sampled_from(["crop", "stretch"]), st.booleans())
+def test_what_is_cut_out_of_a_picture_is_told_as_it_is_read(
+    resolution: tuple[int, int], crop_fraction: float, fit: str, fixed: bool
+) -> None:
+    ours = ImagePreprocessing(resolution, crop_fraction, fit)
+    taken = ImageInput("NCHW", *(resolution if fixed else (None, None)), 3, "float32")
+    again = parse_preprocess(describe(ours), taken)
+    assert (again.resolution, again.fit) == (resolution, fit)
+    assert again.crop_fraction == pytest.approx(crop_fraction, abs=0.03)

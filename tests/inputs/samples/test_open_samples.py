@@ -96,6 +96,36 @@ def test_arrays_with_names_for_labels_and_grey_images() -> None:
     assert raw.description.startswith("4 samples") and raw.value(0).shape == (16, 16, 3)
 
 
+def test_images_of_different_sizes_with_labels(tmp_path: Path) -> None:
+    images = [np.full((16 + more, 20, 3), 40 * more, np.uint8) for more in range(3)]
+    objects = np.empty(3, object)
+    objects[:] = images
+    encoded = [bytes(cv2.imencode(".png", image)[1]) for image in images]
+    files = [tmp_path / f"{number}.png" for number in range(3)]
+    for file, content in zip(files, encoded, strict=True):
+        file.write_bytes(content)
+    for inputs in (images, objects, encoded, files, [image[..., 0] for image in images]):
+        samples = compsel.open_samples((inputs, ["cat", "ant", "cat"]))
+        assert samples.description.startswith("3 images of 2 classes, 1 to 2 each; labels from "), samples.description
+        assert samples.labels == (1, 0, 1)
+        assert [samples.value(index).shape for index in range(3)] == [(16, 20, 3), (17, 20, 3), (18, 20, 3)]
+    by_name = compsel.open_samples({"images": images, "labels": [0, 1, 0]})
+    assert by_name.value(2).shape == (18, 20, 3) and by_name.labels == (0, 1, 0)
+    rows = compsel.open_samples(([np.zeros((1, 4 + more), np.float32) for more in range(3)], [0, 1, 0]))
+    assert rows.description.startswith("3 samples of 2 classes") and rows.value(1).shape == (1, 5)
+    with pytest.raises(SamplesError, match="got 3 inputs and 2 labels"):
+        compsel.open_samples((images, [0, 1]))
+
+
+def test_targets_are_said(tmp_path: Path) -> None:
+    assert compsel.ArraySamples([{}, {}], targets=[0.5, 1.5]).description == "2 samples; targets from what was given"
+    for number in range(2):
+        np.savez(tmp_path / f"{number}.npz", x=np.zeros(3), target=np.ones(2))
+    folder = compsel.open_samples(tmp_path)
+    assert folder.description == "2 samples; targets from the arrays called target"
+    assert folder.subset([0]).description == "1 of 2 samples; targets from the arrays called target"
+
+
 def test_real_numbers_are_targets() -> None:
     samples = compsel.open_samples((NUMBERS, [0.5, 1.0, -3.0, 2.0]))
     assert samples.labels == (None,) * 4 and [samples.target(i) for i in range(4)] == [0.5, 1.0, -3.0, 2.0]

@@ -91,6 +91,10 @@ class SearchAnswers:
             found.append(max(_LEAST_LOG, math.log(max(likely[label] / likely.sum(), 1e-30))))
         return np.array(found)
 
+    def forget_pixels(self) -> None:
+        """Free what was cut and resized; the answers stay."""
+        self._pixels.clear()
+
     def _scores(self, preprocessing: ImagePreprocessing, index: int) -> NDArray[np.float32]:
         key = (preprocessing, index)
         if key not in self._known:

@@ -85,7 +85,7 @@ def geometries(
     for cut in cuts:
         for one in found:
             pre = one.preprocessing
-            numbers = Normalisation(pre.mean, pre.std, "BGR" if pre.channels == "BGR" else "RGB")  # type: ignore[arg-type]
+            numbers = Normalisation(pre.mean, pre.std, "BGR" if pre.channels == "BGR" else "RGB")
             made.append(_candidate(one.numbers, numbers, cut, taken, pre.resolution))
     return made
 

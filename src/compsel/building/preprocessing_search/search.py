@@ -13,11 +13,11 @@ from compsel.building.preprocessing_search.candidates import (
     normalisations,
 )
 from compsel.building.preprocessing_search.race import RaceResult, race
+from compsel.building.preprocessing_search.resolutions import at_resolution, usual_resolutions, where_it_runs
 from compsel.errors import ProfileError, UsageError
 from compsel.inputs.images.conventions import CONVENTIONS
 from compsel.inputs.images.encoded import EncodedImage
 from compsel.inputs.images.image_input import ImageInput
-from compsel.inputs.images.preprocess_option import DEFAULT_SIDE
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
@@ -29,6 +29,7 @@ __all__ = ["HOW_TO_SAY", "FoundPreprocessing", "search_preprocessing"]
 
 _MOST_SAMPLES = 192
 _FIRST = 24
+_MOST_SIZED = 96  # samples for the resolution
 _MOST_KEPT = 6  # normalisations that go on to the geometries
 _SIGNIFICANCE, _OTHER_SIGNIFICANCE = 0.01, 1e-4
 _FEW, _MOSTLY = 20, 0.8
@@ -86,7 +87,10 @@ class _Search:
         self.labels = np.array([samples.labels[index] for index in self.indices], np.int64)
         self.taken, self.samples = taken, samples
         self.answers = SearchAnswers(model, samples)
-        self.resolution = taken.resolution(DEFAULT_SIDE)
+        usual = usual_resolutions(taken, self._sizes())
+        first = normalisations(taken, "whole", usual[0])[0]
+        self.resolutions = where_it_runs(self.answers, first, usual, self.indices[0])
+        self.resolution = self.resolutions[0]
         self.order: LabelOrder | None = None
 
     def run(self) -> FoundPreprocessing:
@@ -108,11 +112,29 @@ class _Search:
         candidates = geometries([one.candidate for one in alike if one in kept], self.taken, self._are_square())
         candidates.sort(key=lambda one: cuts.index(one.cut))
         best, more = race(candidates, self._measure, most)
+        sized = self._sized(best)
         return FoundPreprocessing(
-            best[0].candidate.preprocessing,
-            _sentence(best, sorted([*more, *worse], key=lambda one: one.accuracy, reverse=True)),
+            sized[0].candidate.preprocessing,
+            _sentence(sized, sorted([*more, *worse], key=lambda one: one.accuracy, reverse=True)) + self._tried(),
             self.order.problem,
         )
+
+    def _sized(self, best: list[RaceResult]) -> list[RaceResult]:
+        """Return the best at the resolution at which it is right most often, where the model takes several."""
+        if len(self.resolutions) == 1:
+            return best
+        candidates = [at_resolution(best[0].candidate, resolution) for resolution in self.resolutions]
+        self.answers.forget_pixels()
+        kept, _ = race(candidates, self._measure, min(_MOST_SIZED, len(self.indices)))
+        self.answers.forget_pixels()
+        return best if kept[0].candidate == best[0].candidate else kept[:1]
+
+    def _tried(self) -> str:
+        """Return which resolutions were tried."""
+        if len(self.resolutions) == 1:
+            return ""
+        sides = ", ".join(str(h) if h == w else f"{h}x{w}" for h, w in self.resolutions)
+        return f"; it takes pictures of any size: {sides} were tried, and the first that is not worse is taken"
 
     def _measure(self, candidate: PreprocessingCandidate, count: int) -> RaceResult:
         assert self.order is not None

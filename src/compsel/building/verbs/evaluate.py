@@ -4,7 +4,8 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from compsel.building.verbs.given import as_samples
+from compsel.building.labels import check_bundle_names
+from compsel.building.verbs.given import as_samples, check_kind
 from compsel.bundle.bundle import Bundle
 from compsel.device.energy import meter_or_none
 from compsel.evaluation import evaluate as evaluation
@@ -50,6 +51,8 @@ def evaluate(
     """
     said, given = reporter_or_default(reporter), bundle if isinstance(bundle, Bundle) else Bundle.load(bundle)
     found = as_samples(samples, given.modality)
+    check_kind(found, given.modality, "this bundle")
+    check_bundle_names(given, found)
     loaded, all_measured = bundle_to_evaluate(given, profile, said)
     for name in loaded.summary.get("random_weights", ()):
         said.say(random_weights_warning(name))

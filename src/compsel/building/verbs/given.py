@@ -7,16 +7,19 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from compsel.building.preprocessing_search.resolve import complete
-from compsel.errors import UsageError
+from compsel.building.preprocessing_search.resolve import complete, lacks_preprocessing
+from compsel.errors import InputError, SamplesError, UsageError
+from compsel.inputs.image import IMAGE
+from compsel.inputs.images.encoded import EncodedImage
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.modalities import modality_of, open_samples
 from compsel.inputs.modality import Modality
-from compsel.inputs.samples import Samples
+from compsel.inputs.samples import ImageFiles, Samples
+from compsel.inputs.text import TEXT
 from compsel.models.model import Model
 from compsel.progress import Reporter
 
-__all__ = ["Classes", "Preprocess", "as_models", "as_samples", "lean_model", "lean_models", "samples_for"]
+__all__ = ["Classes", "Preprocess", "as_models", "as_samples", "check_kind", "lean_model", "lean_models", "samples_for"]
 
 Paths = str | os.PathLike[str]
 Preprocess = ImagePreprocessing | str | None
@@ -93,5 +96,39 @@ def as_samples(samples: Any, modality: Modality | Callable[[], Modality] | None 
 
 
 def samples_for(models: Sequence[Model], samples: Any) -> Samples:
-    """Return samples as the first of the models takes them; see `as_samples`."""
-    return as_samples(samples, modality_of(models[0]))
+    """Return samples as the first of the models takes them; see `as_samples`.
+
+    Raises:
+        SamplesError: texts for a model of pictures, or the reverse; or what `as_samples` raises.
+    """
+    model = models[0]
+    found = as_samples(samples, modality_of(model))
+    check_kind(found, IMAGE if lacks_preprocessing(model) else modality_of(model), model.name)
+    return found
+
+
+def check_kind(samples: Samples, modality: Modality, name: str) -> None:
+    """Refuse texts where pictures are taken, and pictures where texts are.
+
+    Args:
+        samples: the first tells.
+        modality: what is taken.
+        name: of what takes it, in messages.
+
+    Raises:
+        SamplesError: the other ones.
+    """
+    try:
+        value = samples.undecoded(0)
+    except (InputError, SamplesError):
+        return  # one that is damaged: others are read later
+    if modality is IMAGE and isinstance(value, str):
+        raise SamplesError(
+            f"{name} takes pictures, got {samples.description}: give a folder of images, or name the column of a table "
+            "that holds their paths: --file COLUMN, or file='COLUMN'"
+        )
+    if modality is TEXT and (isinstance(value, EncodedImage) or isinstance(samples, ImageFiles)):
+        raise SamplesError(
+            f"{name} takes texts, got {samples.description}: give a table of texts, or name the column that holds "
+            "them: --text COLUMN, or text='COLUMN'"
+        )

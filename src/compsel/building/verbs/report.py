@@ -9,7 +9,7 @@ from compsel.building.verbs.given import as_samples
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.manifest import MANIFEST
 from compsel.evaluation.report.content import read_evaluation
-from compsel.evaluation.report.report import write_report
+from compsel.evaluation.report.report import report_path, write_report
 from compsel.evaluation.results import Evaluation
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.modality import Modality
@@ -20,7 +20,7 @@ __all__ = ["report"]
 
 def report(
     source: str | os.PathLike[str],
-    out: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
     *,
     evaluation: Evaluation | Mapping[str, Any] | str | os.PathLike[str] | None = None,
     samples: Any = None,
@@ -29,7 +29,7 @@ def report(
 
     Args:
         source: folder of a bundle, or of a profile.
-        out: the HTML file.
+        out: the HTML file; None: `<source>.report.html`, where `build` and `evaluate` leave theirs.
         evaluation: what `compsel.evaluate` gave, or the file that `compsel evaluate --json` wrote; None: leave it out.
         samples: those of the evaluation, of which the page then shows some; see `compsel.build`. None: it shows none.
 
@@ -40,9 +40,8 @@ def report(
     if isinstance(evaluation, (str, os.PathLike)):
         evaluation = read_evaluation(Path(evaluation))
     content = evaluation.to_dict() if isinstance(evaluation, Evaluation) else evaluation
-    return write_report(
-        source, out, content, None if samples is None else as_samples(samples, lambda: _modality(Path(source)))
-    )
+    opened = None if samples is None else as_samples(samples, lambda: _modality(Path(source)))
+    return write_report(source, report_path(source) if out is None else out, content, opened)
 
 
 def _modality(source: Path) -> Modality:

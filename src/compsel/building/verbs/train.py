@@ -66,10 +66,10 @@ def train(
     """
     said, wanted = reporter_or_default(reporter), objective_of(objective, options)
     rejecting = reject_option_of(reject_option, options)
-    if out is not None:
-        check_place(out, replace=replace)
     folder = profile if isinstance(profile, (str, os.PathLike)) else files
     measured = _profile(profile, costs, folder, said)
+    if out is not None:  # after what is given: a place that is taken is not what is wrong with it
+        check_place(out, replace=replace)
     if out is None:
         if as_promise(certify, rejecting) is not None:
             raise UsageError("certify: is written into a bundle: give out")

@@ -8,7 +8,8 @@ from compsel.evaluation.report.content import ReportContent
 from compsel.evaluation.report.elements import paragraph, section, table
 from compsel.evaluation.report.scale import number
 from compsel.evaluation.report.words import inputs_word
-from compsel.evaluation.result_words import POLICIES, percent_words, size_words
+from compsel.evaluation.result_words import POLICIES, percent_words
+from compsel.storage.sizes import size_words
 
 __all__ = ["basis", "headline", "points", "ratio", "sentence", "show_rivals"]
 

@@ -22,8 +22,8 @@ class Normalisation:
     (127.5, 127.5, 127.5)
     """
 
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     channels: Literal["RGB", "BGR"] = "RGB"
 
 
@@ -47,7 +47,7 @@ def _alike(mean: float, std: float) -> Normalisation:
 def _units(mean: tuple[float, float, float], std: tuple[float, float, float]) -> Normalisation:
     """Return the normalisation of pixels from 0 to 1."""
     scaled = [tuple(round(255 * value, 6) for value in values) for values in (mean, std)]
-    return Normalisation(scaled[0], scaled[1])  # type: ignore[arg-type]
+    return Normalisation(scaled[0], scaled[1])
 
 
 NORMALISATIONS: dict[str, Normalisation] = {

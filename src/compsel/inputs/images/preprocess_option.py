@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from compsel.errors import ModelError, UsageError
+from compsel.errors import ModelError, UsageError, did_you_mean
 from compsel.inputs.images.conventions import CONVENTIONS, GEOMETRIES, NORMALISATIONS, preprocessing_of
 from compsel.inputs.images.image_input import ImageInput
 from compsel.inputs.images.preprocessing import ImagePreprocessing
@@ -14,6 +14,21 @@ __all__ = ["DEFAULT_SIDE", "describe", "parse_preprocess"]
 
 #: in pixels, where a model takes pictures of any size and nothing says which
 DEFAULT_SIDE = 224
+# what others say for a convention
+_MEANT = {
+    "clip": "openai-clip",
+    "hf": "huggingface-vit",
+    "imagenet": "torchvision",
+    "inception": "keras-inception",
+    "mobilenet": "keras-mobilenet",
+    "none": "raw",
+    "pytorch": "torchvision",
+    "resnet": "torchvision",
+    "tf": "tensorflow",
+    "torch": "torchvision",
+    "vit": "huggingface-vit",
+    "yolo": "ultralytics",
+}
 _KEYS = {
     "resize": "the shorter side in pixels (256), or both (256x256: the picture is stretched)",
     "crop": "the side of the central crop in pixels (224), or both sides (height x width)",
@@ -47,6 +62,7 @@ def parse_preprocess(text: str, taken: ImageInput) -> ImagePreprocessing:
         raise UsageError(
             f"preprocess: got {text!r}, allowed are auto, a name ({', '.join(CONVENTIONS)}), and values such as "
             "resize=256,crop=224,mean=0.485/0.456/0.406,std=0.229/0.224/0.225"
+            f"{did_you_mean(name or '', CONVENTIONS, _MEANT)}"
         )
     _check_layout(values.pop("layout", None), taken)
     normalisation, geometry = CONVENTIONS[name] if name is not None else ("raw", "whole")
@@ -118,9 +134,10 @@ def _shape(values: Mapping[str, str], taken: ImageInput) -> tuple[tuple[int, int
     fields: dict[str, Any] = {}
     if resize is not None:
         stretched = "x" in values["resize"]
-        shares = [inner / outer for inner, outer in zip(resolution, resize, strict=True)]
-        share = max(shares) if not stretched else shares[0]
-        if share > 1 or (stretched and abs(shares[0] - shares[1]) > 0.01):
+        longer = resolution.index(max(resolution))  # which says more exactly how much
+        share = resolution[longer] / resize[longer] if stretched else min(resolution) / resize[0]
+        same = all(abs(inner / share - outer) <= 1 for inner, outer in zip(resolution, resize, strict=True))
+        if share > 1 or (stretched and not same):
             raise UsageError(
                 f"preprocess: got resize={values['resize']}, but the model's input is "
                 f"{resolution[0]}x{resolution[1]}: allowed is that, or larger in the same proportion"

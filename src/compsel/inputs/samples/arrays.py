@@ -48,6 +48,8 @@ class ArraySamples(ListedSamples):
             raise SamplesError(
                 f"got {len(values)} values and other numbers of labels, names, groups or targets: give one of each"
             )
+        if targets is not None and findings is None:
+            findings = Findings(targets_from="what was given")
         super().__init__(map(str, range(len(values))) if names is None else names, labels, groups, findings)
         if (twice := repeated(self.names)) is not None:
             raise SamplesError(f"got the name {twice!r} twice: name each sample once")

@@ -7,7 +7,7 @@ columns of the same rank are an error that names both: a guess would be silent.
 import re
 from collections.abc import Sequence
 
-from compsel.errors import SamplesError
+from compsel.errors import SamplesError, did_you_mean
 
 __all__ = ["WORDS", "find_column", "required_column"]
 
@@ -30,7 +30,10 @@ WORDS: dict[str, tuple[frozenset[str], ...]] = {
 }
 
 
-def find_column(kind: str, columns: Sequence[str], named: str | None, source: object) -> str | None:
+# many parameters: what is looked for, where, and what messages need
+def find_column(
+    kind: str, columns: Sequence[str], named: str | None, source: object, taken: str | None = None
+) -> str | None:
     """Return the column of a kind; None where there is none.
 
     Args:
@@ -38,6 +41,7 @@ def find_column(kind: str, columns: Sequence[str], named: str | None, source: ob
         columns: of the table.
         named: what the user says; it has to be there.
         source: what the table is called in messages.
+        taken: a further column of the table, which holds something else.
 
     Raises:
         SamplesError: a named column that is not there, or several that could be it.
@@ -50,7 +54,9 @@ def find_column(kind: str, columns: Sequence[str], named: str | None, source: ob
     """
     if named is not None:
         if named not in columns:
-            raise SamplesError(f"{source}: got columns {list(columns)}, needed is {named!r} (--{kind})")
+            every = [*([taken] if taken is not None else []), *columns]
+            other = f": {named!r} holds something else" if named == taken else did_you_mean(named, columns)
+            raise SamplesError(f"{source}: got columns {every}, needed is {named!r} (--{kind}){other}")
         return named
     for words in WORDS[kind]:
         found = list(dict.fromkeys(column for column in columns if _plain(column) in words))

@@ -20,15 +20,17 @@ def describe(labels: Sequence[int | None], findings: Findings, of: int | None = 
     '4 images of 2 classes, 1 to 2 each, 1 without a label; labels from folder names; 3 left out'
     >>> describe([None] * 2, Findings(noun="texts"), of=5)
     '2 of 5 texts without labels'
+    >>> describe([None] * 2, Findings(targets_from="y"))
+    '2 samples; targets from y'
     """
     count = len(labels)
     subject = plural(count, findings.noun) if of is None or of == count else f"{count:,} of {plural(of, findings.noun)}"
     counts = Counter(label for label in labels if label is not None)
     parts = [subject + _classes(counts) + _unlabelled(count, sum(counts.values()), findings)]
     if findings.labels_from:
-        parts.append(
-            findings.labels_from if "target" in findings.labels_from else f"labels from {findings.labels_from}"
-        )
+        parts.append(f"labels from {findings.labels_from}")
+    if findings.targets_from:
+        parts.append(f"targets from {findings.targets_from}")
     if findings.left_out:
         parts.append(f"{findings.left_out:,} left out")
     return "; ".join(parts)
@@ -43,6 +45,6 @@ def _classes(counts: Counter[int]) -> str:
 
 
 def _unlabelled(count: int, labelled: int, findings: Findings) -> str:
-    if labelled == count or (not labelled and findings.labels_from):
+    if labelled == count or (not labelled and (findings.labels_from or findings.targets_from)):
         return ""
     return f", {count - labelled:,} without a label" if labelled else " without labels"

@@ -18,6 +18,7 @@ class Findings:
         strict: whether leaving something out is an error.
         noun: what the samples are, in the plural.
         labels_from: where the labels are from; "" where there are none.
+        targets_from: where targets are from that are no classes; "" where there are none.
         left_out: number of files or rows that are none of the samples and might have been.
         notes: a line each.
 
@@ -30,6 +31,7 @@ class Findings:
     strict: bool = False
     noun: str = "samples"
     labels_from: str = ""
+    targets_from: str = ""
     left_out: int = 0
     notes: list[str] = field(default_factory=list)
 

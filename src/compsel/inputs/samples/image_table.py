@@ -200,10 +200,10 @@ def read_image_rows(
 
 def _other_columns(table: SampleTable, file: str, options: SampleOptions) -> tuple[str | None, str | None]:
     others = [column for column in table.columns if column != file]
-    label = find_column("label", others, options.label, table.path)
+    label = find_column("label", others, options.label, table.path, file)
     if label is None and len(others) == 1 and file in table.columns:
         label = others[0]
-    return label, find_column("group", others, options.group, table.path)
+    return label, find_column("group", others, options.group, table.path, file)
 
 
 def _check_columns(table: SampleTable, required: set[str]) -> None:

@@ -57,7 +57,7 @@ def read_answers(
     )
     negative = any(isinstance(one, (int, float)) and one < 0 for one in plain)
     if real or negative:
-        findings.labels_from = f"targets from {source}"
+        findings.targets_from = source
         return SampleAnswers(None, [np.nan if one is None else one for one in plain])
 
     def place(index: int) -> str:

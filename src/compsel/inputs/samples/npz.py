@@ -1,15 +1,15 @@
 """Read NumPy's files of plain arrays."""
 
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from compsel.errors import SamplesError
+from compsel.inputs.npz_errors import NPZ_ERRORS
 
-__all__ = ["read_npy", "read_npz"]
+__all__ = ["has_array", "read_npy", "read_npz"]
 
 
 def read_npz(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
@@ -30,8 +30,14 @@ def read_npz(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
         if other:
             raise ValueError(f"{other[0]} is not an array")
         return arrays
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except NPZ_ERRORS as error:
         raise SamplesError(f"{path}: not an .npz of plain arrays, or a damaged one: {error}") from error
+
+
+def has_array(path: Path, name: str) -> bool:
+    """Whether an archive that can be read has an array of that name; the array is not read."""
+    with zipfile.ZipFile(path) as archive:
+        return f"{name}.npy" in archive.namelist()
 
 
 def read_npy(path: Path) -> np.ndarray:
@@ -46,5 +52,5 @@ def read_npy(path: Path) -> np.ndarray:
         if not isinstance(array, np.ndarray):
             raise ValueError("it holds several arrays")
         return array
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except NPZ_ERRORS as error:
         raise SamplesError(f"{path}: not an .npy of one plain array, or a damaged one: {error}") from error

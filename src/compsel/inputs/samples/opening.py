@@ -48,6 +48,8 @@ def samples_in_memory(source: Any, options: SampleOptions = DEFAULT_SAMPLE_OPTIO
     if isinstance(source, np.ndarray) or hasattr(source, "detach"):
         return stacked_pair(source, None, "the array", options, images=images)
     if isinstance(source, tuple) and len(source) == 2 and all(map(_is_stack, source)):
+        if all(isinstance(one, Path) for one in source[0]) and len(source[0]) == len(source[1]):
+            return _from_iterable(zip(*source, strict=True), options)
         return stacked_pair(source[0], source[1], "y", options, images=images)
     if hasattr(source, "batch_size") and hasattr(source, "dataset"):  # a loader of torch: its items, one by one
         return from_dataset(source.dataset, options)

@@ -15,7 +15,7 @@ from compsel.inputs.samples.columns import find_column
 from compsel.inputs.samples.findings import Findings, some
 from compsel.inputs.samples.labels_in_memory import read_answers
 from compsel.inputs.samples.npz import read_npy, read_npz
-from compsel.inputs.samples.values import as_array
+from compsel.inputs.samples.values import as_array, as_value, is_picture
 from compsel.storage.paths import is_file
 
 __all__ = ["is_stacked", "open_array_file", "stacked_pair", "stacked_samples"]
@@ -82,11 +82,12 @@ def stacked_samples(
     if label is not None and label not in arrays:
         raise SamplesError(f"{source}: got arrays {list(arrays)}, needed is {label!r}")
     group = options.group or find_column("group", list(arrays), None, source)
-    inputs = {name: as_array(array) for name, array in arrays.items() if name not in (label, group)}
+    given = {name: array for name, array in arrays.items() if name not in (label, group)}
     answers = None if label is None else arrays[label]
     groups = None if group is None else [str(one) for one in np.asarray(arrays[group]).tolist()]
-    if len(inputs) == 1 and _word(next(iter(inputs))) in _INPUT_WORDS:
-        return _stacked(next(iter(inputs.values())), answers, (source, groups), options, findings, images=images)
+    if len(given) == 1 and _word(next(iter(given))) in _INPUT_WORDS:
+        return _stacked(next(iter(given.values())), answers, (source, groups), options, findings, images=images)
+    inputs = {name: as_array(array) for name, array in given.items()}
     if not inputs:
         raise SamplesError(f"{source}: got arrays {list(arrays)}, and none for the inputs: name one x")
     lengths = {name: len(array) if array.ndim else 0 for name, array in inputs.items()}
@@ -125,6 +126,12 @@ def _stacked(
     *,
     images: bool,
 ) -> ArraySamples:
+    if _are_single(inputs):
+        values = [as_value(one) for one in inputs]
+        if images and all(isinstance(value, np.ndarray) and _are_images(value[None]) for value in values):
+            findings.noun = "images"
+            values = [decode(image) for image in values]
+        return _with_answers(values, answers, source, options, findings)
     array = as_array(inputs)
     if not array.ndim:
         raise SamplesError(f"{source[0]}: got one number for the inputs, needed is an array with a sample a row")
@@ -154,6 +161,16 @@ def _with_answers(
         raise SamplesError(f"{name}: got {len(rows)} inputs and {len(answers)} labels: give one of each")
     read = read_answers(list(answers), name, options, findings)
     return ArraySamples(rows, read.classes, groups=groups, targets=read.targets, findings=findings)
+
+
+def _are_single(inputs: Any) -> bool:
+    """Whether inputs are no rows of one array: files, pictures, or arrays of different shapes."""
+    listed = isinstance(inputs, (list, tuple)) or (isinstance(inputs, np.ndarray) and inputs.dtype == object)
+    if not listed or not len(inputs):
+        return False
+    if isinstance(inputs[0], (bytes, bytearray, memoryview)) or is_picture(inputs[0]):
+        return True
+    return len({np.shape(one) for one in inputs if hasattr(one, "shape")}) > 1
 
 
 def _are_images(array: np.ndarray) -> bool:

@@ -11,7 +11,7 @@ from compsel.inputs.sample_options import DEFAULT_SAMPLE_OPTIONS, SampleOptions
 from compsel.inputs.samples.classes import MOST_CLASSES
 from compsel.inputs.samples.findings import Findings
 from compsel.inputs.samples.listed import ListedSamples
-from compsel.inputs.samples.npz import read_npz
+from compsel.inputs.samples.npz import has_array, read_npz
 from compsel.inputs.samples.versions import file_version
 
 __all__ = ["TensorFolder", "read_tensors"]
@@ -57,6 +57,8 @@ class TensorFolder(ListedSamples):
         findings.leave_out(list(refused), "cannot be read")
         if any(label is not None for label in labels.values()):
             findings.labels_from = "the arrays called label"
+        if any(has_array(self.folder / name, "target") for name in labels):
+            findings.targets_from = "the arrays called target"
         super().__init__(list(labels), list(labels.values()), findings=findings)
 
     def value(self, index: int) -> dict[str, np.ndarray]:

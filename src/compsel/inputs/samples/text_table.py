@@ -38,8 +38,8 @@ class TextSamples(ListedSamples):
         findings = Findings(options.strict, noun="texts", notes=list(table.remarks))
         text = text_column(table, options.text) or required_column("text", table.columns, options.text, table.path)
         others = [column for column in table.columns if column != text]
-        label = find_column("label", others, options.label, table.path)
-        group = find_column("group", others, options.group, table.path)
+        label = find_column("label", others, options.label, table.path, text)
+        group = find_column("group", others, options.group, table.path, text)
         if not table.rows:
             raise SamplesError(f"{table.path}: has no rows: give a table with a column {text!r}")
         self._texts = [_text(table, row, text) for row in range(len(table.rows))]

@@ -2,14 +2,13 @@
 
 import os
 import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from compsel.errors import WeightsError
+from compsel.inputs.npz_errors import NPZ_ERRORS
 from compsel.networks.checkpoints.safetensors_file import read_safetensors
 from compsel.networks.checkpoints.tensorflowjs import read_tensorflowjs
 from compsel.networks.checkpoints.torch_file import read_torch_checkpoint
@@ -102,16 +101,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
             return {key: archive[key] for key in archive.files}
     except WeightsError:
         raise
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-    ) as error:
+    except (*NPZ_ERRORS, KeyError, struct.error) as error:
         raise WeightsError(f"{path}: not an .npz of plain arrays: {error}") from error
 
 
