@@ -5,6 +5,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from compsel.errors import BundleError
 from compsel.features.output_confidence import OutputReader
 from compsel.processors import parse
@@ -42,6 +44,7 @@ class EnginePool:
         self._limit_mb = memory_limit_mb
         self._engines: OrderedDict[tuple[str, str, bool], Engine] = OrderedDict()
         self._processors: dict[str, Processor] = {}
+        self._known_good: dict[tuple[str, bool], dict[str, np.ndarray]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -89,7 +92,8 @@ class EnginePool:
     def _open(self, variant: str, processor: str, tensors: bool) -> Engine:
         where = self._processor(processor)
         LOGGER.debug("loading %s on %s", variant, processor)
-        return Engine(self._variants[variant], self._folder, where, tensors=tensors, reader=self._reader)
+        described, good = self._variants[variant], self._known_good.setdefault((variant, tensors), {})
+        return Engine(described, self._folder, where, tensors=tensors, reader=self._reader, known_good=good)
 
     def _processor(self, name: str) -> Processor:
         if name not in self._processors:

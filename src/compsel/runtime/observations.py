@@ -13,6 +13,7 @@ from compsel.runtime.planning import PlacedPlan
 from compsel.runtime.quarantine import Quarantine
 from compsel.runtime.recorder import Recorder
 from compsel.selection.costs.model import CostModel
+from compsel.variants.engine import Engine
 
 __all__ = ["Observations", "StageFailedError"]
 
@@ -25,12 +26,13 @@ class StageFailedError(CompselError):
     Attributes:
         variant, processor: what failed.
         error: what it raised.
+        engine: that failed; None: it could not be opened.
         text: what came of it, for `Answer.note`.
     """
 
-    def __init__(self, variant: str, processor: str, error: CompselError) -> None:
+    def __init__(self, variant: str, processor: str, error: CompselError, engine: Engine | None = None) -> None:
         super().__init__(str(error))
-        self.variant, self.processor, self.error = variant, processor, error
+        self.variant, self.processor, self.error, self.engine = variant, processor, error, engine
         self.text = ""
 
 

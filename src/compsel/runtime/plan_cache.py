@@ -80,15 +80,20 @@ class PlanCache:
             return cached
 
     def plan(
-        self, planner: Planner, limits: Limits, allowed: frozenset[str] | None, bucket: int | None = None
+        self,
+        planner: Planner,
+        limits: Limits,
+        allowed: frozenset[str] | None,
+        bucket: int | None = None,
+        excluded: frozenset[tuple[str, str]] = frozenset(),
     ) -> PlacedPlan:
-        """Plan for the present moment and the limits of a call.
+        """Plan for the present moment and the limits of a call, without choices that failed in it.
 
         Raises:
             ProcessorError: nothing that may run is left.
         """
         with self._locked():
-            return self._planned(planner, limits, allowed, bucket)
+            return self._planned(planner, limits, allowed, bucket, excluded)
 
     def prepare(self, planner: Planner) -> None:
         """Plan for what is to be expected."""
@@ -131,10 +136,18 @@ class PlanCache:
                     cached.expires_ns = 0  # whoever needs it is told
 
     def _planned(
-        self, planner: Planner, limits: Limits, allowed: frozenset[str] | None, bucket: int | None
+        self,
+        planner: Planner,
+        limits: Limits,
+        allowed: frozenset[str] | None,
+        bucket: int | None,
+        excluded: frozenset[tuple[str, str]] = frozenset(),
     ) -> PlacedPlan:
         self._observations.learn_pending()
-        return planner.plan(self._observations.live.now(self.sampler.state(), bucket), limits, allowed)
+        costs = self._observations.live.now(self.sampler.state(), bucket)
+        if excluded:
+            costs = self._observations.live.without(costs, excluded)
+        return planner.plan(costs, limits, allowed)
 
     def _expiry_ns(self, now_ns: int) -> int:
         """Return until when a plan may be used: not beyond a quarantine's end, and not at all where trials are made."""

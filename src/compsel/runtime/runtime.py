@@ -17,6 +17,7 @@ from compsel.features.output_confidence import Confidence
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.runtime.answer import Answer
+from compsel.runtime.blame import Blame
 from compsel.runtime.decoding import LazyDecoder, limits_after, with_decoding
 from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.input_matching import InputMatcher
@@ -179,7 +180,7 @@ class Runtime:
                 raise failures[-1].error
         self._plan_cache.prepare(self._planner)
         for size in sizes:
-            self._plan_now(NO_LIMITS, None, None if size is None else bucket_of(size), ())
+            self._plan_now(NO_LIMITS, None, None if size is None else bucket_of(size))
 
     def _warm(self, name: str, processors: Iterable[str]) -> list[StageFailedError]:
         failures = []
@@ -260,7 +261,7 @@ class Runtime:
         """Answer a value; `decode_ns` of the time since `begin` were spent on making it."""
         decode_ns += self._decoder.decode(value, self._policy)
         asked, limits = limits, limits_after(limits, decode_ns)
-        failures: list[StageFailedError] = []
+        blame: Blame | None = None
         planned = bucket = None
         if self._input_sizes is not None:
             bucket = self._input_sizes.bucket(value)
@@ -271,29 +272,35 @@ class Runtime:
                 planned = cached.planned
         while True:
             if planned is None:
-                planned = self._plan_now(limits, allowed, bucket, failures)
+                planned = self._plan_now(limits, allowed, bucket, blame)
             if planned.policy is not self._policy:
                 decode_ns += self._decoder.decode(value, planned.policy)
             try:
+                failures = () if blame is None else blame.failures
                 answer = self._executor.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
+                if blame is not None:
+                    blame.answered()
                 return with_decoding(answer, decode_ns, asked, limits)
             except StageFailedError as failure:
-                self._report_failure(failure)
-                failures.append(failure)
+                if blame is None:
+                    blame = Blame(self._report_failure, begin, asked.deadline_ms)
+                blame.add(failure)
                 planned = None
 
     def _plan_now(
-        self, limits: Limits, allowed: frozenset[str] | None, bucket: int | None, failures: Sequence[StageFailedError]
+        self, limits: Limits, allowed: frozenset[str] | None, bucket: int | None, blame: Blame | None = None
     ) -> PlacedPlan:
         """Plan now: for limits, for a call after a pause, or without what failed."""
         try:
+            if blame is not None:
+                return self._plan_cache.plan(self._planner, limits, allowed, bucket, blame.excluded)
             if limits is NO_LIMITS:
                 key = allowed if bucket is None else (allowed, bucket)
                 cached = self._cached_plans[key] = self._plan_cache.get(self._planner, allowed, bucket)
                 return cached.planned
             return self._plan_cache.plan(self._planner, limits, allowed, bucket)
         except ProcessorError as error:
-            raise (failures[-1].error if failures else error) from None
+            raise (error if blame is None else blame.verdict(error)) from None
 
     def _report_failure(self, failure: StageFailedError) -> None:
         self._pool.drop(failure.variant, failure.processor)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from compsel.device.sampler import DeviceSampler
-from compsel.errors import ModelError, ProcessorError
+from compsel.errors import CompselError, ModelError, ProcessorError
 from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.features.fusion import Evidence, Scores
@@ -126,13 +126,19 @@ class StageExecutor:
         name, processor = policy.variants[position], planned.processors[position]
         if trials:
             processor = self._observations.processor(name, processor, planned.costs)
+        engine = None
         try:
             engine = self._pool.get(name, processor, tensors)
             started = time.perf_counter_ns()
             outputs, scores = engine.answer(value) if policy.uses_evidence else (engine(value), None)
             return processor, engine, outputs, scores, time.perf_counter_ns() - started
         except (ProcessorError, ModelError) as error:
-            raise StageFailedError(name, processor, error) from error
+            raise StageFailedError(name, processor, error, engine) from error
+        except CompselError:
+            raise  # of the input, or of a function of the app
+        except Exception as error:  # whatever a session raises
+            wrapped = ProcessorError(f"{name} on {processor}: failed with {error!r}")
+            raise StageFailedError(name, processor, wrapped, engine) from error
 
     def _observe(self, stages: Sequence[Stage], planned: PlacedPlan) -> None:
         """Leave the stages to be learned from; ask for it at once where one took surprisingly long or short."""

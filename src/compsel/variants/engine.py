@@ -1,13 +1,14 @@
 """An engine: a variant loaded on a processor, which takes inputs as an app gives them."""
 
 import contextlib
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from compsel.errors import InputError
+from compsel.errors import InputError, ModelError
 from compsel.features.fusion import MIN_PROBABILITY, Evidence, Scores, read_evidence, softmax
 from compsel.features.output_confidence import OutputReader
 from compsel.inputs.modalities import modality_of
@@ -15,6 +16,7 @@ from compsel.inputs.tensor_specs import check_feeds
 from compsel.inputs.tensors import TENSORS
 from compsel.inputs.text import TEXT
 from compsel.processors.base import Processor
+from compsel.variants.output_contract import NAN, OutputContract
 from compsel.variants.variant import Value, Variant
 
 __all__ = ["LOG_PROBABILITIES", "TOP_CLASSES", "TOP_PROBABILITIES", "Engine"]
@@ -36,6 +38,9 @@ class Engine:
         processor: where to run it.
         tensors: take the model's own tensors even though it could take values of its modality.
         reader: reads the confidence of answers without class scores; None: they have none.
+        known_good: the first feeds that were answered well, by which a fault of the processor is told from one of the
+            input (`works`); the engines of one graph share it. None: outputs are not checked. Else `answer` and a call
+            refuse outputs that are not what the variant promises.
 
     Raises:
         ModelError: the graph cannot be loaded.
@@ -60,8 +65,11 @@ class Engine:
         *,
         tensors: bool = False,
         reader: OutputReader | None = None,
+        known_good: dict[str, np.ndarray] | None = None,
     ) -> None:
         self.variant = variant = variant.opened(Path(folder))
+        self._known_good = known_good
+        self._contract = None if known_good is None else OutputContract(variant)
         self._reader = reader
         self.processor = processor
         self.takes_pixels = variant.pixels_file is not None and not tensors
@@ -88,13 +96,49 @@ class Engine:
 
     def __call__(self, value: Value) -> list[np.ndarray]:
         """Prepare and run."""
-        return self.session.run(self.prepare(value), self._outputs)
+        feeds = self.prepare(value)
+        outputs = self.session.run(feeds, self._outputs)
+        if self._contract is not None:
+            self._check(outputs, feeds)
+        return outputs
+
+    def works(self) -> bool | None:
+        """Run the first input that was ever answered well; None where none was yet.
+
+        What fails on it is broken; what does not, failed because of another input.
+        """
+        feeds = self._known_good
+        if not feeds:
+            return None
+        try:
+            outputs = self.session.run(feeds, self._outputs)
+        except Exception:  # whatever a session raises
+            return False
+        return self._contract is None or not self._contract.violation(outputs)
+
+    def _check(self, outputs: list[np.ndarray], feeds: Mapping[str, np.ndarray]) -> None:
+        """Refuse outputs that are not what the variant promises; keep the first feeds that were answered.
+
+        Raises:
+            ModelError: wrong outputs.
+        """
+        assert self._contract is not None and self._known_good is not None
+        violation = self._contract.violation(outputs)
+        if violation and not (violation.endswith(NAN) and _holds_nan(feeds)):
+            raise ModelError(f"{self.variant.name} on {self.processor.name}: {violation}")
+        if not self._known_good and not violation:
+            self._known_good.update({name: np.array(values) for name, values in feeds.items()})
 
     def warm_up(self) -> None:
         """Run a made-up input, where the modality has one that fits by construction: the first inference is slow."""
         if self.takes_pixels:
             spec = self.session.inputs[0]
-            self.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
+            shape = [axis or 1 for axis in spec.shape or ()]
+            # no constant picture: a model that divides by its contrast gives NaN for one
+            feeds = {spec.name: np.arange(math.prod(shape), dtype=np.uint8).reshape(shape)}
+            outputs = self.run(feeds, self._outputs)
+            if self._contract is not None and not self._contract.violation(outputs).endswith(NAN):
+                self._check(outputs, feeds)
         elif self._modality is TEXT:
             with contextlib.suppress(InputError):  # a tokenizer that knows no such word
                 self(_WARM_UP_TEXT)
@@ -109,10 +153,14 @@ class Engine:
         feeds = self.prepare(value)
         if self._with_evidence is None:
             outputs = self.session.run(feeds, self._outputs)
+            if self._contract is not None:
+                self._check(outputs, feeds)
             if self.variant.output == "other":
                 return outputs, None if self._reader is None else self._reader.scores(outputs)
             return outputs, self._scores(outputs[0])
         *outputs, log_probabilities, probabilities, classes = self.session.run(feeds, self._with_evidence)
+        if self._contract is not None:
+            self._check(outputs, feeds)
         if len(log_probabilities) != 1:
             return outputs, None
         row = log_probabilities[0]
@@ -129,3 +177,9 @@ class Engine:
     def close(self) -> None:
         """Free threads and memory."""
         self.session.close()
+
+
+def _holds_nan(feeds: Mapping[str, np.ndarray]) -> bool:
+    """Whether an input is no number itself: then so may be the answer."""
+    arrays = [values for values in feeds.values() if isinstance(values, np.ndarray) and values.dtype.kind == "f"]
+    return any(not np.isfinite(values).all() for values in arrays)
