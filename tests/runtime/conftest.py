@@ -39,9 +39,7 @@ Rules = dict[str, Callable[[Mapping[str, np.ndarray]], list[np.ndarray] | Except
 
 
 @pytest.fixture
-def scripted(
-    small_model: compsel.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[StartScripted]:
+def scripted(small_model: compsel.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartScripted]:
     """Load a bundle of one variant on two scripted processors: "fast" and "slow"."""
     variant = write_variant(small_model, tmp_path / "variants", "logits")
     costs = CostModel(

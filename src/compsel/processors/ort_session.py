@@ -13,6 +13,7 @@ from compsel.inputs.tensor_specs import TensorSpec
 from compsel.models.extension_operators import with_extensions
 from compsel.models.ort_errors import translate
 from compsel.models.ort_options import session_options
+from compsel.processors.base import GraphFile
 from compsel.processors.placement import Placement
 
 __all__ = ["OrtSession"]
@@ -48,11 +49,19 @@ class OrtSession:
     ) -> None:
         self._name = "model" if isinstance(variant, bytes) else os.fspath(variant)
         names = [entry if isinstance(entry, str) else (entry[0], dict(entry[1])) for entry in providers]
+        options = options or session_options()
+        graph: Any = variant
+        if isinstance(variant, GraphFile) and variant.content is not None:
+            graph = variant.content
+            if variant.external:
+                files = variant.external
+                sizes = [len(content) for content in files.values()]
+                options.add_external_initializers_from_files_in_memory(list(files), list(files.values()), sizes)
         try:
             # without `enable_fallback=0` a provider that fails is replaced by the CPU, with a print
             session = with_extensions(
-                lambda given: onnxruntime.InferenceSession(variant, given, providers=names, enable_fallback=0),
-                options or session_options(),
+                lambda given: onnxruntime.InferenceSession(graph, given, providers=names, enable_fallback=0),
+                options,
             )
         except CompselError:
             raise

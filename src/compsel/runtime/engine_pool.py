@@ -3,10 +3,10 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
+from compsel.bundle.verified_files import VerifiedFiles
 from compsel.errors import BundleError
 from compsel.features.output_confidence import OutputReader
 from compsel.processors import parse
@@ -26,7 +26,7 @@ class EnginePool:
 
     Args:
         variants: by name.
-        folder: of their files.
+        files: of the bundle, as they were checked.
         memory_limit_mb: about so much may stay loaded; the engine that is asked for is always loaded. None: all.
         reader: of answers without class scores, see `Engine`.
     """
@@ -34,13 +34,13 @@ class EnginePool:
     def __init__(
         self,
         variants: Mapping[str, Variant],
-        folder: Path,
+        files: VerifiedFiles,
         memory_limit_mb: float | None = None,
         reader: OutputReader | None = None,
     ) -> None:
         self._reader = reader
         self._variants = variants
-        self._folder = folder
+        self._files = files
         self._limit_mb = memory_limit_mb
         self._engines: OrderedDict[tuple[str, str, bool], Engine] = OrderedDict()
         self._processors: dict[str, Processor] = {}
@@ -93,7 +93,10 @@ class EnginePool:
         where = self._processor(processor)
         LOGGER.debug("loading %s on %s", variant, processor)
         described, good = self._variants[variant], self._known_good.setdefault((variant, tensors), {})
-        return Engine(described, self._folder, where, tensors=tensors, reader=self._reader, known_good=good)
+        weights = None if described.weights_file is None else _in_bundle(described.weights_file)
+        graph = self._files.graph(_in_bundle(described.opened_file(tensors=tensors)), weights)
+        folder = self._files.folder / "variants"
+        return Engine(described, folder, where, tensors=tensors, reader=self._reader, known_good=good, graph=graph)
 
     def _processor(self, name: str) -> Processor:
         if name not in self._processors:
@@ -108,3 +111,7 @@ class EnginePool:
             LOGGER.debug("%s on %s is dropped: it would take more than %g MB", *oldest[:2], self._limit_mb)
             # a call in another thread may still run it: dropping the reference lets it finish
             del self._engines[oldest]
+
+
+def _in_bundle(file: str) -> str:
+    return f"variants/{file}"

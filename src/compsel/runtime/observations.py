@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 
-from compsel.errors import CompselError, ModelError
+from compsel.errors import CompselError, ModelError, ProcessorError
 from compsel.progress.logger import LOGGER
 from compsel.runtime.answer import Stage
 from compsel.runtime.exploration import Explorer
@@ -34,6 +34,13 @@ class StageFailedError(CompselError):
         super().__init__(str(error))
         self.variant, self.processor, self.error, self.engine = variant, processor, error, engine
         self.text = ""
+
+    @classmethod
+    def of(cls, variant: str, processor: str, error: Exception, engine: Engine | None = None) -> "StageFailedError":
+        """Return the failure that an error means, which need not be one of ours."""
+        if not isinstance(error, ProcessorError | ModelError):
+            error = ProcessorError(f"{variant} on {processor}: failed with {error!r}")
+        return cls(variant, processor, error, engine)
 
 
 class Observations:

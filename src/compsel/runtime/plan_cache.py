@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import time
+import weakref
 
 from compsel.device.sampler import DeviceSampler
 from compsel.errors import ProcessorError
@@ -55,7 +56,13 @@ class PlanCache:
     """
 
     def __init__(self, observations: Observations) -> None:
-        self.sampler = DeviceSampler(after_sample=self.refresh)
+        held = weakref.WeakMethod(self.refresh)  # the sampler's thread keeps no cache alive that nobody uses
+
+        def refresh() -> None:
+            if (call := held()) is not None:
+                call()
+
+        self.sampler = DeviceSampler(after_sample=refresh, idle_if_unreadable=True)
         self._observations = observations
         self._lock = threading.Lock()
         self._process = os.getpid()

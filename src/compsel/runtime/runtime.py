@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from compsel.bundle.available_choices import available_costs
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.output_reader import output_reader
 from compsel.device.state import DeviceState
-from compsel.errors import BundleError, InputError, ModelError, ProcessorError, did_you_mean
+from compsel.errors import BundleError, InputError, ProcessorError, did_you_mean
 from compsel.features.output_confidence import Confidence
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import TensorSpec
@@ -27,6 +27,7 @@ from compsel.runtime.plan_cache import CachedPlan, PlanCache, PlanKey
 from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
 from compsel.runtime.recorder import Recorder
 from compsel.runtime.stage_execution import StageExecutor
+from compsel.runtime.warming import warm_up_engines
 from compsel.selection.costs.sizes import bucket_of
 from compsel.selection.policies import Policy
 from compsel.variants.variant import Variant
@@ -71,15 +72,19 @@ class Runtime:
         self._sampler = self._plan_cache.sampler
         self._use(bundle.policies[policy])
         reader = output_reader(bundle.policies.values(), confidence)
-        self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
+        self._pool = EnginePool(bundle.variants, bundle.files, memory_limit_mb, reader)
         self._executor = StageExecutor(self._pool, self._observations, self._sampler, bundle.labels)
         self._input_matcher = InputMatcher(bundle.variants)
         self.modality = modality_of(self._most_accurate)
         self._decoder = LazyDecoder(self.modality, bundle.variants)
         self._input_sizes = InputSizes.where_they_matter(self.costs, self.modality, bundle.variants)
-        self._sampler.start()
-        if warm_up:
-            self.warm_up()
+        try:
+            self._sampler.start()
+            if warm_up:
+                self.warm_up()
+        except BaseException:
+            self.close()
+            raise
 
     def __call__(
         self,
@@ -166,31 +171,10 @@ class Runtime:
         Raises:
             ModelError, ProcessorError: a variant failed on every one of its processors.
         """
-        sizes = self.costs.sizes.tolist() or [None]
-        # first: where memory is short, these make room for the variants of the policy
-        for name, processor in self._planner.fallbacks():
-            self._warm(name, [processor])
-        for name in self._policy.variants:
-            best = dict.fromkeys(
-                self.costs.processors(name, where, size)[0] for where in self.costs.states for size in sizes
-            )
-            others = [processor for variant, processor in self.costs.choices if variant == name]
-            failures = self._warm(name, best)
-            if len(failures) == len(best) and len(failures + self._warm(name, set(others) - set(best))) == len(others):
-                raise failures[-1].error
+        warm_up_engines(self._pool, self._planner, self.costs, self._policy, self._report_failure)
         self._plan_cache.prepare(self._planner)
-        for size in sizes:
+        for size in self.costs.sizes.tolist() or [None]:
             self._plan_now(NO_LIMITS, None, None if size is None else bucket_of(size))
-
-    def _warm(self, name: str, processors: Iterable[str]) -> list[StageFailedError]:
-        failures = []
-        for processor in processors:
-            try:
-                self._pool.get(name, processor).warm_up()
-            except (ProcessorError, ModelError) as error:
-                failures.append(StageFailedError(name, processor, error))
-                self._report_failure(failures[-1])
-        return failures
 
     def __repr__(self) -> str:
         processors = dict.fromkeys(processor for _, processor in self.costs.choices)
@@ -208,6 +192,7 @@ class Runtime:
         """Stop the sampler and close every session."""
         self._sampler.stop()
         self._pool.close()
+        self.bundle.files.close()
         self._plan_cache.learn_pending()
         if self._recorder is not None:
             self._recorder.close()

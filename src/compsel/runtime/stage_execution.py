@@ -132,13 +132,10 @@ class StageExecutor:
             started = time.perf_counter_ns()
             outputs, scores = engine.answer(value) if policy.uses_evidence else (engine(value), None)
             return processor, engine, outputs, scores, time.perf_counter_ns() - started
-        except (ProcessorError, ModelError) as error:
-            raise StageFailedError(name, processor, error, engine) from error
-        except CompselError:
-            raise  # of the input, or of a function of the app
         except Exception as error:  # whatever a session raises
-            wrapped = ProcessorError(f"{name} on {processor}: failed with {error!r}")
-            raise StageFailedError(name, processor, wrapped, engine) from error
+            if isinstance(error, CompselError) and not isinstance(error, ProcessorError | ModelError):
+                raise  # of the input, or of a function of the app
+            raise StageFailedError.of(name, processor, error, engine) from error
 
     def _observe(self, stages: Sequence[Stage], planned: PlacedPlan) -> None:
         """Leave the stages to be learned from; ask for it at once where one took surprisingly long or short."""

@@ -41,6 +41,7 @@ class Engine:
         known_good: the first feeds that were answered well, by which a fault of the processor is told from one of the
             input (`works`); the engines of one graph share it. None: outputs are not checked. Else `answer` and a call
             refuse outputs that are not what the variant promises.
+        graph: the file to open, for `tensors` or not, as `folder` has it or had it; None: what lies there now.
 
     Raises:
         ModelError: the graph cannot be loaded.
@@ -57,6 +58,7 @@ class Engine:
     [(1, 1000)]
     """
 
+    # many parameters: what is opened, where it is, and what an app asks for besides
     def __init__(
         self,
         variant: Variant,
@@ -66,6 +68,7 @@ class Engine:
         tensors: bool = False,
         reader: OutputReader | None = None,
         known_good: dict[str, np.ndarray] | None = None,
+        graph: os.PathLike[str] | None = None,
     ) -> None:
         self.variant = variant = variant.opened(Path(folder))
         self._known_good = known_good
@@ -73,7 +76,7 @@ class Engine:
         self._reader = reader
         self.processor = processor
         self.takes_pixels = variant.pixels_file is not None and not tensors
-        self.session = processor.open(Path(folder) / (variant.tensor_file if tensors else variant.graph_file))
+        self.session = processor.open(graph or Path(folder) / variant.opened_file(tensors=tensors))
         self._modality = TENSORS if tensors else modality_of(variant)
         self._outputs = [spec.name for spec in variant.outputs]
         shows_evidence = set(_EVIDENCE) <= {spec.name for spec in self.session.outputs}

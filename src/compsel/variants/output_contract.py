@@ -23,7 +23,8 @@ class OutputContract:
         variant: whose outputs they are.
 
     >>> spec = TensorSpec("y", "float32", (1, 3))
-    >>> contract = OutputContract(Variant("a/none", "a", "none", "a.onnx", None, None, "", 1, (), (spec,), None, "logits"))
+    >>> variant = Variant("a/none", "a", "none", "a.onnx", None, None, "", 1, (), (spec,), None, "logits")
+    >>> contract = OutputContract(variant)
     >>> contract.violation([np.zeros((1, 3), np.float32)])
     ''
     >>> contract.violation([np.array([[0, np.nan, 1]], np.float32)])

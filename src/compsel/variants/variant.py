@@ -88,6 +88,10 @@ class Variant:
         """The graph that takes inputs as an app holds them: pixels for an image model, else the model's tensors."""
         return self.pixels_file or self.tensor_file
 
+    def opened_file(self, *, tensors: bool) -> str:
+        """Return the graph for inputs as an app holds them, or for the model's own tensors."""
+        return self.tensor_file if tensors else self.graph_file
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         content = asdict(replace(self, preprocessing=None))
