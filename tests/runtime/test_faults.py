@@ -1,6 +1,8 @@
 """Wrong answers never pass, and one bad input hurts only itself."""
 
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pytest
@@ -138,3 +140,73 @@ def test_a_chain_of_failures_ends_with_the_deadline(
     fast.wrong = slow.wrong = ProcessorError("device lost")
     with pytest.raises(ProcessorError, match="deadline_ms=20 has passed, 1 choices failed"):
         runtime(crops.value(0), deadline_ms=20)
+
+
+class Hanging(Session):
+    """Answers, until it is told to hang: on every input, or on poisoned ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hangs = False
+        self.released = threading.Event()
+
+    def __call__(self, feeds: Mapping[str, np.ndarray]) -> object:
+        if self.hangs and (self.poison is None or next(iter(feeds.values())).max() == self.poison):
+            self.released.wait(60)
+        return [GOOD]
+
+
+@pytest.fixture
+def hanging() -> Iterator[Hanging]:
+    session = Hanging()
+    yield session
+    session.released.set()
+
+
+@pytest.mark.clock
+def test_what_hangs_is_given_up_within_the_deadline_and_left_alone(
+    scripted: StartScripted, hanging: Hanging, crops: ArraySamples
+) -> None:
+    runtime = scripted(AT_ONCE, Rules(fast=hanging), adapt=False)
+    assert runtime(crops.value(0)).stages[-1].processor == "fast"
+    hanging.hangs = True
+    begin = time.perf_counter()
+    answer = runtime(crops.value(0), deadline_ms=500)
+    assert answer.stages[-1].processor == "slow"
+    assert "has not ended" in answer.note
+    assert runtime(crops.value(0)).note == ""
+    runtime.close()
+    assert time.perf_counter() - begin < 5.0, "nor does closing wait for it"
+
+
+@pytest.mark.clock
+def test_what_hangs_on_one_input_alone_answers_others_soon(
+    scripted: StartScripted, hanging: Hanging, crops: ArraySamples
+) -> None:
+    runtime = scripted(AT_ONCE, Rules(fast=hanging), adapt=False)
+    runtime(crops.value(0))
+    hanging.hangs, hanging.poison = True, 7
+    for _ in range(4):  # each would double the time that it is left alone
+        assert runtime(np.full((64, 64, 3), 7, np.uint8), deadline_ms=500).stages[-1].processor == "slow"
+        time.sleep(0.3)
+        assert runtime(crops.value(0)).stages[-1].processor == "fast"
+
+
+@pytest.mark.clock
+def test_other_callers_are_answered_while_an_engine_hangs_in_opening(
+    scripted: StartScripted, hanging: Hanging, crops: ArraySamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = scripted(AT_ONCE, adapt=False)
+    runtime(crops.value(0))
+    runtime._pool.drop(next(iter(runtime.bundle.variants)), "fast")
+    open_engine = runtime._pool._open
+
+    def stuck(variant: str, processor: str, tensors: bool) -> object:
+        if processor == "fast":
+            hanging.released.wait(60)
+        return open_engine(variant, processor, tensors)
+
+    monkeypatch.setattr(runtime._pool, "_open", stuck)
+    answer = runtime(crops.value(0), deadline_ms=300)
+    assert (answer.stages[-1].processor, "opening" in answer.note) == ("slow", True)
+    assert runtime(crops.value(0)).stages[-1].processor == "slow"

@@ -12,7 +12,7 @@ from compsel.errors import CompselError, ProcessorError
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.models.extension_operators import with_extensions
 from compsel.models.ort_errors import translate
-from compsel.models.ort_options import session_options
+from compsel.models.ort_options import FATAL, session_options
 from compsel.processors.base import GraphFile
 from compsel.processors.placement import Placement
 
@@ -73,6 +73,9 @@ class OrtSession:
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         self.placement: Placement | None = None
         self._session: Any = session
+        # one for each run of now, by which it is told to end
+        self._running: set[onnxruntime.RunOptions] = set()
+        self._idle: list[onnxruntime.RunOptions] = []
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
         """Run one inference. Feeds are passed on unchecked (see `compsel.inputs.tensor_specs.check_feeds`).
@@ -82,13 +85,25 @@ class OrtSession:
             ModelError: an operator failed on these values.
             ProcessorError: the device failed, is out of memory, or the session was closed.
         """
+        options = self._idle.pop() if self._idle else _run_options()
+        self._running.add(options)
         try:
-            result: list[np.ndarray] = self._session.run(outputs, feeds)
+            result: list[np.ndarray] = self._session.run(outputs, feeds, options)
         except Exception as error:
             if self._session is None:
                 raise ProcessorError(f"{self._name}: the session was closed: open it again") from None
+            if options.terminate:
+                raise ProcessorError(f"{self._name}: was stopped, since it did not end in time") from None
             raise translate(error, self._name, loading=False) from error
+        finally:
+            self._running.discard(options)
+        self._idle.append(options)
         return result
+
+    def stop(self) -> None:
+        """Make every run of now end, with a ProcessorError, before its next operator."""
+        for options in list(self._running):
+            options.terminate = True
 
     def assigned(self) -> dict[str, list[str]] | None:
         """Return the kinds of the graph's operators by the provider that each was assigned to.
@@ -117,6 +132,12 @@ class OrtSession:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _run_options() -> onnxruntime.RunOptions:
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = FATAL
+    return options
 
 
 def _spec(argument: Any) -> TensorSpec:

@@ -21,6 +21,7 @@ class Blame:
 
     Args:
         bar: puts what failed aside, for every caller.
+        works: says whether what failed answers a good input; None where none is known.
         begin_ns: when the call began, by `time.perf_counter_ns`.
         deadline_ms: of the call; after it nothing else is tried.
 
@@ -29,8 +30,14 @@ class Blame:
         excluded: choices (variant, processor) that this call tries no more.
     """
 
-    def __init__(self, bar: Callable[[StageFailedError], None], begin_ns: int, deadline_ms: float | None) -> None:
-        self._bar = bar
+    def __init__(
+        self,
+        bar: Callable[[StageFailedError], None],
+        works: Callable[[StageFailedError], bool | None],
+        begin_ns: int,
+        deadline_ms: float | None,
+    ) -> None:
+        self._bar, self._works = bar, works
         self._begin_ns, self._deadline_ms = begin_ns, deadline_ms
         self.failures: list[StageFailedError] = []
         self.excluded: frozenset[tuple[str, str]] = frozenset()
@@ -46,7 +53,7 @@ class Blame:
         """
         self.failures.append(failure)
         self.excluded |= {(failure.variant, failure.processor)}
-        works = False if failure.engine is None else failure.engine.works()
+        works = False if failure.engine is None else self._works(failure)
         if works is False:
             self._bar(failure)
         else:

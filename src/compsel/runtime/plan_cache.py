@@ -10,6 +10,7 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Callable
 
 from compsel.device.sampler import DeviceSampler
 from compsel.errors import ProcessorError
@@ -53,16 +54,19 @@ class PlanCache:
 
     Attributes:
         sampler: of the device's state; its thread does the work.
+        before_refresh: is called by that thread several times a second, before it looks after the plans.
     """
 
     def __init__(self, observations: Observations) -> None:
-        held = weakref.WeakMethod(self.refresh)  # the sampler's thread keeps no cache alive that nobody uses
+        held = weakref.ref(self)  # the sampler's thread keeps no cache alive that nobody uses
 
-        def refresh() -> None:
-            if (call := held()) is not None:
-                call()
+        def tick() -> None:
+            if (cache := held()) is not None:
+                cache.before_refresh()
+                cache.refresh()
 
-        self.sampler = DeviceSampler(after_sample=refresh, idle_if_unreadable=True)
+        self.sampler = DeviceSampler(after_sample=tick, idle_if_unreadable=True)
+        self.before_refresh: Callable[[], None] = _do_nothing
         self._observations = observations
         self._lock = threading.Lock()
         self._process = os.getpid()
@@ -113,6 +117,13 @@ class PlanCache:
             # what succeeded before it failed must not be heard of after it
             self._observations.learn_pending()
             self._observations.report_failure(failure)
+            for cached in self._cached.values():
+                cached.expires_ns = 0
+
+    def absolve(self, failure: StageFailedError) -> None:
+        """Let what failed run again: it was not at fault."""
+        with self._locked():
+            self._observations.quarantine.succeed(failure.variant, failure.processor)
             for cached in self._cached.values():
                 cached.expires_ns = 0
 
@@ -167,6 +178,10 @@ class PlanCache:
             # whoever held the lock when the process forked is not here to give it back
             self._process, self._lock = os.getpid(), threading.Lock()
         return self._lock
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _give_way() -> None:

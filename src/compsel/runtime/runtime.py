@@ -27,6 +27,7 @@ from compsel.runtime.plan_cache import CachedPlan, PlanCache, PlanKey
 from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
 from compsel.runtime.recorder import Recorder
 from compsel.runtime.stage_execution import StageExecutor
+from compsel.runtime.stage_runner import StageRunner
 from compsel.runtime.warming import warm_up_engines
 from compsel.selection.costs.sizes import bucket_of
 from compsel.selection.policies import Policy
@@ -73,7 +74,10 @@ class Runtime:
         self._use(bundle.policies[policy])
         reader = output_reader(bundle.policies.values(), confidence)
         self._pool = EnginePool(bundle.variants, bundle.files, memory_limit_mb, reader)
-        self._executor = StageExecutor(self._pool, self._observations, self._sampler, bundle.labels)
+        runner = self._runner = StageRunner(self._pool, self._plan_cache.absolve)
+        report = self._report_failure
+        self._executor = StageExecutor(runner, self._observations, self._sampler, report, bundle.labels)
+        self._plan_cache.before_refresh = runner.stop_overdue
         self._input_matcher = InputMatcher(bundle.variants)
         self.modality = modality_of(self._most_accurate)
         self._decoder = LazyDecoder(self.modality, bundle.variants)
@@ -171,7 +175,7 @@ class Runtime:
         Raises:
             ModelError, ProcessorError: a variant failed on every one of its processors.
         """
-        warm_up_engines(self._pool, self._planner, self.costs, self._policy, self._report_failure)
+        warm_up_engines(self._runner, self._planner, self.costs, self._policy, self._report_failure)
         self._plan_cache.prepare(self._planner)
         for size in self.costs.sizes.tolist() or [None]:
             self._plan_now(NO_LIMITS, None, None if size is None else bucket_of(size))
@@ -268,7 +272,7 @@ class Runtime:
                 return with_decoding(answer, decode_ns, asked, limits)
             except StageFailedError as failure:
                 if blame is None:
-                    blame = Blame(self._report_failure, begin, asked.deadline_ms)
+                    blame = Blame(self._report_failure, self._runner.works, begin, asked.deadline_ms)
                 blame.add(failure)
                 planned = None
 

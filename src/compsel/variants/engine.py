@@ -3,7 +3,7 @@
 import contextlib
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = ["LOG_PROBABILITIES", "TOP_CLASSES", "TOP_PROBABILITIES", "Engine"]
 LOG_PROBABILITIES = "compsel_log_probabilities"
 TOP_PROBABILITIES = "compsel_top_probabilities"
 TOP_CLASSES = "compsel_top_classes"
+_CPU = "CPUExecutionProvider"
 _WARM_UP_TEXT = "the quick brown fox"
 _EVIDENCE = (LOG_PROBABILITIES, TOP_PROBABILITIES, TOP_CLASSES)
 
@@ -77,6 +78,7 @@ class Engine:
         self.processor = processor
         self.takes_pixels = variant.pixels_file is not None and not tensors
         self.session = processor.open(graph or Path(folder) / variant.opened_file(tensors=tensors))
+        self._stop: Callable[[], None] | None = getattr(self.session, "stop", None)
         self._modality = TENSORS if tensors else modality_of(variant)
         self._outputs = [spec.name for spec in variant.outputs]
         shows_evidence = set(_EVIDENCE) <= {spec.name for spec in self.session.outputs}
@@ -176,6 +178,16 @@ class Engine:
         probabilities = softmax(scores) if self.variant.output == "logits" else scores
         logs = np.log(np.maximum(probabilities, np.float32(MIN_PROBABILITY)))
         return Scores(logs, read_evidence(probabilities))
+
+    @property
+    def can_be_stopped(self) -> bool:
+        """Whether `stop` surely ends what runs."""
+        return self._stop is not None and self.processor.provider == _CPU
+
+    def stop(self) -> None:
+        """Tell what runs now to end, with an error; only where the session can."""
+        if self._stop is not None:
+            self._stop()
 
     def close(self) -> None:
         """Free threads and memory."""

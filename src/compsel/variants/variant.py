@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -105,14 +105,31 @@ class Variant:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Variant":
-        """Read the JSON form."""
+        """Read the JSON form.
+
+        Raises:
+            ValueError, LookupError, TypeError: content that is no description of a variant.
+        """
         fields = dict(content)
         for key in ("inputs", "outputs"):
-            fields[key] = tuple(
-                TensorSpec(spec["name"], spec["dtype"], None if spec["shape"] is None else tuple(spec["shape"]))
-                for spec in content[key]
-            )
+            fields[key] = tuple(map(TensorSpec.from_dict, content[key]))
         fields["labels"] = tuple(content.get("labels", ()))
         if content["preprocessing"] is not None:
             fields["preprocessing"] = preprocessing_from_dict(content["preprocessing"])
-        return cls(**fields)
+        variant = cls(**fields)
+        variant._check()
+        return variant
+
+    def _check(self) -> None:
+        texts = (self.name, self.model, self.technique, self.tensor_file, self.sha256, *self.labels)
+        perhaps = (self.pixels_file, self.weights_file)
+        if not all(isinstance(text, str) for text in (*texts, *(one for one in perhaps if one is not None))):
+            raise TypeError(f"variant {self.name!r}: names, files and labels are texts")
+        if not (self.name and self.tensor_file and self.outputs):
+            raise ValueError(f"variant {self.name!r}: has no name, no graph, or no outputs")
+        if self.output not in get_args(OutputKind):
+            raise ValueError(f"variant {self.name}: got output {self.output!r}, allowed are {get_args(OutputKind)}")
+        if self.pixel_channels not in (3, 4) or type(self.independent_rows) is not bool:
+            raise ValueError(f"variant {self.name}: got {self.pixel_channels!r} channels, allowed are 3 and 4")
+        if type(self.size_bytes) is not int or self.size_bytes < 0:
+            raise ValueError(f"variant {self.name}: got size_bytes {self.size_bytes!r}, allowed is a number from 0")
