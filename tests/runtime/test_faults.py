@@ -132,14 +132,16 @@ def test_a_first_failure_is_the_processors_when_another_answers_that_input(
     assert runtime(crops.value(0)).note == "", "it is barred"
 
 
-def test_a_chain_of_failures_ends_with_the_deadline(
+@pytest.mark.clock
+def test_a_chain_of_failures_ends_soon_after_the_deadline(
     scripted: StartScripted, fast: Session, slow: Session, crops: ArraySamples
 ) -> None:
-    runtime = scripted({"fast": 30.0, "slow": 30.0}, Rules(fast=fast, slow=slow), adapt=False)
-    runtime(crops.value(0))
+    runtime = scripted({"fast": 1500.0, "slow": 1500.0}, Rules(fast=fast, slow=slow), adapt=False, warm_up=False)
     fast.wrong = slow.wrong = ProcessorError("device lost")
-    with pytest.raises(ProcessorError, match="deadline_ms=20 has passed, 1 choices failed"):
-        runtime(crops.value(0), deadline_ms=20)
+    begin = time.perf_counter()
+    with pytest.raises(ProcessorError):
+        runtime(crops.value(0), deadline_ms=200)
+    assert time.perf_counter() - begin < 1.4
 
 
 class Hanging(Session):

@@ -49,7 +49,7 @@ class Bundle:
         summary: what training found: comparison of selectors, portfolio, device, what was shipped and why.
         baselines: policies of variants that are not here; what the build measured has them
             (`compsel.evaluation.contenders.with_baselines`).
-        files: as they were checked.
+        files: as they were checked; None: they lie in `folder` as something else left them.
     """
 
     folder: Path
@@ -60,7 +60,7 @@ class Bundle:
     costs: CostModel
     summary: Mapping[str, Any]
     baselines: Mapping[str, Policy] = field(default_factory=dict)
-    files: VerifiedFiles = field(default_factory=lambda: VerifiedFiles(Path(), {}), repr=False, compare=False)
+    files: VerifiedFiles | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "Bundle":

@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 from compsel.errors import CompselError, InputError, ProcessorError
 from compsel.runtime.observations import StageFailedError
+from compsel.runtime.watched_calls import HangError
 
 __all__ = ["Blame"]
 
 # so many variants or processors that work, and fail on this input alone: then it is the input
 _ENOUGH = 3
-_MS = 1e6
+_MS, _GRACE_MS = 1e6, 250.0
 
 
 class Blame:
@@ -22,23 +23,26 @@ class Blame:
     Args:
         bar: puts what failed aside, for every caller.
         works: says whether what failed answers a good input; None where none is known.
+        absolve: lets what was put aside run again.
         begin_ns: when the call began, by `time.perf_counter_ns`.
-        deadline_ms: of the call; after it nothing else is tried.
+        deadline_ms: of the call.
 
     Attributes:
         failures: in their order.
         excluded: choices (variant, processor) that this call tries no more.
+        deadline_ms: after it nothing else is tried.
     """
 
     def __init__(
         self,
         bar: Callable[[StageFailedError], None],
         works: Callable[[StageFailedError], bool | None],
+        absolve: Callable[[StageFailedError], None],
         begin_ns: int,
         deadline_ms: float | None,
     ) -> None:
-        self._bar, self._works = bar, works
-        self._begin_ns, self._deadline_ms = begin_ns, deadline_ms
+        self._bar, self._works, self._absolve = bar, works, absolve
+        self._begin_ns, self._given_ms, self.deadline_ms = begin_ns, deadline_ms, deadline_ms
         self.failures: list[StageFailedError] = []
         self.excluded: frozenset[tuple[str, str]] = frozenset()
         self._undecided: list[StageFailedError] = []
@@ -62,11 +66,22 @@ class Blame:
         if len(self._innocent) == _ENOUGH:
             raise self.verdict(failure.error) from failure.error
         spent_ms = (time.perf_counter_ns() - self._begin_ns) / _MS
-        if self._deadline_ms is not None and spent_ms >= self._deadline_ms:
+        if self.deadline_ms is not None and spent_ms >= self.deadline_ms and not self.extend():
             raise ProcessorError(
-                f"deadline_ms={self._deadline_ms:g} has passed, {len(self.failures)} choices failed until then, the "
+                f"deadline_ms={self._given_ms:g} has passed, {len(self.failures)} choices failed until then, the "
                 f"last one with: {failure.error}"
             ) from failure.error
+
+    def extend(self) -> bool:
+        """Once let everything that was only too slow try again, beyond the deadline: late is better than never."""
+        slow = all(isinstance(failure.error, HangError) for failure in self.failures)
+        if self._given_ms is None or self.deadline_ms != self._given_ms or not slow:
+            return False
+        self.deadline_ms = max(2 * self._given_ms, self._given_ms + _GRACE_MS)
+        for failure in self.failures:
+            self._absolve(failure)
+        self.excluded = frozenset()
+        return True
 
     def answered(self) -> None:
         """Another choice answered: what failed on the same input, and never answered one, is broken."""

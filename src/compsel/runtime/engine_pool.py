@@ -4,6 +4,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -27,7 +28,8 @@ class EnginePool:
 
     Args:
         variants: by name.
-        files: of the bundle, as they were checked.
+        folder: of their files.
+        files: of the bundle, as they were checked; None: what lies in the folder.
         memory_limit_mb: about so much may stay loaded; the engine that is asked for is always loaded. None: all.
         reader: of answers without class scores, see `Engine`.
     """
@@ -35,13 +37,14 @@ class EnginePool:
     def __init__(
         self,
         variants: Mapping[str, Variant],
-        files: VerifiedFiles,
+        folder: Path,
+        files: VerifiedFiles | None = None,
         memory_limit_mb: float | None = None,
         reader: OutputReader | None = None,
     ) -> None:
         self._reader = reader
         self._variants = variants
-        self._files = files
+        self._folder, self._files = folder, files
         self._limit_mb = memory_limit_mb
         self._engines: OrderedDict[tuple[str, str, bool], Engine] = OrderedDict()
         self._processors: dict[str, Processor] = {}
@@ -128,10 +131,13 @@ class EnginePool:
         where = self._processor(processor)
         LOGGER.debug("loading %s on %s", variant, processor)
         described, good = self._variants[variant], self._known_good.setdefault((variant, tensors), {})
-        weights = None if described.weights_file is None else _in_bundle(described.weights_file)
-        graph = self._files.graph(_in_bundle(described.opened_file(tensors=tensors)), weights)
-        folder = self._files.folder / "variants"
-        return Engine(described, folder, where, tensors=tensors, reader=self._reader, known_good=good, graph=graph)
+        graph = None
+        if self._files is not None:
+            weights = None if described.weights_file is None else _in_bundle(described.weights_file)
+            graph = self._files.graph(_in_bundle(described.opened_file(tensors=tensors)), weights)
+        return Engine(
+            described, self._folder, where, tensors=tensors, reader=self._reader, known_good=good, graph=graph
+        )
 
     def _processor(self, name: str) -> Processor:
         if name not in self._processors:

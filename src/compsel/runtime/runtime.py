@@ -73,11 +73,12 @@ class Runtime:
         self._sampler = self._plan_cache.sampler
         self._use(bundle.policies[policy])
         reader = output_reader(bundle.policies.values(), confidence)
-        self._pool = EnginePool(bundle.variants, bundle.files, memory_limit_mb, reader)
-        runner = self._runner = StageRunner(self._pool, self._plan_cache.absolve)
-        report = self._report_failure
-        self._executor = StageExecutor(runner, self._observations, self._sampler, report, bundle.labels)
-        self._plan_cache.before_refresh = runner.stop_overdue
+        self._pool = EnginePool(bundle.variants, bundle.folder / "variants", bundle.files, memory_limit_mb, reader)
+        self._runner = StageRunner(self._pool, self._plan_cache.absolve)
+        self._executor = StageExecutor(
+            self._runner, self._observations, self._sampler, self._report_failure, bundle.labels
+        )
+        self._plan_cache.before_refresh = self._runner.stop_overdue
         self._input_matcher = InputMatcher(bundle.variants)
         self.modality = modality_of(self._most_accurate)
         self._decoder = LazyDecoder(self.modality, bundle.variants)
@@ -196,7 +197,8 @@ class Runtime:
         """Stop the sampler and close every session."""
         self._sampler.stop()
         self._pool.close()
-        self.bundle.files.close()
+        if self.bundle.files is not None:
+            self.bundle.files.close()
         self._plan_cache.learn_pending()
         if self._recorder is not None:
             self._recorder.close()
@@ -266,13 +268,16 @@ class Runtime:
                 decode_ns += self._decoder.decode(value, planned.policy)
             try:
                 failures = () if blame is None else blame.failures
-                answer = self._executor.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
+                deadline_ms = limits.deadline_ms if blame is None else blame.deadline_ms
+                answer = self._executor.answer(value, planned, allowed is not None, deadline_ms, begin, failures)
                 if blame is not None:
                     blame.answered()
                 return with_decoding(answer, decode_ns, asked, limits)
             except StageFailedError as failure:
                 if blame is None:
-                    blame = Blame(self._report_failure, self._runner.works, begin, asked.deadline_ms)
+                    blame = Blame(
+                        self._report_failure, self._runner.works, self._plan_cache.absolve, begin, asked.deadline_ms
+                    )
                 blame.add(failure)
                 planned = None
 
@@ -289,6 +294,8 @@ class Runtime:
                 return cached.planned
             return self._plan_cache.plan(self._planner, limits, allowed, bucket)
         except ProcessorError as error:
+            if blame is not None and blame.extend():
+                return self._plan_now(limits, allowed, bucket, blame)
             raise (error if blame is None else blame.verdict(error)) from None
 
     def _report_failure(self, failure: StageFailedError) -> None:

@@ -25,7 +25,7 @@ _CHECK_S = 1.0
 # opening compiles on some processors
 _OPEN_S = 120.0
 # with a deadline that leaves time for another processor
-_LATE_TIMES, _LATE_MS, _FAR_MS = 5.0, 25.0, 100.0
+_LATE_TIMES, _LATE_MS, _FAR_MS = 5.0, 10.0, 100.0
 _NS = 1_000_000_000
 
 
@@ -53,7 +53,7 @@ class StageLimit:
         """When it is given up.
 
         >>> StageLimit(4.0).seconds, StageLimit(4.0, remaining_ms=100.0).seconds
-        (10.0, 0.025)
+        (10.0, 0.05)
         >>> StageLimit(4.0, remaining_ms=6.0, answered=True).seconds
         0.006
         """
@@ -61,9 +61,9 @@ class StageLimit:
             return max(_HANG_S, _HANG_TIMES * self.expected_ms / 1000)
         if self.answered:
             return max(self.remaining_ms, 0.0) / 1000
-        late_ms = max(_LATE_TIMES * self.expected_ms, _LATE_MS)
-        # a deadline that cannot be met is no reason to give up what comes soon
-        return (min(late_ms, self.remaining_ms) if self.remaining_ms > 2 * self.expected_ms else late_ms) / 1000
+        # what is left leaves time for another processor; a deadline that cannot be met is no reason to give up what
+        # comes soon
+        return max(self.remaining_ms / 2, _LATE_TIMES * self.expected_ms, _LATE_MS) / 1000
 
 
 class StageRunner:
