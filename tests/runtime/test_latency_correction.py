@@ -1,19 +1,12 @@
 """Latency corrections, quarantine, exploration; and a runtime whose processors are wrong, slow or broken by script."""
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import compsel
-from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.errors import BundleError, InputError, ModelError, ProcessorError
-from compsel.inputs.image import PIXELS
 from compsel.inputs.samples import ArraySamples
-from compsel.inputs.tensor_specs import TensorSpec
 from compsel.runtime import Runtime
 from compsel.runtime.answer import Stage
 from compsel.runtime.exploration import Explorer
@@ -21,31 +14,13 @@ from compsel.runtime.latency_correction import LatencyCorrections
 from compsel.runtime.observations import Observations
 from compsel.runtime.quarantine import Quarantine
 from compsel.selection.costs.model import CostModel
-from compsel.selection.objective import Objective
-from compsel.selection.policies import FixedPolicy
-from compsel.variants.writer import write_variant
-from tests.processors.fake_processor import FakeProcessor, Script
+from tests.runtime.conftest import Clock, StartScripted
 
 # real time, or real load, is what is looked at: nothing runs beside
 pytestmark = pytest.mark.clock
 
 CHOICES = (("a", "cpu:1"), ("b", "cpu:1"), ("a", "cpu:2"))
 HERE, ELSEWHERE = (0.0, 0.0), (1.1, 1.6)
-
-
-class Clock:
-    """Time that a test moves."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def observe(corrections: LatencyCorrections, choice: int, ratio: float, times: int = 1) -> None:
@@ -171,68 +146,24 @@ def test_a_share_that_is_none_is_refused(share: float) -> None:
         Explorer(share)
 
 
-Rules = dict[str, Callable[[Mapping[str, np.ndarray]], list[np.ndarray] | Exception]]
-
-
-@pytest.fixture
-def scripted(
-    small_model: compsel.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Runtime]]:
-    """Load a bundle of one variant on two scripted processors: "fast" and "slow"."""
-    variant = write_variant(small_model, tmp_path / "variants", "logits")
-    costs = CostModel(
-        ((variant.name, "fast"), (variant.name, "slow")),
-        np.zeros((1, 1)),
-        np.array([[1.0, 4.0]]),
-        np.array([[1.0, 4.0]]),
-    )
-    write_bundle(
-        BundleContent(
-            (variant,), tmp_path / "variants", {"adaptive": FixedPolicy(variant.name)}, {}, Objective(),
-            {variant.name: 1.0}, costs, {"penalty_ms": 1.0},
-        ),
-        tmp_path / "bundle",
-    )  # fmt: skip
-    opened: list[Runtime] = []
-    logits = np.zeros((1, 10), np.float32)
-
-    def start(latency_ms: dict[str, float], rules: Rules | None = None, **options: object) -> Runtime:
-        file = str(tmp_path / "bundle" / "variants" / str(variant.pixels_file))
-        image = TensorSpec(PIXELS, "uint8", (1, 64, 64, 3))
-        scores = TensorSpec(variant.outputs[0].name, "float32", (1, 10))
-
-        def processor(name: str) -> FakeProcessor:
-            rule = (rules or {}).get(name, lambda _: [logits])
-            return FakeProcessor({file: Script((image,), (scores,), (rule,), (latency_ms[name],))}, name)
-
-        monkeypatch.setattr("compsel.runtime.engine_pool.parse", processor)
-        monkeypatch.setattr("compsel.bundle.available_choices.parse", processor)
-        opened.append(compsel.load(tmp_path / "bundle", **options))
-        return opened[-1]
-
-    yield start
-    for runtime in opened:
-        runtime.close()
-
-
 def choices(runtime: Runtime, crops: ArraySamples, count: int) -> list[str]:
     return [runtime(crops.value(0)).stages[-1].processor for _ in range(count)]
 
 
-def test_a_runtime_with_a_wrong_profile_changes_its_mind(scripted: Callable[..., Runtime], crops: ArraySamples) -> None:
+def test_a_runtime_with_a_wrong_profile_changes_its_mind(scripted: StartScripted, crops: ArraySamples) -> None:
     runtime = scripted({"fast": 40.0, "slow": 1.0})
     ran = choices(runtime, crops, 10)
     assert ran[0] == "fast"
     assert ran[-5:] == ["slow"] * 5
 
 
-def test_without_adaptation_it_does_not(scripted: Callable[..., Runtime], crops: ArraySamples) -> None:
+def test_without_adaptation_it_does_not(scripted: StartScripted, crops: ArraySamples) -> None:
     runtime = scripted({"fast": 40.0, "slow": 1.0}, adapt=False)
     assert choices(runtime, crops, 6) == ["fast"] * 6
 
 
 def test_what_fails_is_answered_elsewhere_and_tried_again_later(
-    scripted: Callable[..., Runtime], crops: ArraySamples, clock: Clock
+    scripted: StartScripted, crops: ArraySamples, clock: Clock
 ) -> None:
     broken: list[Exception] = []
     runtime = scripted(
@@ -257,7 +188,7 @@ def test_what_fails_is_answered_elsewhere_and_tried_again_later(
     assert runtime(crops.value(0)).stages[-1].processor == "fast"
 
 
-def test_the_error_is_raised_where_nothing_is_left(scripted: Callable[..., Runtime], crops: ArraySamples) -> None:
+def test_the_error_is_raised_where_nothing_is_left(scripted: StartScripted, crops: ArraySamples) -> None:
     def fail(_: object) -> Exception:
         return ModelError("an operator failed")
 
@@ -266,7 +197,7 @@ def test_the_error_is_raised_where_nothing_is_left(scripted: Callable[..., Runti
         runtime(crops.value(0))
 
 
-def test_a_wrong_input_is_nobodys_failure(scripted: Callable[..., Runtime], crops: ArraySamples) -> None:
+def test_a_wrong_input_is_nobodys_failure(scripted: StartScripted, crops: ArraySamples) -> None:
     runtime = scripted({"fast": 0.0, "slow": 0.0}, {"fast": lambda _: InputError("no")}, warm_up=False)
     with pytest.raises(InputError):
         runtime(crops.value(0))
@@ -274,13 +205,13 @@ def test_a_wrong_input_is_nobodys_failure(scripted: Callable[..., Runtime], crop
 
 
 def test_a_processor_that_fails_while_it_warms_up_does_not_keep_the_bundle_from_loading(
-    scripted: Callable[..., Runtime], crops: ArraySamples
+    scripted: StartScripted, crops: ArraySamples
 ) -> None:
     runtime = scripted({"fast": 0.0, "slow": 0.0}, {"fast": lambda _: ProcessorError("fast: lost")})
     assert runtime(crops.value(0)).stages[-1].processor == "slow"
 
 
-def test_exploration_finds_a_processor_that_became_fast(scripted: Callable[..., Runtime], crops: ArraySamples) -> None:
+def test_exploration_finds_a_processor_that_became_fast(scripted: StartScripted, crops: ArraySamples) -> None:
     runtime = scripted({"fast": 3.0, "slow": 0.1}, explore=1.0)
 
     def found() -> bool:

@@ -9,7 +9,6 @@ variants/         graphs and weights
 selectors/        exported selectors (ONNX)
 """
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 
 import compsel
 from compsel.bundle.manifest import check_bundle, write_manifest
+from compsel.bundle.verified_files import VerifiedFiles
 from compsel.errors import BundleError
 from compsel.features.tasks import Task
 from compsel.inputs.modalities import modality_of
@@ -30,6 +30,7 @@ from compsel.selection.objective import Objective
 from compsel.selection.policies import Policy, RowSelector, policy_from_dict
 from compsel.storage.files import atomic_directory, without_nan, write_json
 from compsel.storage.sizes import size_words
+from compsel.storage.strict_json import parse_json
 from compsel.variants.variant import Variant
 
 __all__ = ["Bundle"]
@@ -51,6 +52,7 @@ class Bundle:
         summary: what training found: comparison of selectors, portfolio, device, what was shipped and why.
         baselines: policies of variants that are not here; what the build measured has them
             (`compsel.evaluation.contenders.with_baselines`).
+        files: as they were checked; None: they lie in `folder` as something else left them.
     """
 
     folder: Path
@@ -61,6 +63,7 @@ class Bundle:
     costs: CostModel
     summary: Mapping[str, Any]
     baselines: Mapping[str, Policy] = field(default_factory=dict)
+    files: VerifiedFiles | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "Bundle":
@@ -72,31 +75,39 @@ class Bundle:
             VersionError: of a newer format.
         """
         folder = Path(folder)
-        listed = check_bundle(folder)
+        files = check_bundle(folder)
         try:
-            content = _json(folder / "bundle.json")
-            variants = [Variant.from_dict(variant).opened(folder / "variants") for variant in content["variants"]]
-            selectors: dict[str, RowSelector] = {
-                name: ExportedSelector((folder / _listed(name, listed)).read_bytes()) for name in content["selectors"]
-            }
-            policies, baselines = (
-                {name: policy_from_dict(policy, selectors) for name, policy in content.items()}
-                for content in (_json(folder / "policies.json"), _baselines(folder, listed))
-            )
-            bundle = cls(
-                folder,
-                {variant.name: variant for variant in variants},
-                policies,
-                Objective.from_dict(content["objective"]),
-                {name: float(quality) for name, quality in content["quality"].items()},
-                CostModel.from_dict(_json(folder / "costs.json")),
-                dict(content["summary"]),
-                baselines,
-            )
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            bundle = cls._read(files)
+            bundle._check(files)
+        except BundleError:
+            raise
+        except Exception as error:  # whatever a file that somebody made for it can bring about
             raise BundleError(f"{folder}: does not fit together ({error!r}): build it again") from error
-        bundle._check(listed)
         return bundle
+
+    @classmethod
+    def _read(cls, files: VerifiedFiles) -> "Bundle":
+        folder = files.folder
+        content = _json(files, "bundle.json")
+        variants = [Variant.from_dict(variant).opened(folder / "variants") for variant in content["variants"]]
+        if len({variant.name for variant in variants}) < len(variants):
+            raise BundleError(f"{folder}: has two variants of one name: build it again")
+        selectors: dict[str, RowSelector] = {name: ExportedSelector(files.read(name)) for name in content["selectors"]}
+        policies, baselines = (
+            {name: policy_from_dict(policy, selectors) for name, policy in content.items()}
+            for content in (_json(files, "policies.json"), _json(files, _BASELINES) if _BASELINES in files else {})
+        )
+        return cls(
+            folder,
+            {variant.name: variant for variant in variants},
+            policies,
+            Objective.from_dict(content["objective"]),
+            {name: _quality(quality) for name, quality in content["quality"].items()},
+            CostModel.from_dict(_json(files, "costs.json")),
+            dict(content["summary"]),
+            baselines,
+            files,
+        )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -127,7 +138,7 @@ class Bundle:
 
         return bundle_card(self)
 
-    def _check(self, listed: frozenset[str]) -> None:
+    def _check(self, listed: VerifiedFiles) -> None:
         used = {name for policy in self.policies.values() for name in policy.variants}
         measured = {variant for variant, _ in self.costs.choices}
         for name in sorted(used - (self.variants.keys() & measured)):
@@ -222,16 +233,14 @@ def _shipped_costs(content: BundleContent, shipped: Sequence[Variant]) -> CostMo
     return replace(costs, by_size=replace(costs.by_size, sized_by=alike[0] if alike else ""))
 
 
-def _baselines(folder: Path, listed: frozenset[str]) -> Any:
-    return _json(folder / _BASELINES) if _BASELINES in listed else {}
+def _quality(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"quality: got {value!r}, allowed is a fraction from 0 to 1")
+    return float(value)
 
 
-def _listed(name: str, listed: frozenset[str]) -> str:
-    """Return `name`, which only then leads nowhere else when the manifest lists it."""
-    if name not in listed:
-        raise ValueError(f"{name} is not in the manifest")
-    return name
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _json(files: VerifiedFiles, name: str) -> Any:
+    content = parse_json(files.read(name))
+    if not isinstance(content, dict):
+        raise ValueError(f"{name}: got a {type(content).__name__}, allowed is an object")
+    return content

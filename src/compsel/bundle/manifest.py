@@ -1,14 +1,13 @@
 """The manifest of a bundle: every file with its size and SHA-256, checked before anything is opened."""
 
-import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from compsel.bundle.verified_files import ListedFile, VerifiedFiles, read_regular_file
 from compsel.errors import BundleError, IntegrityError, VersionError
 from compsel.storage.files import sha256_file, write_json
-from compsel.storage.paths import is_file
+from compsel.storage.strict_json import parse_json
 
 __all__ = ["FORMAT_VERSION", "MANIFEST", "check_bundle", "write_manifest"]
 
@@ -17,13 +16,8 @@ __all__ = ["FORMAT_VERSION", "MANIFEST", "check_bundle", "write_manifest"]
 # it or abstain; costs by coordinates of the device's state.
 FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
-_MAX_MANIFEST_BYTES = 16_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    size_bytes: int
-    sha256: str
+_MAX_MANIFEST_BYTES = 4_000_000
+_MOST_FILES = 10_000
 
 
 def write_manifest(folder: str | os.PathLike[str], compsel_version: str, task: str = "") -> None:
@@ -38,51 +32,61 @@ def write_manifest(folder: str | os.PathLike[str], compsel_version: str, task: s
     write_json(folder / MANIFEST, {**content, **({"task": task} if task else {}), "files": files})
 
 
-def check_bundle(folder: str | os.PathLike[str]) -> frozenset[str]:
-    """Check that the folder holds exactly the files of its manifest, each as it was written; return their names.
+def check_bundle(folder: str | os.PathLike[str]) -> VerifiedFiles:
+    """Check that the folder holds exactly the files of its manifest, each as it was written; return these files.
 
     Raises:
         BundleError: no bundle there, or a manifest that cannot be read.
-        IntegrityError: a changed, missing or foreign file, a link, or a path that leads out of the folder.
+        IntegrityError: a changed, missing or foreign file, a link, something that is no file, sizes beyond all reason,
+            or a path that leads out of the folder.
         VersionError: a bundle of a newer format.
     """
     folder = Path(folder)
     files = _read(folder)
-    present = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
-    present.pop(MANIFEST, None)
-    for name in sorted(present.keys() - files.keys()):
+    _check_names(folder, files)
+    return VerifiedFiles(folder, files)
+
+
+def _check_names(folder: Path, files: Mapping[str, ListedFile]) -> None:
+    """Refuse folders that hold more or less than is listed, without following links out of them."""
+    present = {
+        Path(above, name).relative_to(folder).as_posix()
+        for above, _, names in os.walk(folder, followlinks=False)
+        for name in names
+    }
+    linked = (Path(above, name) for above, names, _ in os.walk(folder) for name in names)
+    for path in linked:
+        if path.is_symlink():
+            raise IntegrityError(f"{path}: is a link: get the bundle again")
+    present.discard(MANIFEST)
+    for name in sorted(present - files.keys()):
         raise IntegrityError(f"{folder}: {name} is not in the manifest: remove it, or get the bundle again")
-    for name, wanted in files.items():
-        path = present.get(name)
-        if path is None:
-            raise IntegrityError(f"{folder}: {name} is missing: get the bundle again")
-        if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
-            raise IntegrityError(f"{folder}: {name} is a link out of the bundle: get the bundle again")
-        if path.stat().st_size != wanted.size_bytes or sha256_file(path) != wanted.sha256:
-            raise IntegrityError(f"{folder}: {name} was changed after the bundle was written: get the bundle again")
-    return frozenset(files)
+    for name in sorted(files.keys() - present):
+        raise IntegrityError(f"{folder}: {name} is missing: get the bundle again")
 
 
-def _read(folder: Path) -> dict[str, _File]:
+def _read(folder: Path) -> dict[str, ListedFile]:
     path = folder / MANIFEST
-    if not is_file(path):
+    if not path.exists() and not path.is_symlink():
         raise BundleError(f"{folder}: is not a bundle, it has no {MANIFEST}: make one with compsel build")
-    if path.is_symlink():
-        raise IntegrityError(f"{path}: is a link: get the bundle again")
-    if path.stat().st_size > _MAX_MANIFEST_BYTES:
-        raise IntegrityError(f"{path}: is over {_MAX_MANIFEST_BYTES} bytes: get the bundle again")
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        version = int(content["format_version"])
+        content = parse_json(read_regular_file(path, _MAX_MANIFEST_BYTES))
+        version = content["format_version"]
+        if type(version) is not int or version < 1:
+            raise ValueError(f"format_version: got {version!r}, allowed is a whole number from 1")
         if version > FORMAT_VERSION:
             raise VersionError(
                 f"{folder}: is of format {version}, this compsel reads up to {FORMAT_VERSION}: install a newer compsel"
             )
-        files = {name: _File(int(file["size_bytes"]), str(file["sha256"])) for name, file in content["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        files = {name: ListedFile.from_dict(file) for name, file in content["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise IntegrityError(f"{path}: cannot be read ({error}): get the bundle again") from error
+    if len(files) > _MOST_FILES:
+        raise IntegrityError(f"{path}: lists {len(files)} files, allowed are {_MOST_FILES}: get the bundle again")
     for name in files:
         parts = PurePosixPath(name)
         if parts.is_absolute() or ".." in parts.parts or "\\" in name or ":" in name or not parts.parts:
             raise IntegrityError(f"{path}: names {name!r}, a path out of the bundle: do not trust it")
+        if not name.isprintable() or parts.as_posix() != name:
+            raise IntegrityError(f"{path}: names {name!r}, which is no plain path: do not trust it")
     return files

@@ -71,9 +71,9 @@ def _row(
     return {
         key: source,
         "label": answer.label if classes else None,
-        "name": named.label_name if classes else _first(
-            value for one in answer.outputs for array in flat_output(one) for value in array.flat
-        ),
+        "name": named.label_name
+        if classes
+        else _first(value for one in answer.outputs for array in flat_output(one) for value in array.flat),
         "choice": answer.choice,
         "latency_ms": answer.latency_ms,
         "decode_ms": answer.decode_ms,

@@ -9,6 +9,7 @@ import os
 import queue
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from compsel.device.readers.linux import LinuxReader
 from compsel.device.readers.portable import PsutilReader
 from compsel.device.state import DeviceState
 from compsel.errors import ProcessorError
+from compsel.progress.logger import LOGGER
 
 __all__ = ["DeviceSampler", "DeviceState", "device_fingerprint", "open_reader", "read_state"]
 
@@ -63,6 +65,8 @@ class DeviceSampler:
         reader: makes what reads; called again after a fork.
         after_sample: called by the thread after each sample, and by `wake`. What it raises is not passed on: callers
             that rely on it have to notice that it did not run.
+        idle_if_unreadable: where nothing can be read take the device for idle, with a warning, instead of raising what
+            the reader raised.
 
     >>> with DeviceSampler(interval_s=0.01) as sampler:
     ...     state = sampler.state()
@@ -70,6 +74,7 @@ class DeviceSampler:
     True
     """
 
+    # many parameters: each has its usual value
     def __init__(
         self,
         interval_s: float = 0.1,
@@ -77,6 +82,7 @@ class DeviceSampler:
         gauges_interval_s: float = 1.0,
         reader: Callable[[], StateReader] = open_reader,
         after_sample: Callable[[], None] | None = None,
+        idle_if_unreadable: bool = False,
     ) -> None:
         self.interval_s = interval_s
         self.window_s = window_s
@@ -84,6 +90,7 @@ class DeviceSampler:
         self._open = reader
         self._lock = threading.Lock()
         self._after_sample = after_sample
+        self._idle_if_unreadable = idle_if_unreadable
         # what wakes the thread: True to go on, False to end
         self._wake_ups: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -97,12 +104,12 @@ class DeviceSampler:
                 return self
             self._process = os.getpid()
             self._wake_ups = queue.SimpleQueue()
-            readings = _RecentReadings(self._open(), self.window_s, self.gauges_interval_s)
-            self._state = readings.sample()
-            self._thread = threading.Thread(
-                target=self._run, args=(readings, self._wake_ups), name="compsel-device-sampler", daemon=True
-            )
+            readings, self._state = self._first_readings()
+            # the thread must not keep alive what it works for: that is dropped without `stop` now and then
+            work = (weakref.ref(self), readings, self._wake_ups, self.interval_s)
+            self._thread = threading.Thread(target=_run, args=work, name="compsel-device-sampler", daemon=True)
             self._thread.start()
+            weakref.finalize(self, self._wake_ups.put, False)
         return self
 
     def stop(self) -> None:
@@ -141,23 +148,52 @@ class DeviceSampler:
             self._lock = threading.Lock()
             self._thread = None
 
-    def _run(self, readings: "_RecentReadings", wake_ups: "queue.SimpleQueue[bool]") -> None:
-        due_s = time.monotonic() + self.interval_s
-        rested_s = 0.0
+    def _first_readings(self) -> "tuple[_RecentReadings | _NoReadings, DeviceState]":
         try:
-            while _wait(wake_ups, due_s - time.monotonic()) and _rest(wake_ups, rested_s):
-                if time.monotonic() >= due_s:
-                    # a read that fails (a core that went offline, a file in a new form) leaves the last state
-                    with contextlib.suppress(Exception):
-                        self._state = readings.sample()
-                    due_s = time.monotonic() + self.interval_s
-                if self._after_sample is not None:
-                    begin_s = time.monotonic()
-                    with contextlib.suppress(Exception):
-                        self._after_sample()
-                    rested_s = time.monotonic() + _REST * (time.monotonic() - begin_s)
-        finally:
-            readings.close()
+            readings = _RecentReadings(self._open(), self.window_s, self.gauges_interval_s)
+            return readings, readings.sample()
+        except Exception as error:
+            if not self._idle_if_unreadable:
+                raise
+            # a machine without such files, or a sandbox: an app goes on
+            LOGGER.warning("the state of the device cannot be read (%r): it is taken for idle", error)
+            return _NoReadings(), _NoReadings().sample()
+
+    def _take(self, readings: "_RecentReadings | _NoReadings") -> None:
+        # a read that fails (a core that went offline, a file in a new form) leaves the last state
+        with contextlib.suppress(Exception):
+            self._state = readings.sample()
+
+    def _after(self) -> float:
+        """Call what is to be called after a sample; return until when the thread rests."""
+        if self._after_sample is None:
+            return 0.0
+        begin_s = time.monotonic()
+        with contextlib.suppress(Exception):
+            self._after_sample()
+        return time.monotonic() + _REST * (time.monotonic() - begin_s)
+
+
+def _run(
+    sampler: "weakref.ref[DeviceSampler]",
+    readings: "_RecentReadings | _NoReadings",
+    wake_ups: "queue.SimpleQueue[bool]",
+    interval_s: float,
+) -> None:
+    """What the thread does, until it is told to end or nobody holds the sampler any longer."""
+    due_s, rested_s = time.monotonic() + interval_s, 0.0
+    try:
+        while _wait(wake_ups, due_s - time.monotonic()) and _rest(wake_ups, rested_s):
+            held = sampler()
+            if held is None:
+                return
+            if time.monotonic() >= due_s:
+                held._take(readings)
+                due_s = time.monotonic() + held.interval_s
+            rested_s = held._after()
+            del held
+    finally:
+        readings.close()
 
 
 def _wait(wake_ups: "queue.SimpleQueue[bool]", wait_s: float) -> bool:
@@ -211,3 +247,13 @@ class _RecentReadings:
 
     def close(self) -> None:
         self._reader.close()
+
+
+class _NoReadings:
+    """Where nothing can be read: an idle device, as far as anybody knows."""
+
+    def sample(self) -> DeviceState:
+        return DeviceState(time.perf_counter_ns(), os.cpu_count() or 1, load_others=0.0, runnable_others=0.0)
+
+    def close(self) -> None:
+        pass

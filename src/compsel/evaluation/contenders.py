@@ -80,6 +80,7 @@ def _with_more(bundle: Bundle, folder: Path, wanted: Callable[[SelectionDataset]
     return replace(
         bundle,
         folder=folder,
+        files=None,
         variants={**bundle.variants, **{name: measured[name] for name in added}},
         quality={**bundle.quality, **{name: quality[name] for name in added}},
         costs=joined(bundle.costs, costs.restricted(added)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -36,6 +36,20 @@ class TensorSpec:
         """The element type as ONNX Runtime writes it, for example "tensor(float)"."""
         names = {"float32": "float", "float64": "double"}
         return "other" if self.dtype == "other" else f"tensor({names.get(self.dtype, self.dtype)})"
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Read the JSON form.
+
+        Raises:
+            ValueError, LookupError, TypeError: content that is no specification.
+        """
+        name, dtype, shape = content["name"], content["dtype"], content["shape"]
+        if not (isinstance(name, str) and isinstance(dtype, str)):
+            raise TypeError(f"tensor: got name {name!r}, dtype {dtype!r}, allowed are texts")
+        if shape is not None and not all(axis is None or (type(axis) is int and axis >= 0) for axis in shape):
+            raise ValueError(f"tensor {name!r}: got shape {shape!r}, allowed are lengths, and null where one is open")
+        return cls(name, dtype, None if shape is None else tuple(shape))
 
     def check(self, value: np.ndarray) -> None:
         """Raise InputError unless `value` has the dtype and shape of this specification and holds no NaN."""

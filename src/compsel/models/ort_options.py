@@ -2,9 +2,9 @@
 
 import onnxruntime
 
-__all__ = ["session_options"]
+__all__ = ["FATAL", "session_options"]
 
-_FATAL = 4  # the only severity that is logged: every error is raised as well
+FATAL = 4  # the only severity that is logged: every error is raised as well
 
 
 def session_options(threads: int = 1, *, spinning: bool = False) -> onnxruntime.SessionOptions:
@@ -17,7 +17,7 @@ def session_options(threads: int = 1, *, spinning: bool = False) -> onnxruntime.
     2
     """
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _FATAL
+    options.log_severity_level = FATAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.intra_op_num_threads = threads

@@ -71,6 +71,8 @@ def parse(name: str) -> Processor:
     Raises:
         ProcessorError: no such name.
     """
+    if not isinstance(name, str):
+        raise ProcessorError(f"processor: got {name!r}, allowed is a name: see compsel devices")
     if (processor := _known(name)) is not None:
         return processor
     load_plugins()

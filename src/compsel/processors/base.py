@@ -4,13 +4,14 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from mmap import mmap
 from typing import Protocol
 
 import numpy as np
 
 from compsel.inputs.tensor_specs import TensorSpec
 
-__all__ = ["Availability", "Processor", "ProcessorFamily", "Session"]
+__all__ = ["Availability", "GraphFile", "Processor", "ProcessorFamily", "Session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,30 @@ class Availability:
     available: bool
     reason: str
     version: str = field(default="", repr=False, compare=False)
+
+
+class GraphFile(os.PathLike[str]):
+    """An ONNX file to be opened: where it lies, or lay, and its content where that is not what lies there now.
+
+    Args:
+        path: of the file.
+        content: of the file, with which it is opened; None: what lies at `path`.
+        external: contents of the files that its weights lie in, by name relative to the file.
+
+    >>> os.fspath(GraphFile("a.onnx"))
+    'a.onnx'
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        content: bytes | None = None,
+        external: Mapping[str, bytes | mmap] | None = None,
+    ) -> None:
+        self.path, self.content, self.external = path, content, dict(external or {})
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.path)
 
 
 class Session(Protocol):
@@ -68,6 +93,8 @@ class Processor(ABC):
     @abstractmethod
     def open(self, variant: bytes | str | os.PathLike[str]) -> Session:
         """Load a variant (its path, or the bytes of its ONNX file). Never falls back to another processor.
+
+        A path may be a `GraphFile`: whoever reads the file on its own takes its `content` where there is one.
 
         Raises:
             ModelError: not a model, a truncated one, or an operator that the runtime lacks.

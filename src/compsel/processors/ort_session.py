@@ -12,8 +12,9 @@ from compsel.errors import CompselError, ProcessorError
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.models.extension_operators import with_extensions
 from compsel.models.ort_errors import translate
-from compsel.models.ort_options import session_options
+from compsel.models.ort_options import FATAL, session_options
 from compsel.models.ort_paths import ort_path
+from compsel.processors.base import GraphFile
 from compsel.processors.placement import Placement
 
 __all__ = ["OrtSession"]
@@ -48,13 +49,20 @@ class OrtSession:
         providers: Sequence[str | tuple[str, Mapping[str, str]]] = ("CPUExecutionProvider",),
     ) -> None:
         self._name = "model" if isinstance(variant, bytes) else os.fspath(variant)
-        given_model = variant if isinstance(variant, bytes) else ort_path(variant)
         names = [entry if isinstance(entry, str) else (entry[0], dict(entry[1])) for entry in providers]
+        options = options or session_options()
+        graph: Any = variant if isinstance(variant, bytes) else ort_path(variant)
+        if isinstance(variant, GraphFile) and variant.content is not None:
+            graph = variant.content
+            if variant.external:
+                files = variant.external
+                sizes = [len(content) for content in files.values()]
+                options.add_external_initializers_from_files_in_memory(list(files), list(files.values()), sizes)
         try:
             # without `enable_fallback=0` a provider that fails is replaced by the CPU, with a print
             session = with_extensions(
-                lambda given: onnxruntime.InferenceSession(given_model, given, providers=names, enable_fallback=0),
-                options or session_options(),
+                lambda given: onnxruntime.InferenceSession(graph, given, providers=names, enable_fallback=0),
+                options,
             )
         except CompselError:
             raise
@@ -66,6 +74,9 @@ class OrtSession:
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         self.placement: Placement | None = None
         self._session: Any = session
+        # one for each run of now, by which it is told to end
+        self._running: set[onnxruntime.RunOptions] = set()
+        self._idle: list[onnxruntime.RunOptions] = []
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
         """Run one inference. Feeds are passed on unchecked (see `compsel.inputs.tensor_specs.check_feeds`).
@@ -75,13 +86,25 @@ class OrtSession:
             ModelError: an operator failed on these values.
             ProcessorError: the device failed, is out of memory, or the session was closed.
         """
+        options = self._idle.pop() if self._idle else _run_options()
+        self._running.add(options)
         try:
-            result: list[np.ndarray] = self._session.run(outputs, feeds)
+            result: list[np.ndarray] = self._session.run(outputs, feeds, options)
         except Exception as error:
             if self._session is None:
                 raise ProcessorError(f"{self._name}: the session was closed: open it again") from None
+            if options.terminate:
+                raise ProcessorError(f"{self._name}: was stopped, since it did not end in time") from None
             raise translate(error, self._name, loading=False) from error
+        finally:
+            self._running.discard(options)
+        self._idle.append(options)
         return result
+
+    def stop(self) -> None:
+        """Make every run of now end, with a ProcessorError, before its next operator."""
+        for options in list(self._running):
+            options.terminate = True
 
     def assigned(self) -> dict[str, list[str]] | None:
         """Return the kinds of the graph's operators by the provider that each was assigned to.
@@ -110,6 +133,12 @@ class OrtSession:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _run_options() -> onnxruntime.RunOptions:
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = FATAL
+    return options
 
 
 def _spec(argument: Any) -> TensorSpec:

@@ -1,7 +1,7 @@
 """What every choice costs now: the cost model in the device's present state, corrected, without what failed."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,12 @@ class LiveCosts:
     def at(self, where: Floats | float, size: float | None = None) -> ChoiceCosts:
         """Return the costs in a state that is given by its coordinates, for inputs of a size."""
         return self._corrected(self._of_model(where, size))
+
+    def without(self, costs: ChoiceCosts, excluded: frozenset[tuple[str, str]]) -> ChoiceCosts:
+        """Return costs by which some choices may not run."""
+        barred = [choice in excluded for choice in self.model.choices]
+        latency, p95 = np.where(barred, np.inf, costs.latency_ms), np.where(barred, np.inf, costs.p95_ms)
+        return replace(costs, latency_ms=latency, p95_ms=p95)
 
     def observe(self, choice: tuple[str, str], measured_ms: float, costs: ChoiceCosts) -> None:
         """Correct by an inference that was planned at these costs."""

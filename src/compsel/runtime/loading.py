@@ -1,8 +1,10 @@
 """Loading a bundle, in one call."""
 
 import os
+from numbers import Real
 
 from compsel.bundle.bundle import Bundle
+from compsel.errors import BundleError
 from compsel.features.output_confidence import Confidence
 from compsel.runtime.runtime import Runtime
 
@@ -36,12 +38,16 @@ def load(
         record: folder that what ran and how long it took is written to, for `compsel.records`; no inputs, no outputs.
 
     Raises:
+        BundleError: a memory limit that is no size, and see below.
         SelectorError: a confidence that is no function; also later, from calls, where it fails.
         StorageError: a folder for records that cannot be written.
         BundleError, IntegrityError, VersionError: see `compsel.errors`.
     """
+    if memory_limit_mb is not None and not (isinstance(memory_limit_mb, Real) and memory_limit_mb > 0):
+        raise BundleError(f"memory_limit_mb: got {memory_limit_mb!r}, allowed is a size above 0, or None")
+    opened = Bundle.load(bundle)
     return Runtime(
-        Bundle.load(bundle),
+        opened,
         policy=policy,
         memory_limit_mb=memory_limit_mb,
         warm_up=warm_up,

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 
-from compsel.errors import CompselError, ModelError
+from compsel.errors import CompselError, ModelError, ProcessorError
 from compsel.progress.logger import LOGGER
 from compsel.runtime.answer import Stage
 from compsel.runtime.exploration import Explorer
@@ -13,6 +13,7 @@ from compsel.runtime.planning import PlacedPlan
 from compsel.runtime.quarantine import Quarantine
 from compsel.runtime.recorder import Recorder
 from compsel.selection.costs.model import CostModel
+from compsel.variants.engine import Engine
 
 __all__ = ["Observations", "StageFailedError"]
 
@@ -25,15 +26,21 @@ class StageFailedError(CompselError):
     Attributes:
         variant, processor: what failed.
         error: what it raised.
+        engine: that failed; None: it could not be opened.
         text: what came of it, for `Answer.note`.
-        by_input: whether it may be the input's fault: an operator failed on its values.
     """
 
-    def __init__(self, variant: str, processor: str, error: CompselError, by_input: bool = False) -> None:
+    def __init__(self, variant: str, processor: str, error: CompselError, engine: Engine | None = None) -> None:
         super().__init__(str(error))
-        self.by_input = by_input
-        self.variant, self.processor, self.error = variant, processor, error
+        self.variant, self.processor, self.error, self.engine = variant, processor, error, engine
         self.text = ""
+
+    @classmethod
+    def of(cls, variant: str, processor: str, error: Exception, engine: Engine | None = None) -> "StageFailedError":
+        """Return the failure that an error means, which need not be one of ours."""
+        if not isinstance(error, ProcessorError | ModelError):
+            error = ProcessorError(f"{variant} on {processor}: failed with {error!r}")
+        return cls(variant, processor, error, engine)
 
 
 class Observations:
@@ -92,11 +99,6 @@ class Observations:
         if self._explorer is not None:
             best_ms = float(costs.latency_ms[self.live.number((stage.variant, best))])
             self._explorer.account(stage.latency_ms, best_ms, trial=stage.processor != best)
-
-    def forgive(self, failures: Sequence[StageFailedError]) -> None:
-        """Take back what an input did on which every choice failed: the input was at fault."""
-        for failure in failures:
-            self.quarantine.succeed(failure.variant, failure.processor)
 
     def report_failure(self, failure: StageFailedError) -> None:
         """Put what failed into quarantine: a processor, or where the model is at fault one variant there."""

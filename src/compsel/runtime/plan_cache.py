@@ -9,7 +9,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable
 
 from compsel.device.sampler import DeviceSampler
 from compsel.errors import ProcessorError
@@ -53,10 +54,19 @@ class PlanCache:
 
     Attributes:
         sampler: of the device's state; its thread does the work.
+        before_refresh: is called by that thread several times a second, before it looks after the plans.
     """
 
     def __init__(self, observations: Observations) -> None:
-        self.sampler = DeviceSampler(after_sample=self.refresh)
+        held = weakref.ref(self)  # the sampler's thread keeps no cache alive that nobody uses
+
+        def tick() -> None:
+            if (cache := held()) is not None:
+                cache.before_refresh()
+                cache.refresh()
+
+        self.sampler = DeviceSampler(after_sample=tick, idle_if_unreadable=True)
+        self.before_refresh: Callable[[], None] = _do_nothing
         self._observations = observations
         self._lock = threading.Lock()
         self._process = os.getpid()
@@ -81,15 +91,20 @@ class PlanCache:
             return cached
 
     def plan(
-        self, planner: Planner, limits: Limits, allowed: frozenset[str] | None, bucket: int | None = None
+        self,
+        planner: Planner,
+        limits: Limits,
+        allowed: frozenset[str] | None,
+        bucket: int | None = None,
+        excluded: frozenset[tuple[str, str]] = frozenset(),
     ) -> PlacedPlan:
-        """Plan for the present moment and the limits of a call.
+        """Plan for the present moment and the limits of a call, without choices that failed in it.
 
         Raises:
             ProcessorError: nothing that may run is left.
         """
         with self._locked():
-            return self._planned(planner, limits, allowed, bucket)
+            return self._planned(planner, limits, allowed, bucket, excluded)
 
     def prepare(self, planner: Planner) -> None:
         """Plan for what is to be expected."""
@@ -105,10 +120,10 @@ class PlanCache:
             for cached in self._cached.values():
                 cached.expires_ns = 0
 
-    def forgive(self, failures: Sequence[StageFailedError]) -> None:
-        """Take back what an input did on which every choice failed."""
+    def absolve(self, failure: StageFailedError) -> None:
+        """Let what failed run again: it was not at fault."""
         with self._locked():
-            self._observations.forgive(failures)
+            self._observations.quarantine.succeed(failure.variant, failure.processor)
             for cached in self._cached.values():
                 cached.expires_ns = 0
 
@@ -139,10 +154,18 @@ class PlanCache:
                     cached.expires_ns = 0  # whoever needs it is told
 
     def _planned(
-        self, planner: Planner, limits: Limits, allowed: frozenset[str] | None, bucket: int | None
+        self,
+        planner: Planner,
+        limits: Limits,
+        allowed: frozenset[str] | None,
+        bucket: int | None,
+        excluded: frozenset[tuple[str, str]] = frozenset(),
     ) -> PlacedPlan:
         self._observations.learn_pending()
-        return planner.plan(self._observations.live.now(self.sampler.state(), bucket), limits, allowed)
+        costs = self._observations.live.now(self.sampler.state(), bucket)
+        if excluded:
+            costs = self._observations.live.without(costs, excluded)
+        return planner.plan(costs, limits, allowed)
 
     def _expiry_ns(self, now_ns: int) -> int:
         """Return until when a plan may be used: not beyond a quarantine's end, and not at all where trials are made."""
@@ -155,6 +178,10 @@ class PlanCache:
             # whoever held the lock when the process forked is not here to give it back
             self._process, self._lock = os.getpid(), threading.Lock()
         return self._lock
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _give_way() -> None:

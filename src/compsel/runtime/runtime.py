@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any, Self
 
@@ -12,11 +12,12 @@ from compsel.bundle.available_choices import available_costs
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.output_reader import output_reader
 from compsel.device.state import DeviceState
-from compsel.errors import BundleError, ModelError, ProcessorError
+from compsel.errors import BundleError, ProcessorError
 from compsel.features.output_confidence import Confidence
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.runtime.answer import Answer
+from compsel.runtime.blame import Blame
 from compsel.runtime.decoding import LazyDecoder, limits_after, with_decoding
 from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.input_matching import InputMatcher
@@ -27,6 +28,8 @@ from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
 from compsel.runtime.recorder import Recorder
 from compsel.runtime.session_interface import SessionInterface
 from compsel.runtime.stage_execution import StageExecutor
+from compsel.runtime.stage_runner import StageRunner
+from compsel.runtime.warming import warm_up_engines
 from compsel.selection.costs.sizes import bucket_of
 from compsel.selection.policies import Policy
 from compsel.variants.variant import Variant
@@ -71,15 +74,23 @@ class Runtime:
         self._sampler = self._plan_cache.sampler
         self._use(bundle.policies[policy])
         reader = output_reader(bundle.policies.values(), confidence, bundle.task)
-        self._pool = EnginePool(bundle.variants, bundle.folder / "variants", memory_limit_mb, reader)
-        self._executor = StageExecutor(self._pool, self._observations, self._sampler, bundle.labels)
+        self._pool = EnginePool(bundle.variants, bundle.folder / "variants", bundle.files, memory_limit_mb, reader)
+        self._runner = StageRunner(self._pool, self._plan_cache.absolve)
+        self._executor = StageExecutor(
+            self._runner, self._observations, self._sampler, self._report_failure, bundle.labels
+        )
+        self._plan_cache.before_refresh = self._runner.stop_overdue
         self._input_matcher = InputMatcher(bundle.variants)
         self.modality = modality_of(self._most_accurate)
         self._decoder = LazyDecoder(self.modality, bundle.variants)
         self._input_sizes = InputSizes.where_they_matter(self.costs, self.modality, bundle.variants)
-        self._sampler.start()
-        if warm_up:
-            self.warm_up()
+        try:
+            self._sampler.start()
+            if warm_up:
+                self.warm_up()
+        except BaseException:
+            self.close()
+            raise
 
     def __call__(
         self,
@@ -160,31 +171,10 @@ class Runtime:
         Raises:
             ModelError, ProcessorError: a variant failed on every one of its processors.
         """
-        sizes = self.costs.sizes.tolist() or [None]
-        # first: where memory is short, these make room for the variants of the policy
-        for name, processor in self._planner.fallbacks():
-            self._warm(name, [processor])
-        for name in self._policy.variants:
-            best = dict.fromkeys(
-                self.costs.processors(name, where, size)[0] for where in self.costs.states for size in sizes
-            )
-            others = [processor for variant, processor in self.costs.choices if variant == name]
-            failures = self._warm(name, best)
-            if len(failures) == len(best) and len(failures + self._warm(name, set(others) - set(best))) == len(others):
-                raise failures[-1].error
+        warm_up_engines(self._runner, self._planner, self.costs, self._policy, self._report_failure)
         self._plan_cache.prepare(self._planner)
-        for size in sizes:
-            self._plan_now(NO_LIMITS, None, None if size is None else bucket_of(size), ())
-
-    def _warm(self, name: str, processors: Iterable[str]) -> list[StageFailedError]:
-        failures = []
-        for processor in processors:
-            try:
-                self._pool.get(name, processor).warm_up()
-            except (ProcessorError, ModelError) as error:
-                failures.append(StageFailedError(name, processor, error))
-                self._report_failure(failures[-1])
-        return failures
+        for size in self.costs.sizes.tolist() or [None]:
+            self._plan_now(NO_LIMITS, None, None if size is None else bucket_of(size))
 
     def __repr__(self) -> str:
         processors = dict.fromkeys(processor for _, processor in self.costs.choices)
@@ -202,6 +192,8 @@ class Runtime:
         """Stop the sampler and close every session."""
         self._sampler.stop()
         self._pool.close()
+        if self.bundle.files is not None:
+            self.bundle.files.close()
         self._plan_cache.learn_pending()
         if self._recorder is not None:
             self._recorder.close()
@@ -257,7 +249,7 @@ class Runtime:
         """Answer a value; `decode_ns` of the time since `begin` were spent on making it."""
         decode_ns += self._decoder.decode(value, self._policy)
         asked, limits = limits, limits_after(limits, decode_ns)
-        failures: list[StageFailedError] = []
+        blame: Blame | None = None
         planned = bucket = None
         if self._input_sizes is not None:
             bucket = self._input_sizes.bucket(value)
@@ -268,33 +260,41 @@ class Runtime:
                 planned = cached.planned
         while True:
             if planned is None:
-                planned = self._plan_now(limits, allowed, bucket, failures)
+                planned = self._plan_now(limits, allowed, bucket, blame)
             if planned.policy is not self._policy:
                 decode_ns += self._decoder.decode(value, planned.policy)
             try:
-                answer = self._executor.answer(value, planned, allowed is not None, limits.deadline_ms, begin, failures)
+                failures = () if blame is None else blame.failures
+                deadline_ms = limits.deadline_ms if blame is None else blame.deadline_ms
+                answer = self._executor.answer(value, planned, allowed is not None, deadline_ms, begin, failures)
+                if blame is not None:
+                    blame.answered()
                 return with_decoding(answer, decode_ns, asked, limits)
             except StageFailedError as failure:
-                self._report_failure(failure)
-                failures.append(failure)
+                if blame is None:
+                    blame = Blame(
+                        self._report_failure, self._runner.works, self._plan_cache.absolve, begin, asked.deadline_ms
+                    )
+                blame.add(failure)
                 planned = None
 
     def _plan_now(
-        self, limits: Limits, allowed: frozenset[str] | None, bucket: int | None, failures: Sequence[StageFailedError]
+        self, limits: Limits, allowed: frozenset[str] | None, bucket: int | None, blame: Blame | None = None
     ) -> PlacedPlan:
         """Plan now: for limits, for a call after a pause, or without what failed."""
         try:
+            if blame is not None:
+                return self._plan_cache.plan(self._planner, limits, allowed, bucket, blame.excluded)
             if limits is NO_LIMITS:
                 key = allowed if bucket is None else (allowed, bucket)
                 cached = self._cached_plans[key] = self._plan_cache.get(self._planner, allowed, bucket)
                 return cached.planned
             return self._plan_cache.plan(self._planner, limits, allowed, bucket)
         except ProcessorError as error:
-            if failures and all(failure.by_input for failure in failures):
-                self._plan_cache.forgive(failures)
-            raise (failures[-1].error if failures else error) from None
+            if blame is not None and blame.extend():
+                return self._plan_now(limits, allowed, bucket, blame)
+            raise (error if blame is None else blame.verdict(error)) from None
 
     def _report_failure(self, failure: StageFailedError) -> None:
-        if not failure.by_input:
-            self._pool.drop(failure.variant, failure.processor)
+        self._pool.drop(failure.variant, failure.processor)
         self._plan_cache.report_failure(failure)

@@ -5,21 +5,22 @@ what can be done later is left to `compsel.runtime.plan_cache`.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from compsel.device.sampler import DeviceSampler
-from compsel.errors import ModelError, ProcessorError
+from compsel.errors import CompselError, ModelError, ProcessorError
 from compsel.features import EXTRACTORS
 from compsel.features.base import FeatureExtractor
 from compsel.features.fusion import Evidence, Scores
 from compsel.runtime.answer import Answer, Stage
 from compsel.runtime.answer_fusion import fuse_answers
-from compsel.runtime.engine_pool import EnginePool
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.runtime.planning import PlacedPlan
+from compsel.runtime.stage_runner import StageLimit, StageRunner
+from compsel.runtime.watched_calls import HangError
 from compsel.selection.policies import STOP
 from compsel.variants.engine import Engine
 
@@ -33,16 +34,22 @@ class StageExecutor:
     """Answers inputs as planned.
 
     Args:
-        pool: of engines.
+        runner: of stages.
         observations: of what ran.
         sampler: is told when something surprising ran.
+        report: is told of a stage that hangs while an earlier one has answered already.
         labels: names of the classes; () where they are not known.
     """
 
     def __init__(
-        self, pool: EnginePool, observations: Observations, sampler: DeviceSampler, labels: tuple[str, ...] = ()
+        self,
+        runner: StageRunner,
+        observations: Observations,
+        sampler: DeviceSampler,
+        report: Callable[[StageFailedError], None],
+        labels: tuple[str, ...] = (),
     ) -> None:
-        self._pool = pool
+        self._runner, self._report = runner, report
         self._labels = labels
         self._observations = observations
         self._sampler = sampler
@@ -78,14 +85,20 @@ class StageExecutor:
             features = self._features(policy.extractor, value)
             elsewhere_ns = time.perf_counter_ns() - started
         features_ms = elsewhere_ns / 1e6
+        late = ""
         ran: list[int] = []
         stages: list[Stage] = []
         scores_so_far: list[Scores] = []
         evidence: list[Evidence] = []
         position = plan.first(features)
         while position != STOP:
-            trials = self._observations.explores and deadline_ms is None
-            processor, engine, outputs, scores, taken_ns = self._run(position, value, planned, tensors, trials)
+            remaining_ms = None if deadline_ms is None else deadline_ms - (time.perf_counter_ns() - begin) / 1e6
+            limit = StageLimit(planned.expected_ms[position], remaining_ms, bool(scores_so_far))
+            try:
+                processor, engine, outputs, scores, taken_ns = self._run(position, value, planned, tensors, limit)
+            except HangError as error:  # then an earlier stage has answered
+                late, position = str(error), STOP
+                continue
             elsewhere_ns += taken_ns
             ran.append(position)
             # None also for several inputs in one tensor, which cannot be judged as one answer
@@ -109,7 +122,7 @@ class StageExecutor:
             features_ms,
             (latency_ns - elsewhere_ns) / 1e6,
             not planned.note,
-            _note(failures, planned) if failures or planned.note else "",
+            _note(failures, planned, late) if failures or planned.note or late else "",
             sure is not None and sure < policy.least_sure,
             0.0,
             engine.variant.output,
@@ -118,22 +131,28 @@ class StageExecutor:
         )
 
     def _run(
-        self, position: int, value: Any, planned: PlacedPlan, tensors: bool, trials: bool
+        self, position: int, value: Any, planned: PlacedPlan, tensors: bool, limit: StageLimit
     ) -> tuple[str, Engine, list[np.ndarray], Scores | None, int]:
         """Run one stage; return where, the engine, its outputs, their scores and the time (ns)."""
         policy = planned.policy
         name, processor = policy.variants[position], planned.processors[position]
-        if trials:
+        if self._observations.explores and limit.remaining_ms is None:
             processor = self._observations.processor(name, processor, planned.costs)
         engine = None
         try:
-            engine = self._pool.get(name, processor, tensors)
+            engine = self._runner.open(name, processor, tensors, limit)
             started = time.perf_counter_ns()
-            outputs, scores = engine.answer(value) if policy.uses_evidence else (engine(value), None)
+            outputs, scores = self._runner.run(engine, value, policy.uses_evidence, limit)
             return processor, engine, outputs, scores, time.perf_counter_ns() - started
-        except (ProcessorError, ModelError) as error:
-            by_input = engine is not None and isinstance(error, ModelError)
-            raise StageFailedError(name, processor, error, by_input) from error
+        except Exception as error:  # whatever a session raises
+            if isinstance(error, CompselError) and not isinstance(error, ProcessorError | ModelError):
+                raise  # of the input, or of a function of the app
+            failure = StageFailedError.of(name, processor, error, engine)
+            if not (limit.answered and isinstance(error, HangError)):
+                raise failure from error
+            if limit.is_far_beyond:
+                self._report(failure)
+            raise
 
     def _observe(self, stages: Sequence[Stage], planned: PlacedPlan) -> None:
         """Leave the stages to be learned from; ask for it at once where one took surprisingly long or short."""
@@ -161,5 +180,5 @@ def _is_one(output: Any) -> bool:
     return not isinstance(output, np.ndarray) or output.ndim == 0 or len(output) == 1
 
 
-def _note(failures: Sequence[StageFailedError], planned: PlacedPlan) -> str:
-    return "; ".join([failure.text for failure in failures] + [planned.note] * bool(planned.note))
+def _note(failures: Sequence[StageFailedError], planned: PlacedPlan, late: str) -> str:
+    return "; ".join(part for part in (*(failure.text for failure in failures), planned.note, late) if part)

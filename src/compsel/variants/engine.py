@@ -1,13 +1,15 @@
 """An engine: a variant loaded on a processor, which takes inputs as an app gives them."""
 
 import contextlib
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 
-from compsel.errors import InputError
+from compsel.errors import InputError, ModelError
 from compsel.features.fusion import MIN_PROBABILITY, Evidence, Scores, read_evidence
 from compsel.features.output_confidence import OutputReader
 from compsel.features.tasks.scores import class_probabilities
@@ -16,6 +18,7 @@ from compsel.inputs.tensor_specs import check_feeds
 from compsel.inputs.tensors import TENSORS
 from compsel.inputs.text import TEXT
 from compsel.processors.base import Processor
+from compsel.variants.output_contract import NAN, OutputContract
 from compsel.variants.variant import Value, Variant
 
 __all__ = ["LOG_PROBABILITIES", "TOP_CLASSES", "TOP_PROBABILITIES", "Engine"]
@@ -24,6 +27,7 @@ __all__ = ["LOG_PROBABILITIES", "TOP_CLASSES", "TOP_PROBABILITIES", "Engine"]
 LOG_PROBABILITIES = "compsel_log_probabilities"
 TOP_PROBABILITIES = "compsel_top_probabilities"
 TOP_CLASSES = "compsel_top_classes"
+_CPU = "CPUExecutionProvider"
 _WARM_UP_TEXT = "the quick brown fox"
 _EVIDENCE = (LOG_PROBABILITIES, TOP_PROBABILITIES, TOP_CLASSES)
 
@@ -38,6 +42,10 @@ class Engine:
         tensors: take the model's own tensors even though it could take values of its modality; whoever gives them has
             checked their names and forms.
         reader: reads the confidence of answers without class scores; None: they have none.
+        known_good: the first feeds that were answered well, by which a fault of the processor is told from one of the
+            input (`works`); the engines of one graph share it. None: outputs are not checked. Else `answer` and a call
+            refuse outputs that are not what the variant promises.
+        graph: the file to open, for `tensors` or not, as `folder` has it or had it; None: what lies there now.
 
     Raises:
         ModelError: the graph cannot be loaded.
@@ -54,6 +62,7 @@ class Engine:
     [(1, 1000)]
     """
 
+    # many parameters: what is opened, where it is, and what an app asks for besides
     def __init__(
         self,
         variant: Variant,
@@ -62,13 +71,18 @@ class Engine:
         *,
         tensors: bool = False,
         reader: OutputReader | None = None,
+        known_good: dict[str, np.ndarray] | None = None,
+        graph: os.PathLike[str] | None = None,
     ) -> None:
         self.variant = variant = variant.opened(Path(folder))
+        self._known_good = known_good
+        self._contract = None if known_good is None else OutputContract(variant)
         self._reader = reader
         self._tensors = tensors
         self.processor = processor
         self.takes_pixels = variant.pixels_file is not None and not tensors
-        self.session = processor.open(Path(folder) / (variant.tensor_file if tensors else variant.graph_file))
+        self.session = processor.open(graph or Path(folder) / variant.opened_file(tensors=tensors))
+        self._stop: Callable[[], None] | None = getattr(self.session, "stop", None)
         self._modality = TENSORS if tensors else modality_of(variant)
         self._outputs = [spec.name for spec in variant.outputs]
         shows_evidence = set(_EVIDENCE) <= {spec.name for spec in self.session.outputs}
@@ -92,13 +106,49 @@ class Engine:
 
     def __call__(self, value: Value) -> list[np.ndarray]:
         """Prepare and run."""
-        return self.session.run(self.prepare(value), self._outputs)
+        feeds = self.prepare(value)
+        outputs = self.session.run(feeds, self._outputs)
+        if self._contract is not None:
+            self._check(outputs, feeds)
+        return outputs
+
+    def works(self) -> bool | None:
+        """Run the first input that was ever answered well; None where none was yet.
+
+        What fails on it is broken; what does not, failed because of another input.
+        """
+        feeds = self._known_good
+        if not feeds:
+            return None
+        try:
+            outputs = self.session.run(feeds, self._outputs)
+        except Exception:  # whatever a session raises
+            return False
+        return self._contract is None or not self._contract.violation(outputs)
+
+    def _check(self, outputs: list[np.ndarray], feeds: Mapping[str, np.ndarray]) -> None:
+        """Refuse outputs that are not what the variant promises; keep the first feeds that were answered.
+
+        Raises:
+            ModelError: wrong outputs.
+        """
+        assert self._contract is not None and self._known_good is not None
+        violation = self._contract.violation(outputs)
+        if violation and not (violation.endswith(NAN) and _holds_nan(feeds)):
+            raise ModelError(f"{self.variant.name} on {self.processor.name}: {violation}")
+        if not self._known_good and not violation:
+            self._known_good.update(deepcopy(dict(feeds)))
 
     def warm_up(self) -> None:
         """Run a made-up input, where the modality has one that fits by construction: the first inference is slow."""
         if self.takes_pixels:
             spec = self.session.inputs[0]
-            self.run({spec.name: np.zeros([axis or 1 for axis in spec.shape or ()], np.uint8)})
+            shape = [axis or 1 for axis in spec.shape or ()]
+            # no constant picture: a model that divides by its contrast gives NaN for one
+            feeds = {spec.name: np.arange(math.prod(shape), dtype=np.uint8).reshape(shape)}
+            outputs = self.run(feeds, self._outputs)
+            if self._contract is not None and not self._contract.violation(outputs).endswith(NAN):
+                self._check(outputs, feeds)
         elif self._modality is TEXT:
             with contextlib.suppress(InputError):  # a tokenizer that knows no such word
                 self(_WARM_UP_TEXT)
@@ -113,10 +163,14 @@ class Engine:
         feeds = self.prepare(value)
         if self._with_evidence is None:
             outputs = self.session.run(feeds, self._outputs)
+            if self._contract is not None:
+                self._check(outputs, feeds)
             if self.variant.output == "other":
                 return outputs, None if self._reader is None else self._reader.scores(outputs)
             return outputs, self._scores(outputs[0])
         *outputs, log_probabilities, probabilities, classes = self.session.run(feeds, self._with_evidence)
+        if self._contract is not None:
+            self._check(outputs, feeds)
         if len(log_probabilities) != 1:
             return outputs, None
         row = log_probabilities[0]
@@ -129,6 +183,22 @@ class Engine:
         logs = np.log(np.maximum(probabilities, np.float32(MIN_PROBABILITY)))
         return Scores(logs, read_evidence(probabilities))
 
+    @property
+    def can_be_stopped(self) -> bool:
+        """Whether `stop` surely ends what runs."""
+        return self._stop is not None and self.processor.provider == _CPU
+
+    def stop(self) -> None:
+        """Tell what runs now to end, with an error; only where the session can."""
+        if self._stop is not None:
+            self._stop()
+
     def close(self) -> None:
         """Free threads and memory."""
         self.session.close()
+
+
+def _holds_nan(feeds: Mapping[str, np.ndarray]) -> bool:
+    """Whether an input is no number itself: then so may be the answer."""
+    arrays = [values for values in feeds.values() if isinstance(values, np.ndarray) and values.dtype.kind == "f"]
+    return any(not np.isfinite(values).all() for values in arrays)

@@ -119,6 +119,11 @@ class VariantMaker:
         """
         return proto_bytes(self._read().proto)
 
+    @property
+    def verifier(self) -> Verifier | None:
+        """What compares variants with the model, once one is made."""
+        return self._verifier
+
     def make(
         self,
         technique: Technique,

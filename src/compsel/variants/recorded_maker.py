@@ -96,6 +96,9 @@ class RecordedMaker:
         value = self._calibration.value(0)
         output = self._output or output_kind_of(model, value)
         variant = replace(write_variant(model, into, output), independent_rows=self._independent_rows)
+        if (verifier := self._maker.verifier) is not None:
+            promised = verifier.promised(variant.outputs)
+            variant = replace(variant, outputs=promised, gives_nan=verifier.gives_nan)
         if variant.pixels_file is not None:  # what an app runs is another graph than the one that is verified
             feeds = modality_of(variant).graph_feeds(variant.opened(into), value)
             open_session(into / variant.pixels_file).run(None, feeds)

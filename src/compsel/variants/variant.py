@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class Variant:
         labels: names of the classes, in the order of the outputs; () where they are not known.
         exported_outputs: the outputs of the model's file, where these are others.
         defaults: inputs that may be fed, and have a value where they are not.
+        gives_nan: whether the model itself gave NaN for one of the samples: then it is no fault of a processor.
         independent_rows: whether a batch may be answered row by row; proven (`compsel.models.row_independence`).
 
     >>> spec = TensorSpec("x", "float32", (1, 2))
@@ -65,6 +66,7 @@ class Variant:
     independent_rows: bool = False
     exported_outputs: tuple[ExportedOutput, ...] = ()
     defaults: tuple[TensorSpec, ...] = ()
+    gives_nan: bool = False
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -94,6 +96,10 @@ class Variant:
         """The graph that takes inputs as an app holds them: pixels for an image model, else the model's tensors."""
         return self.pixels_file or self.tensor_file
 
+    def opened_file(self, *, tensors: bool) -> str:
+        """Return the graph for inputs as an app holds them, or for the model's own tensors."""
+        return self.tensor_file if tensors else self.graph_file
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         content = asdict(replace(self, preprocessing=None))
@@ -101,24 +107,41 @@ class Variant:
             content["preprocessing"] = self.preprocessing.to_dict()
         if not self.labels:
             del content["labels"]  # readers of the version before know no labels
-        if not self.independent_rows:
-            del content["independent_rows"]
-        for key in ("exported_outputs", "defaults"):
+        for key in ("independent_rows", "gives_nan", "exported_outputs", "defaults"):
             if not content[key]:
                 del content[key]
         return content
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Variant":
-        """Read the JSON form."""
+        """Read the JSON form.
+
+        Raises:
+            ValueError, LookupError, TypeError: content that is no description of a variant.
+        """
         fields = dict(content)
         for key in ("inputs", "outputs", "defaults"):
-            fields[key] = tuple(
-                TensorSpec(spec["name"], spec["dtype"], None if spec["shape"] is None else tuple(spec["shape"]))
-                for spec in content.get(key, ())
-            )
+            fields[key] = tuple(map(TensorSpec.from_dict, content.get(key, ())))
         fields["exported_outputs"] = tuple(map(ExportedOutput.from_dict, content.get("exported_outputs", ())))
         fields["labels"] = tuple(content.get("labels", ()))
         if content["preprocessing"] is not None:
             fields["preprocessing"] = preprocessing_from_dict(content["preprocessing"])
-        return cls(**fields)
+        variant = cls(**fields)
+        variant._check()
+        return variant
+
+    def _check(self) -> None:
+        texts = (self.name, self.model, self.technique, self.tensor_file, self.sha256, *self.labels)
+        perhaps = (self.pixels_file, self.weights_file)
+        if not all(isinstance(text, str) for text in (*texts, *(one for one in perhaps if one is not None))):
+            raise TypeError(f"variant {self.name!r}: names, files and labels are texts")
+        if not (self.name and self.tensor_file and self.outputs):
+            raise ValueError(f"variant {self.name!r}: has no name, no graph, or no outputs")
+        if self.output not in get_args(OutputKind):
+            raise ValueError(f"variant {self.name}: got output {self.output!r}, allowed are {get_args(OutputKind)}")
+        if self.pixel_channels not in (3, 4):
+            raise ValueError(f"variant {self.name}: got {self.pixel_channels!r} channels, allowed are 3 and 4")
+        if not all(type(one) is bool for one in (self.independent_rows, self.gives_nan)):
+            raise TypeError(f"variant {self.name}: independent_rows and gives_nan are true or false")
+        if type(self.size_bytes) is not int or self.size_bytes < 0:
+            raise ValueError(f"variant {self.name}: got size_bytes {self.size_bytes!r}, allowed is a number from 0")

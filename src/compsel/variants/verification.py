@@ -1,7 +1,7 @@
 """Verification of a variant against its model: what does not load, run or agree is never shipped."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from compsel.features.tasks import recognise
 from compsel.features.tasks.graph_facts import facts_of
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
+from compsel.inputs.tensor_specs import TensorSpec
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
+from compsel.models.output_structure import flat_output
 from compsel.models.synthetic_inputs import synthetic_inputs
 from compsel.techniques import parse
 from compsel.variants.output_agreement import OutputAgreement, invalid_output
@@ -103,6 +105,23 @@ class Verifier:
             except InputError as error:
                 self._not_verified = f"{_NOT_VERIFIED}: {error}"
         self._reference = _outputs(original, self._values())
+
+    @property
+    def gives_nan(self) -> bool:
+        """Whether the model itself gives NaN for one of its samples."""
+        arrays = (array for outputs in self._reference for output in outputs for array in flat_output(output))
+        return any(array.dtype.kind == "f" and bool(np.isnan(array).any()) for array in arrays)
+
+    def promised(self, specs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+        """Return specifications of the outputs without shapes that the model declares and does not keep to."""
+        return (
+            tuple(
+                replace(spec, shape=None) if any(not _keeps(spec, output) for output in given) else spec
+                for spec, given in zip(specs, zip(*self._reference, strict=True), strict=True)
+            )
+            if self._reference
+            else tuple(specs)
+        )
 
     def check(self, variant: Model, graph: onnx.ModelProto | Path) -> Verification:
         """Run a variant, with its own preprocessing, and compare.
@@ -241,6 +260,15 @@ def _other_function(agreement: float | None, correlation: float | None) -> str:
     if correlation is not None:
         parts.append(f"its output has a correlation of {correlation:.2f} with the model's")
     return f"it has become another function: {', '.join(parts)}"
+
+
+def _keeps(spec: TensorSpec, output: Any) -> bool:
+    shape = np.shape(output) if isinstance(output, np.ndarray) else None
+    if spec.shape is None or shape is None:
+        return True
+    return len(shape) == len(spec.shape) and all(
+        want is None or want == have for want, have in zip(spec.shape, shape, strict=True)
+    )
 
 
 def _short(error: Exception) -> str:

@@ -214,6 +214,8 @@ class CostModel:
         return model
 
     def _check(self) -> None:
+        if not all(isinstance(word, str) and word for choice in self.choices for word in choice):
+            raise ValueError("costs: got choices that are no pairs of names of a variant and a processor")
         shape = (len(self.states), len(self.choices))
         if len(set(self.choices)) < len(self.choices):
             raise ValueError("costs: got a choice twice")

@@ -49,7 +49,7 @@ class ExportedSelector:
         self._model = model if isinstance(model, bytes) else Path(model).read_bytes()
         try:
             self._session = onnxruntime.InferenceSession(
-                self._model, session_options(), providers=["CPUExecutionProvider"]
+                self._model, session_options(), providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except Exception as error:  # ONNX Runtime's exceptions have no common base
             reason = translate(error, "not an exported selector: ONNX Runtime says", loading=True)

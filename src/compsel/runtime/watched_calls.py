@@ -1,0 +1,143 @@
+"""Calls that may hang: each in a thread that can be given up on, so that no caller waits longer than it said."""
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from compsel.errors import ProcessorError
+
+__all__ = ["HangError", "WatchedCalls"]
+
+Result = TypeVar("Result")
+
+_IDLE_S = 5.0
+# threads that never came back; what leaves so many behind is not to be tried again
+_MOST_LOST = 32
+
+
+class HangError(ProcessorError, TimeoutError):
+    """A call did not return in time; the thread that made it is left to itself."""
+
+
+class WatchedCalls:
+    """Makes calls in threads that are kept for the next ones.
+
+    >>> WatchedCalls().call(lambda: 1 + 1, 1.0, "adding")
+    2
+    >>> WatchedCalls().call(threading.Event().wait, 0.01, "waiting")
+    Traceback (most recent call last):
+        ...
+    compsel.runtime.watched_calls.HangError: waiting: has not ended after 10 ms
+    """
+
+    def __init__(self) -> None:
+        self._idle: list[_Worker] = []
+        self._lost: set[_Worker] = set()
+        self._process = os.getpid()
+
+    def call(self, function: Callable[[], Result], limit_s: float, what: str) -> Result:
+        """Return what a function returns, or raise what it raises.
+
+        Args:
+            function: takes nothing.
+            limit_s: how long to wait for it.
+            what: it does, for the message.
+
+        Raises:
+            HangError: it takes longer.
+        """
+        worker, job = self._start(function, what)
+        if not job.done.acquire(timeout=max(limit_s, 0.0)):
+            self._lost.add(worker)
+            raise HangError(f"{what}: has not ended after {1000 * limit_s:.0f} ms")
+        self._idle.append(worker)
+        if job.error is not None:
+            raise job.error
+        result: Result = job.result
+        return result
+
+    def start(self, function: Callable[[], object], what: str) -> None:
+        """Call a function, and do not wait for it; what it returns or raises is lost.
+
+        Raises:
+            HangError: too many calls before have not ended.
+        """
+        worker, _ = self._start(function, what)
+        self._lost.add(worker)  # until it is free again
+
+    def _start(self, function: Callable[[], Any], what: str) -> "tuple[_Worker, _Job]":
+        if self._process != os.getpid():
+            # no thread but one survives a fork
+            self._process, self._idle, self._lost = os.getpid(), [], set()
+        worker, job = self._worker(what), _Job(function)
+        worker.jobs.put(job)
+        return worker, job
+
+    def _worker(self, what: str) -> "_Worker":
+        try:
+            while True:
+                worker = self._idle.pop()
+                if worker.claim():
+                    return worker
+        except IndexError:
+            pass
+        if self._lost:
+            # those that came back after all
+            free = {worker for worker in self._lost if worker.is_free()}
+            self._lost -= free
+            self._idle += [worker for worker in free if worker.is_alive()]
+        if len(self._lost) >= _MOST_LOST:
+            raise HangError(f"{what}: {len(self._lost)} calls before have not ended: restart the process")
+        worker = _Worker()
+        worker.start()
+        return worker
+
+
+class _Job:
+    """A call, and what came of it."""
+
+    __slots__ = ("done", "error", "function", "result")
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.done = threading.Lock()
+        self.done.acquire()
+
+
+class _Worker(threading.Thread):
+    """Makes one call after the other, and ends when there was none for a while."""
+
+    def __init__(self) -> None:
+        super().__init__(name="compsel-call", daemon=True)
+        self.jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._claimed = threading.Lock()
+        self._claimed.acquire()
+        self._working = False
+
+    def claim(self) -> bool:
+        """Take the thread for a call, unless it is about to end."""
+        return self.is_alive() and not self._claimed.locked() and self._claimed.acquire(blocking=False)
+
+    def is_free(self) -> bool:
+        return not self.is_alive() or not self._claimed.locked()
+
+    def run(self) -> None:
+        while True:
+            try:
+                job = self.jobs.get(timeout=_IDLE_S)
+            except queue.Empty:
+                # whoever claims it from now on finds it taken
+                if self._claimed.acquire(blocking=False):
+                    return
+                continue
+            try:
+                job.result = job.function()
+            except BaseException as error:
+                job.error = error
+            self._claimed.release()
+            job.done.release()
+            del job
