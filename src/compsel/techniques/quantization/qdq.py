@@ -56,6 +56,7 @@ class QdqSettings:
     leaving: frozenset[str] = frozenset()
 
 
+# long: the arguments of the quantiser, one a line
 def insert_qdq(
     proto: onnx.ModelProto,
     types: Mapping[str, onnx.ValueInfoProto],
