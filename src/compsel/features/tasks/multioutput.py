@@ -37,6 +37,8 @@ class Multioutput(Task):
         heads = facts.outputs
         if len(heads) < 2 or not all(_is_head(head) for head in heads):
             return None
+        if len({head.shape and head.shape[0] for head in heads}) > 1:  # rows of other things
+            return None
         if facts.labels.kind in ("classes", "numbers"):
             return None
         if facts.labels.length not in (0, len(heads)):
@@ -87,7 +89,7 @@ class Multioutput(Task):
             border = 0.5 if soft else 0.0
             alone = output.size == len(output)
             same = (output.ravel() > border) == (other.ravel() > border) if alone else same_top_rows(output, other)
-            if same is None:
+            if same is None or (found and len(same) != len(found[0])):
                 return None
             found.append(same)
         return np.asarray(np.all(found, axis=0))
