@@ -178,6 +178,8 @@ def test_another_form_of_the_first_output_changes_nothing_and_may_tell_what_it_i
         (Multioutput((True, True)), [[[0.1, 0.9]], [[0.7, 0.3]]], np.array([1, 1]), 0.5),
         (Ordinal(), [[[3.6]]], 4, 1.0),
         (Ordinal(), [[[1.2]]], 4, 0.0),
+        (Ordinal(), [[[np.nan]]], 0, 0.0),
+        (Ordinal(), [[[np.inf]]], 4, 0.0),
         (Regression(2.0), [[[1.0, 3.0]]], np.array([1.0, 2.0]), 0.75),
         (Segmentation("logits", 1), [[[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]]], [[0, 1], [1, 1]], 7 / 12),
         (TokenSequence("tokens"), [[[7, 8, 8, 9]]], (7, 8, 9, 9), 0.75),

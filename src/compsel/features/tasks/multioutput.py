@@ -76,6 +76,10 @@ class Multioutput(Task):
             for output, soft in zip(outputs, self.probabilities, strict=True)
         )
 
+    def words(self, outputs: Outputs, names: Sequence[str] = ()) -> str:
+        """Return the class of every head; `names` are the first one's alone."""
+        return ", ".join(map(str, self.decide(outputs)))
+
     def quality(self, outputs: Outputs, target: Any) -> float:
         """Return the share of heads whose class is the label's."""
         wanted = np.ravel(np.asarray(target))
