@@ -23,7 +23,9 @@ def value(name: str, kind: int, *shape: int | None) -> onnx.ValueInfoProto:
 
 
 def model_of(*nodes: onnx.NodeProto, outputs: list[onnx.ValueInfoProto]) -> onnx.ModelProto:
-    weights = {name: RNG.standard_normal(shape).astype(np.float32) / 6 for name, shape in (("w", (32, 48)), ("v", (48, 3)))}
+    weights = {
+        name: RNG.standard_normal(shape).astype(np.float32) / 6 for name, shape in (("w", (32, 48)), ("v", (48, 3)))
+    }
     start = [
         helper.make_node("MatMul", ["x", "w"], ["h"]),
         helper.make_node("Relu", ["h"], ["r"]),
@@ -91,7 +93,9 @@ def test_a_file_that_gives_its_label_first_is_rated_by_its_scores(tmp_path: Path
     model = Model.load(tmp_path / "net.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
     labels = [int(session.run(["label"], feeds)[0][0]) for feeds in FEEDS]
-    [report] = compsel.compress(model, "int8-weight", tmp_path / "out", samples=ArraySamples(FEEDS, labels=labels), seconds=0.01)
+    [report] = compsel.compress(
+        model, "int8-weight", tmp_path / "out", samples=ArraySamples(FEEDS, labels=labels), seconds=0.01
+    )
     assert report.figures is not None and report.original is not None
     assert report.original.accuracy == 1.0
     assert report.figures.accuracy is not None and report.figures.accuracy > 0.8

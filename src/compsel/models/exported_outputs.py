@@ -69,9 +69,7 @@ class ExportedOutput:
         return asdict(self)
 
 
-def read_as_graph(
-    exported: Sequence[ExportedOutput], names: Sequence[str], outputs: Sequence[Any]
-) -> Sequence[Any]:
+def read_as_graph(exported: Sequence[ExportedOutput], names: Sequence[str], outputs: Sequence[Any]) -> Sequence[Any]:
     """Return the outputs of a graph that runs, made of all those of the model's file.
 
     Args:

@@ -65,8 +65,8 @@ def compress(
 ) -> list[CompressionReport]:
     """Apply every technique to every model; keep what runs and still agrees with its model.
 
-    What is verified is the file that is kept; it has the outputs of the model's own file. A model given as a path is read for each technique, and is not in memory
-    while the file is verified: for large models.
+    What is verified is the file that is kept; it has the outputs of the model's own file. A model given as a path is
+    read for each technique, and is not in memory while the file is verified: for large models.
 
     Args:
         models: what to compress, or the paths of ONNX files; names must differ.

@@ -121,7 +121,12 @@ def test_what_the_file_says_of_itself_counts():
 def test_several_numbers_of_a_regressor_are_no_scores(transform, task):
     from onnx import TensorProto, helper
 
-    learned = {"coefficients": [1.0, 2.0, 3.0, 4.0], "intercepts": [0.0, 1.0], "targets": 2, "post_transform": transform}
+    learned = {
+        "coefficients": [1.0, 2.0, 3.0, 4.0],
+        "intercepts": [0.0, 1.0],
+        "targets": 2,
+        "post_transform": transform,
+    }
     node = helper.make_node("LinearRegressor", ["x"], ["y"], domain="ai.onnx.ml", **learned)
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 2]) for name in "xy"]
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]

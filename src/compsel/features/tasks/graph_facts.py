@@ -65,7 +65,7 @@ def _is_regressor(node: onnx.NodeProto | None) -> bool:
     """Tell whether a node gives real numbers, not the scores of classes as it does for boosted classifiers."""
     if node is None or node.domain != "ai.onnx.ml" or not node.op_type.endswith("Regressor"):
         return False
-    return attribute(node, "post_transform", b"NONE") == b"NONE"
+    return bool(attribute(node, "post_transform", b"NONE") == b"NONE")
 
 
 def _axis(node: onnx.NodeProto, rank: int, opset: int) -> int | None:

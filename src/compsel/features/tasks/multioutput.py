@@ -88,7 +88,7 @@ class Multioutput(Task):
 
     def same_decisions(self, outputs: Outputs, reference: Outputs) -> NDArray[np.bool_] | None:
         """Return for each row whether every head decides the same."""
-        found = []
+        found: list[NDArray[np.bool_]] = []
         for output, other, soft in zip(outputs, reference, self.probabilities, strict=True):
             border = 0.5 if soft else 0.0
             alone = output.size == len(output)
