@@ -21,7 +21,7 @@ MOST = {
     "int6-weight": 0.06,
     "int4-weight": 0.25,
     "int4-weight:activations=float32": 0.25,
-    # a layer of few weights has a short table
+    # half as many centres as weights, where these are few
     "cluster:6": 0.25,
     "int8-static": 0.05,
     "int8-dynamic": 0.05,

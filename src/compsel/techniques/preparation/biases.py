@@ -38,7 +38,7 @@ def flatten_biases(editable: EditableGraph) -> None:
 
 
 def _add_row_biases_after(editable: EditableGraph) -> None:
-    """Take biases that differ from row to row out of their Gemms: no quantiser knows them, and they are no channel's."""
+    """Take biases that differ from row to row out of their Gemms: no quantiser knows them, no channel has them."""
     weights, names = constants(editable.graph), FreshNames(editable.graph)
     nodes = []
     for node in editable.graph.node:
