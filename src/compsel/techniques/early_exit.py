@@ -42,6 +42,9 @@ class EarlyExit(Technique):
         """Raise NotApplicableError where the model is no classifier, is quantised, or has no such block."""
         self._check_float(model)
         self._n_classes(model)
+        if len(model.outputs) > 1:
+            others = ", ".join(spec.name for spec in model.outputs[1:])
+            raise NotApplicableError(f"early-exit: a head gives class scores alone, {model.name!r} gives {others} too")
         blocks = find_blocks(model)
         if self.block >= len(blocks):
             allowed = f"allowed are 1 to {len(blocks) - 1}" if len(blocks) > 1 else "nothing can be left out"

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 
 import compsel
@@ -102,6 +103,14 @@ def test_early_exits_that_do_not_apply(encoder, table, spec, message):
 def test_one_score_has_no_early_exit(table):
     with pytest.raises(NotApplicableError, match="gives one number, and a head is learned for two or more class"):
         parse("early-exit:1").apply(build("minilm-l2", width=1 / 12, classes=1, tokenizer=words_tokenizer()), table)
+
+
+def test_what_a_head_does_not_give_has_no_early_exit(table):
+    model = classifier(blocks=3)
+    proto = model.copy_proto()
+    proto.graph.output.append(onnx.ValueInfoProto(name=proto.graph.node[0].output[0]))
+    with pytest.raises(NotApplicableError, match="a head gives class scores alone, .* too"):
+        parse("early-exit:1").apply(model.with_proto(proto), table)
 
 
 def test_too_few_samples_are_refused_with_what_is_needed(encoder, table):
