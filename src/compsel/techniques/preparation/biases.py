@@ -38,7 +38,7 @@ def flatten_biases(editable: EditableGraph) -> None:
 
 
 def _add_row_biases_after(editable: EditableGraph) -> None:
-    """Take biases that differ from row to row out of their Gemms: no quantiser knows them, and they are no channel's."""
+    """Take biases that differ from row to row out of their Gemms: no quantiser knows them, they are no channel's."""
     weights, names = constants(editable.graph), FreshNames(editable.graph)
     nodes = []
     for node in editable.graph.node:
@@ -50,7 +50,8 @@ def _add_row_biases_after(editable: EditableGraph) -> None:
         added = bias.name
         if factor != 1.0:
             added = names(f"{bias.name}.scaled")
-            add_constant(editable.graph, added, (editable.array(bias) * np.float32(factor)).astype(np.float32))
+            values = editable.array(bias)
+            add_constant(editable.graph, added, (values * factor).astype(values.dtype))
         answer, product = node.output[0], names(f"{node.output[0]}.product")
         del node.input[2:]
         node.output[0] = product
