@@ -12,8 +12,9 @@ __all__ = ["Blame"]
 # so many variants or processors that work, and fail on this input alone: then it is the input
 _ENOUGH = 3
 _MS = 1e6
-# beyond the deadline: for what runs, at least so long or so many times what was expected; and for what has to be opened
-_GRACE_MS, _GRACE_TIMES, _OPENING_MS = 1000.0, 100.0, 20_000.0
+# beyond the deadline: at least so long, or so many times what was expected; what answered before, or has to be opened
+# first, has half of it for itself, as much as without a deadline
+_GRACE_MS, _GRACE_TIMES, _TRUSTED_MS = 1000.0, 100.0, 20_000.0
 
 
 class Blame:
@@ -104,4 +105,5 @@ class Blame:
 
 
 def _grace_ms(failure: StageFailedError) -> float:
-    return _OPENING_MS if failure.is_opening else _GRACE_TIMES * failure.expected_ms
+    trusted = failure.is_opening or (failure.engine is not None and failure.engine.has_answered)
+    return max(_TRUSTED_MS if trusted else 0.0, _GRACE_TIMES * failure.expected_ms)

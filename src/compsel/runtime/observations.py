@@ -12,7 +12,7 @@ from compsel.runtime.live_costs import ChoiceCosts, LiveCosts
 from compsel.runtime.planning import PlacedPlan
 from compsel.runtime.quarantine import Quarantine
 from compsel.runtime.recorder import Recorder
-from compsel.runtime.watched_calls import StillOpeningError
+from compsel.runtime.watched_calls import HangError, StillOpeningError
 from compsel.selection.costs.model import CostModel
 from compsel.variants.engine import Engine
 
@@ -31,6 +31,7 @@ class StageFailedError(CompselError):
         engine: that failed; None: it could not be opened.
         expected_ms: what it takes on average, where that is known.
         limit_s: how long it was allowed to take; as long may the check take whether it works at all.
+        keeps_engine: whether the engine is as good as before: it is opening, or was stopped.
         is_opening: whether the engine only takes longer to open than a deadline allows.
         text: what came of it, for `Answer.note`.
     """
@@ -39,6 +40,8 @@ class StageFailedError(CompselError):
         super().__init__(str(error))
         self.variant, self.processor, self.error, self.engine = variant, processor, error, engine
         self.is_opening = isinstance(error, StillOpeningError)
+        stopped = engine is not None and engine.can_be_stopped and isinstance(error, HangError)
+        self.keeps_engine = self.is_opening or stopped
         self.text, self.expected_ms, self.limit_s = "", 0.0, _CHECK_S
 
     @classmethod

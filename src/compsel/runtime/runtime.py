@@ -188,6 +188,7 @@ class Runtime:
     def close(self) -> None:
         """Stop the sampler and close every session."""
         self._sampler.stop()
+        self._runner.close()
         self._pool.close()
         if self.bundle.files is not None:
             self.bundle.files.close()
@@ -293,6 +294,6 @@ class Runtime:
             raise (error if blame is None else blame.verdict(error)) from None
 
     def _report_failure(self, failure: StageFailedError) -> None:
-        if not failure.is_opening:
+        if not failure.keeps_engine:
             self._pool.drop(failure.variant, failure.processor)
         self._plan_cache.report_failure(failure)

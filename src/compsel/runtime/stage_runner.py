@@ -26,7 +26,7 @@ _HANG_S, _HANG_TIMES = 10.0, 50.0
 _OPEN_S = 120.0
 # with a deadline that leaves time for another processor
 _LATE_TIMES, _LATE_MS, _FAR_MS = 5.0, 10.0, 100.0
-_NS = 1_000_000_000
+_WATCH_S, _NS = 0.1, 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +175,22 @@ class StageRunner:
             self._calls.start(find_out, f"checking {failure.variant} on {failure.processor}")
         return False
 
+    def close(self) -> None:
+        """Watch runs of now until they have ended, now that nobody calls `stop_overdue`; do not wait for them."""
+
+        def watch() -> None:
+            while self._running:
+                self.stop_overdue()
+                time.sleep(_WATCH_S)
+
+        if self._running:
+            with contextlib.suppress(HangError):
+                self._calls.start(watch, "closing")
+
     def stop_overdue(self) -> None:
         """Tell runs to end that hang: called now and then by another thread."""
         now_ns = time.perf_counter_ns()
+        # a list, made in one step: other threads begin and end runs
         for caller, (engine, until_ns) in list(self._running.items()):
             if now_ns > until_ns:
                 self._overdue.add(caller)

@@ -1,8 +1,11 @@
 """Calls that may hang: each in a thread that can be given up on, so that no caller waits longer than it said."""
 
+import atexit
 import os
 import queue
 import threading
+import time
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,6 +16,8 @@ __all__ = ["HangError", "StillOpeningError", "WatchedCalls"]
 Result = TypeVar("Result")
 
 _IDLE_S = 5.0
+# the interpreter ends the process with an error where it ends before a thread that is inside ONNX Runtime
+_AT_EXIT_S, _STEP_S = 5.0, 0.01
 # threads that never came back; what leaves so many behind is not to be tried again
 _MOST_LOST = 256
 
@@ -40,6 +45,7 @@ class WatchedCalls:
         self._idle: list[_Worker] = []
         self._lost: set[_Worker] = set()
         self._process = os.getpid()
+        _MADE.add(self)
 
     def call(
         self, function: Callable[[], Result], limit_s: float, what: str, give_up: Callable[[int], None] | None = None
@@ -85,6 +91,13 @@ class WatchedCalls:
         started = self._start(function, what)
         if started is not None:
             self._lost.add(started[0])  # until it is free again
+
+    def wait(self, until_s: float) -> None:
+        """Wait for the threads that were given up, until a moment of `time.monotonic`."""
+        while self._process == os.getpid() and time.monotonic() < until_s:
+            if all(worker.is_free() for worker in list(self._lost)):
+                return
+            time.sleep(_STEP_S)
 
     def _start(self, function: Callable[[], Any], what: str) -> "tuple[_Worker, _Job] | None":
         """Begin a call; None where no thread can be started: then whoever wants it has to make it."""
@@ -167,3 +180,13 @@ class _Worker(threading.Thread):
             self._claimed.release()
             job.done.release()
             del job
+
+
+_MADE: "weakref.WeakSet[WatchedCalls]" = weakref.WeakSet()
+
+
+@atexit.register
+def _wait_for_all() -> None:
+    until_s = time.monotonic() + _AT_EXIT_S
+    for calls in list(_MADE):
+        calls.wait(until_s)

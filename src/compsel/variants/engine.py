@@ -186,6 +186,11 @@ class Engine:
         return Scores(logs, read_evidence(probabilities))
 
     @property
+    def has_answered(self) -> bool:
+        """Whether any input was answered well so far, here or on another processor."""
+        return bool(self._known_good)
+
+    @property
     def can_be_stopped(self) -> bool:
         """Whether `stop` surely ends what runs."""
         return self._stop is not None and self.processor.provider == _CPU
