@@ -22,7 +22,7 @@ MOST = {
     "int4-weight": 0.25,
     "int4-weight:activations=float32": 0.25,
     # a layer of few weights has a short table
-    "cluster:6": 0.4,
+    "cluster:6": 0.25,
     "int8-static": 0.05,
     "int8-dynamic": 0.05,
 }
