@@ -107,25 +107,11 @@ class OutputAgreement:
             for parts in self._outputs.values()
             if all(want.dtype.kind != "f" for want, _ in parts) and any(want.size for want, _ in parts)
         ]
-        same = self._decisions(self._pairs)
-        return min(shares if same is None else [*shares, float(np.mean(same))], default=None)
-
-    @property
-    def decided(self) -> float | None:
-        """Share of samples that decide the same; None where the model itself decides the same for all."""
-        same = self._decisions(self._pairs)
-        first = self._pairs[0][0] if self._pairs else []
-        sized = all(
-            np.shape(one) == np.shape(two) for want, _ in self._pairs for one, two in zip(want, first, strict=True)
-        )
-        alike = self._decisions([(wanted, first) for wanted, _ in self._pairs]) if sized else None
-        return None if same is None or alike is None or alike.all() else float(np.mean(same))
-
-    def _decisions(self, pairs: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> np.ndarray | None:
-        """Tell what decides the same, over all pairs; None where there is one that decides nothing."""
-        same = [] if self.not_compared else [self._same_decisions(*pair) for pair in pairs]
+        same = [] if self.not_compared else [self._same_decisions(*pair) for pair in self._pairs]
         decided = [one for one in same if one is not None]
-        return np.concatenate(decided) if decided and len(decided) == len(same) else None
+        if decided and len(decided) == len(same):
+            shares += [float(np.mean(np.concatenate(decided)))]
+        return min(shares, default=None)
 
     def _same_decisions(self, wanted: Sequence[Any], got: Sequence[Any]) -> np.ndarray | None:
         told = (one for outputs in (wanted, got) for place, one in enumerate(outputs) if place not in self._passed)

@@ -19,7 +19,7 @@ from compsel.models.model import Model
 from compsel.models.output_structure import flat_output
 from compsel.models.synthetic_inputs import synthetic_inputs
 from compsel.variants.answer_channels import channel_axes, passed_through
-from compsel.variants.error_bounds import is_spread, unexplained
+from compsel.variants.error_bounds import is_spread, ruined, unexplained
 from compsel.variants.output_agreement import OutputAgreement, invalid_output
 
 __all__ = ["Verification", "Verifier", "verify"]
@@ -33,8 +33,6 @@ _NOT_VERIFIED = "not verified"
 # another class for most samples: it has become another function, not a less precise one
 _LEAST_CORRELATION = 0.5
 _LEAST_AGREEMENT = 0.5
-# the error of a channel is as large as the channel itself
-_RUINED = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +159,7 @@ class Verifier:
         sizes = _not_compared(found)
         function = sizes or found.constant() or _other_function(found.agreement, found.correlation)
         error = function or unexplained(variant.technique, found, classes=self._task.classes)
-        reason = error or _ruined(channel)
+        reason = error or ruined(variant.technique, channel)
         whole = bool(sizes) or (bool(error) and not function and is_spread(variant.technique))
         return Verification(
             not reason,
@@ -220,12 +218,6 @@ def _not_compared(found: OutputAgreement) -> str:
         return ""
     names = ", ".join(map(str, found.not_compared))
     return f"its output {names} has another size than the model's and cannot be compared with it"
-
-
-def _ruined(channel: tuple[int, int, float] | None) -> str:
-    if channel is None or channel[2] < _RUINED:
-        return ""
-    return f"channel {channel[1]} of its output {channel[0]} is ruined: its error is {channel[2]:.1f} times its size"
 
 
 def _other_function(agreement: float | None, correlation: float | None) -> str:
