@@ -40,6 +40,7 @@ class Cluster(WeightStorageTechnique):
     """
 
     name: ClassVar[str] = "cluster"
+    most_relative_error: ClassVar[float | None] = 0.5
 
     bits: int = field(default=4, metadata={"always": True})
 

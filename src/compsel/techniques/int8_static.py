@@ -67,6 +67,7 @@ class Int8Static(Technique):
     """
 
     name: ClassVar[str] = "int8-static"
+    most_relative_error: ClassVar[float | None] = 0.3
     needs_calibration: ClassVar[bool] = True
 
     method: Method = "minmax"
