@@ -58,11 +58,8 @@ class Regression(Task):
 
     def rule_from(self, good_enough: float) -> str:
         """When one is right: in standard deviations of the labels."""
-        share, spread = f"{1 - good_enough:.3g}", f"{self.spread:.3g}"
-        return (
-            f"the mean error is at most {share} of {spread}, the labels' standard deviation "
-            f"(--good-enough {good_enough:g})"
-        )
+        of = f"{self.spread:.3g}, the labels' standard deviation" if self.spread else "the label's size"
+        return f"the mean error is at most {1 - good_enough:.3g} of {of} (--good-enough {good_enough:g})"
 
     @property
     def agreeing(self) -> str:
