@@ -12,7 +12,15 @@ import pytest
 
 from compsel.errors import StorageError
 from compsel.storage.exchange import exchange
-from compsel.storage.files import atomic_directory, atomic_file, check_place, sha256_file, storage_errors, write_json
+from compsel.storage.files import (
+    atomic_directory,
+    atomic_file,
+    check_place,
+    check_writable,
+    sha256_file,
+    storage_errors,
+    write_json,
+)
 
 needs_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may change its user")
 needs_user = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
@@ -264,6 +272,12 @@ def test_no_permission(tmp_path):
             write_json(tmp_path / "file.json", {})
     finally:
         tmp_path.chmod(0o700)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux has it")
+def test_a_folder_of_the_kernel_is_no_place_to_write():
+    with pytest.raises(StorageError, match="permission denied: choose a place that you may write"):
+        check_writable("/proc/new")
 
 
 @needs_root

@@ -176,7 +176,10 @@ def check_writable(folder: str | os.PathLike[str]) -> None:
         above = next(path for path in (target, *target.parents) if path.exists() or path.is_symlink())
         if not above.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target))
-        Path(tempfile.mkdtemp(dir=above, prefix=".compsel.", suffix=".tmp")).rmdir()
+        try:
+            Path(tempfile.mkdtemp(dir=above, prefix=".compsel.", suffix=".tmp")).rmdir()
+        except FileNotFoundError as error:  # what a folder of the kernel's says, such as /proc
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(above)) from error
 
 
 def sha256_file(path: str | os.PathLike[str]) -> str:
