@@ -28,9 +28,9 @@ class Cluster(WeightStorageTechnique):
     Each layer has a codebook; the file holds indices into it, packed, and the graph looks them up while it is loaded
     (`compsel.techniques.weights.encoding`). Because batch norms are folded into the weights, the channels of a layer
     have very different ranges: the codebook is for weights divided by the root mean square of their channel. Depthwise
-    filters and layers of few weights, too few for a codebook, and tables of embeddings are stored in 8 bits. What has been pruned stays zero and
-    takes one bit: with "prune:0.5+cluster" both savings add up. With samples, the statistics of all layers are
-    restored.
+    filters and layers of few weights, too few for a codebook, and tables of embeddings are stored in 8 bits. What has
+    been pruned stays zero and takes one bit: with "prune:0.5+cluster" both savings add up. With samples, the
+    statistics of all layers are restored.
 
     Attributes:
         bits: of an index, 1 to 8: a codebook has up to 2 ** bits values.
