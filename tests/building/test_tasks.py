@@ -187,3 +187,18 @@ def test_labels_that_say_nothing_are_told(labels, doubles, said, tmp_path):
     with contextlib.suppress(ProfileError):  # labels that nothing predicts are refused later
         measure([model], samples, tmp_path, quick(techniques=["none"]), reporter=heard)
     assert any(line.startswith(said) for line in heard.messages)
+
+
+def test_targets_that_a_named_kind_cannot_use_are_spoken_of(tmp_path):
+    samples = ArraySamples(FEEDS[:4], targets=[0.5, 1.5, 2.5, 3.5])
+    _, said = measured(answering_models.model({"y": ([1], "")}), samples, tmp_path, task="binary")
+    assert said[-1].startswith("labels are ignored: they are no classes")
+
+
+def test_targets_without_a_number_in_a_row_are_no_labels_and_a_profile_is_written(tmp_path):
+    targets = [np.full(2, np.nan), *(np.array([0.5, float(row)]) for row in range(39))]
+    profile, said = measured(
+        answering_models.model({"y": ([2], "")}), ArraySamples(FEEDS, targets=targets), tmp_path, task="regression"
+    )
+    assert said[-1] == "labels are ignored: some samples have none"
+    assert (profile.quality == 1.0).all()

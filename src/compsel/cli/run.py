@@ -80,16 +80,22 @@ def _answers(
 ) -> tuple[list[tuple[str, Any]], int]:
     """Return the answers by the names of their inputs, and how many inputs have none, which is said at once."""
     answers: list[tuple[str, Any]] = []
+    said: set[str] = set()
     for name, source in inputs:
         try:
             answer = runtime(source, deadline_ms=arguments.deadline, min_quality=arguments.min_quality)
         except InputError as error:
             if len(inputs) == 1:
                 raise
-            print(f"compsel: {error}", file=sys.stderr)
+            if str(error) not in said:  # of many alike, one is enough
+                print(f"compsel: {error}", file=sys.stderr)
+            said.add(str(error))
             continue
         answers.append((name, answer))
-    return answers, len(inputs) - len(answers)
+    failed = len(inputs) - len(answers)
+    if failed > len(said):
+        print(f"compsel: {failed:,} of {len(inputs):,} inputs have no answer, for what is said above", file=sys.stderr)
+    return answers, failed
 
 
 def _rows(runtime: Any, answers: list[tuple[str, Any]], arguments: argparse.Namespace) -> list[dict[str, Any]]:

@@ -29,8 +29,8 @@ class Cluster(WeightStorageTechnique):
     (`compsel.techniques.weights.encoding`). Because batch norms are folded into the weights, the channels of a layer
     have very different ranges: the codebook is for weights divided by the root mean square of their channel. Depthwise
     filters and layers of few weights, too few for a codebook, and tables of embeddings are stored in 8 bits. What has
-    been pruned stays zero and takes one bit: with "prune:0.5+cluster" both savings add up. With samples, the statistics
-    of all layers are restored.
+    been pruned stays zero and takes one bit: with "prune:0.5+cluster" both savings add up. With samples, the
+    statistics of all layers are restored.
 
     Attributes:
         bits: of an index, 1 to 8: a codebook has up to 2 ** bits values.
@@ -40,6 +40,7 @@ class Cluster(WeightStorageTechnique):
     """
 
     name: ClassVar[str] = "cluster"
+    most_relative_error: ClassVar[float | None] = 0.5
 
     bits: int = field(default=4, metadata={"always": True})
 

@@ -159,13 +159,15 @@ class VariantMaker:
         self._verifier = self._verifier or Verifier(model, self._calibration)
         nodes = technique.nodes(model) if type(technique).nodes is not Technique.nodes else ()
         del model
+        started = time.perf_counter()
         try:
             made, reason = self._attempt(job), None
         except RewriterError as error:
             made, reason = None, error
-        if made is not None and (made.written is not None or not nodes or not made.verification.compared):
+        if made is not None and (made.written is not None or not nodes or not made.verification.mendable):
             return made
-        left = offending_nodes(nodes, lambda leaving: self._works(job, leaving))
+        attempt_s = time.perf_counter() - started
+        left = offending_nodes(nodes, lambda leaving: self._works(job, leaving), attempt_s)
         if left and len(left) < len(nodes):
             with contextlib.suppress(NotApplicableError):
                 again = self._attempt(job, left)

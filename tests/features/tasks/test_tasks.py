@@ -186,6 +186,7 @@ def test_another_form_of_the_first_output_changes_nothing_and_may_tell_what_it_i
         (Ordinal(), [[[np.nan]]], 0, 0.0),
         (Ordinal(), [[[np.inf]]], 4, 0.0),
         (Regression(2.0), [[[1.0, 3.0]]], np.array([1.0, 2.0]), 0.75),
+        (Regression(2.0), [[[1.0, 3.0]]], np.array([np.nan, 2.0]), 0.5),
         (Segmentation("logits", 1), [[[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]]], [[0, 1], [1, 1]], 7 / 12),
         (TokenSequence("tokens"), [[[7, 8, 8, 9]]], (7, 8, 9, 9), 0.75),
     ],
@@ -222,3 +223,17 @@ def test_labels_are_looked_at(targets, facts):
     found = label_facts(ArraySamples([{} for _ in targets], targets=targets))
     assert found.spread == pytest.approx(facts.spread)
     assert (found.kind, found.length, found.rank, found.whole) == (facts.kind, facts.length, facts.rank, facts.whole)
+
+
+def test_numbers_that_are_missing_do_not_widen_the_spread_and_rows_without_any_are_no_labels():
+    holes = [np.array([0.5, np.nan]), np.array([1.5, 2.5]), np.array([np.nan, np.inf])]
+    assert label_facts(ArraySamples([{}] * 3, targets=holes)).spread == pytest.approx(np.std([0.5, 1.5, 2.5]))
+    assert label_facts(ArraySamples([{}] * 2, targets=[np.full(2, np.nan)] * 2)).kind == "none"
+
+
+def test_the_line_says_the_bound_that_was_asked_for():
+    said = Regression(2.0).sentence(labelled=True, reference="net/none", good_enough=0.75)
+    assert "at most 0.25 of 2, the labels' standard deviation (--good-enough 0.75)" in said
+    assert "quality by the label is at least 0.5" in Multilabel().sentence(
+        labelled=True, reference="net/none", good_enough=0.5
+    )

@@ -109,7 +109,7 @@ def test_what_a_head_does_not_give_has_no_early_exit(table):
     model = classifier(blocks=3)
     proto = model.copy_proto()
     proto.graph.output.append(onnx.ValueInfoProto(name=proto.graph.node[0].output[0]))
-    with pytest.raises(NotApplicableError, match="a head gives class scores alone, .* too"):
+    with pytest.raises(NotApplicableError, match=r"a head gives class scores alone, .* too"):
         parse("early-exit:1").apply(model.with_proto(proto), table)
 
 

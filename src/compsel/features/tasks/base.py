@@ -64,9 +64,20 @@ class Task(ABC):
     def rule(self) -> str:
         """When one is right, by labels: the rest of a sentence that begins with "right when"."""
 
-    def sentence(self, *, labelled: bool, reference: str) -> str:
-        """Return the line that says how answers are read, judged, and changed."""
-        right = f"right when {self.rule}" if labelled else f"compared with those of {reference}, {self.agreeing}"
+    def rule_from(self, good_enough: float) -> str:
+        """When one is right, by labels, where another quality than the usual one is asked for."""
+        return f"its quality by the label is at least {good_enough:g}"
+
+    def sentence(self, *, labelled: bool, reference: str, good_enough: float | None = None) -> str:
+        """Return the line that says how answers are read, judged, and changed.
+
+        Args:
+            labelled: whether labels judge.
+            reference: the model that judges where they do not.
+            good_enough: least quality of a right answer; None: the usual one.
+        """
+        rule = self.rule if good_enough in (None, self.good_enough) else self.rule_from(good_enough)
+        right = f"right when {rule}" if labelled else f"compared with those of {reference}, {self.agreeing}"
         return f"answers are read as: {self.reading}; {right}; --task to change"
 
     @property

@@ -4,23 +4,21 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import onnx
 from onnx import helper
 
-from compsel.models.editable_graph import EditableGraph, FreshNames, add_constant
-from compsel.models.graph_queries import attribute, constants, is_standard, uses
-from compsel.models.layers import bias_name, output_axis
+from compsel.models.editable_graph import EditableGraph, FreshNames, add_constant, replace_nodes
+from compsel.models.graph_queries import constants, is_standard, uses
+from compsel.models.layers import bias_name, has_unit_factors, output_axis
 
-__all__ = ["flatten_biases", "give_biases"]
+__all__ = ["add_row_biases", "flatten_biases", "give_biases"]
 
 
 def flatten_biases(editable: EditableGraph) -> None:
     """Give the constant biases of Gemms one axis, (outputs,), in place.
 
     ONNX lets them have any shape that broadcasts to (rows, outputs): (1, outputs) or a single number, as some exporters
-    write. Those that differ from row to row are added after the layer; those of unknown width stay.
+    write. Those that differ from row to row, and those of unknown width, stay.
     """
-    _add_row_biases_after(editable)
     weights, names = constants(editable.graph), FreshNames(editable.graph)
     flat: dict[tuple[str, int], str] = {}
     for node in editable.graph.node:
@@ -37,28 +35,21 @@ def flatten_biases(editable: EditableGraph) -> None:
         node.input[2] = flat[bias.name, outputs]
 
 
-def _add_row_biases_after(editable: EditableGraph) -> None:
-    """Take biases that differ from row to row out of their Gemms: no quantiser knows them, no channel has them."""
-    weights, names = constants(editable.graph), FreshNames(editable.graph)
-    nodes = []
+def add_row_biases(editable: EditableGraph) -> None:
+    """Add the constant biases of Gemms that differ from row to row behind these, in place: no layer has a bias of 8
+    bits for each row.
+    """
+    weights, names, nodes = constants(editable.graph), FreshNames(editable.graph), []
     for node in editable.graph.node:
         nodes.append(node)
-        bias = weights.get(bias_name(node)) if is_standard(node, "Gemm") else None
-        if bias is None or not _differs_by_row(bias.dims):
-            continue
-        factor = attribute(node, "beta", 1.0)
-        added = bias.name
-        if factor != 1.0:
-            added = names(f"{bias.name}.scaled")
-            add_constant(editable.graph, added, (editable.array(bias) * np.float32(factor)).astype(np.float32))
-        answer, product = node.output[0], names(f"{node.output[0]}.product")
-        del node.input[2:]
-        node.output[0] = product
-        nodes.append(helper.make_node("Add", [product, added], [answer], names(f"{node.name}.bias")))
+        bias = weights.get(bias_name(node))
+        if bias is not None and is_standard(node, "Gemm") and _differs_by_row(bias.dims) and has_unit_factors(node):
+            product, given = names(f"{node.output[0]}.product"), node.output[0]
+            del node.input[2:]
+            node.output[0] = product
+            nodes.append(helper.make_node("Add", [product, bias.name], [given], names(f"{node.name}.bias")))
     if len(nodes) > len(editable.graph.node):
-        kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-        del editable.graph.node[:]
-        editable.graph.node.extend(kept)
+        replace_nodes(editable.graph, nodes)
 
 
 def _differs_by_row(dims: Sequence[int]) -> bool:
