@@ -1,5 +1,7 @@
 """What is only slow answers late, and is not held against anybody; what never ends ends for its own caller alone."""
 
+import collections
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
+import compsel
 from compsel.errors import CompselError, ModelError, ProcessorError
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
@@ -257,3 +260,26 @@ def test_what_hangs_while_the_runtime_is_closed_still_ends(counting: Runtime, mo
     assert time.perf_counter() - begin < 0.4
     thread.join(10)
     assert not thread.is_alive()
+
+
+@pytest.mark.clock
+def test_under_load_every_call_is_answered_whatever_its_deadline(cascade_folder: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (80, 64, 3), np.uint8)
+    until, failures, answers = time.monotonic() + 2.0, collections.Counter[str](), []
+
+    def call(number: int) -> None:
+        deadlines = itertools.cycle([None, 1.0, 20.0, 5.0, 100.0][number % 5 :])
+        while time.monotonic() < until:
+            try:
+                answers.append(runtime(image, deadline_ms=next(deadlines)).label)
+            except CompselError as error:
+                failures[repr(error)] += 1
+
+    with compsel.load(cascade_folder) as runtime:
+        threads = [threading.Thread(target=call, args=(number,)) for number in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not failures
+    assert answers

@@ -110,10 +110,15 @@ class Observations:
             self._explorer.account(stage.latency_ms, best_ms, trial=stage.processor != best)
 
     def report_failure(self, failure: StageFailedError) -> None:
-        """Put what failed into quarantine: a processor, or where the model is at fault one variant there."""
+        """Put what failed into quarantine: a processor, or where the model is at fault one variant there.
+
+        What was only too slow, and answered before, is suspected: where nothing else is left, it runs all the same.
+        """
         one_variant = failure.is_opening or isinstance(failure.error, ModelError)
         what = (failure.variant, failure.processor) if one_variant else failure.processor
-        wait_s = self.quarantine.fail(what)
+        trusted = failure.engine is not None and failure.engine.has_answered
+        suspected = failure.is_opening or (trusted and isinstance(failure.error, HangError))
+        wait_s = self.quarantine.fail(what, suspected=suspected)
         named = f"{failure.variant} on {failure.processor}"
         LOGGER.warning("%s failed, is tried again in %g s: %s", named, wait_s, failure.error)
         failure.text = f"{failure.processor} failed, is tried again in {wait_s:g} s: {failure.error}"

@@ -165,7 +165,12 @@ class PlanCache:
         costs = self._observations.live.now(self.sampler.state(), bucket)
         if excluded:
             costs = self._observations.live.without(costs, excluded)
-        return planner.plan(costs, limits, allowed)
+        try:
+            return planner.plan(costs, limits, allowed)
+        except ProcessorError:
+            if not self._observations.quarantine.release_suspected():
+                raise
+            return self._planned(planner, limits, allowed, bucket, excluded)
 
     def _expiry_ns(self, now_ns: int) -> int:
         """Return until when a plan may be used: not beyond a quarantine's end, and not at all where trials are made."""

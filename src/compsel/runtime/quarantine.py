@@ -31,16 +31,25 @@ class Quarantine:
         self._clock = clock
         self._failures: dict[str | tuple[str, str], int] = {}
         self._until_s: dict[str | tuple[str, str], float] = {}
+        self._suspected: set[str | tuple[str, str]] = set()
         self._blocked = _NONE
         self._next_s = 0.0
 
-    def fail(self, what: str | tuple[str, str]) -> float:
-        """Block what failed, and return for how many seconds."""
+    def fail(self, what: str | tuple[str, str], *, suspected: bool = False) -> float:
+        """Block what failed, or is suspected to have; return for how many seconds."""
+        (self._suspected.add if suspected else self._suspected.discard)(what)
         self._failures[what] = self._failures.get(what, 0) + 1
         wait_s = min(_LONGEST_S, _FIRST_S * 2.0 ** min(self._failures[what] - 1, 60))
         self._until_s[what] = self._clock() + wait_s
         self._refresh()
         return wait_s
+
+    def release_suspected(self) -> bool:
+        """Let what is only suspected run again; return whether anything was."""
+        released = [what for what in self._suspected if self._until_s.pop(what, None) is not None]
+        self._suspected.clear()
+        self._refresh()
+        return bool(released)
 
     def succeed(self, variant: str, processor: str) -> bool:
         """Forget the failures of a choice that has just run; return whether there were any."""
