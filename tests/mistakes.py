@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import answering_models
 from tests.bad_input_world import (
     World,
     below_a_file,
@@ -48,6 +49,12 @@ def foreign(suffix: str) -> Callable[[World], list[object]]:
 def configured(text: str, *words: object) -> Callable[[World], list[object]]:
     """Return a command with a configuration file."""
     return lambda w: [*words, "--config", w.file("mine.toml", text)]
+
+
+def of_numbers(world: World) -> Path:
+    """Return a model that takes a vector."""
+    answering_models.model({"y": ([1], "")}).save(world.folder / "numbers.onnx")
+    return world.folder / "numbers.onnx"
 
 
 def by_class(world: World) -> Path:
@@ -226,6 +233,12 @@ INPUTS = [
         lambda w: evaluate(w, w.file("t.csv", "text,label\nhi,1\nbye,2\n")),
         "this bundle takes pictures, got 2 texts",
         "give a folder of images",
+    ),
+    Mistake(
+        "pictures for a model of tensors",
+        lambda w: [*compress(w, of_numbers(w)), "--samples", w.samples],
+        "numbers takes tensors, got 6 images",
+        "an .npz with a sample a row",
     ),
     Mistake(
         "folders of some of the classes, for a bundle that names none",

@@ -11,7 +11,7 @@ import compsel
 from compsel.building.judging import judge_of
 from compsel.building.measure import measure
 from compsel.building.train import train_bundle
-from compsel.errors import ProfileError, SamplesError, UsageError
+from compsel.errors import BundleError, ProfileError, SamplesError, UsageError
 from compsel.evaluation.evaluate import evaluate
 from compsel.features.fusion import Scores, read_evidence
 from compsel.inputs.samples import ArraySamples
@@ -127,6 +127,23 @@ def test_without_labels_every_head_has_to_agree_with_the_uncompressed_model(tmp_
     assert judge.threshold == 1
 
 
+def test_what_answers_are_compared_with_is_asked_for_where_it_does_not_ship(tmp_path):
+    profile, _ = measured(answering_models.model(DIGITS, first=9.0), ArraySamples(FEEDS), tmp_path / "work")
+    criterion = replace(profile.quality_criterion, reference="net/other")
+    heard = Heard()
+    train_bundle(
+        replace(profile, quality_criterion=criterion),
+        tmp_path / "work" / "variants",
+        tmp_path / "bundle",
+        reporter=heard,
+    )
+    kept = f"does not ship: to evaluate the bundle elsewhere, keep {tmp_path / 'work'}"
+    assert any(line.startswith("net/other") and kept in line for line in heard.messages)
+    loaded = compsel.Bundle.load(tmp_path / "bundle")
+    with Runtime(loaded) as runtime, pytest.raises(BundleError, match=r"net/other.*give what the build measured"):
+        evaluate(runtime, ArraySamples(FEEDS), repeats=1)
+
+
 def test_a_kind_that_is_named_is_taken_and_nothing_is_asked(tmp_path):
     model = answering_models.model(LABELS)
     profile, said = measured(model, ArraySamples(FEEDS[:3]), tmp_path, task="multiclass")
@@ -170,3 +187,18 @@ def test_labels_that_say_nothing_are_told(labels, doubles, said, tmp_path):
     with contextlib.suppress(ProfileError):  # labels that nothing predicts are refused later
         measure([model], samples, tmp_path, quick(techniques=["none"]), reporter=heard)
     assert any(line.startswith(said) for line in heard.messages)
+
+
+def test_targets_that_a_named_kind_cannot_use_are_spoken_of(tmp_path):
+    samples = ArraySamples(FEEDS[:4], targets=[0.5, 1.5, 2.5, 3.5])
+    _, said = measured(answering_models.model({"y": ([1], "")}), samples, tmp_path, task="binary")
+    assert said[-1].startswith("labels are ignored: they are no classes")
+
+
+def test_targets_without_a_number_in_a_row_are_no_labels_and_a_profile_is_written(tmp_path):
+    targets = [np.full(2, np.nan), *(np.array([0.5, float(row)]) for row in range(39))]
+    profile, said = measured(
+        answering_models.model({"y": ([2], "")}), ArraySamples(FEEDS, targets=targets), tmp_path, task="regression"
+    )
+    assert said[-1] == "labels are ignored: some samples have none"
+    assert (profile.quality == 1.0).all()

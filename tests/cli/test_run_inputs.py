@@ -131,3 +131,15 @@ def test_an_archive_with_a_sample_a_row_is_its_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [("-v",), ("--quiet",)])
 def test_verbosity_may_stand_anywhere(words: tuple[str, ...], small_world: World) -> None:
     assert main(["run", str(small_world.bundle), *words, str(small_world.photo)]) == 0
+
+
+def test_a_reason_that_many_inputs_share_is_said_once(
+    small_world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / f"{number}.npz" for number in range(3)]
+    for file in files:
+        np.savez(file, other=np.zeros(2, np.float32))
+    assert main(["run", str(small_world.bundle), *map(str, files)]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert said[1] == "compsel: 3 of 3 inputs have no answer, for what is said above"

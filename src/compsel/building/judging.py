@@ -104,8 +104,10 @@ def say_how_judged(
     plain = task is not None and task.classes
     labelled = judge.labelled or (plain and any(label is not None for label in samples.labels))
     if task is not None:
-        line = task.sentence(labelled=labelled, reference=reference)
+        line = task.sentence(labelled=labelled, reference=reference, good_enough=None if plain else judge.threshold)
         reporter.say(line.removesuffix("; --task to change") if named else line)
+    if plain and not labelled and any(one is not None for one in targets_of(samples)):
+        reporter.say("labels are ignored: they are no classes, which are whole numbers from 0, or names")
     if plain or judge.rates_by_labels:
         return
     if judge.uses_targets:
@@ -121,8 +123,8 @@ def _say_ignored(variants: Sequence[Variant], task: Task | None, reporter: Repor
         reporter.say("labels are ignored: some samples have none")
         return
     reporter.say(
-        f"labels are ignored: {variants[0].model} gives no class scores to compare them with; give quality=, a "
-        "function of outputs and label, to use them"
+        f"labels are ignored: {variants[0].model} gives no class scores to compare them with; to use them, say what "
+        "the answers are (--task, task=), or give a function of outputs and label (--quality, quality=)"
     )
 
 

@@ -19,7 +19,7 @@ from compsel.building.labels import with_labels
 from compsel.building.learned_elsewhere import without_learned_elsewhere
 from compsel.building.options import DEFAULT_MEASURING, Measuring
 from compsel.building.preprocessing_search.resolve import with_preprocessing
-from compsel.building.time_limit import duration_words
+from compsel.building.time_limit import limit_words
 from compsel.building.time_plan import TimePlan, answer_times, plan_time
 from compsel.device.cgroup import usable_cores
 from compsel.device.energy import meter_or_none, open_meter
@@ -175,7 +175,7 @@ def _planned(
     plan = plan_time(models, samples, measuring, processors, times_s, meter=has_meter(measuring.meter))
     reporter.say(plan.sentence)
     if measuring.time_limit_s is not None:
-        limit = duration_words(measuring.time_limit_s)
+        limit = limit_words(measuring.time_limit_s)
         if plan.left_out:
             reporter.say(f"to keep the limit of {limit}, left out: {'; '.join(plan.left_out)}")
         if plan.seconds > measuring.time_limit_s:

@@ -4,6 +4,8 @@
 (600.0, 5400.0, 600.0)
 >>> duration_words(42.0), duration_words(400.0), duration_words(9000.0)
 ('1 min', '7 min', '2.5 h')
+>>> limit_words(10.0), limit_words(90.0), limit_words(600.0)
+('10 s', '90 s', '10 min')
 """
 
 import math
@@ -11,7 +13,7 @@ import re
 
 from compsel.errors import UsageError
 
-__all__ = ["duration_words", "seconds_of"]
+__all__ = ["duration_words", "limit_words", "seconds_of"]
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _PART = re.compile(
@@ -44,3 +46,8 @@ def duration_words(seconds: float) -> str:
     if seconds < 5400:
         return f"{max(1, round(seconds / 60))} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def limit_words(seconds: float) -> str:
+    """Return a limit as it was given: a short one is not rounded to minutes."""
+    return duration_words(seconds) if seconds >= 120 or seconds == 60 else f"{seconds:g} s"

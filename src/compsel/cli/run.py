@@ -80,24 +80,30 @@ def _answers(
 ) -> tuple[list[tuple[str, Any]], int]:
     """Return the answers by the names of their inputs, and how many inputs have none, which is said at once."""
     answers: list[tuple[str, Any]] = []
+    said: set[str] = set()
     for name, source in inputs:
         try:
             answer = runtime(source, deadline_ms=arguments.deadline, min_quality=arguments.min_quality)
         except InputError as error:
             if len(inputs) == 1:
                 raise
-            print(f"compsel: {error}", file=sys.stderr)
+            if str(error) not in said:  # of many alike, one is enough
+                print(f"compsel: {error}", file=sys.stderr)
+            said.add(str(error))
             continue
         answers.append((name, answer))
-    return answers, len(inputs) - len(answers)
+    failed = len(inputs) - len(answers)
+    if failed > len(said):
+        print(f"compsel: {failed:,} of {len(inputs):,} inputs have no answer, for what is said above", file=sys.stderr)
+    return answers, failed
 
 
 def _rows(runtime: Any, answers: list[tuple[str, Any]], arguments: argparse.Namespace) -> list[dict[str, Any]]:
     classes = all(variant.output != "other" for variant in runtime.bundle.variants.values())
-    names = given_names(arguments.labels, len(answers[0][1].ranked(MOST_CLASSES))) if classes else ()
+    names = given_names(arguments.labels, len(answers[0][1].ranked(MOST_CLASSES)) if classes else None)
     key = {TEXT.name: "text", IMAGE.name: "image"}.get(runtime.modality.name, "input")
     outputs = [spec.name for spec in runtime.get_outputs()]
-    return rows_of(answers, names, key, arguments.top or 1, outputs)
+    return rows_of(answers, names, key, arguments.top or 1, outputs, runtime.bundle.task)
 
 
 def _print(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
@@ -111,12 +117,14 @@ def _print(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
         shown.append((source, said, *times, row["choice"], row["note"]))
         shown += [("", line, *("" for _ in times), "", "") for line in more]
     # plain on a terminal too: loading `rich` would take longer than the answer
-    said = "outputs" if rows[0]["label"] is None else "label"
+    said = "answer" if "decided" in rows[0] else "outputs" if rows[0]["label"] is None else "label"
     print(plain_table(shown, (key, said, "ms", *(["parts, ms"] if verbose else []), "choice", "")))
 
 
 def _said(row: dict[str, Any], top: int) -> list[str]:
     """Return what an answer says, in lines."""
+    if "decided" in row:
+        return [str(row["decided"])]
     return output_lines(row) if row["label"] is None and not row["abstained"] else [top_words(row, top)]
 
 

@@ -147,4 +147,7 @@ def check_names(models: Sequence[Model]) -> None:
     if not models:
         raise ProfileError("got no models: give some")
     if clash := clashing(model.name for model in models):
-        raise ProfileError(f"got models {clash}, whose variants would have the same files: give each a name of its own")
+        raise ProfileError(
+            f"got models {clash}, whose variants would have the same files: give each a name of its own, such as by "
+            "renaming a file"
+        )

@@ -14,6 +14,7 @@ from compsel.features.tasks.graph_facts import facts_of
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
 from compsel.inputs.tensor_specs import TensorSpec
+from compsel.models.exported_outputs import read_as_graph
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.output_structure import flat_output
@@ -123,12 +124,13 @@ class Verifier:
             else tuple(specs)
         )
 
-    def check(self, variant: Model, graph: onnx.ModelProto | Path) -> Verification:
+    def check(self, variant: Model, graph: onnx.ModelProto | Path, as_file: bool = False) -> Verification:
         """Run a variant, with its own preprocessing, and compare.
 
         Args:
-            variant: of which inputs and preprocessing are looked at.
+            variant: of which inputs, outputs and preprocessing are looked at.
             graph: what is run: its graph, or the file of that.
+            as_file: whether that has the outputs of the model's own file (`with_file_outputs`).
         """
         if self._not_verified:
             # the model itself needs no verification
@@ -138,10 +140,12 @@ class Verifier:
             session = open_session(graph)
         except ModelError as error:
             return self._result(False, str(error))
-        names = [spec.name for spec in variant.outputs]  # the file may have more: what says how sure it is
+        own = [spec.name for spec in variant.outputs]  # the file may have more: what says how sure it is
+        exported = variant.exported_outputs if as_file else ()
+        names = [one.name for one in exported] or own
         for value, want in zip(self._values(), self._reference, strict=True):
             try:
-                got = session.run(names, feeds_of(variant, value))
+                got = [*read_as_graph(exported, own, session.run(names, feeds_of(variant, value)))]
             except Exception as error:  # ONNX Runtime's exceptions have no common base
                 return self._result(False, f"it does not run: {_short(error)}", len(pairs))
             pairs.append((want, got))

@@ -206,6 +206,12 @@ def test_tensors_for_such_a_model_are_left_alone() -> None:
     assert with_preprocessing([model], tensors) == [model]
 
 
+def test_rows_that_are_prepared_already_are_no_pictures() -> None:
+    model = nearest_colour(MEANS, truth("raw"))
+    rows = ArraySamples(np.zeros((2, 3, SIDE, SIDE), np.float32), [0, 1])
+    assert with_preprocessing([model], rows) == [model]
+
+
 def any_size(side: int, *, runs_elsewhere: bool) -> Model:
     """A model that takes pictures of any size, and is made for one: elsewhere it sees no blue, or does not run."""
     proto = nearest_colour(MEANS, truth("torchvision")).copy_proto()

@@ -1,5 +1,6 @@
 import os
 import zipfile
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from compsel.errors import SamplesError
 from compsel.inputs.images.encoded import EncodedImage
 from compsel.inputs.samples import ArraySamples, ImageFolder, TensorFolder
+from compsel.inputs.samples.tensor_folder import read_tensors
 
 
 @pytest.fixture
@@ -154,6 +156,13 @@ def test_a_damaged_archive_names_its_file(tmp_path, damage):
         TensorFolder(tmp_path).value(0)
 
 
+@pytest.mark.parametrize("name", ["hello", "a text of some length " * 100])
+def test_what_is_no_file_is_not_called_damaged(name):
+    with pytest.raises(SamplesError, match=r"no such file: give the path of an \.npz") as raised:
+        read_tensors(Path(name))
+    assert len(str(raised.value)) < 200
+
+
 def test_an_empty_archive_names_its_file(tmp_path):
     (tmp_path / "sample.npz").touch()
     with pytest.raises(SamplesError, match=r"sample\.npz"):
@@ -163,7 +172,7 @@ def test_an_empty_archive_names_its_file(tmp_path):
 @pytest.mark.parametrize("label", [-1, 1.5, [1, 2], "cat", 2**62])
 def test_a_label_that_is_no_class(tmp_path, label):
     np.savez(tmp_path / "sample.npz", x=np.zeros(1), label=np.array(label))
-    with pytest.raises(SamplesError, match=r"got label .*, allowed is one whole number from 0"):
+    with pytest.raises(SamplesError, match=r"got label .*, allowed is one whole number from 0.* called target"):
         TensorFolder(tmp_path)
 
 

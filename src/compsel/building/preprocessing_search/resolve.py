@@ -73,4 +73,6 @@ def _completed(model: Model, samples: Samples, reporter: Reporter, search: bool)
 
 def _are_pictures(samples: Samples) -> bool:
     value = samples.undecoded(0)
-    return isinstance(value, (EncodedImage, np.ndarray))
+    # other arrays are what the model takes, prepared already
+    rgb = isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 3 and value.shape[2] == 3
+    return rgb or isinstance(value, EncodedImage)

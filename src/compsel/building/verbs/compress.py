@@ -115,7 +115,8 @@ def opened_for(
 def _check_names(models: Sequence[str | os.PathLike[str] | Model]) -> None:
     if clash := clashing(_name(model) for model in models):
         raise TechniqueError(
-            f"got models {clash}, whose variants would have the same files: give each a name of its own"
+            f"got models {clash}, whose variants would have the same files: give each a name of its own, such as by "
+            "renaming a file"
         )
 
 

@@ -15,6 +15,7 @@ from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.modalities import modality_of, open_samples
 from compsel.inputs.modality import Modality
 from compsel.inputs.samples import ImageFiles, Samples
+from compsel.inputs.tensors import TENSORS
 from compsel.inputs.text import TEXT
 from compsel.models.model import Model
 from compsel.progress import Reporter
@@ -108,7 +109,7 @@ def samples_for(models: Sequence[Model], samples: Any) -> Samples:
 
 
 def check_kind(samples: Samples, modality: Modality, name: str) -> None:
-    """Refuse texts where pictures are taken, and pictures where texts are.
+    """Refuse texts where pictures are taken, and pictures where texts or tensors are.
 
     Args:
         samples: the first tells.
@@ -126,6 +127,11 @@ def check_kind(samples: Samples, modality: Modality, name: str) -> None:
         raise SamplesError(
             f"{name} takes pictures, got {samples.description}: give a folder of images, or name the column of a table "
             "that holds their paths: --file COLUMN, or file='COLUMN'"
+        )
+    if modality is TENSORS and (isinstance(value, EncodedImage) or isinstance(samples, ImageFiles)):
+        raise SamplesError(
+            f"{name} takes tensors, got {samples.description}: give a folder of .npz files with its inputs by name, or "
+            "an .npz with a sample a row"
         )
     if modality is TEXT and (isinstance(value, EncodedImage) or isinstance(samples, ImageFiles)):
         raise SamplesError(

@@ -64,9 +64,20 @@ class Task(ABC):
     def rule(self) -> str:
         """When one is right, by labels: the rest of a sentence that begins with "right when"."""
 
-    def sentence(self, *, labelled: bool, reference: str) -> str:
-        """Return the line that says how answers are read, judged, and changed."""
-        right = f"right when {self.rule}" if labelled else f"compared with those of {reference}, {self.agreeing}"
+    def rule_from(self, good_enough: float) -> str:
+        """When one is right, by labels, where another quality than the usual one is asked for."""
+        return f"its quality by the label is at least {good_enough:g}"
+
+    def sentence(self, *, labelled: bool, reference: str, good_enough: float | None = None) -> str:
+        """Return the line that says how answers are read, judged, and changed.
+
+        Args:
+            labelled: whether labels judge.
+            reference: the model that judges where they do not.
+            good_enough: least quality of a right answer; None: the usual one.
+        """
+        rule = self.rule if good_enough in (None, self.good_enough) else self.rule_from(good_enough)
+        right = f"right when {rule}" if labelled else f"compared with those of {reference}, {self.agreeing}"
         return f"answers are read as: {self.reading}; {right}; --task to change"
 
     @property
@@ -77,6 +88,15 @@ class Task(ABC):
     def decide(self, outputs: Outputs) -> Any:
         """Return what the outputs of one inference decide, as a label says it."""
         return outputs
+
+    def words(self, outputs: Outputs, names: Sequence[str] = ()) -> str:
+        """Return what the outputs of one inference decide, for people; "" where it is no few classes.
+
+        Args:
+            outputs: of the inference.
+            names: of the classes; numbers stand in for those that have none.
+        """
+        return ""
 
     @abstractmethod
     def quality(self, outputs: Outputs, target: Any) -> float:
@@ -94,6 +114,11 @@ class Task(ABC):
     def confidence(self, outputs: Outputs) -> list[float]:
         """Return a few numbers that tell how sure an answer is; the higher, the surer."""
         raise NotImplementedError
+
+    @staticmethod
+    def named(place: int, names: Sequence[str]) -> str:
+        """Return the name of a class; its number where it has none."""
+        return names[place] if 0 <= place < len(names) else str(place)
 
     def options(self) -> dict[str, Any]:
         """Return the JSON form of what was found out."""

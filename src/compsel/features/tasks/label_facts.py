@@ -38,7 +38,8 @@ def label_facts(samples: Samples) -> LabelFacts:
     arrays = [np.asarray(one) for one in found]
     if any(one.dtype.kind not in "fiub" for one in arrays):
         return LabelFacts("arrays")
-    spread = float(np.std(np.concatenate([np.ravel(one) for one in arrays])))
+    numbers = np.concatenate([np.ravel(one) for one in arrays]).astype(np.float64)
+    spread = float(np.std(numbers[np.isfinite(numbers)])) if np.isfinite(numbers).any() else 0.0
     if all(one.size == 1 for one in arrays):
         return LabelFacts("numbers", spread=spread)
     lengths = {one.size for one in arrays}
@@ -48,5 +49,7 @@ def label_facts(samples: Samples) -> LabelFacts:
 
 
 def _or_none(target: Any) -> Any:
-    """Return None for what stands for no label: NaN."""
+    """Return None for what stands for no label: NaN, or an array of nothing else."""
+    if isinstance(target, np.ndarray) and target.dtype.kind == "f" and target.size:
+        return None if np.isnan(target).all() else target
     return None if isinstance(target, float) and target != target else target

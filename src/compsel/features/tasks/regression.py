@@ -33,13 +33,15 @@ class Regression(Task):
 
     @classmethod
     def recognise(cls, facts: AnswerFacts) -> Self | None:
-        """Return it for labels that are real numbers, or for one number that no sigmoid makes and no label explains."""
+        """Return it for labels that are real numbers; without labels, for one number that no sigmoid makes, and for
+        several that a regressor makes or their name tells.
+        """
         first, labels = facts.first, facts.labels
         if not first.floats or facts.further or first.soft:
             return None
         real = labels.kind == "numbers" or (labels.kind == "arrays" and not labels.whole)
-        lone = first.single and labels.kind == "none" and first.activation == ""
-        return cls(labels.spread) if real or lone else None
+        plain = (first.single and first.activation == "") or first.numbers
+        return cls(labels.spread) if real or (plain and labels.kind == "none") else None
 
     @classmethod
     def assumed(cls, facts: AnswerFacts) -> Self:
@@ -54,7 +56,12 @@ class Regression(Task):
     @property
     def rule(self) -> str:
         """When one is right."""
-        return f"the mean error is at most a tenth of the labels' standard deviation ({self.spread:.3g})"
+        return self.rule_from(self.good_enough)
+
+    def rule_from(self, good_enough: float) -> str:
+        """When one is right: in standard deviations of the labels."""
+        of = f"{self.spread:.3g}, the labels' standard deviation" if self.spread else "the label's size"
+        return f"the mean error is at most {1 - good_enough:.3g} of {of} (--good-enough {good_enough:g})"
 
     @property
     def agreeing(self) -> str:
@@ -66,9 +73,13 @@ class Regression(Task):
         return np.ravel(outputs[0]).astype(np.float64)
 
     def quality(self, outputs: Outputs, target: Any) -> float:
-        """Return 1 less the error in standard deviations; 0 for other numbers of numbers."""
+        """Return 1 less the error in standard deviations, without NaN of the target; 0 for other numbers of numbers."""
         found, wanted = self.decide(outputs), np.ravel(np.asarray(target, np.float64))
         if found.shape != wanted.shape or not np.isfinite(found).all():
             return 0.0
+        known = ~np.isnan(wanted)
+        if not known.any():
+            return 0.0
+        found, wanted = found[known], wanted[known]
         scale = self.spread or float(np.abs(wanted).mean()) or 1.0
         return float(max(0.0, 1 - np.abs(found - wanted).mean() / scale))

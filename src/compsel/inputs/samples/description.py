@@ -41,7 +41,7 @@ def _classes(counts: Counter[int]) -> str:
         return ""
     least, most = min(counts.values()), max(counts.values())
     each = f"{least:,}" if least == most else f"{least:,} to {most:,}"
-    return f" of {plural(len(counts), 'classes')}, {each} each"
+    return f" of {plural(len(counts), 'classes')}" + (f", {each} each" if len(counts) > 1 else "")
 
 
 def _unlabelled(count: int, labelled: int, findings: Findings) -> str:

@@ -1,5 +1,6 @@
 """Read NumPy's files of plain arrays."""
 
+import errno
 import zipfile
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from compsel.errors import SamplesError
 from compsel.inputs.npz_errors import NPZ_ERRORS
 
 __all__ = ["has_array", "read_npy", "read_npz"]
+
+_SHOWN = 100  # characters of what is no path, but a text
 
 
 def read_npz(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
@@ -31,6 +34,9 @@ def read_npz(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
             raise ValueError(f"{other[0]} is not an array")
         return arrays
     except NPZ_ERRORS as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+            shown = str(path) if len(str(path)) <= _SHOWN else f"{str(path)[:_SHOWN]}..."
+            raise SamplesError(f"{shown}: no such file: give the path of an .npz") from error
         raise SamplesError(f"{path}: not an .npz of plain arrays, or a damaged one: {error}") from error
 
 

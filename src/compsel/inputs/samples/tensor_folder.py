@@ -96,5 +96,8 @@ def _label(path: Path, label: np.ndarray | None) -> int | None:
         return None
     if label.size != 1 or label.dtype.kind not in "iu" or not 0 <= int(label.reshape(())) < MOST_CLASSES:
         got = label.tolist() if label.size <= 1 else f"an array of shape {label.shape}"
-        raise SamplesError(f"{path}: got label {got}, allowed is one whole number from 0")
+        raise SamplesError(
+            f"{path}: got label {got}, allowed is one whole number from 0; what is several, or real, goes into an "
+            "array called target"
+        )
     return int(label.reshape(()))
