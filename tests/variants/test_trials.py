@@ -119,12 +119,15 @@ def test_the_model_itself(at: str, tmp_path: Path) -> None:
     [
         ["compress", "model.onnx", "--out", "out", "--technique", "float16"],
         ["perf", "model.onnx", "--processor", "cpu:1", "--seconds", "0.1"],
+        ["perf", "model.onnx", "--processor", "cpu:1", "--seconds", "0.1", "--samples", "samples"],
         ["devices", "--model", "model.onnx"],
     ],
     ids=lambda arguments: arguments[0],
 )
 def test_the_command(arguments: list[str], tmp_path: Path) -> None:
     crashing("load").save(tmp_path / "model.onnx")
+    (tmp_path / "samples").mkdir()
+    np.savez(tmp_path / "samples" / "0.npz", x=np.ones((1, 3), np.float32))
     command = [sys.executable, "-m", "compsel", *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode >= 0 and "signal 8" in done.stdout + done.stderr, done
