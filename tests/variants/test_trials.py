@@ -111,13 +111,27 @@ def test_the_model_itself(at: str, tmp_path: Path) -> None:
     samples = ArraySamples([{"x": np.full((1, 3), -1, np.float32)}])
     reports = compress([crashing(at)], [parse("none"), parse("float16")], samples, tmp_path)
     assert all("the runtime ended with signal 8" in report.reason and report.path is None for report in reports)
+    assert all("crashing" in report.reason for report in reports)
 
 
-def test_the_command(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compress", "model.onnx", "--out", "out", "--technique", "float16"],
+        ["perf", "model.onnx", "--processor", "cpu:1", "--seconds", "0.1"],
+        ["perf", "model.onnx", "--processor", "cpu:1", "--seconds", "0.1", "--samples", "samples"],
+        ["devices", "--model", "model.onnx"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_the_command(arguments: list[str], tmp_path: Path) -> None:
     crashing("load").save(tmp_path / "model.onnx")
-    command = [sys.executable, "-m", "compsel", "compress", "model.onnx", "--out", "out", "--technique", "float16"]
+    (tmp_path / "samples").mkdir()
+    np.savez(tmp_path / "samples" / "0.npz", x=np.ones((1, 3), np.float32))
+    command = [sys.executable, "-m", "compsel", *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode >= 0 and "signal 8" in done.stdout + done.stderr, done
+    assert "model" in done.stdout + done.stderr
 
 
 def test_float16_of_a_transposed_product(tmp_path: Path) -> None:

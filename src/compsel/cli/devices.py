@@ -13,10 +13,12 @@ from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.tables import print_table
 from compsel.device.energy import find_meters
 from compsel.device.sampler import DeviceState, device_fingerprint, read_state
-from compsel.errors import CompselError
+from compsel.errors import CompselError, CrashError
 from compsel.inputs.tensor_specs import TensorSpec
+from compsel.models.model import Model
 from compsel.processors import Availability, Processor, absent, discover, package_versions, parse, unusable
 from compsel.processors.provider import ProviderProcessor
+from compsel.processors.trial import trial
 
 __all__ = ["COMMAND"]
 
@@ -33,7 +35,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.model:
-        parse("cpu:1").open(str(arguments.model)).close()  # what is no model is said at once
+        plain = parse("cpu:1")
+        if ended := _ended(plain, arguments.model):
+            raise CrashError(f"{arguments.model}: {ended}")
+        plain.open(str(arguments.model)).close()  # what is no model is said at once
     # before anything runs: trying processors is load too
     state = read_state(_WATCH_S)
     tried = discover()
@@ -78,6 +83,8 @@ def _entry(processor: Processor, found: Availability) -> dict[str, Any]:
 def _run_model(processor: Processor, model: Path) -> dict[str, Any]:
     """Run a model with random inputs on a processor; where that fails, say why."""
     try:
+        if ended := _ended(processor, model):
+            raise CrashError(ended)
         session = processor.open(str(model))
         try:
             feeds = {spec.name: _random(spec) for spec in session.inputs}
@@ -101,6 +108,15 @@ def _run_model(processor: Processor, model: Path) -> dict[str, Any]:
             "text": str(placement) if placement else "wholly placed",
         },
     }
+
+
+def _ended(processor: Processor, model: Path) -> str:
+    """Say how a model ends the process that runs it on a processor; "" where it does not."""
+    try:
+        feeds = {spec.name: _random(spec) for spec in Model.load(model).inputs}
+    except CompselError:  # it is said where the model is opened
+        return ""
+    return trial(processor, model, feeds)
 
 
 def _random(spec: TensorSpec) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from compsel.errors import CrashError
 from compsel.inputs.modalities import modality_of
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
@@ -28,7 +29,10 @@ def synthetic_inputs(model: Model) -> Sequence[Any]:
     (256, 256, 3)
     """
     session = cache(partial(open_session, model.proto))  # opened at the first trial: not every modality needs one
-    return modality_of(model).synthetic(model, _COUNT, lambda feeds: refusal(session(), feeds))
+    try:
+        return modality_of(model).synthetic(model, _COUNT, lambda feeds: refusal(session(), feeds))
+    except CrashError as error:
+        raise CrashError(f"{model.name!r}: {error}") from error
 
 
 def refusal(session: Any, feeds: Mapping[str, np.ndarray]) -> str:

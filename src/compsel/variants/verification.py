@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from compsel.errors import InputError, ModelError
+from compsel.errors import CrashError, InputError, ModelError
 from compsel.features.tasks import recognise
 from compsel.features.tasks.graph_facts import facts_of
 from compsel.inputs.feeds import feeds_of
@@ -206,7 +206,10 @@ def verify(variant: Model, original: Model, samples: Samples | None = None) -> V
 
 
 def _outputs(original: Model, values: Iterable[Value]) -> list[list[np.ndarray]]:
-    session = open_session(original.proto)
+    try:
+        session = open_session(original.proto)
+    except CrashError as error:
+        raise CrashError(f"{original.name!r}: {error}") from error
     outputs = []
     for value in values:
         feeds = feeds_of(original, value)

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from compsel.device.sampler import device_fingerprint, read_state
-from compsel.errors import SamplesError, UsageError
+from compsel.errors import CrashError, SamplesError, UsageError
 from compsel.evaluation.perf.contender import Contender, Feeds
 from compsel.evaluation.perf.result import PerfResult, PerfRow, latency_figures
 from compsel.inputs.modalities import modality_of, open_samples
@@ -21,6 +21,7 @@ from compsel.models.file_outputs import with_file_outputs
 from compsel.models.model import Model
 from compsel.models.synthetic_inputs import synthetic_inputs
 from compsel.processors import parse_available
+from compsel.processors.trial import trial
 from compsel.profiling.confidence_intervals import Estimate
 from compsel.profiling.paired_timer import PairedLatencies
 from compsel.progress import SILENT, Reporter
@@ -84,6 +85,8 @@ def perf(
         for model in listed:
             name, file, feeds, fed = stack.enter_context(_opened(model, samples))
             for place in places:
+                if ended := trial(place, file, feeds[0]):
+                    raise CrashError(f"{name}: {ended}")
                 session = place.open(file)
                 stack.callback(session.close)
                 contenders.append(Contender(name, file, place, session, feeds))
