@@ -127,7 +127,7 @@ def profile(runtime: Runtime, samples: compsel.ImageFolder) -> tuple[Steps, dict
     """Answer every sample again with every step timed; return the shares of what comes first, and the background's."""
     clock = Clock()
     clock.watch(runtime._plan_cache, "get", "  plan at once (else a plan stands ready)")
-    clock.watch(EnginePool, "get", "  find the engine")
+    clock.watch(EnginePool, "opened", "  find the engine")
     clock.watch(Engine, "prepare", "  prepare pixels")
     clock.watch(Engine, "answer", "  inference, with pixels")
     clock.watch(PlannedCascade, "next", "  decide what follows")

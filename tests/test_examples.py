@@ -63,7 +63,7 @@ def test_small_board(world):
 
 def test_retrain_from_records(world):
     output = run("retrain_from_records.py", world / "bundle", world / "bundle.work")
-    assert "in 6 files of records" in output or "in 4 files of records" in output
+    assert re.search("in [246] files of records", output)
     assert "retrained: Built(" in output
     assert "Answer('" in output.splitlines()[-1]
 

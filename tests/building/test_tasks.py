@@ -11,7 +11,7 @@ import compsel
 from compsel.building.judging import judge_of
 from compsel.building.measure import measure
 from compsel.building.train import train_bundle
-from compsel.errors import ProfileError, SamplesError, UsageError
+from compsel.errors import BundleError, ProfileError, SamplesError, UsageError
 from compsel.evaluation.evaluate import evaluate
 from compsel.features.fusion import Scores, read_evidence
 from compsel.inputs.samples import ArraySamples
@@ -125,6 +125,23 @@ def test_without_labels_every_head_has_to_agree_with_the_uncompressed_model(tmp_
     assert judge.score(reference, reference, None) >= judge.threshold
     assert judge.score([reference[0], reference[2], reference[2]], reference, None) == pytest.approx(2 / 3)
     assert judge.threshold == 1
+
+
+def test_what_answers_are_compared_with_is_asked_for_where_it_does_not_ship(tmp_path):
+    profile, _ = measured(answering_models.model(DIGITS, first=9.0), ArraySamples(FEEDS), tmp_path / "work")
+    criterion = replace(profile.quality_criterion, reference="net/other")
+    heard = Heard()
+    train_bundle(
+        replace(profile, quality_criterion=criterion),
+        tmp_path / "work" / "variants",
+        tmp_path / "bundle",
+        reporter=heard,
+    )
+    kept = f"does not ship: to evaluate the bundle elsewhere, keep {tmp_path / 'work'}"
+    assert any(line.startswith("net/other") and kept in line for line in heard.messages)
+    loaded = compsel.Bundle.load(tmp_path / "bundle")
+    with Runtime(loaded) as runtime, pytest.raises(BundleError, match=r"net/other.*give what the build measured"):
+        evaluate(runtime, ArraySamples(FEEDS), repeats=1)
 
 
 def test_a_kind_that_is_named_is_taken_and_nothing_is_asked(tmp_path):

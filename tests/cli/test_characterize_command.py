@@ -20,7 +20,7 @@ def world(small_model, crops, tmp_path_factory):
 
 def command(world, *more):
     words = ["characterize", world / "small.onnx", "--samples", world / "photographs", "--out", world / "out"]
-    return [*map(str, words), "--technique", "prune:0.5", "--processor", "cpu:1", "--budget", "0.02", *more]
+    return [*map(str, words), "--technique", "prune:0.2", "--processor", "cpu:1", "--budget", "0.02", *more]
 
 
 def test_tables_pictures_and_json(world, capsys):
@@ -28,11 +28,11 @@ def test_tables_pictures_and_json(world, capsys):
     printed = capsys.readouterr()
     content = json.loads((world / "result.json").read_text(encoding="utf-8"))
     assert content == json.loads((world / "out" / "characterization.json").read_text(encoding="utf-8"))
-    assert [row["technique"] for row in content["rows"]] == ["none", "prune:0.5"]
-    assert "small/prune:0.5@cpu:1: " in printed.err
+    assert [row["technique"] for row in content["rows"]] == ["none", "prune:0.2"]
+    assert "small/prune:0.2@cpu:1: " in printed.err
     assert "characterization.md" in printed.out
     assert main(command(world)) == 0
-    assert "small/prune:0.5@cpu:1: " not in capsys.readouterr().err
+    assert "small/prune:0.2@cpu:1: " not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from onnx import helper
 from compsel.cli.answer_rows import given_names, output_lines, rows_of
 from compsel.cli.main import main
 from compsel.errors import CompselError
+from compsel.features.tasks import Multilabel, Multioutput, Ordinal, Task
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
 from compsel.runtime.answer import Answer, Stage
@@ -31,6 +32,24 @@ def test_answers_without_classes_show_each_output_on_a_line() -> None:
     assert output_lines(long) == ["output 0 float64 (9): 0 1 2 3 ...", "output 1 <U4 (1): text"]
     (other,) = rows_of([("a.png", answer(np.array([True]), np.array(["text"], object)))])
     assert other["name"] == "1 text"
+
+
+@pytest.mark.parametrize(
+    ("task", "outputs", "said"),
+    [
+        (Multilabel(), [np.array([[0.9, 0.1, 0.7]])], "cat, 2"),
+        (Multilabel(), [np.array([[0.2, 0.1, 0.3]])], "none"),
+        (Ordinal(), [np.array([[1.2]])], "dog"),
+        (Multioutput((True, True)), [np.array([[0.1, 0.9]]), np.array([[0.8, 0.2]])], "1, 0"),
+    ],
+)
+def test_what_outputs_decide_is_said_with_the_names_of_the_classes(
+    task: Task, outputs: list[np.ndarray], said: str
+) -> None:
+    (row,) = rows_of([("a.png", answer(*outputs))], ("cat", "dog"), task=task)
+    assert (row["decided"], row["name"], row["label"]) == (said, said, None)
+    (withheld,) = rows_of([("a.png", answer(*outputs)._replace(abstained=True))], task=task)
+    assert "decided" not in withheld
 
 
 def test_names_of_classes_are_read_once_for_all_commands(tmp_path: Path) -> None:

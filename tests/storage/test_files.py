@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from compsel.errors import StorageError
+from compsel.storage.exchange import exchange
 from compsel.storage.files import (
     atomic_directory,
     atomic_file,
@@ -99,10 +100,56 @@ def test_a_folder_that_fails_leaves_the_older_one(tmp_path, monkeypatch):
             raise OSError(errno.EIO, "gone")
         return rename(self, destination)
 
+    # as on a system that cannot exchange two folders at once
+    monkeypatch.setattr("compsel.storage.files.exchange", lambda *_: False)
     monkeypatch.setattr(Path, "rename", fails_for_the_new_one)
     with pytest.raises(StorageError, match="device failed"), atomic_directory(target, replace=True):
         pass
     assert (names(tmp_path), names(target)) == (["folder"], ["old"])
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from compsel.storage import files
+if sys.argv[2] == "between":
+    files.exchange = lambda *_: False
+    rename = Path.rename
+    def once(self, target):
+        rename(self, target)
+        os.kill(os.getpid(), signal.SIGKILL)
+    Path.rename = once
+with files.atomic_directory(sys.argv[1], replace=True) as temporary:
+    (temporary / "new").touch()
+    if sys.argv[2] == "inside":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills a process by a signal")
+@pytest.mark.parametrize("when", ["inside", "between"])
+def test_what_a_killed_process_left_is_removed_or_put_back_by_the_next_one(tmp_path, when):
+    target = tmp_path / "folder"
+    with atomic_directory(target) as temporary:
+        (temporary / "old").touch()
+    done = subprocess.run([sys.executable, "-c", KILLED, str(target), when], check=False)
+    assert done.returncode == -9
+    assert len(names(tmp_path)) == 2
+    with pytest.raises(KeyError), atomic_directory(target, replace=True):
+        raise KeyError  # it fails itself: the older one is there again all the same
+    assert (names(tmp_path), names(target)) == (["folder"], ["old"])
+
+
+def test_a_folder_that_is_replaced_is_there_at_every_moment(tmp_path, monkeypatch):
+    target = tmp_path / "folder"
+    with atomic_directory(target) as temporary:
+        (temporary / "old").touch()
+    if not exchange(target, target):
+        pytest.skip("this system cannot exchange two folders at once")
+    monkeypatch.setattr(Path, "rename", lambda *_: pytest.fail("moved aside"))
+    with atomic_directory(target, replace=True) as temporary:
+        (temporary / "new").touch()
+    assert (names(tmp_path), names(target)) == (["folder"], ["new"])
 
 
 def test_json_has_no_words_for_what_is_no_number(tmp_path):

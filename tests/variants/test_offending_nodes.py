@@ -120,3 +120,22 @@ def test_a_variant_that_would_save_nothing_is_left_out(tmp_path: Path) -> None:
     nodes = [helper.make_node("Relu", ["h"], ["m"], "middle")]
     (report,) = compress([chain(nodes, {})], [Careless("layers")], samples(), tmp_path)
     assert report.path is None and "KeyError('first')" in report.reason
+
+
+def test_a_search_ends_where_it_takes_longer_than_two_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [0.0]
+    monkeypatch.setattr("compsel.variants.offending_nodes.time.monotonic", lambda: now_s[0])
+
+    def trials(attempt_s: float) -> int:
+        tried = []
+
+        def works(left: Collection[str]) -> bool:
+            tried.append(left)
+            now_s[0] += attempt_s
+            return False
+
+        offending_nodes([f"n{index}" for index in range(20)], works, attempt_s)
+        return len(tried)
+
+    assert trials(30.0) == 2 and trials(100.0) == 2
+    assert trials(0.1) == 24

@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 from compsel.features.tasks import Multioutput
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
+from compsel.variants.error_bounds import unexplained
 from compsel.variants.output_agreement import OutputAgreement, invalid_output
 from compsel.variants.verification import verify
 from tests import answering_models
@@ -203,3 +204,88 @@ def test_where_nothing_can_be_compared_only_the_model_itself_is_shipped() -> Non
         original = model(number)
         assert verify(original, original, samples).ok
         assert verify(changed(original, original, "float16"), original, samples).reason == words
+
+
+def positions_last(factors: list[float], length: int | None) -> Model:
+    """The same with channels on the last axis: (n, length, channels)."""
+    proto = scaled(factors).copy_proto()
+    proto.graph.node[0].output[0] = "h"
+    proto.graph.node.append(helper.make_node("Transpose", ["h"], ["y"], perm=[0, 2, 1]))
+    shape = ["n", "length" if length is None else length, len(factors)]
+    proto.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, shape))
+    return Model.from_proto(proto, "m")
+
+
+@pytest.mark.parametrize("length", [2, 40])
+def test_the_channels_may_be_the_last_axis(length: int) -> None:
+    """A position that is small, and wrong, is no ruined channel; a channel that is small, and wrong, is one."""
+    generator = np.random.default_rng(0)
+    values = [generator.standard_normal((1, 1, length)).astype(np.float32) for _ in range(8)]
+    samples = ArraySamples([{"x": value} for value in values])
+    model = positions_last([1.0, 2.0, 1e-3], length)
+    found = verify(changed(model, positions_last([1.0, 2.0, -1e-3], length), "int8-static"), model, samples)
+    assert found.reason == "channel 2 of its output 0 is ruined: its error is 2.0 times its size"
+    names = OutputAgreement([([np.zeros((1, 9, 2))], [np.zeros((1, 9, 2))])], channel_axes=[2])
+    assert names.channel_error == (0, 0, 0.0)
+
+
+def test_a_position_is_no_channel() -> None:
+    want = np.ones((1, 40, 3))
+    want[:, 7] = 1e-3
+    have = want.copy()
+    have[:, 7] = -1e-3
+    for axes in ([2], [None], []):
+        found = OutputAgreement([([want], [have])], channel_axes=axes)
+        assert found.channel_error is not None and found.channel_error[2] < 0.01
+    seen = OutputAgreement([([want], [have])], channel_axes=[1]).channel_error
+    assert seen == (0, 7, pytest.approx(2.0))
+
+
+def test_probabilities_of_more_classes_than_places_have_no_channels() -> None:
+    want = np.full((1, 4, 90), 1e-4)
+    want[:, :, 0] = 1.0
+    have = want.copy()
+    have[:, :, 5] = 1e-2
+    pairs = [([want], [have])]
+    assert OutputAgreement(pairs, channel_axes=[2], exclusive=[0]).channel_error is None
+    assert OutputAgreement(pairs, channel_axes=[2]).channel_error == (0, 5, pytest.approx(99.0))
+
+
+def test_an_output_that_is_an_input_counts_for_nothing() -> None:
+    def with_mask(factor: float) -> Model:
+        proto = scaled([1.0, 1.0]).copy_proto()
+        proto.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.full((2, 1, 1), factor, np.float32), "w"))
+        proto.graph.input.append(helper.make_tensor_value_info("mask", TensorProto.BOOL, ["n"]))
+        proto.graph.node.append(helper.make_node("Identity", ["mask"], ["mask_out"]))
+        proto.graph.output.append(helper.make_tensor_value_info("mask_out", TensorProto.BOOL, ["n"]))
+        return Model.from_proto(proto, "m")
+
+    generator = np.random.default_rng(0)
+    feeds = [
+        {"x": generator.standard_normal((1, 1, 9)).astype(np.float32), "mask": np.ones(1, np.bool_)} for _ in range(6)
+    ]
+    model = with_mask(1.0)
+    found = verify(changed(model, with_mask(1.1), "prune:0.5"), model, ArraySamples(feeds))
+    assert found.ok and found.agreement is None and found.relative_error == pytest.approx(0.1, rel=1e-3)
+    other = verify(changed(model, with_mask(-1.0), "prune:0.5"), model, ArraySamples(feeds))
+    assert "it has become another function" in other.reason
+
+
+@pytest.mark.parametrize("technique", ["int8-static", "int8-dynamic", "int6-weight", "int4-weight", "cluster:4"])
+def test_an_error_that_few_bits_cannot_explain(technique: str) -> None:
+    model = scaled([1.0, 1.0])
+    assert verify(changed(model, scaled([1.2, 1.2]), technique), model, signals()).ok
+    found = verify(changed(model, scaled([1.55, 1.55]), technique), model, signals())
+    assert f"its outputs differ by 0.55 from the model's (relative error), {technique} explains" in found.reason
+    assert not found.mendable  # all layers have that error: no search for the one that is to blame
+
+
+def test_scores_of_classes_may_differ_more() -> None:
+    generator = np.random.default_rng(0)
+    scores = [generator.standard_normal((1, 4)) for _ in range(10)]
+    found = OutputAgreement([([one], [1.6 * one]) for one in scores])
+    assert not unexplained("int8-static", found, classes=True)
+    assert "differ by 0.6" in unexplained("int8-static", found, classes=False)
+    assert "differ by 0.6" in unexplained("float16", found, classes=True)
+    farther = OutputAgreement([([one], [1.8 * one]) for one in scores])
+    assert "int8-static explains 0.75" in unexplained("int8-static", farther, classes=True)

@@ -38,7 +38,7 @@ VARIANTS = st.builds(
     sha256=TEXTS,
     size_bytes=st.integers(0, 2**50),
     inputs=st.lists(SPECS, max_size=3).map(tuple),
-    outputs=st.lists(SPECS, max_size=3).map(tuple),
+    outputs=st.lists(SPECS, min_size=1, max_size=3).map(tuple),
     preprocessing=st.none() | st.just(ImagePreprocessing((5, 7), mean=(1.0, 2.0, 3.0), layout="NHWC")),
     output=st.sampled_from(["logits", "probabilities", "other"]),
 )

@@ -143,8 +143,20 @@ def train_bundle(
 
     content = _content(trained, profile, (dataset, costs, objective), files, summary)
     write_bundle(content, out, replace=replace, complete=complete)
+    _say_what_lacks(profile, content, files, reporter)
     fields = {field.name: getattr(trained, field.name) for field in dataclass_fields(trained)}
     return Built(**fields, result=result)
+
+
+def _say_what_lacks(profile: Profile, content: BundleContent, files: Path, reporter: Reporter) -> None:
+    """Say so where an evaluation needs a variant that does not ship."""
+    criterion = profile.quality_criterion
+    shipped = {name for policy in content.policies.values() for name in policy.variants}
+    if criterion is not None and criterion.reference and criterion.reference not in shipped:
+        reporter.say(
+            f"{criterion.reference}, which answers are compared with, does not ship: to evaluate the bundle elsewhere, "
+            f"keep {files.parent} (compsel evaluate --profile)"
+        )
 
 
 def _say_decoding(profile: Profile, reporter: Reporter) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from compsel.bundle.verified_files import ListedFile, VerifiedFiles, read_regular_file
 from compsel.errors import BundleError, IntegrityError, VersionError
 from compsel.storage.files import sha256_file, write_json
+from compsel.storage.paths import is_file
 from compsel.storage.strict_json import parse_json
 
 __all__ = ["FORMAT_VERSION", "MANIFEST", "check_bundle", "write_manifest"]
@@ -67,7 +68,7 @@ def _check_names(folder: Path, files: Mapping[str, ListedFile]) -> None:
 
 def _read(folder: Path) -> dict[str, ListedFile]:
     path = folder / MANIFEST
-    if not path.exists() and not path.is_symlink():
+    if not is_file(path) and not os.path.lexists(path):
         raise BundleError(f"{folder}: is not a bundle, it has no {MANIFEST}: make one with compsel build")
     try:
         content = parse_json(read_regular_file(path, _MAX_MANIFEST_BYTES))

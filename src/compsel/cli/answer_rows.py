@@ -13,6 +13,7 @@ from compsel.inputs.imagenet_classes import imagenet_classes
 from compsel.models.output_structure import flat_output
 
 if TYPE_CHECKING:
+    from compsel.features.tasks.base import Task
     from compsel.runtime.answer import Answer
 
 __all__ = ["given_names", "output_lines", "rows_of", "top_words"]
@@ -49,6 +50,7 @@ def rows_of(
     key: str = "image",
     top: int = _TOP,
     outputs: Sequence[str] = (),
+    task: "Task | None" = None,
 ) -> list[dict[str, Any]]:
     """Return one row an answer.
 
@@ -58,8 +60,20 @@ def rows_of(
         key: what the input is called.
         top: how many classes.
         outputs: names of the model's outputs.
+        task: what answers without class scores are.
     """
-    return [_row(source, answer, names, key, top, outputs) for source, answer in answers]
+    return [
+        {**_row(source, answer, names, key, top, outputs), **_decided(answer, names, task)}
+        for source, answer in answers
+    ]
+
+
+def _decided(answer: "Answer", names: Sequence[str], task: "Task | None") -> dict[str, Any]:
+    """Return what the outputs decide, where that is more than numbers."""
+    if task is None or task.classes or answer.abstained:
+        return {}
+    words = task.words(answer.outputs, tuple(names or answer.labels))
+    return {"name": words, "decided": words} if words else {}
 
 
 # many parameters: what `rows_of` says of all of them

@@ -100,10 +100,10 @@ def _answers(
 
 def _rows(runtime: Any, answers: list[tuple[str, Any]], arguments: argparse.Namespace) -> list[dict[str, Any]]:
     classes = all(variant.output != "other" for variant in runtime.bundle.variants.values())
-    names = given_names(arguments.labels, len(answers[0][1].ranked(MOST_CLASSES))) if classes else ()
+    names = given_names(arguments.labels, len(answers[0][1].ranked(MOST_CLASSES)) if classes else None)
     key = {TEXT.name: "text", IMAGE.name: "image"}.get(runtime.modality.name, "input")
     outputs = [spec.name for spec in runtime.get_outputs()]
-    return rows_of(answers, names, key, arguments.top or 1, outputs)
+    return rows_of(answers, names, key, arguments.top or 1, outputs, runtime.bundle.task)
 
 
 def _print(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
@@ -117,12 +117,14 @@ def _print(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
         shown.append((source, said, *times, row["choice"], row["note"]))
         shown += [("", line, *("" for _ in times), "", "") for line in more]
     # plain on a terminal too: loading `rich` would take longer than the answer
-    said = "outputs" if rows[0]["label"] is None else "label"
+    said = "answer" if "decided" in rows[0] else "outputs" if rows[0]["label"] is None else "label"
     print(plain_table(shown, (key, said, "ms", *(["parts, ms"] if verbose else []), "choice", "")))
 
 
 def _said(row: dict[str, Any], top: int) -> list[str]:
     """Return what an answer says, in lines."""
+    if "decided" in row:
+        return [str(row["decided"])]
     return output_lines(row) if row["label"] is None and not row["abstained"] else [top_words(row, top)]
 
 

@@ -114,6 +114,7 @@ class DeviceSampler:
 
     def stop(self) -> None:
         """Stop watching; the last state stays."""
+        self._forget_after_fork()
         with self._lock:
             self._wake_ups.put(False)
             thread, self._thread = self._thread, None

@@ -114,7 +114,8 @@ class _QualityCorrectness(Correctness):
             if criterion.reference not in runtime.bundle.variants:
                 raise BundleError(
                     f"{criterion.reference}, which answers are compared with, is not in this bundle, since another one "
-                    "is as good and faster: give a quality, evaluate(..., quality=function)"
+                    "is as good and faster: give what the build measured (--profile DIR, in Python profile=; by "
+                    "default BUNDLE.work), or a quality, evaluate(..., quality=function)"
                 )
             self._reference = runtime.with_policy(FixedPolicy(criterion.reference))
         # all answers to a sample are rated before those to the next one

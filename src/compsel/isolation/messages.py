@@ -44,16 +44,15 @@ def receive(stream: BinaryIO) -> Any:
     return _unpacked(tree, [_read(stream, size) for size in sizes])
 
 
-def _read(stream: BinaryIO, size: int) -> bytearray:
-    data = bytearray(size)
-    view = memoryview(data)
+def _read(stream: BinaryIO, size: int) -> memoryview:
+    view = memoryview(np.empty(size, np.uint8))  # unlike a bytearray it is not filled with zeros first
     done = 0
     while done < size:
         count = stream.readinto(view[done:])  # type: ignore[attr-defined]  # of every binary stream
         if not count:
             raise EOFError("the other process ended")
         done += count
-    return data
+    return view
 
 
 def _packed(value: Any, blocks: list[Any]) -> Any:
@@ -84,7 +83,7 @@ def _contiguous(value: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(value).reshape(-1).view(np.uint8) if value.size else np.zeros(0, np.uint8)
 
 
-def _unpacked(tree: Any, blocks: list[bytearray]) -> Any:
+def _unpacked(tree: Any, blocks: list[memoryview]) -> Any:
     if not isinstance(tree, list):
         return tree
     tag, *parts = tree

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from compsel.inputs.tensor_specs import TensorSpec
 
 if TYPE_CHECKING:
     import onnx  # the runtime does not need it
 
-__all__ = ["ExportedOutput", "exported_outputs"]
+__all__ = ["ExportedOutput", "exported_outputs", "read_as_graph"]
 
 _KEYS = ("classlabels_strings", "classlabels_int64s")
 
@@ -43,6 +45,13 @@ class ExportedOutput:
             return [dict(zip(self.keys, row, strict=True)) for row in output.tolist()]
         return output.reshape(output.shape + (1,) * self.ones) if self.ones else output
 
+    def source_value(self, value: Any) -> Any:
+        """Return the output of the graph, made of that of the file: the reverse of `value`."""
+        if self.keys:
+            rows = [[row[key] for key in self.keys] for row in value]
+            return np.array(rows, np.float32).reshape(-1, len(self.keys))
+        return value.reshape(value.shape[: -self.ones]) if self.ones else value
+
     def spec(self, source: TensorSpec) -> TensorSpec:
         """Return what is known of the output of the file."""
         if self.keys:
@@ -58,6 +67,23 @@ class ExportedOutput:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return asdict(self)
+
+
+def read_as_graph(exported: Sequence[ExportedOutput], names: Sequence[str], outputs: Sequence[Any]) -> Sequence[Any]:
+    """Return the outputs of a graph that runs, made of all those of the model's file.
+
+    Args:
+        exported: the outputs of the file; () where these are those of the graph.
+        names: of the outputs of the graph.
+        outputs: of the file.
+
+    >>> read_as_graph([ExportedOutput("label", "label"), ExportedOutput("p", "scores")], ["scores", "label"], [1, 2])
+    [2, 1]
+    """
+    if not exported:
+        return outputs
+    found = {one.source: one.source_value(output) for one, output in zip(exported, outputs, strict=True)}
+    return [found[name] for name in names]
 
 
 def exported_outputs(file: "onnx.GraphProto", graph: "onnx.GraphProto") -> tuple[ExportedOutput, ...]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -74,8 +75,8 @@ class OrtSession:
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         self.placement: Placement | None = None
         self._session: Any = session
-        # one for each run of now, by which it is told to end
-        self._running: set[onnxruntime.RunOptions] = set()
+        # by the thread that runs: by these it is told to end
+        self._running: dict[int, onnxruntime.RunOptions] = {}
         self._idle: list[onnxruntime.RunOptions] = []
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
@@ -87,7 +88,8 @@ class OrtSession:
             ProcessorError: the device failed, is out of memory, or the session was closed.
         """
         options = self._idle.pop() if self._idle else _run_options()
-        self._running.add(options)
+        thread = threading.get_ident()
+        self._running[thread] = options
         try:
             result: list[np.ndarray] = self._session.run(outputs, feeds, options)
         except Exception as error:
@@ -97,13 +99,15 @@ class OrtSession:
                 raise ProcessorError(f"{self._name}: was stopped, since it did not end in time") from None
             raise translate(error, self._name, loading=False) from error
         finally:
-            self._running.discard(options)
-        self._idle.append(options)
+            self._running.pop(thread, None)
+        if not options.terminate:
+            self._idle.append(options)
         return result
 
-    def stop(self) -> None:
-        """Make every run of now end, with a ProcessorError, before its next operator."""
-        for options in list(self._running):
+    def stop(self, thread: int) -> None:
+        """Make the run of a thread (`threading.get_ident()`) end, with a ProcessorError, before its next operator."""
+        options = self._running.get(thread)
+        if options is not None:
             options.terminate = True
 
     def assigned(self) -> dict[str, list[str]] | None:

@@ -11,7 +11,10 @@ __all__ = ["Blame"]
 
 # so many variants or processors that work, and fail on this input alone: then it is the input
 _ENOUGH = 3
-_MS, _GRACE_MS = 1e6, 250.0
+_MS = 1e6
+# beyond the deadline: at least so long, or so many times what was expected; what answered before, or has to be opened
+# first, has half of it for itself, as much as without a deadline
+_GRACE_MS, _GRACE_TIMES, _TRUSTED_MS = 1000.0, 100.0, 20_000.0
 
 
 class Blame:
@@ -45,6 +48,7 @@ class Blame:
         self._begin_ns, self._given_ms, self.deadline_ms = begin_ns, deadline_ms, deadline_ms
         self.failures: list[StageFailedError] = []
         self.excluded: frozenset[tuple[str, str]] = frozenset()
+        self._extended = False
         self._undecided: list[StageFailedError] = []
         self._innocent: list[StageFailedError] = []
 
@@ -74,13 +78,15 @@ class Blame:
 
     def extend(self) -> bool:
         """Once let everything that was only too slow try again, beyond the deadline: late is better than never."""
-        slow = all(isinstance(failure.error, HangError) for failure in self.failures)
-        if self._given_ms is None or self.deadline_ms != self._given_ms or not slow:
+        slow = [failure for failure in self.failures if isinstance(failure.error, HangError)]
+        if self._extended or not slow:
             return False
-        self.deadline_ms = max(2 * self._given_ms, self._given_ms + _GRACE_MS)
-        for failure in self.failures:
+        self._extended = True
+        if self._given_ms is not None:
+            self.deadline_ms = self._given_ms + max(_GRACE_MS, *map(_grace_ms, slow))
+        for failure in slow:
             self._absolve(failure)
-        self.excluded = frozenset()
+        self.excluded -= {(failure.variant, failure.processor) for failure in slow}
         return True
 
     def answered(self) -> None:
@@ -96,3 +102,8 @@ class Blame:
         if self._innocent and len(self._innocent) + len(self._undecided) == len(self.failures):
             return InputError(f"this input cannot be answered, other inputs can: {error}")
         return error
+
+
+def _grace_ms(failure: StageFailedError) -> float:
+    trusted = failure.is_opening or (failure.engine is not None and failure.engine.has_answered)
+    return max(_TRUSTED_MS if trusted else 0.0, _GRACE_TIMES * failure.expected_ms)

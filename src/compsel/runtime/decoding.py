@@ -64,7 +64,7 @@ def limits_after(limits: Limits, decode_ns: int) -> Limits:
     >>> round(limits_after(Limits(deadline_ms=20.0), 12_000_000).deadline_ms, 2)
     7.99
     """
-    if limits.deadline_ms is None or not decode_ns:
+    if limits.deadline_ms is None or not decode_ns or math.isinf(limits.deadline_ms):
         return limits
     left_ms = max(_NOTHING_MS, limits.deadline_ms - decode_ns / _MS)
     return replace(limits, deadline_ms=_STEP ** math.floor(math.log(left_ms, _STEP)))

@@ -60,9 +60,6 @@ class EnginePool:
             BundleError: after `close`.
         """
         key = (variant, processor, tensors)
-        engine = self._engines.get(key)
-        if engine is not None and self._limit_mb is None:
-            return engine
         with self._locked():
             engine = self._known(key)
             # one opens it, whoever else needs it waits; those that are open answer meanwhile
@@ -76,9 +73,18 @@ class EnginePool:
                 engine = self._keep(key, self._open(*key))
             return engine
 
-    def is_open(self, variant: str, processor: str, tensors: bool = False) -> bool:
-        """Whether `get` returns at once."""
-        return (variant, processor, tensors) in self._engines
+    def opened(self, variant: str, processor: str, tensors: bool = False) -> Engine | None:
+        """Return the engine of a choice; None where it is not loaded.
+
+        Raises:
+            BundleError: after `close`.
+        """
+        key = (variant, processor, tensors)
+        engine = self._engines.get(key)
+        if self._limit_mb is None:
+            return engine
+        with self._locked():
+            return self._known(key)
 
     def drop(self, variant: str, processor: str) -> None:
         """Forget the engines of a choice that failed: it is opened anew when it is tried again."""

@@ -1,13 +1,15 @@
 """Which variants take the tensors that an app gives."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from compsel.bundle.bundle import Bundle
 from compsel.errors import InputError
 from compsel.inputs.tensor_specs import TensorSpec, check_numbers, holds_nan
 from compsel.models.ort_errors import InvalidFeedError
+from compsel.runtime.empty_inputs import EmptyInputs
 from compsel.variants.variant import Variant
 
 __all__ = ["InputMatcher"]
@@ -21,17 +23,23 @@ class InputMatcher:
 
     Args:
         variants: by name.
+        empty: knows which of them take inputs without elements; None: all.
 
     >>> InputMatcher({}).variants({"x": np.zeros(1)})
     Traceback (most recent call last):
     compsel.models.ort_errors.InvalidFeedError: inputs: got [('x', 'float64', (1,))], this bundle takes nothing
     """
 
-    def __init__(self, variants: Mapping[str, Variant]) -> None:
-        self._variants = variants
+    def __init__(self, variants: Mapping[str, Variant], empty: EmptyInputs | None = None) -> None:
+        self._variants, self._empty = variants, empty
         fed = [spec for variant in variants.values() for spec in (*variant.inputs, *variant.defaults)]
         self._specs = {spec.name: spec for spec in reversed(fed)}
         self._known: dict[Form, frozenset[str]] = {}
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> Self:
+        """Return the matcher of a bundle, which refuses what would end the process."""
+        return cls(bundle.variants, EmptyInputs(bundle.folder, bundle.files))
 
     def arrays(self, feed: Mapping[str, Any]) -> dict[str, Any]:
         """Return a feed with an array in the place of each list of numbers or texts, as ONNX Runtime makes them.
@@ -66,6 +74,14 @@ class InputMatcher:
                 takes = sorted({str([(s.name, s.dtype, s.shape) for s in v.inputs]) for v in self._variants.values()})
                 got = [(name, *_form(value)) for name, value in feed.items()]
                 raise InvalidFeedError(f"inputs: got {got}, this bundle takes {' or '.join(takes) or 'nothing'}")
+            if self._empty is not None and self._empty.is_one(feed):
+                found = frozenset(name for name in found if self._empty.takes(self._variants[name]))
+                if not found:
+                    got = [(name, *_form(value)) for name, value in feed.items()]
+                    raise InvalidFeedError(
+                        f"inputs: got {got}, without elements: ONNX Runtime ends the process on such an input where a "
+                        "model has a GRU or an LSTM, as this one: leave it out"
+                    )
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             self._known[key] = found

@@ -12,11 +12,13 @@ from compsel.runtime.live_costs import ChoiceCosts, LiveCosts
 from compsel.runtime.planning import PlacedPlan
 from compsel.runtime.quarantine import Quarantine
 from compsel.runtime.recorder import Recorder
+from compsel.runtime.watched_calls import HangError, StillOpeningError
 from compsel.selection.costs.model import CostModel
 from compsel.variants.engine import Engine
 
 __all__ = ["Observations", "StageFailedError"]
 
+_CHECK_S = 1.0
 _MOST_PENDING = 256  # answers that may wait to be learned from
 
 
@@ -27,13 +29,20 @@ class StageFailedError(CompselError):
         variant, processor: what failed.
         error: what it raised.
         engine: that failed; None: it could not be opened.
+        expected_ms: what it takes on average, where that is known.
+        limit_s: how long it was allowed to take; as long may the check take whether it works at all.
+        keeps_engine: whether the engine is as good as before: it is opening, or was stopped.
+        is_opening: whether the engine only takes longer to open than a deadline allows.
         text: what came of it, for `Answer.note`.
     """
 
     def __init__(self, variant: str, processor: str, error: CompselError, engine: Engine | None = None) -> None:
         super().__init__(str(error))
         self.variant, self.processor, self.error, self.engine = variant, processor, error, engine
-        self.text = ""
+        self.is_opening = isinstance(error, StillOpeningError)
+        stopped = engine is not None and engine.can_be_stopped and isinstance(error, HangError)
+        self.keeps_engine = self.is_opening or stopped
+        self.text, self.expected_ms, self.limit_s = "", 0.0, _CHECK_S
 
     @classmethod
     def of(cls, variant: str, processor: str, error: Exception, engine: Engine | None = None) -> "StageFailedError":
@@ -102,7 +111,8 @@ class Observations:
 
     def report_failure(self, failure: StageFailedError) -> None:
         """Put what failed into quarantine: a processor, or where the model is at fault one variant there."""
-        what = (failure.variant, failure.processor) if isinstance(failure.error, ModelError) else failure.processor
+        one_variant = failure.is_opening or isinstance(failure.error, ModelError)
+        what = (failure.variant, failure.processor) if one_variant else failure.processor
         wait_s = self.quarantine.fail(what)
         named = f"{failure.variant} on {failure.processor}"
         LOGGER.warning("%s failed, is tried again in %g s: %s", named, wait_s, failure.error)

@@ -80,7 +80,7 @@ class Runtime:
             self._runner, self._observations, self._sampler, self._report_failure, bundle.labels
         )
         self._plan_cache.before_refresh = self._runner.stop_overdue
-        self._input_matcher = InputMatcher(bundle.variants)
+        self._input_matcher = InputMatcher.of(bundle)
         self.modality = modality_of(self._most_accurate)
         self._decoder = LazyDecoder(self.modality, bundle.variants)
         self._input_sizes = InputSizes.where_they_matter(self.costs, self.modality, bundle.variants)
@@ -130,10 +130,7 @@ class Runtime:
         return self._answer(value, NO_LIMITS, self._accepting_variants(value), time.perf_counter_ns())
 
     def run(
-        self,
-        output_names: Sequence[str] | None,
-        input_feed: Mapping[str, Any],
-        run_options: object | None = None,
+        self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: None = None
     ) -> list[Any]:
         """Run tensors, as `onnxruntime.InferenceSession.run` does: a drop-in replacement for it.
 
@@ -141,9 +138,9 @@ class Runtime:
 
         Raises:
             InputError, ModelError: inputs that no variant takes, outputs that there are not, an operator that fails on
-                these values; each is what ONNX Runtime raises, too.
+                these values, options (a call may be several runs); each is what ONNX Runtime raises, too.
         """
-        self._interface.check(output_names)
+        self._interface.check(output_names, run_options)
         parts = self._input_matcher.parts(input_feed, split=self._decides_by_input)
         answers = [self._answer(one, NO_LIMITS, allowed, time.perf_counter_ns()).outputs for one, allowed in parts]
         outputs = answers[0] if len(answers) == 1 else [np.concatenate(rows) for rows in zip(*answers, strict=True)]
@@ -191,6 +188,7 @@ class Runtime:
     def close(self) -> None:
         """Stop the sampler and close every session."""
         self._sampler.stop()
+        self._runner.close()
         self._pool.close()
         if self.bundle.files is not None:
             self.bundle.files.close()
@@ -265,7 +263,7 @@ class Runtime:
                 decode_ns += self._decoder.decode(value, planned.policy)
             try:
                 failures = () if blame is None else blame.failures
-                deadline_ms = limits.deadline_ms if blame is None else blame.deadline_ms
+                deadline_ms = asked.deadline_ms if blame is None else blame.deadline_ms
                 answer = self._executor.answer(value, planned, allowed is not None, deadline_ms, begin, failures)
                 if blame is not None:
                     blame.answered()
@@ -296,5 +294,6 @@ class Runtime:
             raise (error if blame is None else blame.verdict(error)) from None
 
     def _report_failure(self, failure: StageFailedError) -> None:
-        self._pool.drop(failure.variant, failure.processor)
+        if not failure.keeps_engine:
+            self._pool.drop(failure.variant, failure.processor)
         self._plan_cache.report_failure(failure)

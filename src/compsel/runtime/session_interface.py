@@ -33,8 +33,13 @@ class SessionInterface:
         self.outputs = [one.spec(variant.outputs[place]) for one, place in self._exported] or list(variant.outputs)
         self._places = {spec.name: place for place, spec in enumerate(self.outputs)}
 
-    def check(self, names: Sequence[str] | None) -> None:
-        """Raise InvalidFeedError for names of outputs that there are not."""
+    def check(self, names: Sequence[str] | None, run_options: object) -> None:
+        """Raise InvalidFeedError for names of outputs that there are not, and for options, which would be ignored."""
+        if run_options is not None:
+            raise InvalidFeedError(
+                f"run_options: got {type(run_options).__name__}, allowed is None: leave it out (a call of the runtime "
+                "takes deadline_ms)"
+            )
         unknown = [name for name in names or () if name not in self._places]
         if unknown:
             allowed = list(self._places)

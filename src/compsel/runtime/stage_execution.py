@@ -20,7 +20,7 @@ from compsel.runtime.answer_fusion import fuse_answers
 from compsel.runtime.observations import Observations, StageFailedError
 from compsel.runtime.planning import PlacedPlan
 from compsel.runtime.stage_runner import StageLimit, StageRunner
-from compsel.runtime.watched_calls import HangError
+from compsel.runtime.watched_calls import HangError, StillOpeningError
 from compsel.selection.policies import STOP
 from compsel.variants.engine import Engine
 
@@ -93,6 +93,9 @@ class StageExecutor:
         position = plan.first(features)
         while position != STOP:
             remaining_ms = None if deadline_ms is None else deadline_ms - (time.perf_counter_ns() - begin) / 1e6
+            if scores_so_far and remaining_ms is not None and remaining_ms <= 0:
+                late, position = f"deadline_ms={deadline_ms:g} left no time for {policy.variants[position]}", STOP
+                continue
             limit = StageLimit(planned.expected_ms[position], remaining_ms, bool(scores_so_far))
             try:
                 processor, engine, outputs, scores, taken_ns = self._run(position, value, planned, tensors, limit)
@@ -148,9 +151,10 @@ class StageExecutor:
             if isinstance(error, CompselError) and not isinstance(error, ProcessorError | ModelError):
                 raise  # of the input, or of a function of the app
             failure = StageFailedError.of(name, processor, error, engine)
+            failure.expected_ms, failure.limit_s = limit.expected_ms, limit.seconds
             if not (limit.answered and isinstance(error, HangError)):
                 raise failure from error
-            if limit.is_far_beyond:
+            if limit.is_far_beyond or isinstance(error, StillOpeningError):
                 self._report(failure)
             raise
 

@@ -1,24 +1,33 @@
 """Calls that may hang: each in a thread that can be given up on, so that no caller waits longer than it said."""
 
+import atexit
 import os
 import queue
 import threading
+import time
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from compsel.errors import ProcessorError
 
-__all__ = ["HangError", "WatchedCalls"]
+__all__ = ["HangError", "StillOpeningError", "WatchedCalls"]
 
 Result = TypeVar("Result")
 
 _IDLE_S = 5.0
+# the interpreter ends the process with an error where it ends before a thread that is inside ONNX Runtime
+_AT_EXIT_S, _STEP_S = 5.0, 0.01
 # threads that never came back; what leaves so many behind is not to be tried again
-_MOST_LOST = 32
+_MOST_LOST = 256
 
 
 class HangError(ProcessorError, TimeoutError):
     """A call did not return in time; the thread that made it is left to itself."""
+
+
+class StillOpeningError(HangError):
+    """An engine is not open by the time that a deadline leaves for it, which says nothing against it."""
 
 
 class WatchedCalls:
@@ -36,46 +45,72 @@ class WatchedCalls:
         self._idle: list[_Worker] = []
         self._lost: set[_Worker] = set()
         self._process = os.getpid()
+        _MADE.add(self)
 
-    def call(self, function: Callable[[], Result], limit_s: float, what: str) -> Result:
+    def call(
+        self, function: Callable[[], Result], limit_s: float, what: str, give_up: Callable[[int], None] | None = None
+    ) -> Result:
         """Return what a function returns, or raise what it raises.
 
         Args:
             function: takes nothing.
             limit_s: how long to wait for it.
             what: it does, for the message.
+            give_up: is told of the thread that was given up, before it makes any other call.
 
         Raises:
             HangError: it takes longer.
         """
-        worker, job = self._start(function, what)
-        if not job.done.acquire(timeout=max(limit_s, 0.0)):
+        started = self._start(function, what)
+        if started is None:
+            return function()
+        worker, job = started
+        if not job.done.acquire(timeout=min(max(limit_s, 0.0), threading.TIMEOUT_MAX)):
+            if give_up is not None and worker.ident is not None:
+                give_up(worker.ident)
             self._lost.add(worker)
             raise HangError(f"{what}: has not ended after {1000 * limit_s:.0f} ms")
         self._idle.append(worker)
-        if job.error is not None:
+        if job.error is None:
+            result: Result = job.result
+            return result
+        try:
             raise job.error
-        result: Result = job.result
-        return result
+        finally:
+            # else the error holds this frame, which holds the error: and with it engine and input
+            del job, started
 
     def start(self, function: Callable[[], object], what: str) -> None:
         """Call a function, and do not wait for it; what it returns or raises is lost.
 
+        It is not called where no thread can be started.
+
         Raises:
             HangError: too many calls before have not ended.
         """
-        worker, _ = self._start(function, what)
-        self._lost.add(worker)  # until it is free again
+        started = self._start(function, what)
+        if started is not None:
+            self._lost.add(started[0])  # until it is free again
 
-    def _start(self, function: Callable[[], Any], what: str) -> "tuple[_Worker, _Job]":
+    def wait(self, until_s: float) -> None:
+        """Wait for the threads that were given up, until a moment of `time.monotonic`."""
+        while self._process == os.getpid() and time.monotonic() < until_s:
+            if all(worker.is_free() for worker in list(self._lost)):
+                return
+            time.sleep(_STEP_S)
+
+    def _start(self, function: Callable[[], Any], what: str) -> "tuple[_Worker, _Job] | None":
+        """Begin a call; None where no thread can be started: then whoever wants it has to make it."""
         if self._process != os.getpid():
             # no thread but one survives a fork
             self._process, self._idle, self._lost = os.getpid(), [], set()
         worker, job = self._worker(what), _Job(function)
+        if worker is None:
+            return None
         worker.jobs.put(job)
         return worker, job
 
-    def _worker(self, what: str) -> "_Worker":
+    def _worker(self, what: str) -> "_Worker | None":
         try:
             while True:
                 worker = self._idle.pop()
@@ -85,13 +120,17 @@ class WatchedCalls:
             pass
         if self._lost:
             # those that came back after all
-            free = {worker for worker in self._lost if worker.is_free()}
+            # a list, made in one step: another thread may lose one meanwhile
+            free = {worker for worker in list(self._lost) if worker.is_free()}
             self._lost -= free
             self._idle += [worker for worker in free if worker.is_alive()]
         if len(self._lost) >= _MOST_LOST:
             raise HangError(f"{what}: {len(self._lost)} calls before have not ended: restart the process")
         worker = _Worker()
-        worker.start()
+        try:
+            worker.start()
+        except RuntimeError:  # as many threads as the system allows
+            return None
         return worker
 
 
@@ -141,3 +180,13 @@ class _Worker(threading.Thread):
             self._claimed.release()
             job.done.release()
             del job
+
+
+_MADE: "weakref.WeakSet[WatchedCalls]" = weakref.WeakSet()
+
+
+@atexit.register
+def _wait_for_all() -> None:
+    until_s = time.monotonic() + _AT_EXIT_S
+    for calls in list(_MADE):
+        calls.wait(until_s)

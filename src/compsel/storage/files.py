@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from compsel.errors import StorageError
-from compsel.storage.file_names import cut
+from compsel.storage.exchange import exchange
+from compsel.storage.leftovers import remove_leftovers, temporary_prefix
 
 __all__ = [
     "atomic_directory",
@@ -82,7 +83,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     with storage_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{cut(target.name, 100)}.", suffix=".tmp")
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=temporary_prefix(target), suffix=".tmp")
         os.close(handle)
         temporary = Path(name)
         try:
@@ -124,13 +125,15 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> 
     with storage_errors(target):
         check_place(target, replace=replace)
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{cut(target.name, 100)}.", suffix=".tmp"))
+        remove_leftovers(target)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=temporary_prefix(target), suffix=".tmp"))
         try:
             yield temporary
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o777 & ~umask)
-            if target.exists():
+            # after an exchange the temporary folder is the old one
+            if target.exists() and not exchange(temporary, target):
                 old = temporary.with_suffix(".old")
                 target.rename(old)
                 try:
@@ -139,7 +142,7 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> 
                     old.rename(target)
                     raise
                 shutil.rmtree(old)
-            else:
+            elif not target.exists():
                 temporary.rename(target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
 __all__ = ["parse_json"]
@@ -47,8 +48,8 @@ _OTHERS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} stands there twice")
+        counts = Counter(key for key, _ in pairs)
+        raise ValueError(f"key {next(key for key, count in counts.items() if count > 1)!r} stands there twice")
     return content
 
 

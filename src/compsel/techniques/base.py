@@ -128,6 +128,10 @@ class Technique(ABC):
         shape = model.outputs[0].shape
         if shape is None or len(shape) != 2 or shape[1] is None or gives_embedding(model):
             raise self._no_class_scores(model)
+        if shape[1] == 1:
+            raise NotApplicableError(
+                f"{self.name}: {model.name!r} gives one number, and a head is learned for two or more class scores"
+            )
         return shape[1]
 
     def _no_class_scores(self, model: Model) -> NotApplicableError:

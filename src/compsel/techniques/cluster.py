@@ -17,6 +17,7 @@ __all__ = ["Cluster"]
 
 _FINE_BITS = 8
 _WEIGHTS_PER_CENTRE = 2
+_FEW = 32  # weights: half as many centres would be too coarse, and save nothing
 _PRUNED = 0.1  # from this share of zeros on, a zero means "pruned" and stays zero
 
 
@@ -27,9 +28,9 @@ class Cluster(WeightStorageTechnique):
     Each layer has a codebook; the file holds indices into it, packed, and the graph looks them up while it is loaded
     (`compsel.techniques.weights.encoding`). Because batch norms are folded into the weights, the channels of a layer
     have very different ranges: the codebook is for weights divided by the root mean square of their channel. Depthwise
-    filters, too few for a codebook, and tables of embeddings are stored in 8 bits. What has been pruned stays zero and
-    takes one bit: with "prune:0.5+cluster" both savings add up. With samples, the statistics of all layers are
-    restored.
+    filters and layers of few weights, too few for a codebook, and tables of embeddings are stored in 8 bits. What has
+    been pruned stays zero and takes one bit: with "prune:0.5+cluster" both savings add up. With samples, the
+    statistics of all layers are restored.
 
     Attributes:
         bits: of an index, 1 to 8: a codebook has up to 2 ** bits values.
@@ -39,6 +40,7 @@ class Cluster(WeightStorageTechnique):
     """
 
     name: ClassVar[str] = "cluster"
+    most_relative_error: ClassVar[float | None] = 0.5
 
     bits: int = field(default=4, metadata={"always": True})
 
@@ -48,7 +50,7 @@ class Cluster(WeightStorageTechnique):
 
     def _store(self, editable: EditableGraph, writer: PackedWeightWriter, weight: LayerWeight) -> Decode:
         layout, matrix = weight.layout, weight.rows()
-        if weight.sums_little:
+        if weight.sums_little or matrix.size < _FEW:
             blocks = quantize_blocks(matrix, _FINE_BITS)
             writer.uniform(weight.name, blocks, _FINE_BITS, layout)
             return blocks.parts if layout.is_leading else lambda: [layout.from_rows(blocks.values)]

@@ -53,6 +53,7 @@ class Int8Dynamic(Technique):
     """
 
     name: ClassVar[str] = "int8-dynamic"
+    most_relative_error: ClassVar[float | None] = 0.3
 
     per_channel: bool = True
 

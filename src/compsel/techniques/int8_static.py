@@ -16,6 +16,7 @@ from compsel.models.opset_upgrade import with_opset
 from compsel.models.shapes import float_values, infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.batch_norm_folding import fold
+from compsel.techniques.preparation.biases import add_row_biases
 from compsel.techniques.quantization.bias_correction import channel_means
 from compsel.techniques.quantization.calibration import calibrate
 from compsel.techniques.quantization.equalization import equalise
@@ -66,6 +67,7 @@ class Int8Static(Technique):
     """
 
     name: ClassVar[str] = "int8-static"
+    most_relative_error: ClassVar[float | None] = 0.3
     needs_calibration: ClassVar[bool] = True
 
     method: Method = "minmax"
@@ -100,6 +102,7 @@ class Int8Static(Technique):
     def _transform_rest(self, model: Model, calibration: Samples | None, leaving: frozenset[str]) -> Model:
         assert calibration is not None
         editable = with_opset(fold(edit_graph(model)), _MINIMUM_OPSET, first_feeds(model, calibration))
+        add_row_biases(editable)
         chosen = calibration.spread(self.samples)
 
         def feeds() -> Iterator[dict[str, np.ndarray]]:

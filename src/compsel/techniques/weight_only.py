@@ -71,6 +71,7 @@ class Int4Weight(_WeightOnly):
     """
 
     name: ClassVar[str] = "int4-weight"
+    most_relative_error: ClassVar[float | None] = 0.4
     bits: ClassVar[int] = 4
 
     block_size: int = 32
@@ -103,6 +104,7 @@ class Int6Weight(_WeightOnly):
     """
 
     name: ClassVar[str] = "int6-weight"
+    most_relative_error: ClassVar[float | None] = 0.3
     bits: ClassVar[int] = 6
 
     block_size: int = 64

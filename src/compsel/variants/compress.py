@@ -65,8 +65,8 @@ def compress(
 ) -> list[CompressionReport]:
     """Apply every technique to every model; keep what runs and still agrees with its model.
 
-    What is verified is the file that is kept. A model given as a path is read for each technique, and is not in memory
-    while the file is verified: for large models.
+    What is verified is the file that is kept; it has the outputs of the model's own file. A model given as a path is
+    read for each technique, and is not in memory while the file is verified: for large models.
 
     Args:
         models: what to compress, or the paths of ONNX files; names must differ.
@@ -84,7 +84,7 @@ def compress(
         StorageError: the files cannot be written.
         SamplesError, InputError: the samples do not fit the models.
     """
-    makers = [VariantMaker(model, calibration) for model in models]
+    makers = [VariantMaker(model, calibration, as_file=True) for model in models]
     jobs = [(maker, technique) for maker in makers for technique in techniques]
     folder = Path(out_dir)
     return [

@@ -82,7 +82,7 @@ class Engine:
         self.processor = processor
         self.takes_pixels = variant.pixels_file is not None and not tensors
         self.session = processor.open(graph or Path(folder) / variant.opened_file(tensors=tensors))
-        self._stop: Callable[[], None] | None = getattr(self.session, "stop", None)
+        self._stop: Callable[[int], None] | None = getattr(self.session, "stop", None)
         self._modality = TENSORS if tensors else modality_of(variant)
         self._outputs = [spec.name for spec in variant.outputs]
         shows_evidence = set(_EVIDENCE) <= {spec.name for spec in self.session.outputs}
@@ -136,8 +136,10 @@ class Engine:
         violation = self._contract.violation(outputs)
         if violation and not (violation.endswith(NAN) and _holds_nan(feeds)):
             raise ModelError(f"{self.variant.name} on {self.processor.name}: {violation}")
-        if not self._known_good and not violation:
-            self._known_good.update(deepcopy(dict(feeds)))
+        # what has no elements is answered by what is broken, too
+        if not self._known_good and not violation and all(getattr(values, "size", 1) for values in feeds.values()):
+            with contextlib.suppress(TypeError):  # a value of ONNX Runtime's own cannot be copied
+                self._known_good.update(deepcopy(dict(feeds)))
 
     def warm_up(self) -> None:
         """Run a made-up input, where the modality has one that fits by construction: the first inference is slow."""
@@ -184,14 +186,19 @@ class Engine:
         return Scores(logs, read_evidence(probabilities))
 
     @property
+    def has_answered(self) -> bool:
+        """Whether any input was answered well so far, here or on another processor."""
+        return bool(self._known_good)
+
+    @property
     def can_be_stopped(self) -> bool:
         """Whether `stop` surely ends what runs."""
         return self._stop is not None and self.processor.provider == _CPU
 
-    def stop(self) -> None:
-        """Tell what runs now to end, with an error; only where the session can."""
+    def stop(self, thread: int) -> None:
+        """Tell what a thread runs now to end, with an error; only where the session can."""
         if self._stop is not None:
-            self._stop()
+            self._stop(thread)
 
     def close(self) -> None:
         """Free threads and memory."""

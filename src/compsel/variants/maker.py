@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from compsel.errors import CrashError, NotApplicableError, RewriterError
 from compsel.inputs.samples import Samples
 from compsel.models.editable_graph import borrow
+from compsel.models.file_outputs import with_file_outputs
 from compsel.models.model import Model
 from compsel.models.protobuf_streaming import proto_bytes
 from compsel.storage.files import storage_errors
@@ -93,6 +94,7 @@ class VariantMaker:
         model: what to compress, or the path of its ONNX file. That is read for each technique, and is not in memory
             while a variant is written and verified: for large models.
         calibration: samples for the techniques that need them, and for the verification of all.
+        as_file: whether variants are written with the outputs of the model's own file (`with_file_outputs`).
 
     >>> import tempfile
     >>> from compsel.networks import build
@@ -104,7 +106,10 @@ class VariantMaker:
     ('mobilenet-v1/float16', 1.0)
     """
 
-    def __init__(self, model: Model | str | os.PathLike[str], calibration: Samples | None) -> None:
+    def __init__(
+        self, model: Model | str | os.PathLike[str], calibration: Samples | None, *, as_file: bool = False
+    ) -> None:
+        self._as_file = as_file
         self._path = None if isinstance(model, Model) else Path(model)
         self._model = model if isinstance(model, Model) else None
         self._calibration = calibration
@@ -154,13 +159,15 @@ class VariantMaker:
         self._verifier = self._verifier or Verifier(model, self._calibration)
         nodes = technique.nodes(model) if type(technique).nodes is not Technique.nodes else ()
         del model
+        started = time.perf_counter()
         try:
             made, reason = self._attempt(job), None
         except RewriterError as error:
             made, reason = None, error
-        if made is not None and (made.written is not None or not nodes or not made.verification.compared):
+        if made is not None and (made.written is not None or not nodes or not made.verification.mendable):
             return made
-        left = offending_nodes(nodes, lambda leaving: self._works(job, leaving))
+        attempt_s = time.perf_counter() - started
+        left = offending_nodes(nodes, lambda leaving: self._works(job, leaving), attempt_s)
         if left and len(left) < len(nodes):
             with contextlib.suppress(NotApplicableError):
                 again = self._attempt(job, left)
@@ -197,12 +204,15 @@ class VariantMaker:
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder, prefix=".compsel-", ignore_cleanup_errors=True) as temporary:
+                ready = with_file_outputs(compressed) if self._as_file else compressed
+                changed = ready.proto is not compressed.proto
+                compressed = compressed.with_proto(borrow(compressed.proto).proto)  # the weights will be on disk
                 try:
-                    written = job.write(compressed, Path(temporary))
+                    written = job.write(ready, Path(temporary))
                 except CrashError as error:
                     raise RewriterError(f"{job.technique.spec}: {error}") from error
-                compressed = compressed.with_proto(borrow(compressed.proto).proto)  # the weights are on disk now
-                verification = self._verifier.check(compressed, Path(temporary) / written.files[0])
+                del ready
+                verification = self._verifier.check(compressed, Path(temporary) / written.files[0], as_file=changed)
                 if verification.ok and keep:
                     for name in reversed(written.files):  # what a graph refers to, then the graph
                         (Path(temporary) / name).replace(folder / name)

@@ -1,6 +1,6 @@
 """How far the outputs of a variant agree with its model's: over all samples, whatever their lengths, and by channel."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,9 @@ class OutputAgreement:
     Args:
         pairs: by sample: the outputs of the model, and those of the variant, valid ones (`invalid_output`).
         task: what the outputs decide; None: the first one the top class.
+        channel_axes: the axis of each output that has its channels; None: the shorter of its second and last axis.
+        passed: indices of the outputs that are inputs of the model: where they are the same they count for nothing.
+        exclusive: indices of the outputs that are probabilities of exclusive classes.
 
     Attributes:
         not_compared: indices of the outputs that have other sizes than the model's.
@@ -70,8 +73,17 @@ class OutputAgreement:
     (1.0, 0.224)
     """
 
-    def __init__(self, pairs: Sequence[tuple[Sequence[Any], Sequence[Any]]], task: Task | None = None) -> None:
-        self._pairs, self._task = pairs, task or Multiclass()
+    def __init__(
+        self,
+        pairs: Sequence[tuple[Sequence[Any], Sequence[Any]]],
+        task: Task | None = None,
+        channel_axes: Sequence[int | None] = (),
+        passed: Collection[int] = (),
+        exclusive: Collection[int] = (),
+    ) -> None:
+        self._pairs, self._task, self._axes = pairs, task or Multiclass(), channel_axes
+        self._exclusive = exclusive
+        self._passed: set[int] = set()
         self._outputs: dict[int, Pairs] = {}
         self.not_compared: list[int] = []
         for index in range(len(pairs[0][0]) if pairs else 0):
@@ -82,6 +94,8 @@ class OutputAgreement:
             ]
             if any(want.shape != have.shape for want, have in parts):
                 self.not_compared.append(index)
+            elif index in passed and all(np.array_equal(want, have) for want, have in parts):
+                self._passed.add(index)
             else:
                 self._outputs[index] = parts
 
@@ -100,7 +114,8 @@ class OutputAgreement:
         return min(shares, default=None)
 
     def _same_decisions(self, wanted: Sequence[Any], got: Sequence[Any]) -> np.ndarray | None:
-        if not all(isinstance(one, np.ndarray) and one.dtype.kind == "f" and one.size for one in (*wanted, *got)):
+        told = (one for outputs in (wanted, got) for place, one in enumerate(outputs) if place not in self._passed)
+        if not all(isinstance(one, np.ndarray) and one.dtype.kind == "f" and one.size for one in told):
             return None
         return self._task.same_decisions(got, wanted)
 
@@ -132,7 +147,7 @@ class OutputAgreement:
     def nothing(self) -> str:
         """Say why there is nothing to compare; "" where there is something."""
         parts = [want for outputs in self._outputs.values() for want, _ in outputs]
-        if self.not_compared:
+        if self.not_compared or (self._passed and not parts):
             return ""
         if not any(want.size for want in parts):
             return "every output of its model is empty"
@@ -142,21 +157,33 @@ class OutputAgreement:
 
     @property
     def channel_error(self) -> tuple[int, int, float] | None:
-        """The output and the channel (axis 1) that is ruined most, and its error relative to its own size.
+        """The output and the channel that is ruined most, and its error relative to its own size.
 
-        None where no output has channels. Class scores (samples, classes) have none.
+        None where no output has channels. Class scores (samples, classes) have none, nor
+        have probabilities of more classes than there are places: the classes that were not meant are noise there.
         """
         worst: tuple[int, int, float] | None = None
         for index, parts in self._outputs.items():
-            if len({want.shape[1:2] for want, _ in parts}) != 1 or parts[0][0].dtype.kind != "f":
+            axis = self._channel_axis(index, parts)
+            if axis is None:
                 continue
-            if parts[0][0].ndim < 3 or parts[0][0].shape[1] < 2:
-                continue
-            errors = _channel_errors(parts)
+            errors = _channel_errors(parts, axis)
             channel = int(errors.argmax())
             if worst is None or errors[channel] > worst[2]:
                 worst = index, channel, float(errors[channel])
         return worst
+
+    def _channel_axis(self, index: int, parts: Pairs) -> int | None:
+        first = parts[0][0]
+        if first.dtype.kind != "f" or first.ndim < 3 or len({want.ndim for want, _ in parts}) != 1:
+            return None
+        told = self._axes[index] if index < len(self._axes) else None
+        axes = [told] if told is not None else [1, first.ndim - 1]
+        same = [axis for axis in axes if len({want.shape[axis] for want, _ in parts}) == 1 and first.shape[axis] > 1]
+        axis = min(same, key=lambda axis: first.shape[axis], default=None)
+        if index in self._exclusive and axis is not None and first.shape[axis] ** 2 > first.size:
+            return None
+        return axis
 
     def constant(self) -> str:
         """Say which output no longer depends on the input though the model's does; "" for none."""
@@ -194,11 +221,11 @@ def _relative_error(want: np.ndarray, have: np.ndarray) -> float | None:
     return error if np.isfinite(error) else None
 
 
-def _channel_errors(parts: Pairs) -> np.ndarray:
-    """Return the error of each channel over the size of that channel, over all samples: (channels,)."""
-    squares = np.zeros((2, parts[0][0].shape[1]))
+def _channel_errors(parts: Pairs, channels: int) -> np.ndarray:
+    """Return the error of each channel (of this axis) over the size of that channel, over all samples: (channels,)."""
+    squares = np.zeros((2, parts[0][0].shape[channels]))
     for want, have in parts:
-        axes = tuple(axis for axis in range(want.ndim) if axis != 1)
+        axes = tuple(axis for axis in range(want.ndim) if axis != channels)
         wide = want.astype(np.float64)
         squares += np.stack([np.square(have - wide).sum(axis=axes), np.square(wide).sum(axis=axes)])
     errors, sizes = np.sqrt(squares)

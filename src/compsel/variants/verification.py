@@ -8,17 +8,19 @@ from typing import Any
 import numpy as np
 import onnx
 
-from compsel.errors import InputError, ModelError, TechniqueError
+from compsel.errors import InputError, ModelError
 from compsel.features.tasks import recognise
 from compsel.features.tasks.graph_facts import facts_of
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
 from compsel.inputs.tensor_specs import TensorSpec
+from compsel.models.exported_outputs import read_as_graph
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.output_structure import flat_output
 from compsel.models.synthetic_inputs import synthetic_inputs
-from compsel.techniques import parse
+from compsel.variants.answer_channels import channel_axes, passed_through
+from compsel.variants.error_bounds import is_spread, ruined, unexplained
 from compsel.variants.output_agreement import OutputAgreement, invalid_output
 
 __all__ = ["Verification", "Verifier", "verify"]
@@ -32,10 +34,6 @@ _NOT_VERIFIED = "not verified"
 # another class for most samples: it has become another function, not a less precise one
 _LEAST_CORRELATION = 0.5
 _LEAST_AGREEMENT = 0.5
-# the error of a channel is as large as the channel itself
-_RUINED = 1.0
-# a single sample may be so many times farther from the model than all are
-_SAMPLE_BOUNDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,9 @@ class Verification:
         synthetic: whether those were generated, for want of samples.
         relative_error: Euclidean distance of a floating-point output from the model's over the norm of that, the
             largest; None without any.
-        channel_error: of the outputs with channels (axis 1 of three or more), the largest error of a channel over the
+        channel_error: of the outputs with channels (of three axes or more), the largest error of a channel over the
             size of that channel; None without any.
+        mendable: whether it might be shipped if some nodes were left as they are; only where it is not `ok`.
 
     >>> from compsel.networks import build
     >>> model = build("mobilenet-v1", width=0.25, resolution=32)
@@ -69,11 +68,7 @@ class Verification:
     synthetic: bool
     relative_error: float | None = None
     channel_error: float | None = None
-
-    @property
-    def compared(self) -> bool:
-        """Whether it could be compared with its model at all."""
-        return not self.reason.startswith(_NOT_VERIFIED)
+    mendable: bool = True
 
 
 class Verifier:
@@ -95,7 +90,13 @@ class Verifier:
 
     def __init__(self, original: Model, samples: Samples | None) -> None:
         self._technique, self._preprocessing = original.technique, original.preprocessing
-        self._task = recognise(facts_of(original))
+        facts = facts_of(original)
+        self._task = recognise(facts)
+        self._passed = passed_through(original)
+        self._exclusive = [index for index, one in enumerate(facts.outputs) if one.activation == "Softmax"]
+        # what a softmax runs along, or the axis that the last layer makes
+        told = (one.axis if one.activation == "Softmax" else None for one in facts.outputs)
+        self._axes = [made if axis is None else axis for axis, made in zip(told, channel_axes(original), strict=True)]
         self._samples = None if samples is None or len(samples) == 0 else samples.spread(_SAMPLES)
         self._synthetic: Sequence[Value] = ()
         self._not_verified = ""
@@ -123,25 +124,28 @@ class Verifier:
             else tuple(specs)
         )
 
-    def check(self, variant: Model, graph: onnx.ModelProto | Path) -> Verification:
+    def check(self, variant: Model, graph: onnx.ModelProto | Path, as_file: bool = False) -> Verification:
         """Run a variant, with its own preprocessing, and compare.
 
         Args:
-            variant: of which inputs and preprocessing are looked at.
+            variant: of which inputs, outputs and preprocessing are looked at.
             graph: what is run: its graph, or the file of that.
+            as_file: whether that has the outputs of the model's own file (`with_file_outputs`).
         """
         if self._not_verified:
             # the model itself needs no verification
-            return self._result(variant.technique == self._technique, self._not_verified)
+            return self._result(variant.technique == self._technique, self._not_verified, mendable=False)
         pairs: Pairs = []
         try:
             session = open_session(graph)
         except ModelError as error:
             return self._result(False, str(error))
-        names = [spec.name for spec in variant.outputs]  # the file may have more: what says how sure it is
+        own = [spec.name for spec in variant.outputs]  # the file may have more: what says how sure it is
+        exported = variant.exported_outputs if as_file else ()
+        names = [one.name for one in exported] or own
         for value, want in zip(self._values(), self._reference, strict=True):
             try:
-                got = session.run(names, feeds_of(variant, value))
+                got = [*read_as_graph(exported, own, session.run(names, feeds_of(variant, value)))]
             except Exception as error:  # ONNX Runtime's exceptions have no common base
                 return self._result(False, f"it does not run: {_short(error)}", len(pairs))
             pairs.append((want, got))
@@ -151,18 +155,16 @@ class Verifier:
         return self._compared(pairs, variant)
 
     def _compared(self, pairs: Pairs, variant: Model) -> Verification:
-        found = OutputAgreement(pairs, self._task)
+        found = OutputAgreement(pairs, self._task, self._axes, self._passed, self._exclusive)
         channel = found.channel_error
         if found.nothing:
             reason = f"{_NOT_VERIFIED}: {found.nothing} for any sample"
-            return self._result(variant.technique == self._technique, reason, len(pairs))
-        reason = (
-            _not_compared(found)
-            or found.constant()
-            or _other_function(found.agreement, found.correlation)
-            or _too_far(found.relative_error, found.sample_error, variant.technique)
-            or _ruined(channel)
-        )
+            return self._result(variant.technique == self._technique, reason, len(pairs), mendable=False)
+        sizes = _not_compared(found)
+        function = sizes or found.constant() or _other_function(found.agreement, found.correlation)
+        error = function or unexplained(variant.technique, found, classes=self._task.classes)
+        reason = error or ruined(variant.technique, channel)
+        whole = bool(sizes) or (bool(error) and not function and is_spread(variant.technique))
         return Verification(
             not reason,
             reason,
@@ -172,14 +174,15 @@ class Verifier:
             self._samples is None,
             found.relative_error,
             None if channel is None else channel[2],
+            not whole,
         )
 
     def _values(self) -> Iterable[Value]:
         return self._synthetic if self._samples is None else (sample.value for sample in self._samples)
 
-    def _result(self, ok: bool, reason: str, samples: int = 0) -> Verification:
+    def _result(self, ok: bool, reason: str, samples: int = 0, *, mendable: bool = True) -> Verification:
         """Return a verification that came to no figures."""
-        return Verification(ok, reason, None, None, samples, self._samples is None)
+        return Verification(ok, reason, None, None, samples, self._samples is None, mendable=mendable)
 
 
 def verify(variant: Model, original: Model, samples: Samples | None = None) -> Verification:
@@ -219,34 +222,6 @@ def _not_compared(found: OutputAgreement) -> str:
         return ""
     names = ", ".join(map(str, found.not_compared))
     return f"its output {names} has another size than the model's and cannot be compared with it"
-
-
-def _too_far(error: float | None, sample_error: float | None, technique: str) -> str:
-    """Say where the error is larger than what the techniques can cause by rounding: then something is broken."""
-    if error is None or technique == "none":
-        return ""
-    try:
-        parts = [parse(spec).most_relative_error for spec in technique.split("+")]
-    except TechniqueError:  # one of others, that was not registered
-        return ""
-    bounds = [bound for bound in parts if bound is not None]
-    if len(bounds) < len(parts):
-        return ""
-    bound = sum(bounds)
-    if error > bound:
-        return f"its outputs differ by {error:.2g} from the model's (relative error), {technique} explains {bound:g}"
-    if sample_error is not None and sample_error > _SAMPLE_BOUNDS * bound:
-        return (
-            f"its outputs for one of the samples differ by {sample_error:.2g} from the model's (relative error), "
-            f"{technique} explains {_SAMPLE_BOUNDS * bound:g}"
-        )
-    return ""
-
-
-def _ruined(channel: tuple[int, int, float] | None) -> str:
-    if channel is None or channel[2] < _RUINED:
-        return ""
-    return f"channel {channel[1]} of its output {channel[0]} is ruined: its error is {channel[2]:.1f} times its size"
 
 
 def _other_function(agreement: float | None, correlation: float | None) -> str:

@@ -6,12 +6,14 @@ import pytest
 from compsel.errors import UsageError
 from compsel.features.tasks import (
     TASKS,
+    AnswerFacts,
     Binary,
     LabelFacts,
     Multiclass,
     Multilabel,
     Multioutput,
     Ordinal,
+    OutputFacts,
     Regression,
     Segmentation,
     Task,
@@ -23,6 +25,7 @@ from compsel.features.tasks.label_facts import label_facts
 from compsel.features.tasks.sequence import edit_distance
 from compsel.inputs.samples import ArraySamples
 from compsel.models.graph_session import open_session
+from compsel.models.model import Model
 from tests import answering_models
 from tests.features.task_checks import CHECKS
 
@@ -59,6 +62,8 @@ KINDS = [
     ("a number", heads(([1], "")), 1, REAL, Regression(2.0)),
     ("a number without labels", heads(([1], "")), 1, NONE, Regression()),
     ("numbers", heads(([3], "")), 1, LabelFacts("arrays", length=3, rank=1, spread=1.0), Regression(1.0)),
+    ("numbers by their name", {"variable": ([6], "")}, 1, NONE, Regression()),
+    ("classes of a regressor's name", {"variable": ([6], "")}, 1, MANY, Multiclass()),
     ("map", heads(([3, 4, 4], "Softmax")), 1, NONE, Segmentation("probabilities", 1)),
     ("map, classes last", heads(([4, 4, 3], "Softmax")), 3, NONE, Segmentation("probabilities", 3)),
     ("map by labels", heads(([4, 4, 3], "")), 1, MAP, Segmentation("logits", 3)),
@@ -112,6 +117,28 @@ def test_what_the_file_says_of_itself_counts():
     assert recognise(facts_of(yolo)).name == "detection"
 
 
+@pytest.mark.parametrize(("transform", "task"), [("NONE", Regression()), ("LOGISTIC", Multiclass())])
+def test_several_numbers_of_a_regressor_are_no_scores(transform, task):
+    from onnx import TensorProto, helper
+
+    learned = {
+        "coefficients": [1.0, 2.0, 3.0, 4.0],
+        "intercepts": [0.0, 1.0],
+        "targets": 2,
+        "post_transform": transform,
+    }
+    node = helper.make_node("LinearRegressor", ["x"], ["y"], domain="ai.onnx.ml", **learned)
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 2]) for name in "xy"]
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    proto = helper.make_model(helper.make_graph([node], "g", ends[:1], ends[1:]), opset_imports=opsets)
+    assert recognise(facts_of(Model.from_proto(proto, "net"))) == task
+
+
+def test_outputs_of_other_numbers_of_rows_are_no_heads():
+    facts = AnswerFacts((OutputFacts("steps", "float32", (4, 32)), OutputFacts("state", "float32", (1, 32))))
+    assert recognise(facts) == Multiclass("", 2)
+
+
 def test_a_softmax_of_an_output_beside_it_is_no_head_of_its_own():
     net = answering_models.model(heads(([5], ""), ([5], "")))
     assert recognise(facts_of(with_another(net, "Softmax"))) == Multiclass("", 2)
@@ -156,6 +183,8 @@ def test_another_form_of_the_first_output_changes_nothing_and_may_tell_what_it_i
         (Multioutput((True, True)), [[[0.1, 0.9]], [[0.7, 0.3]]], np.array([1, 1]), 0.5),
         (Ordinal(), [[[3.6]]], 4, 1.0),
         (Ordinal(), [[[1.2]]], 4, 0.0),
+        (Ordinal(), [[[np.nan]]], 0, 0.0),
+        (Ordinal(), [[[np.inf]]], 4, 0.0),
         (Regression(2.0), [[[1.0, 3.0]]], np.array([1.0, 2.0]), 0.75),
         (Regression(2.0), [[[1.0, 3.0]]], np.array([np.nan, 2.0]), 0.5),
         (Segmentation("logits", 1), [[[[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]]], [[0, 1], [1, 1]], 7 / 12),

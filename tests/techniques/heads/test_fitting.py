@@ -99,6 +99,11 @@ def test_early_exits_that_do_not_apply(encoder, table, spec, message):
         parse(spec).apply(model, table)
 
 
+def test_one_score_has_no_early_exit(table):
+    with pytest.raises(NotApplicableError, match="gives one number, and a head is learned for two or more class"):
+        parse("early-exit:1").apply(build("minilm-l2", width=1 / 12, classes=1, tokenizer=words_tokenizer()), table)
+
+
 def test_too_few_samples_are_refused_with_what_is_needed(encoder, table):
     with pytest.raises(SamplesError, match=r"3 of 3 classes have fewer than 5.*9 more of those classes are needed"):
         compsel.fit_head(encoder, table.subset(range(6)))

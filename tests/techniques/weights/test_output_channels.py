@@ -22,7 +22,7 @@ MOST = {
     "int4-weight": 0.25,
     "int4-weight:activations=float32": 0.25,
     # a layer of few weights has a short table
-    "cluster:6": 0.4,
+    "cluster:6": 0.25,
     "int8-static": 0.05,
     "int8-dynamic": 0.05,
 }
@@ -73,7 +73,8 @@ def test_every_channel_keeps_its_precision(name: str, spec: str, seed: int) -> N
     except NotApplicableError:
         assert not applies(spec, name, form)
         return
-    assert errors.max() < MOST[spec], (errors, form)
+    few = "cluster" in spec and any(0 < v.size // v.shape[0] < 8 for v in form.weights.values())
+    assert errors.max() < (0.7 if few else MOST[spec]), (errors, form)
 
 
 @pytest.mark.parametrize("spec", [spec for spec in MOST if "weight" in spec or "cluster" in spec])

@@ -17,6 +17,7 @@ from compsel.building.search.points import SearchPoint, pareto_front
 from compsel.errors import NotApplicableError, ObjectiveError, SamplesError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
+from compsel.models.file_outputs import with_file_outputs
 from compsel.models.model import Model
 from compsel.processors import parse
 from compsel.profiling.latency import Criterion
@@ -268,7 +269,8 @@ class _Search:
             path = self.folder / f"{slug(f'{self.model.name}.{self.technique.name}')}-{number}.onnx"
             variant = self.layerwise.make(plans[point.technique])
             label = point.technique if point.technique != "none" else self.model.technique
-            files[point.technique] = variant.with_proto(variant.proto, technique=label).save(path)
+            labelled = variant.with_proto(variant.proto, technique=label)
+            files[point.technique] = with_file_outputs(labelled).save(path)
         return files
 
     def _spec(self, plan: dict[str, int]) -> str:

@@ -8,6 +8,7 @@ from compsel.features.tasks.label_facts import label_facts
 from compsel.features.tasks.scores import class_probabilities
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
+from compsel.models.exported_outputs import read_as_graph
 from compsel.models.model import Model
 from compsel.models.output_kind import output_kind
 from compsel.processors.base import Processor
@@ -30,7 +31,7 @@ def measured_accuracy(
     """Return the share of right answers; None for a model whose first output is no class scores, or has other classes.
 
     Args:
-        model: says how samples become feeds.
+        model: says how samples become feeds, and which outputs are class scores.
         file: its ONNX file.
         samples: with labels.
         processor: where to run it.
@@ -41,11 +42,13 @@ def measured_accuracy(
     modality, task = modality_of(model), recognise(facts_of(model, label_facts(samples)))
     if not task.classes:
         return None
+    names = [spec.name for spec in model.outputs]
     right: list[bool] = []
     session = processor.open(file)
     try:
         for sample in samples:
             outputs = session.run(modality.feeds(model, sample.value))
+            outputs = [*read_as_graph(model.exported_outputs, names, outputs)]
             kind = task.score_kind or output_kind(outputs)
             scores = None if kind == "other" else class_probabilities(outputs[0], kind)
             if scores is None or sample.label is None or sample.label >= len(scores):

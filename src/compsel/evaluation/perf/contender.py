@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
+from compsel.inputs.feeds_file import write_feeds_file
 from compsel.processors.base import Processor, Session
 from compsel.processors.provider import ProviderProcessor
 from compsel.profiling.memory import ProcessStart, measure_start
@@ -92,12 +92,7 @@ class Contender:
         """
         with TemporaryDirectory(prefix="compsel-") as folder:
             path = Path(folder) / "feeds.npz"
-            # texts as fixed-length ones: objects would have to be pickled
-            plain: dict[str, Any] = {
-                name: np.asarray(feed, np.str_) if feed.dtype.hasobject else feed
-                for name, feed in self.feeds[0].items()
-            }
-            np.savez(path, **plain)
+            write_feeds_file(path, self.feeds[0])
             return measure_start(self.file, self.processor, path)
 
     def placement(self) -> str:

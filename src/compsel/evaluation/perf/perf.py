@@ -17,6 +17,7 @@ from compsel.evaluation.perf.contender import Contender, Feeds
 from compsel.evaluation.perf.result import PerfResult, PerfRow, latency_figures
 from compsel.inputs.modalities import modality_of, open_samples
 from compsel.inputs.samples import Samples
+from compsel.models.file_outputs import with_file_outputs
 from compsel.models.model import Model
 from compsel.models.synthetic_inputs import synthetic_inputs
 from compsel.processors import parse_available
@@ -107,7 +108,7 @@ def _opened(
         yield str(given), Path(given), feeds, fed
         return
     with TemporaryDirectory(prefix="compsel-") as folder:
-        yield model.name, model.save(Path(folder) / "model.onnx"), feeds, fed
+        yield model.name, with_file_outputs(model).save(Path(folder) / "model.onnx"), feeds, fed
 
 
 def _feeds(model: Model, samples: Samples | str | os.PathLike[str] | None) -> tuple[list[Feeds], str]:

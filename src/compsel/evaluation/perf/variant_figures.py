@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from compsel.evaluation.perf.accuracy import labelled_part, measured_accuracy
 from compsel.evaluation.perf.perf import perf
 from compsel.inputs.samples import Samples
+from compsel.models.file_outputs import with_file_outputs
 from compsel.models.model import Model
 from compsel.processors import parse
 from compsel.progress import SILENT, Reporter
@@ -42,7 +43,7 @@ def measure_figures(
         InputError, ModelError: what cannot be run.
     """
     with TemporaryDirectory(prefix="compsel-") as folder:
-        files = {"none": model.save(Path(folder) / "model.onnx")}
+        files = {"none": with_file_outputs(model).save(Path(folder) / "model.onnx")}
         files |= {report.technique: report.path for report in reports if report.path and report.technique != "none"}
         paths = list(files.values())
         result = perf(paths, processors=[processor], samples=samples, seconds=seconds, memory=False, reporter=reporter)

@@ -89,6 +89,15 @@ class Task(ABC):
         """Return what the outputs of one inference decide, as a label says it."""
         return outputs
 
+    def words(self, outputs: Outputs, names: Sequence[str] = ()) -> str:
+        """Return what the outputs of one inference decide, for people; "" where it is no few classes.
+
+        Args:
+            outputs: of the inference.
+            names: of the classes; numbers stand in for those that have none.
+        """
+        return ""
+
     @abstractmethod
     def quality(self, outputs: Outputs, target: Any) -> float:
         """Return how right the outputs of one inference are, from 0 to 1.
@@ -105,6 +114,11 @@ class Task(ABC):
     def confidence(self, outputs: Outputs) -> list[float]:
         """Return a few numbers that tell how sure an answer is; the higher, the surer."""
         raise NotImplementedError
+
+    @staticmethod
+    def named(place: int, names: Sequence[str]) -> str:
+        """Return the name of a class; its number where it has none."""
+        return names[place] if 0 <= place < len(names) else str(place)
 
     def options(self) -> dict[str, Any]:
         """Return the JSON form of what was found out."""

@@ -10,6 +10,7 @@ __all__ = ["AnswerFacts", "LabelFacts", "LabelKind", "OutputFacts"]
 LabelKind = Literal["none", "classes", "several", "numbers", "arrays"]
 _BOXES = re.compile(r"box|bbox|anchor|landmark|keypoint|offset|coord", re.IGNORECASE)
 _VECTORS = re.compile(r"embed|hidden|feature|pool|attention|state|vector", re.IGNORECASE)
+_NUMBERS = re.compile(r"^variable\d*$|regress", re.IGNORECASE)  # scikit-learn's exports call them "variable"
 _SOFTMAX = ("Softmax", "LogSoftmax")
 
 
@@ -25,6 +26,7 @@ class OutputFacts:
         axis: the axis that a softmax or an argmax runs along, counted from 0; None elsewhere, and where nobody
             knows it.
         made_of: index of another output that it is made of by nothing but an activation; None.
+        regressor: whether an operator for real numbers makes it (`TreeEnsembleRegressor`).
 
     >>> OutputFacts("scores", "float32", (None, 10, 1, 1)).class_axis, OutputFacts("p", "float32", (None, 1)).single
     (1, True)
@@ -36,6 +38,7 @@ class OutputFacts:
     activation: str = ""
     axis: int | None = None
     made_of: int | None = None
+    regressor: bool = False
 
     @property
     def floats(self) -> bool:
@@ -71,6 +74,11 @@ class OutputFacts:
     def soft(self) -> bool:
         """Whether it ends with a softmax."""
         return self.activation in _SOFTMAX
+
+    @property
+    def numbers(self) -> bool:
+        """Whether its maker, or its name, says that it holds real numbers that are no scores."""
+        return self.regressor or (bool(_NUMBERS.search(self.name)) and self.activation == "")
 
     @property
     def boxes(self) -> bool:

@@ -57,7 +57,15 @@ def _output_facts(
         if name in places:
             made_of = places[name]
             break
-    return OutputFacts(spec.name, spec.dtype, spec.shape, activation, axis, made_of)
+    regressor = not activation and _is_regressor(makers.get(name))
+    return OutputFacts(spec.name, spec.dtype, spec.shape, activation, axis, made_of, regressor)
+
+
+def _is_regressor(node: onnx.NodeProto | None) -> bool:
+    """Tell whether a node gives real numbers, not the scores of classes as it does for boosted classifiers."""
+    if node is None or node.domain != "ai.onnx.ml" or not node.op_type.endswith("Regressor"):
+        return False
+    return bool(attribute(node, "post_transform", b"NONE") == b"NONE")
 
 
 def _axis(node: onnx.NodeProto, rank: int, opset: int) -> int | None:

@@ -1,6 +1,6 @@
 """Several labels at once: each class is there or not, by a probability of its own."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -65,6 +65,10 @@ class Multilabel(Task):
     def decide(self, outputs: Outputs) -> tuple[int, ...]:
         """Return the classes that are there."""
         return tuple(np.flatnonzero(self._probabilities(outputs) > 0.5).tolist())
+
+    def words(self, outputs: Outputs, names: Sequence[str] = ()) -> str:
+        """Return the classes that are there."""
+        return ", ".join(self.named(place, names) for place in self.decide(outputs)) or "none"
 
     def quality(self, outputs: Outputs, target: Any) -> float:
         """Return the F1 score of the classes that are there."""

@@ -37,6 +37,8 @@ class Multioutput(Task):
         heads = facts.outputs
         if len(heads) < 2 or not all(_is_head(head) for head in heads):
             return None
+        if len({head.shape and head.shape[0] for head in heads}) > 1:  # rows of other things
+            return None
         if facts.labels.kind in ("classes", "numbers"):
             return None
         if facts.labels.length not in (0, len(heads)):
@@ -74,6 +76,10 @@ class Multioutput(Task):
             for output, soft in zip(outputs, self.probabilities, strict=True)
         )
 
+    def words(self, outputs: Outputs, names: Sequence[str] = ()) -> str:
+        """Return the class of every head; `names` are the first one's alone."""
+        return ", ".join(map(str, self.decide(outputs)))
+
     def quality(self, outputs: Outputs, target: Any) -> float:
         """Return the share of heads whose class is the label's."""
         wanted = np.ravel(np.asarray(target))
@@ -82,12 +88,12 @@ class Multioutput(Task):
 
     def same_decisions(self, outputs: Outputs, reference: Outputs) -> NDArray[np.bool_] | None:
         """Return for each row whether every head decides the same."""
-        found = []
+        found: list[NDArray[np.bool_]] = []
         for output, other, soft in zip(outputs, reference, self.probabilities, strict=True):
             border = 0.5 if soft else 0.0
             alone = output.size == len(output)
             same = (output.ravel() > border) == (other.ravel() > border) if alone else same_top_rows(output, other)
-            if same is None:
+            if same is None or (found and len(same) != len(found[0])):
                 return None
             found.append(same)
         return np.asarray(np.all(found, axis=0))

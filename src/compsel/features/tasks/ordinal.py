@@ -1,5 +1,6 @@
 """Ordered classes by one number: the nearest whole number answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -9,6 +10,8 @@ from compsel.features.tasks.base import Outputs, Task
 from compsel.features.tasks.facts import AnswerFacts
 
 __all__ = ["Ordinal"]
+
+_MOST = 1e9
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,11 @@ class Ordinal(Task):
 
     def decide(self, outputs: Outputs) -> int:
         """Return the nearest whole number."""
-        return round(float(np.ravel(outputs[0])[0]))
+        return round(_number(outputs))
+
+    def words(self, outputs: Outputs, names: Sequence[str] = ()) -> str:
+        """Return the class."""
+        return self.named(self.decide(outputs), names)
 
     def quality(self, outputs: Outputs, target: Any) -> float:
         """Return 1 for the label, a half for its neighbours."""
@@ -50,5 +57,10 @@ class Ordinal(Task):
 
     def confidence(self, outputs: Outputs) -> list[float]:
         """Return how far the number lies from where another whole one would be nearer, and the number."""
-        value = float(np.clip(np.ravel(outputs[0])[0], -1e9, 1e9))
+        value = _number(outputs)
         return [0.5 - abs(value - round(value)), value]
+
+
+def _number(outputs: Outputs) -> float:
+    """Return the number, finite: NaN is no class."""
+    return float(np.clip(np.nan_to_num(np.ravel(outputs[0])[0], nan=-_MOST), -_MOST, _MOST))

@@ -33,13 +33,15 @@ class Regression(Task):
 
     @classmethod
     def recognise(cls, facts: AnswerFacts) -> Self | None:
-        """Return it for labels that are real numbers, or for one number that no sigmoid makes and no label explains."""
+        """Return it for labels that are real numbers; without labels, for one number that no sigmoid makes, and for
+        several that a regressor makes or their name tells.
+        """
         first, labels = facts.first, facts.labels
         if not first.floats or facts.further or first.soft:
             return None
         real = labels.kind == "numbers" or (labels.kind == "arrays" and not labels.whole)
-        lone = first.single and labels.kind == "none" and first.activation == ""
-        return cls(labels.spread) if real or lone else None
+        plain = (first.single and first.activation == "") or first.numbers
+        return cls(labels.spread) if real or (plain and labels.kind == "none") else None
 
     @classmethod
     def assumed(cls, facts: AnswerFacts) -> Self:

@@ -4,12 +4,13 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from onnx import helper
 
-from compsel.models.editable_graph import EditableGraph, FreshNames, add_constant
+from compsel.models.editable_graph import EditableGraph, FreshNames, add_constant, replace_nodes
 from compsel.models.graph_queries import constants, is_standard, uses
-from compsel.models.layers import bias_name, output_axis
+from compsel.models.layers import bias_name, has_unit_factors, output_axis
 
-__all__ = ["flatten_biases", "give_biases"]
+__all__ = ["add_row_biases", "flatten_biases", "give_biases"]
 
 
 def flatten_biases(editable: EditableGraph) -> None:
@@ -32,6 +33,23 @@ def flatten_biases(editable: EditableGraph) -> None:
             values = np.broadcast_to(editable.array(bias).reshape(-1), outputs)
             add_constant(editable.graph, flat[bias.name, outputs], np.ascontiguousarray(values))
         node.input[2] = flat[bias.name, outputs]
+
+
+def add_row_biases(editable: EditableGraph) -> None:
+    """Add the constant biases of Gemms that differ from row to row behind these, in place: no layer has a bias of 8
+    bits for each row.
+    """
+    weights, names, nodes = constants(editable.graph), FreshNames(editable.graph), []
+    for node in editable.graph.node:
+        nodes.append(node)
+        bias = weights.get(bias_name(node))
+        if bias is not None and is_standard(node, "Gemm") and _differs_by_row(bias.dims) and has_unit_factors(node):
+            product, given = names(f"{node.output[0]}.product"), node.output[0]
+            del node.input[2:]
+            node.output[0] = product
+            nodes.append(helper.make_node("Add", [product, bias.name], [given], names(f"{node.name}.bias")))
+    if len(nodes) > len(editable.graph.node):
+        replace_nodes(editable.graph, nodes)
 
 
 def _differs_by_row(dims: Sequence[int]) -> bool:
