@@ -221,7 +221,7 @@ BUNDLES = [
     Case(
         "run: names of another number of classes",
         lambda w: run(w, w.photo, "--labels", w.file("l", "a\nb\n")),
-        "has 2 lines",
+        "has 2 names",
     ),
     Case("run: names that are not there", lambda w: run(w, w.photo, "--labels", "absent.txt"), "absent.txt"),
     Case("run: deadline of nothing", lambda w: run(w, w.photo, "--deadline", "0"), "allowed is a time above 0"),

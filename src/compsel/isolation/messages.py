@@ -45,7 +45,7 @@ def receive(stream: BinaryIO) -> Any:
 
 
 def _read(stream: BinaryIO, size: int) -> memoryview:
-    view = memoryview(np.empty(size, np.uint8))  # unlike a bytearray it is not filled with zeros first
+    view = np.empty(size, np.uint8).data  # unlike a bytearray it is not filled with zeros first
     done = 0
     while done < size:
         count = stream.readinto(view[done:])  # type: ignore[attr-defined]  # of every binary stream
