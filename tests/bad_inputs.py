@@ -221,7 +221,7 @@ BUNDLES = [
     Case(
         "run: names of another number of classes",
         lambda w: run(w, w.photo, "--labels", w.file("l", "a\nb\n")),
-        "has 2 lines",
+        "has 2 names",
     ),
     Case("run: names that are not there", lambda w: run(w, w.photo, "--labels", "absent.txt"), "absent.txt"),
     Case("run: deadline of nothing", lambda w: run(w, w.photo, "--deadline", "0"), "allowed is a time above 0"),
@@ -231,10 +231,14 @@ BUNDLES = [
 ]
 
 PLACES = [
-    Case("--json below a file", lambda w: run(w, w.photo, "--json", below_a_file(w)), "cannot write"),
+    Case("run: --json below a file", lambda w: run(w, w.photo, "--json", below_a_file(w)), "cannot write"),
     Case("--json on a folder", lambda w: run(w, w.photo, "--json", w.samples), "cannot write"),
     Case("--json on a full disk", lambda w: run(w, w.photo, "--json", "/dev/full"), "no space is left"),
-    Case("--json in /proc", lambda w: run(w, w.photo, "--json", "/proc/compsel/x.json"), "/proc/compsel"),
+    Case(
+        "run: --json in /proc",
+        lambda w: run(w, w.photo, "--json", "/proc/compsel/x.json"),
+        "cannot write /proc/compsel",
+    ),
     Case("compress: out below a file", lambda w: [*compress(w, w.model)[:-1], below_a_file(w)], "cannot write"),
     Case("profile: out below a file", lambda w: profile(w, out=below_a_file(w)), "cannot write", True),
     Case("build: out below a file", lambda w: building(w, samples=many(w), out=below_a_file(w)), "cannot write", True),
@@ -260,7 +264,9 @@ WORDS = [
     Case("technique: option out of range", lambda w: compress(w, w.model, "--technique", "prune:2"), "prune"),
     Case("technique: option in words", lambda w: compress(w, w.model, "--technique", "resolution:big"), "big"),
     Case(
-        "compress: two models of one name", lambda w: ["compress", w.model, w.model, "--out", w.out], "same file name"
+        "compress: two models of one name",
+        lambda w: ["compress", w.model, w.model, "--out", w.out],
+        "would have the same files",
     ),
     Case(
         "compress: no calibration samples", lambda w: compress(w, w.model, "--calibration", "0"), "allowed is 1 or more"

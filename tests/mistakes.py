@@ -136,6 +136,18 @@ WORDS = [
         "unknown option --conf",
         "did you mean '--confidence' or '--config'?",
     ),
+    Mistake(
+        "option with one dash",
+        lambda w: ["evaluate", w.bundle, "-samples", w.samples],
+        "unknown option -samples",
+        "did you mean '--samples'?",
+    ),
+    Mistake(
+        "option of another command",
+        lambda w: ["evaluate", w.bundle, "--samples", w.samples, "--good-enough", "0.8"],
+        "unknown option --good-enough, which compsel",
+        "build",
+    ),
     Mistake("missing option", lambda w: ["evaluate", w.bundle], "required: --samples", "for example compsel evaluate"),
     Mistake(
         "misspelt technique",

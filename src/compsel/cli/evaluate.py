@@ -63,7 +63,7 @@ def _show_comparisons(content: dict[str, Any]) -> None:
 def _show_policies(content: dict[str, Any]) -> None:
     from compsel.evaluation.result_words import POLICIES, way_words
 
-    energy = content["energy"]
+    energy, right_is = content["energy"], content["result"]["right_is"]
     figures = () if energy is None else ("estimated mJ" if energy["estimated"] else "mJ",)
     print_table(
         [
@@ -76,7 +76,16 @@ def _show_policies(content: dict[str, Any]) -> None:
             )
             for name, policy in content["policies"].items()
         ],
-        ("", "accuracy", "mean ms", "p50", "p95", "p99", *figures, "most frequent choice"),
+        (
+            "",
+            right_is if right_is == "good enough" else "accuracy",
+            "mean ms",
+            "p50",
+            "p95",
+            "p99",
+            *figures,
+            "most frequent choice",
+        ),
     )
     if energy is not None:
         print(f"energy of one answer, {'an estimate, not measured' if energy['estimated'] else energy['meter']}")

@@ -192,9 +192,17 @@ def refuse_unknown_options(argv: Sequence[str], parsers: Sequence[argparse.Argum
     known = sorted({option for parser in parsers for option in _options(parser)})
     for word in argv[: argv.index("--")] if "--" in argv else argv:
         name = word.partition("=")[0]
+        if f"-{name}" in known and name not in known:
+            raise UsageError(f"got the unknown option {name}: did you mean '-{name}'?")
         if name.startswith("--") and name not in known:
-            near = did_you_mean(name, known)
+            near = did_you_mean(name, known) or _others_with(name)
             raise UsageError(f"got the unknown option {name}{near} (see {parsers[-1].prog} --help)")
+
+
+def _others_with(option: str) -> str:
+    """Return the end of a message about an option that this command lacks: which ones have it; "" where none has."""
+    others = [name for name, parser in parser_of(COMMANDS)[1].items() if option in _options(parser)]
+    return f", which compsel {', '.join(others)} has" if others else ""
 
 
 def option_names(parsers: Iterable[argparse.ArgumentParser]) -> frozenset[str]:

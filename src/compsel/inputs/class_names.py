@@ -86,7 +86,8 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     try:
         text, _ = read_text(path)
     except (SamplesError, ValueError) as error:
-        raise SamplesError(f"{path}: cannot be read as a list of class names: {error}") from error
+        said = error if isinstance(error, SamplesError) else f"{path}: {error}"
+        raise SamplesError(f"{said}: needed is a list of class names, one a line, or JSON") from error
     names: tuple[str, ...] = ()
     if path.suffix.lower() == ".json":
         try:

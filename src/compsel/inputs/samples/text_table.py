@@ -31,7 +31,7 @@ class TextSamples(ListedSamples):
     >>> table = SampleTable(Path("intents"), ("query", "intent"), [(1, {"query": "turn it off", "intent": "lights"})])
     >>> samples = TextSamples(table)
     >>> samples.description
-    "1 text of 1 class, 1 each; labels from intents, column 'intent'"
+    "1 text of 1 class; labels from intents, column 'intent'"
     """
 
     def __init__(self, table: SampleTable, options: SampleOptions = DEFAULT_SAMPLE_OPTIONS) -> None:
