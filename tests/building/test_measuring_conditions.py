@@ -21,8 +21,8 @@ def test_what_a_time_limit_leaves_out_is_not_measured_and_said(small_model, imag
     )
     assert len(profile.samples) == 100
     assert "left out to keep a time limit: all but 100 samples" in profile.warnings
-    assert any("to keep the limit of 1 min, left out: all but 100 samples" in message for message in heard.messages)
-    assert any("even so it will take longer than 1 min" in message for message in heard.messages)
+    assert any("to keep the limit of 0.5 s, left out: all but 100 samples" in message for message in heard.messages)
+    assert any("even so it will take longer than 0.5 s" in message for message in heard.messages)
 
 
 def test_whether_the_device_is_idle_is_looked_at_before_and_noted_after(small_model, images, tmp_path, monkeypatch):

@@ -160,9 +160,10 @@ if __name__ == "__main__":
     from pathlib import Path
     import numpy as np
     from compsel.processors.smoke_test import smoke_feeds, smoke_graph
+    from compsel.inputs.feeds_file import write_feeds_file
     from compsel.profiling.memory import measure_start
     Path("graph.onnx").write_bytes(smoke_graph())
-    np.savez("feeds.npz", **smoke_feeds())
+    write_feeds_file(Path("feeds.npz"), smoke_feeds())
     print(measure_start(Path("graph.onnx"), Abacus(), Path("feeds.npz")).peak_mb > 1)
 """
     )

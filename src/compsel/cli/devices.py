@@ -15,7 +15,6 @@ from compsel.device.energy import find_meters
 from compsel.device.sampler import DeviceState, device_fingerprint, read_state
 from compsel.errors import CompselError, CrashError
 from compsel.inputs.tensor_specs import TensorSpec
-from compsel.models.model import Model
 from compsel.processors import Availability, Processor, absent, discover, package_versions, parse, unusable
 from compsel.processors.provider import ProviderProcessor
 from compsel.processors.trial import trial
@@ -112,6 +111,8 @@ def _run_model(processor: Processor, model: Path) -> dict[str, Any]:
 
 def _ended(processor: Processor, model: Path) -> str:
     """Say how a model ends the process that runs it on a processor; "" where it does not."""
+    from compsel.models.model import Model  # needs onnx, which an app need not have
+
     try:
         feeds = {spec.name: _random(spec) for spec in Model.load(model).inputs}
     except CompselError:  # it is said where the model is opened

@@ -192,7 +192,7 @@ def refuse_unknown_options(argv: Sequence[str], parsers: Sequence[argparse.Argum
     known = sorted({option for parser in parsers for option in _options(parser)})
     for word in argv[: argv.index("--")] if "--" in argv else argv:
         name = word.partition("=")[0]
-        if f"-{name}" in known and name not in known:
+        if name.startswith("-") and f"-{name}" in known and name not in known:
             raise UsageError(f"got the unknown option {name}: did you mean '-{name}'?")
         if name.startswith("--") and name not in known:
             near = did_you_mean(name, known) or _others_with(name)
