@@ -6,6 +6,7 @@ A new execution provider is a line in `PROVIDERS`; anything else is a family, an
 import json
 import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ def test_a_line_gives_a_provider_its_name_and_options() -> None:
 
 
 # the environments of scripts/check_providers hold what the runtime needs, and no more
+@pytest.mark.skipif(find_spec("pyarrow") is None, reason="profiles need the extra train")
 def test_profile_measures_on_it(small_model: Any, crops: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # memory is measured by a process of its own, which has no toys
     monkeypatch.setattr("compsel.profiling.memory.measure_start", lambda *_: ProcessStart(1.0, 80.0))
