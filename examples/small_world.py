@@ -93,7 +93,7 @@ def main(folder: str) -> None:
         place / "bundle",
         technique=["none", "resolution:64", "resolution:48"],
         processor="cpu:1",
-        state=["idle", "busy:2"],
+        state=["idle", "busy:1", "busy:2"],
         no_floor=True,
         penalty=100,
         budget=1,
