@@ -50,15 +50,12 @@ def check_bundle(folder: str | os.PathLike[str]) -> VerifiedFiles:
 
 def _check_names(folder: Path, files: Mapping[str, ListedFile]) -> None:
     """Refuse folders that hold more or less than is listed, without following links out of them."""
-    present = {
-        Path(above, name).relative_to(folder).as_posix()
-        for above, _, names in os.walk(folder, followlinks=False)
-        for name in names
-    }
-    linked = (Path(above, name) for above, names, _ in os.walk(folder) for name in names)
-    for path in linked:
-        if path.is_symlink():
-            raise IntegrityError(f"{path}: is a link: get the bundle again")
+    present = set()
+    for above, folders, names in os.walk(folder):
+        for name in folders:
+            if Path(above, name).is_symlink():
+                raise IntegrityError(f"{Path(above, name)}: is a link: get the bundle again")
+        present |= {Path(above, name).relative_to(folder).as_posix() for name in names}
     present.discard(MANIFEST)
     for name in sorted(present - files.keys()):
         raise IntegrityError(f"{folder}: {name} is not in the manifest: remove it, or get the bundle again")

@@ -66,14 +66,19 @@ class TensorSpec:
         got = "string" if value.dtype.kind in "OUS" else value.dtype.name
         if got != self.dtype:
             raise InputError(f"input {self.name!r}: got dtype {got}, allowed is {self.dtype}")
-        if self.shape is not None and not self._fits(value.shape):
-            allowed = ", ".join("any" if axis is None else str(axis) for axis in self.shape)
-            raise InputError(f"input {self.name!r}: got shape {value.shape}, allowed is ({allowed})")
+        if not self.allows_shape(value.shape):
+            raise InputError(f"input {self.name!r}: got shape {value.shape}, allowed is {self.shape_words}")
 
-    def _fits(self, shape: tuple[int, ...]) -> bool:
-        assert self.shape is not None
-        return len(shape) == len(self.shape) and all(
-            want is None or want == have for want, have in zip(self.shape, shape, strict=True)
+    @property
+    def shape_words(self) -> str:
+        """The shape as messages show it, for example "(any, 3)"."""
+        return f"({', '.join('any' if axis is None else str(axis) for axis in self.shape or ())})"
+
+    def allows_shape(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether a tensor may have this shape."""
+        return self.shape is None or (
+            len(shape) == len(self.shape)
+            and all(want is None or want == have for want, have in zip(self.shape, shape, strict=True))
         )
 
 
