@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from compsel.features.output_confidence import OutputReader
-from compsel.features.tasks import Task, task_of
+from compsel.features.tasks import task_of
+from compsel.features.tasks.base import Task
 
 Outputs = Sequence[np.ndarray]
 

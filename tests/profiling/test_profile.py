@@ -76,6 +76,11 @@ def test_some_of_the_samples(profile):
 
 def test_costs_of_another_device_replace_those_of_this_one(profile, folder):
     (folder / "memory.parquet").unlink()
+    # what this device measured is not taken for that of another one
+    assert profile.with_costs(profile.variants, folder, {"cpu": "another"}).latency is None
+    for path in (folder / "latency").iterdir():
+        columns, metadata = read_table(path)
+        write_table(path, columns, metadata | {"device": '{"cpu": "another"}'})
     moved = profile.with_costs(profile.variants, folder, {"cpu": "another"})
     assert moved.device == {"cpu": "another"}
     assert moved.memory_mb == {}

@@ -4,11 +4,12 @@ Adding features: a file with a class that derives from `compsel.features.base.Fe
 `EXTRACTORS`; `tests/features` checks it like all others.
 """
 
+from compsel.extending.lazy_table import LazyTable
 from compsel.features.base import FeatureExtractor
-from compsel.features.image import ImageFeatures
-from compsel.features.lctes import LctesFeatures
 
-__all__ = ["EXTRACTORS", "FeatureExtractor", "ImageFeatures", "LctesFeatures"]
+__all__ = ["EXTRACTORS", "FeatureExtractor"]
 
 # of images, by the name that profiles and policies know them by
-EXTRACTORS: dict[str, type[FeatureExtractor]] = {"image": ImageFeatures, "lctes": LctesFeatures}
+EXTRACTORS: LazyTable[type[FeatureExtractor]] = LazyTable(
+    {"image": "compsel.features.image:ImageFeatures", "lctes": "compsel.features.lctes:LctesFeatures"}
+)

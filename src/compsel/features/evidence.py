@@ -1,11 +1,14 @@
 """What answers say, in tables of numbers: what a policy of stages is trained on, and decides by."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from compsel.values import dataclass
 
 __all__ = ["Evidence", "Fused", "OutputEvidence", "Scores", "stack_evidence"]
 
@@ -29,7 +32,8 @@ class Evidence:
         return replace(self, classes=self.classes[rows], probabilities=self.probabilities[rows])
 
 
-@dataclass(frozen=True, slots=True)
+# of a base that is one
+@dataclasses.dataclass(frozen=True, slots=True)
 class OutputEvidence(Evidence):
     """What the outputs of a model without class scores say about how good they are.
 

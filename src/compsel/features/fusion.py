@@ -6,13 +6,13 @@ both decide alike.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compsel.features.evidence import Evidence, Fused, OutputEvidence, Scores, stack_evidence
 from compsel.features.output_sketch import compare
+from compsel.values import dataclass
 
 __all__ = [
     "MIN_PROBABILITY",

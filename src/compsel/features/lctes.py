@@ -47,6 +47,9 @@ class LctesFeatures(FeatureExtractor):
     def __init__(self) -> None:
         self._detector = cv2.FastFeatureDetector.create()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()  # the detector cannot travel to a worker, which makes its own
+
     def _extract(self, x: Any) -> np.ndarray:
         image = check_image(x)
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from compsel.errors import SelectorError, did_you_mean
 from compsel.features.evidence import OutputEvidence, Scores
 from compsel.features.output_sketch import numbers_of, sketch
-from compsel.features.tasks import Task
+from compsel.features.tasks.base import Task
 
 __all__ = ["GENERIC", "Confidence", "OutputReader", "code_hash", "function_of", "generic_confidence", "name_of"]
 

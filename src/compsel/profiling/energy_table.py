@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from compsel.errors import ProfileError
-from compsel.storage.parquet import read_table
+from compsel.profiling.belonging import Belonging, read_belonging
 
 __all__ = ["EnergyTable", "read_energy"]
 
@@ -45,17 +45,19 @@ class EnergyTable:
         return {choice: float(np.mean(values)) for choice, values in powers.items()}
 
 
-def read_energy(folder: Path) -> EnergyTable | None:
+def read_energy(folder: Path, belonging: Belonging | None = None) -> EnergyTable | None:
     """Read every state that was measured; None where there was no meter.
+
+    Args:
+        folder: of the profile.
+        belonging: what it is of; other tables, and other rows, are not read. None: all are.
 
     Raises:
         ProfileError: a damaged table, or tables of different meters.
     """
-    paths = sorted((folder / "energy").glob("*.parquet"))
     found: dict[tuple[str, str, str], float] = {}
     meters: set[tuple[str, bool]] = set()
-    for path in paths:
-        columns, metadata = read_table(path)
+    for path, columns, metadata in read_belonging(sorted((folder / "energy").glob("*.parquet")), belonging):
         if not set(_COLUMNS) <= columns.keys() or not {"meter", "estimated", "state"} <= metadata.keys():
             raise ProfileError(f"{path}: is no table of energies: measure it again")
         meters.add((metadata["meter"], metadata["estimated"] == "yes"))

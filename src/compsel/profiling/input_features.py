@@ -1,7 +1,9 @@
 """Compute the features of every sample, and measure what computing them takes."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +11,76 @@ import numpy as np
 from compsel.errors import ProfileError
 from compsel.features.base import FeatureExtractor
 from compsel.inputs.samples import Samples
+from compsel.parallel.backend import Backend
+from compsel.parallel.measured_tables import MeasuredTable, measure_tables
+from compsel.parallel.shards import SHARDS, shard_name
 from compsel.progress import SILENT, Reporter
-from compsel.storage.checkpointed import measure_rows
 from compsel.storage.parquet import read_table, write_table
 
 __all__ = ["measure_features", "time_features"]
 
+_DEFAULT = Backend()
+
+
+@dataclass(frozen=True)
+class _Features(MeasuredTable[np.ndarray]):
+    """The features of samples, a row each."""
+
+    extractors: Mapping[str, FeatureExtractor]
+    samples: Samples
+    path: Path
+
+    @property
+    def columns(self) -> list[str]:
+        return [f"{name}.{feature}" for name, extractor in self.extractors.items() for feature in extractor.names]
+
+    @property
+    def count(self) -> int:
+        return len(self.samples)
+
+    @property
+    def label(self) -> str:
+        return "features"
+
+    def measuring(self) -> AbstractContextManager[Callable[[int], np.ndarray]]:
+        return nullcontext(self._row)
+
+    def _row(self, index: int) -> np.ndarray:
+        value = self.samples.undecoded(index)
+        parts = [extractor.extract(value) for extractor in self.extractors.values()]
+        return np.concatenate([*parts, np.empty(0, np.float32)]).astype(np.float32)
+
+    def save(self, rows: Sequence[np.ndarray]) -> None:
+        table = dict(zip(self.columns, np.stack(rows).T, strict=True))
+        names = list(self.samples.names[: len(rows)])
+        write_table(self.path, {"sample": names, **table}, {"samples": self.samples.digest(len(rows))})
+
+    def stored(self) -> list[np.ndarray]:
+        if not self.path.exists():
+            return []
+        try:
+            table, metadata = read_table(self.path)
+        except ProfileError:
+            return []
+        count = len(table.pop("sample", ()))
+        if list(table) != self.columns or not 0 < count <= len(self.samples):
+            return []
+        if metadata.get("samples") != self.samples.digest(count):
+            return []
+        return list(np.stack(list(table.values()), axis=1)) if table else [np.empty(0, np.float32)] * count
+
+    def part(self, begin: int, end: int, folder: Path) -> "_Features":
+        samples = self.samples.subset(range(begin, end))
+        name = shard_name("features", *self.columns, samples.digest(), begin, end)
+        return replace(self, samples=samples, path=folder / f"{name}.parquet")
+
 
 def measure_features(
-    extractors: Mapping[str, FeatureExtractor], samples: Samples, folder: Path, reporter: Reporter = SILENT
+    extractors: Mapping[str, FeatureExtractor],
+    samples: Samples,
+    folder: Path,
+    reporter: Reporter = SILENT,
+    backend: Backend = _DEFAULT,
 ) -> None:
     """Compute the features of every sample and store them; what is there already is kept.
 
@@ -26,36 +89,10 @@ def measure_features(
         samples: the inputs.
         folder: of the profile; `features.parquet` is written there.
         reporter: of progress.
+        backend: where they are computed.
     """
-    path = folder / "features.parquet"
-    columns = [f"{name}.{feature}" for name, extractor in extractors.items() for feature in extractor.names]
-
-    def row(index: int) -> np.ndarray:
-        value = samples.undecoded(index)
-        parts = [extractor.extract(value) for extractor in extractors.values()]
-        return np.concatenate([*parts, np.empty(0, np.float32)]).astype(np.float32)
-
-    def save(rows: Sequence[np.ndarray]) -> None:
-        table = dict(zip(columns, np.stack(rows).T, strict=True))
-        names = list(samples.names[: len(rows)])
-        write_table(path, {"sample": names, **table}, {"samples": samples.digest(len(rows))})
-
-    measure_rows(_stored_features(path, columns, samples), len(samples), row, save, reporter, "features")
-
-
-def _stored_features(path: Path, columns: Sequence[str], samples: Samples) -> list[np.ndarray]:
-    if not path.exists():
-        return []
-    try:
-        table, metadata = read_table(path)
-    except ProfileError:
-        return []
-    count = len(table.pop("sample", ()))
-    if list(table) != list(columns) or not 0 < count <= len(samples):
-        return []
-    if metadata.get("samples") != samples.digest(count):
-        return []
-    return list(np.stack(list(table.values()), axis=1)) if columns else [np.empty(0, np.float32)] * count
+    table = _Features(extractors, samples, folder / "features.parquet")
+    measure_tables([table], folder / SHARDS / "features", backend, reporter, "features")
 
 
 def time_features(extractors: Mapping[str, FeatureExtractor], samples: Samples, count: int = 30) -> dict[str, float]:

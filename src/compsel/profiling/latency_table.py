@@ -1,6 +1,5 @@
 """The measured latencies and how they are stored: one Parquet file a state of the device, one row an inference."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
+from compsel.profiling.belonging import Belonging, read_belonging
 from compsel.profiling.confidence_intervals import Estimate, normal_mean
 from compsel.profiling.tables import require_columns
 from compsel.storage.parquet import read_table, write_table
+from compsel.storage.strict_json import parse_json
 from compsel.variants.variant import Variant
 
 RUNS_PER_VISIT = 3  # timed runs in a row of one choice
@@ -152,23 +153,27 @@ def sizes_in(path: Path) -> tuple[float, tuple[float, ...]] | None:
     """Return the usual size and all sizes that a table was measured at; None where there is none, or without sizes."""
     try:
         _, metadata = read_table(path)
-        return float(metadata["usual_size"]), tuple(float(size) for size in json.loads(metadata["sizes"]))
+        return float(metadata["usual_size"]), tuple(float(size) for size in parse_json(metadata["sizes"]))
     except (ProfileError, KeyError, ValueError, TypeError):
         return None
 
 
-def read_latency(folder: Path) -> LatencyTable | None:
+def read_latency(folder: Path, belonging: Belonging | None = None) -> LatencyTable | None:
     """Read every state that was measured; None when there is none.
+
+    Args:
+        folder: of the profile.
+        belonging: what it is of; other tables, and other rows, are not read. None: all are.
 
     Raises:
         ProfileError: a damaged table.
     """
-    paths = sorted((folder / "latency").glob("*.parquet"))
-    if not paths:
-        return None
-    tables = [read_table(path) for path in paths]
-    for path, (columns, metadata) in zip(paths, tables, strict=True):
+    tables = []
+    for path, columns, metadata in read_belonging(sorted((folder / "latency").glob("*.parquet")), belonging):
+        tables.append((columns, metadata))
         require_columns(path, {**columns, **metadata}, ("variant", "processor", "latency_ms", "state", "load"))
+    if not tables:
+        return None
     variant = tuple(name for columns, _ in tables for name in columns["variant"])
     processor = tuple(name for columns, _ in tables for name in columns["processor"])
     states = tuple(metadata["state"] for columns, metadata in tables for _ in columns["variant"])
@@ -201,5 +206,5 @@ def _sizing(metadata: Mapping[str, str]) -> _Sizing:
 
 def _seen(metadata: Mapping[str, str]) -> dict[str, float]:
     """Return what the sampler saw; tables of compsel 0.1 hold the load alone."""
-    numbers = json.loads(metadata.get("device_state", "{}"))
+    numbers = parse_json(metadata.get("device_state", "{}"))
     return {name: float(value) for name, value in numbers.items()} | {"load_others": float(metadata["load"])}

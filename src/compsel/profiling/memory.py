@@ -19,25 +19,11 @@ from compsel.profiling.memory_table import memory_of_this_device, write_memory
 from compsel.progress import SILENT, Reporter
 from compsel.variants.variant import Variant
 
-__all__ = ["PEAK_BYTES", "ProcessStart", "measure_memory", "measure_start", "write_feeds"]
+__all__ = ["ProcessStart", "measure_memory", "measure_start", "write_feeds"]
 
-# A process takes the peak in `getrusage` over from the one that started it, on Linux even across exec; the high water
-# mark of its own memory is in /proc there.
-PEAK_BYTES = """
-def peak_bytes():
-    if sys.platform == "linux":
-        with open("/proc/self/status") as stream:
-            return next(int(line.split()[1]) * 1024 for line in stream if line.startswith("VmHWM"))
-    if sys.platform == "win32":
-        import psutil
-        return psutil.Process().memory_info().peak_wset
-    import resource
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-"""
-_CODE = (
-    PEAK_BYTES
-    + """
+_CODE = """
 import json, sys, time
+from compsel.device.resident_memory import peak_bytes
 from compsel.inputs.feeds_file import read_feeds
 from compsel.processors import parse
 processor = parse(sys.argv[2])
@@ -49,7 +35,6 @@ for _ in range(2):
     session.run(feeds)
 print(json.dumps([load_ms, peak_bytes() / 1e6]))
 """
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from compsel.errors import ProfileError
+from compsel.profiling.belonging import Belonging, read_belonging
 from compsel.profiling.tables import device_text, require_columns
 from compsel.storage.parquet import read_table, write_table
 
@@ -16,8 +17,12 @@ Key = tuple[str, str, str]
 _FILE = "memory.parquet"
 
 
-def read_memory(folder: Path) -> dict[tuple[str, str], float]:
+def read_memory(folder: Path, belonging: Belonging | None = None) -> dict[tuple[str, str], float]:
     """Read the peak memory (MB) of the choices, by variant and processor; empty when it was not measured.
+
+    Args:
+        folder: of the profile.
+        belonging: what it is of; another table, and other rows, are not read. None: all are.
 
     Raises:
         ProfileError: a damaged table.
@@ -25,10 +30,11 @@ def read_memory(folder: Path) -> dict[tuple[str, str], float]:
     path = folder / _FILE
     if not path.exists():
         return {}
-    columns, _ = read_table(path)
-    require_columns(path, columns, ("variant", "processor", "peak_mb"))
-    keys = zip(columns["variant"], columns["processor"], strict=True)
-    return dict(zip(keys, map(float, columns["peak_mb"]), strict=True))
+    for _, columns, _ in read_belonging([path], belonging):
+        require_columns(path, columns, ("variant", "processor", "peak_mb"))
+        keys = zip(columns["variant"], columns["processor"], strict=True)
+        return dict(zip(keys, map(float, columns["peak_mb"]), strict=True))
+    return {}
 
 
 def memory_of_this_device(folder: Path) -> dict[Key, float]:

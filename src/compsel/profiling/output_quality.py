@@ -9,7 +9,9 @@ import numpy as np
 
 from compsel.errors import ProfileError, SelectorError
 from compsel.features.output_confidence import Confidence, OutputReader, code_hash, function_of, name_of
-from compsel.features.tasks import TASKS, Similarity, Task, task_of
+from compsel.features.tasks import TASKS, task_of
+from compsel.features.tasks.base import Task
+from compsel.features.tasks.similarity import Similarity
 from compsel.models.output_comparison import likeness
 
 __all__ = ["COSINE", "FIDELITY", "OutputQuality", "Quality", "QualityCriterion"]

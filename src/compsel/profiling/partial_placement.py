@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from compsel.errors import ProfileError
 from compsel.storage.parquet import read_table
+from compsel.storage.strict_json import parse_json
 from compsel.variants.engine import Engine
 
 __all__ = ["placement_text", "read_partly_placed"]
@@ -35,5 +37,9 @@ def read_partly_placed(folder: Path) -> dict[tuple[str, str], str]:
     noted: dict[tuple[str, str], str] = {}
     for path in sorted((folder / "latency").glob("*.parquet")):
         _, metadata = read_table(path)
-        noted |= {(variant, processor): text for variant, processor, text in json.loads(metadata.get(_KEY, "[]"))}
+        try:
+            found = parse_json(metadata.get(_KEY, "[]"))
+            noted |= {(str(variant), str(processor)): str(text) for variant, processor, text in found}
+        except (ValueError, TypeError) as error:
+            raise ProfileError(f"{path}: {_KEY} is damaged ({error}): measure again") from error
     return noted

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from compsel.errors import ProfileError
 from compsel.features.evidence import Evidence
+from compsel.profiling.belonging import Belonging
 from compsel.profiling.current import CURRENT
 from compsel.profiling.energy_table import EnergyTable, read_energy
 from compsel.profiling.groups import read_folds, read_groups, read_hashes
@@ -35,6 +36,7 @@ from compsel.profiling.memory_table import read_memory
 from compsel.profiling.output_quality import QualityCriterion
 from compsel.profiling.quality_table import evidence_in, read_quality
 from compsel.profiling.size_table import read_sizes
+from compsel.storage.locations.using import fetch
 from compsel.storage.parquet import read_table
 from compsel.variants.variant import Variant
 
@@ -180,17 +182,17 @@ class Profile:
         missing = sorted(set(self.names) - found.keys())
         if missing:
             raise ProfileError(f"{missing[0]} was not built on this device: build it, or measure its quality again")
+        belonging = Belonging({name: found[name].sha256 for name in self.names}, device)
         return replace(
             self,
             variants=tuple(found[name] for name in self.names),
-            latency=read_latency(folder),
-            memory_mb=read_memory(folder),
-            energy=read_energy(folder),
-            current=read_latency(folder / CURRENT),
+            latency=read_latency(folder, belonging),
+            memory_mb=read_memory(folder, belonging),
+            energy=read_energy(folder, belonging),
+            current=read_latency(folder / CURRENT, belonging),
             device=device,
         )
 
-    # long: a field each
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "Profile":
         """Read a profile.
@@ -199,44 +201,75 @@ class Profile:
             ProfileError: no profile there, or tables that do not fit together.
             VersionError: written by a newer compsel.
         """
+        try:
+            return cls._load(fetch(folder))
+        # columns of another type, or fields of another kind, than they ever are
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise ProfileError(
+                f"{folder}: holds a table or a header that is damaged ({error!r}): measure again"
+            ) from error
+
+    @classmethod
+    def without_samples(cls, folder: str | os.PathLike[str]) -> "Profile":
+        """Read all but the samples: variants and costs.
+
+        Raises:
+            ProfileError, VersionError: see `load`.
+        """
         folder = Path(folder)
         header = read_header(folder)
         try:
             variants = tuple(_found(Variant.from_dict(content), folder) for content in header["variants"])
-            n_classes = int(header["n_classes"])
+            hashes, processors = {one.name: one.sha256 for one in variants}, tuple(header.get("processors", ()))
             criterion = QualityCriterion.from_dict(header["judging"]) if header.get("judging") else None
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(f"{folder / 'profile.json'}: is damaged ({error!r}): measure again") from error
-        tables = [read_quality(folder, variant) for variant in variants]
-        _check_alike(folder, tables)
-        samples, labels = tables[0]["sample"], tables[0]["label"].astype(np.int64)
-        evidence = [evidence_in(table, n_classes, criterion) for table in tables]
-        known_evidence = tuple(one for one in evidence if one is not None)
-        features, feature_names = _read_features(folder, samples)
+        belonging = Belonging(hashes, header.get("device", {}), processors)
         return cls(
-            samples=tuple(samples),
-            labels=labels,
-            variants=variants,
-            quality=np.stack([table["quality"] for table in tables], axis=1).astype(np.float64),
-            evidence=known_evidence if len(known_evidence) == len(tables) else (),
-            features=features,
-            feature_names=feature_names,
-            latency=read_latency(folder),
-            memory_mb=read_memory(folder),
+            (),
+            np.empty(0, np.int64),
+            variants,
+            np.empty((0, len(variants))),
+            (),
+            np.empty((0, 0), np.float32),
+            (),
+            latency=read_latency(folder, belonging),
+            memory_mb=read_memory(folder, belonging),
             device=header.get("device", {}),
             features_ms=header.get("features_ms", {}),
             decode_ms=float(header.get("decode_ms", 0.0)),
             origin=header.get("origin", ""),
-            groups=read_groups(folder, samples),
-            sizes=read_sizes(folder, samples),
-            energy=read_energy(folder),
+            energy=read_energy(folder, belonging),
             quality_criterion=criterion,
-            folds=read_folds(folder, samples),
-            learned_from=read_hashes(folder, samples),
             sketch=header.get("sketch", ""),
-            current=read_latency(folder / CURRENT),
+            current=read_latency(folder / CURRENT, replace(belonging, processors=())),
             warnings=tuple(header.get("warnings", ())),
             task=str(header.get("task", "")),
+        )
+
+    @classmethod
+    def _load(cls, folder: Path) -> "Profile":
+        found, header = cls.without_samples(folder), read_header(folder)
+        if "n_classes" not in header:
+            raise ProfileError(f"{folder / 'profile.json'}: is damaged (has no n_classes): measure again")
+        tables = [read_quality(folder, variant) for variant in found.variants]
+        _check_alike(folder, tables)
+        samples = tables[0]["sample"]
+        evidence = [evidence_in(table, header["n_classes"], found.quality_criterion) for table in tables]
+        known_evidence = tuple(one for one in evidence if one is not None)
+        features, feature_names = _read_features(folder, samples)
+        return replace(
+            found,
+            samples=tuple(samples),
+            labels=tables[0]["label"].astype(np.int64),
+            quality=np.stack([table["quality"] for table in tables], axis=1).astype(np.float64),
+            evidence=known_evidence if len(known_evidence) == len(tables) else (),
+            features=features,
+            feature_names=feature_names,
+            groups=read_groups(folder, samples),
+            sizes=read_sizes(folder, samples),
+            folds=read_folds(folder, samples),
+            learned_from=read_hashes(folder, samples),
         )
 
 

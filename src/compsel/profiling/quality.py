@@ -9,9 +9,9 @@ that was made in the same way without the sample's fold (`compsel.variants.fold_
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ from compsel.errors import ProfileError
 from compsel.features.fusion import TOP
 from compsel.features.tasks.scores import top_class
 from compsel.inputs.samples import Samples
+from compsel.parallel.backend import Backend
+from compsel.parallel.measured_tables import MeasuredTable, measure_tables
+from compsel.parallel.shards import SHARDS, shard_name
 from compsel.processors.base import Processor
 from compsel.profiling.output_quality import OutputQuality
 from compsel.profiling.quality_table import quality_path
 from compsel.progress import SILENT, Reporter
-from compsel.storage.checkpointed import measure_rows
 from compsel.storage.parquet import read_table, write_table
 from compsel.variants.engine import Engine
 from compsel.variants.fold_variants import FoldVariants
@@ -33,13 +35,19 @@ from compsel.variants.variant import Variant
 
 __all__ = ["measure_quality", "reference_of"]
 
+_DEFAULT = Backend()
 # sample, label, quality and the evidence of one answer, by the column of the table, and `n_classes`
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class _Measurement:
-    """One variant on all samples, with the uncompressed variant to compare with."""
+class _Measurement(MeasuredTable[Row]):
+    """One variant on samples, with the uncompressed variant to compare with.
+
+    Attributes:
+        largest: of all labels, also where these samples are a part of all.
+        rated_by: what rated answers without class scores, as the table notes it.
+    """
 
     variant: Variant
     reference: Variant
@@ -47,7 +55,10 @@ class _Measurement:
     samples: Samples
     path: Path
     output_quality: OutputQuality
-    folds: FoldVariants | None = None
+    processor: Processor
+    folds: FoldVariants | None
+    largest: int
+    rated_by: str
 
     @property
     def answering(self) -> tuple[Variant, ...]:
@@ -67,10 +78,53 @@ class _Measurement:
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
-    def rated_by(self) -> str:
-        """What rated answers without class scores, as the table notes it."""
-        reference = "" if self.output_quality.uses_targets else self.reference.sha256
-        return f"{self.output_quality.identity} | {reference}"
+    def count(self) -> int:
+        return len(self.samples)
+
+    @property
+    def label(self) -> str:
+        return f"quality of {self.variant.name}"
+
+    def stored(self) -> list[Row]:
+        return _stored(self)
+
+    def save(self, rows: Sequence[Row]) -> None:
+        _write(self, rows)
+
+    def part(self, begin: int, end: int, folder: Path) -> "_Measurement":
+        samples = self.samples.subset(range(begin, end))
+        folds = None if self.folds is None else replace(self.folds, fold_of=self.folds.fold_of[begin:end])
+        found = replace(self, samples=samples, folds=folds)
+        parts = (self.variant.name, self.variant.sha256, samples.digest(), begin, end, self.rated_by, found.held_out)
+        return replace(found, path=folder / f"{shard_name('quality', TOP, *parts)}.parquet")
+
+    @contextmanager
+    def measuring(self) -> Iterator[Callable[[int], Row]]:
+        """Open what answers.
+
+        Raises:
+            ProfileError: labels that are no classes of the model, which its first answer shows.
+        """
+        names, labels = self.samples.names, _labels(self.samples)
+        needs_reference = min(labels) < 0 if self.variant.output != "other" else not self.output_quality.uses_targets
+        with ExitStack() as stack:
+
+            def opened(variant: Variant) -> Engine:
+                return stack.enter_context(closing(Engine(variant, self.files, self.processor)))
+
+            engines = [opened(one) for one in self.answering]
+            reference = opened(self.reference) if needs_reference else None
+
+            def row(index: int) -> Row:
+                measured = _row(self, engines[self.fold(index)], reference, index)
+                _check_labels(self.variant, measured, self.largest)
+                return {"sample": names[index], "label": labels[index], **measured}
+
+            yield row
+
+
+def _labels(samples: Samples) -> list[int]:
+    return [-1 if label is None else label for label in samples.labels]
 
 
 def reference_of(variants: Sequence[Variant]) -> Variant:
@@ -88,6 +142,7 @@ def measure_quality(
     reporter: Reporter = SILENT,
     output_quality: OutputQuality | None = None,
     folds: FoldVariants | None = None,
+    backend: Backend = _DEFAULT,
 ) -> int:
     """Measure each variant on each sample and store one table a variant; what is there already is kept.
 
@@ -100,6 +155,7 @@ def measure_quality(
         reporter: of progress.
         output_quality: rates answers without class scores; None: fidelity, and a generic confidence.
         folds: what answers in place of the variants that learned from the samples; None: none did.
+        backend: where answers are computed.
 
     Returns:
         The number of classes; 0 when the models are not classifiers.
@@ -112,44 +168,22 @@ def measure_quality(
         raise ProfileError("got no samples: give some")
     originals = {variant.model: variant for variant in variants if variant.technique == "none"}
     output_quality = output_quality or OutputQuality()
-    n_classes = {0}
+    largest, tables = max(_labels(samples)), []
     for variant in variants:
         if variant.model not in originals:
             raise ProfileError(f"{variant.name}: the uncompressed variant of {variant.model} is not among the variants")
         reference = reference_of(variants) if variant.output == "other" else originals[variant.model]
         path = quality_path(folder, variant)
         held_out = folds if folds is not None and variant.name in folds.variants else None
-        measurement = _Measurement(variant, reference, files, samples, path, output_quality, held_out)
-        n_classes.add(_measure(measurement, processor, reporter))
+        rated_by = f"{output_quality.identity} | {'' if output_quality.uses_targets else reference.sha256}"
+        what = (variant, reference, files, samples, path, output_quality, processor)
+        tables.append(_Measurement(*what, held_out, largest, rated_by))
+    counted = f"quality of {len(variants)} variants"
+    found = measure_tables(tables, folder / SHARDS / "quality", backend, reporter, counted)
+    n_classes = {0, *(_classes(rows) for rows in found)}
     if len(n_classes) > 2:
         raise ProfileError(f"the models have different numbers of classes: {sorted(n_classes - {0})}")
     return max(n_classes)
-
-
-def _measure(measurement: _Measurement, processor: Processor, reporter: Reporter) -> int:
-    """Measure one variant; return its number of classes, 0 without class scores."""
-    stored = _stored(measurement)
-    variant, samples = measurement.variant, measurement.samples
-    names, labels = samples.names, [-1 if label is None else label for label in samples.labels]
-    if len(stored) == len(labels):
-        return _classes(stored)
-    needs_reference = min(labels) < 0 if variant.output != "other" else not measurement.output_quality.uses_targets
-    max_label = max(labels)
-    with ExitStack() as stack:
-        engines = [
-            stack.enter_context(closing(Engine(one, measurement.files, processor))) for one in measurement.answering
-        ]
-        reference = None
-        if needs_reference:
-            reference = stack.enter_context(closing(Engine(measurement.reference, measurement.files, processor)))
-
-        def row(index: int) -> Row:
-            measured = _row(measurement, engines[measurement.fold(index)], reference, index)
-            _check_labels(variant, measured, max_label)
-            return {"sample": names[index], "label": labels[index], **measured}
-
-        label = f"quality of {variant.name}"
-        return _classes(measure_rows(stored, len(labels), row, lambda rows: _write(measurement, rows), reporter, label))
 
 
 def _check_labels(variant: Variant, row: Row, largest: int) -> None:

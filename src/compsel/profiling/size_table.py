@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from compsel.errors import ProfileError
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
+from compsel.profiling.belonging import Belonging
 from compsel.profiling.latency_table import read_latency
 from compsel.profiling.tables import require_columns
 from compsel.storage.parquet import read_table, write_table
@@ -25,7 +26,7 @@ def write_sizes(folder: Path, samples: Samples, variants: Sequence[Variant]) -> 
     Sizes of images are left out: what they cost is alike for all choices.
     """
     path = folder / _FILE
-    latency = read_latency(folder)
+    latency = read_latency(folder, Belonging.here(variants))
     counting = None if latency is None else next((one for one in variants if one.name == latency.sized_by), None)
     if counting is None or modality_of(counting).size_costs != "inference":
         path.unlink(missing_ok=True)

@@ -96,6 +96,7 @@ class SelectionDataset:
         unlabelled_groups: of those inputs, numbered as `groups`; None: each is a group of its own.
         folds: (n,), of samples that variants learned from: evidence on a sample is that of a variant which never saw
             its fold, and a cross-validation over these folds is nested; None: any folds will do.
+        known_quality: (n_variants,), means of all samples, where these were drawn from many more.
     """
 
     names: tuple[str, ...]
@@ -114,6 +115,7 @@ class SelectionDataset:
     folds: NDArray[np.integer] | None = None
     size_costs: SizeCosts | None = None
     cost_errors: Mapping[str, float] = field(default_factory=dict)
+    known_quality: Floats | None = None
 
     @classmethod
     def from_profile(
@@ -157,10 +159,14 @@ class SelectionDataset:
         return dataset._with_what_labels_there_are()
 
     @property
+    def mean_quality(self) -> Floats:
+        """Mean quality (n_variants,) of every variant."""
+        return self.quality.mean(axis=0) if self.known_quality is None else self.known_quality
+
+    @property
     def most_accurate(self) -> int:
         """The most accurate uncompressed variant; the cheaper one of equals."""
-        quality = self.quality.mean(axis=0)
-        candidates = np.flatnonzero(self.uncompressed).tolist()
+        quality, candidates = self.mean_quality, np.flatnonzero(self.uncompressed).tolist()
         return int(min(candidates, key=lambda number: (-quality[number], self.costs_ms[number])))
 
     def take(self, rows: NDArray[np.intp]) -> "SelectionDataset":
@@ -201,15 +207,16 @@ class SelectionDataset:
             evidence=tuple(self.evidence[column] for column in columns) if self.evidence else (),
             unlabelled=tuple(self.unlabelled[column] for column in columns) if self.unlabelled else (),
             size_costs=None if self.size_costs is None else self.size_costs.among(columns),
+            known_quality=None if self.known_quality is None else self.known_quality[columns],
         )
 
     def fixed(self, variant: int) -> Outcome:
         """Return what always running one variant gives."""
         n = len(self.quality)
-        costs = np.full(n, self.costs_ms[variant])
+        costs = np.broadcast_to(self.costs_ms[variant], n)
         if self.size_costs is not None:
             costs = self.size_costs.of_samples[:, variant]
-        return Outcome(self.quality[:, variant], costs, np.full(n, self.names[variant]))
+        return Outcome(self.quality[:, variant], costs, np.broadcast_to(np.array(self.names[variant]), n))
 
     def static(self) -> dict[str, Outcome]:
         """Return what always running each variant gives, by its name."""
@@ -247,8 +254,7 @@ class SelectionDataset:
         """Return all inputs alike, those without labels last: for what needs no labels, and no features."""
         if not self.unlabelled:
             return self
-        more = len(self.unlabelled[0].classes)
-        pairs = zip(self.evidence, self.unlabelled, strict=True)
+        more, pairs = len(self.unlabelled[0].classes), zip(self.evidence, self.unlabelled, strict=True)
         groups = np.arange(len(self.targets)) if self.groups is None else self.groups
         further = self.unlabelled_groups
         if further is None:

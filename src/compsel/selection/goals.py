@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from compsel.errors import ObjectiveError
+from compsel.values import dataclass
 
 __all__ = ["Goal", "parse_goal"]
 

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal, get_args
 
 from compsel.errors import ObjectiveError, did_you_mean
 from compsel.selection.goals import parse_goal
+from compsel.values import dataclass
 
 __all__ = ["Objective", "Quantity"]
 

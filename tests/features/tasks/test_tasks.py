@@ -4,25 +4,19 @@ import numpy as np
 import pytest
 
 from compsel.errors import UsageError
-from compsel.features.tasks import (
-    TASKS,
-    AnswerFacts,
-    Binary,
-    LabelFacts,
-    Multiclass,
-    Multilabel,
-    Multioutput,
-    Ordinal,
-    OutputFacts,
-    Regression,
-    Segmentation,
-    Task,
-    TokenSequence,
-    recognise,
-)
+from compsel.features.tasks import TASKS, recognise
+from compsel.features.tasks.base import Task
+from compsel.features.tasks.binary import Binary
+from compsel.features.tasks.facts import AnswerFacts, LabelFacts, OutputFacts
 from compsel.features.tasks.graph_facts import facts_of
 from compsel.features.tasks.label_facts import label_facts
-from compsel.features.tasks.sequence import edit_distance
+from compsel.features.tasks.multiclass import Multiclass
+from compsel.features.tasks.multilabel import Multilabel
+from compsel.features.tasks.multioutput import Multioutput
+from compsel.features.tasks.ordinal import Ordinal
+from compsel.features.tasks.regression import Regression
+from compsel.features.tasks.segmentation import Segmentation
+from compsel.features.tasks.sequence import TokenSequence, edit_distance
 from compsel.inputs.samples import ArraySamples
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model

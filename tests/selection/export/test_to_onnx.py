@@ -15,6 +15,7 @@ from compsel.errors import SelectorError, VersionError
 from compsel.selection.export.onnx_selector import ExportedSelector
 from compsel.selection.export.to_onnx import to_onnx
 from compsel.selection.selectors.baselines import OracleSelector, SingleBest
+from compsel.selection.selectors.boosted import BoostedRegression
 from compsel.selection.selectors.classification import CostSensitiveClassifier
 from compsel.selection.selectors.cost_sensitive import CostSensitiveSelector
 from compsel.selection.selectors.neighbours import NeighbourSelector
@@ -31,6 +32,7 @@ FITTED = [
         NeighbourSelector(neighbours=9),
         Premodel(),
         CostRegression(n_trees=20),
+        BoostedRegression(),
         CostRegression(n_trees=20, transform="rank"),
         PairwiseSelector(n_trees=40),
         CostSensitiveClassifier(),

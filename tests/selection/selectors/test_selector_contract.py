@@ -7,6 +7,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from compsel.selection.selectors.base import Selector
 from compsel.selection.selectors.baselines import RandomSelector, SingleBest
+from compsel.selection.selectors.boosted import BoostedRegression
 from compsel.selection.selectors.classification import CostSensitiveClassifier
 from compsel.selection.selectors.cost_sensitive import CostSensitiveSelector
 from compsel.selection.selectors.neighbours import NeighbourSelector
@@ -31,6 +32,7 @@ LEARNERS = [
     NeighbourSelector(neighbours=7),
     Premodel(),
     CostRegression(n_trees=15),
+    BoostedRegression(rounds=15),
     PairwiseSelector(n_trees=30),
     CostSensitiveClassifier(),
     CostSensitiveClassifier(ExtraTreesClassifier(20, min_samples_leaf=2)),

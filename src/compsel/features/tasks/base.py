@@ -28,7 +28,7 @@ class Task(ABC):
         reads_confidence: whether it says how sure an answer is; else statistics of the outputs stand in.
         good_enough: an answer of this quality counts as right, unless another one is given.
 
-    >>> from compsel.features.tasks import Multilabel
+    >>> from compsel.features.tasks.multilabel import Multilabel
     >>> Multilabel().quality([np.array([[0.9, 0.2, 0.7]])], (0, 2))
     1.0
     """

@@ -8,9 +8,9 @@ __all__ = ["AnswerFacts", "LabelFacts", "LabelKind", "OutputFacts"]
 
 # none: no labels; classes: a whole number each; several: several each, such as `2 4`; numbers: real ones; arrays
 LabelKind = Literal["none", "classes", "several", "numbers", "arrays"]
-_BOXES = re.compile(r"box|bbox|anchor|landmark|keypoint|offset|coord", re.IGNORECASE)
-_VECTORS = re.compile(r"embed|hidden|feature|pool|attention|state|vector", re.IGNORECASE)
-_NUMBERS = re.compile(r"^variable\d*$|regress", re.IGNORECASE)  # scikit-learn's exports call them "variable"
+_BOXES = r"box|bbox|anchor|landmark|keypoint|offset|coord"
+_VECTORS = r"embed|hidden|feature|pool|attention|state|vector"
+_NUMBERS = r"^variable\d*$|regress"  # scikit-learn's exports call them "variable"
 _SOFTMAX = ("Softmax", "LogSoftmax")
 
 
@@ -78,17 +78,17 @@ class OutputFacts:
     @property
     def numbers(self) -> bool:
         """Whether its maker, or its name, says that it holds real numbers that are no scores."""
-        return self.regressor or (bool(_NUMBERS.search(self.name)) and self.activation == "")
+        return self.regressor or (bool(re.search(_NUMBERS, self.name, re.IGNORECASE)) and self.activation == "")
 
     @property
     def boxes(self) -> bool:
         """Whether its name says that it holds places in a picture."""
-        return bool(_BOXES.search(self.name)) and not self.soft
+        return bool(re.search(_BOXES, self.name, re.IGNORECASE)) and not self.soft
 
     @property
     def vectors(self) -> bool:
         """Whether its name says that it holds what the network has inside."""
-        return bool(_VECTORS.search(self.name)) and not self.soft
+        return bool(re.search(_VECTORS, self.name, re.IGNORECASE)) and not self.soft
 
 
 @dataclass(frozen=True, slots=True)

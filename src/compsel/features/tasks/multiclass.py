@@ -58,7 +58,7 @@ class Multiclass(Task):
     @property
     def score_kind(self) -> ScoreKind | None:
         """What the scores are."""
-        return {"logits": "logits", "probabilities": "probabilities"}.get(self.scores)  # type: ignore[return-value]
+        return {"logits": "logits", "probabilities": "probabilities"}.get(self.scores)  # type: ignore[return-value]  # None where neither
 
     @property
     def reading(self) -> str:

@@ -8,8 +8,9 @@ import onnxruntime
 
 from compsel.device.cgroup import cpu_quota, usable_cores
 from compsel.device.energy import MeterAvailability, find_meters
+from compsel.device.fingerprint import device_fingerprint
 from compsel.device.nvml import NvmlError, gpus
-from compsel.device.sampler import DeviceState, device_fingerprint, read_state
+from compsel.device.sampler import DeviceState, read_state
 from compsel.processors import absent
 from compsel.profiling.confidence_intervals import Estimate
 from compsel.profiling.machine.installed import Extra, installed_packages

@@ -11,7 +11,7 @@ training again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from compsel.features.fusion import Evidence, fuse
 from compsel.selection.cascade.input_difficulty import InputDifficulty, easy_probability
+from compsel.values import dataclass
 
 __all__ = ["STOP", "Cascade", "Node", "Plan", "Walk"]
 
@@ -47,6 +48,10 @@ class Node:
     intercept: float
     grid: Floats
     edges: Mapping[int, Floats] = field(default_factory=dict)
+
+    def lasting(self, durations: Floats) -> float:
+        """Return how long the members take one after the other, for the durations (n_variants,) of all."""
+        return float(durations[list(self.members)].sum()) if self.members else 0.0
 
     def score(self, stages: Sequence[Evidence], easy_log_odds: Floats | None = None) -> tuple[NDArray[np.intp], Floats]:
         """Return the fused classes and the probability that they are right, for the evidence of the members."""
@@ -163,7 +168,7 @@ class Cascade:
         going_on: dict[int, dict[int, Floats]] = {}
         for number in range(len(self.nodes) - 1, -1, -1):
             node = self.nodes[number]
-            spent = float(lasting[list(node.members)].sum()) if node.members else 0.0
+            spent = node.lasting(lasting)
             continuing = {
                 variant: costs[variant] + transition @ values[self.after(number, variant)]
                 for variant, transition in node.edges.items()
@@ -177,6 +182,10 @@ class Cascade:
         first = min(going_on[0], key=lambda variant: float(going_on[0][variant].mean()))
         quality, cost, reachable = self._forecast(penalty, going_on, costs)
         return Plan(self, first, penalty, going_on, frozenset(reachable), quality, cost)
+
+    def lasting(self, durations: Floats) -> list[float]:
+        """Return how long each path lasts by the end of each of its variants: what `plan` compares its limit with."""
+        return [node.lasting(durations) + float(durations[variant]) for node in self.nodes for variant in node.edges]
 
     def walk(self, plan: Plan, evidence: Sequence[Evidence], features: NDArray[np.float32] | None = None) -> Walk:
         """Apply a plan to the evidence of every variant for the same n inputs.

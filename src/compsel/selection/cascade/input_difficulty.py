@@ -1,11 +1,12 @@
 """Input difficulty, estimated before any network has run: the log-odds that an input is easy, from its features."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from compsel.values import dataclass
 
 __all__ = ["InputDifficulty", "bounded", "easy_probability", "standardise"]
 

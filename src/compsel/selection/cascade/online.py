@@ -80,7 +80,7 @@ class _Alone:
 def _actions(plan: Plan, number: int) -> tuple[tuple[float, int], ...]:
     """Return which action is the cheapest below which probability of being right: costs are straight between knots."""
     grid = plan.policy.nodes[number].grid
-    knots = np.unique(np.concatenate(([0.0], grid, [1.0])))
+    knots = _distinct(np.concatenate(([0.0], grid, [1.0])))
     going_on = [np.interp(knots, grid, cost) for cost in plan.going_on.get(number, {}).values()]
     costs = np.array([plan.penalty * (1.0 - knots), *going_on])
     borders = [knots]
@@ -89,11 +89,17 @@ def _actions(plan: Plan, number: int) -> tuple[tuple[float, int], ...]:
         crosses = before * after < 0
         share = before[crosses] / (before[crosses] - after[crosses])
         borders.append(knots[:-1][crosses] + share * np.diff(knots)[crosses])
-    edges = np.unique(np.concatenate(borders))
+    edges = _distinct(np.concatenate(borders))
     found = plan.decide(number, (edges[:-1] + edges[1:]) / 2).tolist()
     changes = [place for place in range(1, len(found)) if found[place] != found[place - 1]]
     last = (math.inf, found[-1])
     return (*((float(edges[place]), found[place - 1]) for place in changes), last)
+
+
+def _distinct(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what `np.unique` does, whose first call imports masked arrays: as long as it takes to open a session."""
+    ascending = np.sort(numbers)
+    return ascending[np.concatenate(([True], ascending[1:] != ascending[:-1]))]
 
 
 class PlannedCascade:

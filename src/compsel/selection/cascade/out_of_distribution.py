@@ -7,7 +7,6 @@ fall below a level of 1 % in 1 % of cases, whatever the distribution of the feat
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from compsel.errors import ObjectiveError
 from compsel.selection.cascade.input_difficulty import bounded
+from compsel.values import dataclass
 
 __all__ = ["OutOfDistributionDetector", "OutOfDistributionFallback"]
 

@@ -7,7 +7,7 @@ sizes, see `compsel.selection.costs.sizes`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from compsel.selection.costs.sizes import SizeTables
 from compsel.selection.costs.states import COORDINATES, LogTable, StateWeights, place
+from compsel.values import dataclass
 
 __all__ = ["COORDINATES", "CostModel", "place"]
 

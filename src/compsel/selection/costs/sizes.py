@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.selection.costs.states import LogTable
+from compsel.values import dataclass
 
 __all__ = ["SizeTables", "bucket_of", "size_of"]
 

@@ -5,13 +5,13 @@ a smooth departure from it. The weights depend on the states alone, so that one 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compsel.device.state import DeviceState
+from compsel.values import dataclass
 
 __all__ = ["COORDINATES", "LogTable", "StateWeights", "place"]
 

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ class ExportedSelector:
 
     Args:
         model: the ONNX file's path, or its bytes.
+        deferred: whether it is opened when it is first used; then that raises what is wrong with it.
 
     Attributes:
         kind: class name of the selector that was exported.
@@ -45,8 +46,24 @@ class ExportedSelector:
     (1, 'SingleBest', 2)
     """
 
-    def __init__(self, model: bytes | str | os.PathLike[str]) -> None:
+    _session: Any
+    kind: str
+    n_features: int
+    n_choices: int
+
+    def __init__(self, model: bytes | str | os.PathLike[str], *, deferred: bool = False) -> None:
         self._model = model if isinstance(model, bytes) else Path(model).read_bytes()
+        if not deferred:
+            self._open()
+
+    def __getattr__(self, name: str) -> Any:
+        # what is set when it is opened
+        if name not in ("_session", "kind", "n_features", "n_choices"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self._open()
+        return self.__dict__[name]
+
+    def _open(self) -> None:
         try:
             self._session = onnxruntime.InferenceSession(
                 self._model, session_options(), providers=["CPUExecutionProvider"], enable_fallback=0
@@ -62,9 +79,9 @@ class ExportedSelector:
                 f"exported selector of format {properties['compsel.selector.version']}, "
                 f"this compsel reads up to {FORMAT_VERSION}: upgrade compsel"
             )
-        self.kind: str = properties["compsel.selector"]
-        self.n_features: int = self._session.get_inputs()[0].shape[1]
-        self.n_choices: int = self._session.get_outputs()[1].shape[1]
+        self.kind = properties["compsel.selector"]
+        self.n_features = self._session.get_inputs()[0].shape[1]
+        self.n_choices = self._session.get_outputs()[1].shape[1]
 
     def select(self, features: npt.ArrayLike) -> int:
         """Select for one sample.

@@ -8,7 +8,7 @@ from compsel.selection.export.graph import GraphSelector
 from compsel.selection.export.onnx_selector import ExportedSelector
 from compsel.selection.selectors.base import Selector, check_features
 
-__all__ = ["to_onnx"]
+__all__ = ["check_same", "to_onnx"]
 
 
 def to_onnx(selector: Selector, X: npt.ArrayLike | None = None) -> bytes:
@@ -39,11 +39,18 @@ def to_onnx(selector: Selector, X: npt.ArrayLike | None = None) -> bytes:
         raise SelectorError(f"{type(selector).__name__} is not fitted: call fit(X, costs) first")
     model: bytes = selector.graph().SerializeToString()
     if X is not None:
-        _check_same(selector, ExportedSelector(model), check_features(X, "to_onnx"))
+        check_same(selector, ExportedSelector(model), check_features(X, "to_onnx"))
     return model
 
 
-def _check_same(selector: GraphSelector, exported: ExportedSelector, X: npt.NDArray[np.float32]) -> None:
+def check_same(selector: GraphSelector, exported: ExportedSelector, X: npt.NDArray[np.float32]) -> None:
+    """Raise SelectorError where an exported selector decides otherwise than the trained one.
+
+    Args:
+        selector: the trained one.
+        exported: its graph.
+        X: float32 (n, n_features), see `check_features`.
+    """
     trained, graph = selector.decide(X), exported.predict(X)
     if not np.array_equal(trained, graph):
         row = int(np.flatnonzero(trained != graph)[0])

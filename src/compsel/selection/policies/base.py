@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.features.fusion import Evidence
-
 if TYPE_CHECKING:
+    from compsel.features.fusion import Evidence
     from compsel.selection.dataset import Outcome, SelectionDataset
 
 __all__ = ["STOP", "Policy", "PolicyPlan", "RowSelector", "SingleStagePlan"]
@@ -26,7 +25,7 @@ class PolicyPlan(Protocol):
         ...
 
     def next(
-        self, ran: Sequence[int], evidence: Sequence[Evidence], features: NDArray[np.float32] | None = None
+        self, ran: Sequence[int], evidence: "Sequence[Evidence]", features: NDArray[np.float32] | None = None
     ) -> tuple[int, float | None]:
         """Return the variant to run next, or STOP, and how sure the answer so far is (None: not known).
 
@@ -57,7 +56,7 @@ class SingleStagePlan:
     """Base of plans that run one variant for an input."""
 
     def next(
-        self, ran: Sequence[int], evidence: Sequence[Evidence], features: NDArray[np.float32] | None = None
+        self, ran: Sequence[int], evidence: "Sequence[Evidence]", features: NDArray[np.float32] | None = None
     ) -> tuple[int, float | None]:
         """Stop after the first variant."""
         return STOP, None
@@ -121,6 +120,15 @@ class Policy(ABC):
         Raises:
             ValueError: no variant may run within the limit.
         """
+
+    def limits(self, durations: Floats) -> list[float]:
+        """Return all that `plan` compares its limit with: between two of these neighbours it plans the same.
+
+        Args:
+            durations: see `plan`.
+        """
+        numbers: list[float] = durations.tolist()
+        return numbers
 
     def plan_for_quality(
         self,

@@ -66,6 +66,10 @@ class CascadePolicy(Policy):
         """Find what to do at these costs."""
         return self.plan_at(self.penalty, costs, durations, limit)
 
+    def limits(self, durations: Floats) -> list[float]:
+        """Return how long each path of the cascade takes, up to each of its stages."""
+        return [*super().limits(durations), *self.policy.lasting(durations)]
+
     def plan_at(self, penalty: float, costs: Floats, durations: Floats, limit: float) -> "PlannedCascade":
         """Find what to do at these costs, with another penalty."""
         fallback = None if self.ood_fallback is None else self.ood_fallback.fallback
@@ -161,11 +165,14 @@ class CascadePolicy(Policy):
         least_sure = float(content.get("least_sure", 0.0))
         if not 0 <= least_sure < 1:
             raise ValueError(f"cascade: got least_sure {least_sure}, allowed is 0 to below 1")
+        expected = content["expected_quality"]
+        if expected is not None and not (type(expected) in (int, float) and 0 <= expected <= 1 + 1e-6):
+            raise ValueError(f"cascade: got expected_quality {expected!r}, allowed is a fraction of right answers")
         policy, ood_fallback = cascade_from_json(content), content.get("guard")
         return cls(
             policy,
             penalty,
-            content["expected_quality"],
+            expected,
             None if ood_fallback is None else _ood_fallback_from_json(ood_fallback, policy),
             least_sure,
         )

@@ -1,7 +1,6 @@
 """The policy of a selector: one variant per input, selected by features of the input."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,6 +10,7 @@ from compsel.errors import BundleError
 from compsel.features import EXTRACTORS
 from compsel.selection.export.onnx_selector import ExportedSelector
 from compsel.selection.policies.base import Policy, PolicyPlan, RowSelector, SingleStagePlan
+from compsel.values import dataclass
 
 if TYPE_CHECKING:
     from compsel.selection.dataset import Outcome, SelectionDataset

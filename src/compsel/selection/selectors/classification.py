@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from compsel.errors import SelectorError, require
 from compsel.selection.selectors.base import FeatureMatrix
+from compsel.selection.selectors.boosted_table import table_of_booster
 from compsel.selection.selectors.forest import table_of_tree
 from compsel.selection.selectors.tree_selector import TreeSelector
 from compsel.selection.selectors.tree_table import TreeTable
@@ -102,36 +103,15 @@ def _table_of_forest(estimator: Any, classes: npt.NDArray[np.int64], n_choices: 
 
 
 def _table_of_booster(booster: Any, classes: npt.NDArray[np.int64], n_choices: int) -> TreeTable:
-    """XGBoost asks "less than", which is "at most the float32 just below"."""
-    model = json.loads(booster.save_raw("json"))["learner"]
-    trees = model["gradient_booster"]["model"]["trees"]
-    outputs = model["gradient_booster"]["model"]["tree_info"]
+    """Return minus the margin of each class; what was never the best choice is never chosen."""
     binary = len(classes) == 2
+    columns = dict(enumerate(classes[1:].tolist() if binary else classes.tolist()))
+    table = table_of_booster(booster, columns, n_choices).weighted(-1.0)
+    learner = json.loads(booster.save_raw("json"))["learner"]
     bias = np.zeros(n_choices)
     unseen = np.setdiff1d(np.arange(n_choices), classes)
-    tables = []
-    for tree, output in zip(trees, outputs, strict=True):
-        left = np.array(tree["left_children"], dtype=np.int32)
-        leaf = left < 0
-        itself = np.arange(len(left), dtype=np.int32)
-        condition = np.array(tree["split_conditions"], dtype=np.float32)
-        below = np.nextafter(condition, np.float32(-np.inf))
-        tables.append(
-            TreeTable(
-                roots=np.zeros(1, dtype=np.int32),
-                offset=np.array([classes[1] if binary else classes[output]], dtype=np.int32),
-                feature=np.where(leaf, -1, np.array(tree["split_indices"])).astype(np.int32),
-                threshold=np.where(leaf, np.float32(0), below),
-                left=np.where(leaf, itself, left).astype(np.int32),
-                right=np.where(leaf, itself, np.array(tree["right_children"])).astype(np.int32),
-                missing_left=np.array(tree["default_left"], dtype=bool) & ~leaf,
-                values=np.where(leaf, -condition, 0.0).astype(np.float64)[:, None],
-                bias=np.zeros(n_choices),
-            )
-        )
-    start = np.atleast_1d(json.loads(model["learner_model_param"]["base_score"]))
+    start = np.atleast_1d(json.loads(learner["learner_model_param"]["base_score"]))
     bias[classes] = [0.0, -_logit(start[0])] if binary else -np.broadcast_to(start, len(classes))
-    table = TreeTable.stack(tables)
     bias[unseen] = 1.0 + np.abs(bias).max() + np.maximum.reduceat(np.abs(table.values).ravel(), table.roots).sum()
     return table.shifted(bias)
 

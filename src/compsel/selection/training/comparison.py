@@ -8,105 +8,29 @@ must beat the single best choice with 95 % confidence, or the single best is shi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.errors import TooFewSamplesError
+from compsel.parallel.backend import Backend
 from compsel.progress import SILENT, Reporter
 from compsel.selection.dataset import Outcome, SelectionDataset
-from compsel.selection.judging.single_choices import AgainstSingle, SingleChoices
+from compsel.selection.judging.single_choices import SingleChoices
 from compsel.selection.objective import Objective
-from compsel.selection.training.expectation import Expectation, Optimism, Score, expectation_of, score_of
+from compsel.selection.training.enough_samples import check_enough_to_train
+from compsel.selection.training.expectation import Optimism, Score, expectation_of, score_of
 from compsel.selection.training.folds import assign_folds
+from compsel.selection.training.spread_fitting import fit_all, out_of_fold
+from compsel.selection.training.trained import SINGLE_BEST, Comparison, Trained
 from compsel.selection.training.trainers import FittedPolicy, PolicyTrainer, default_trainers
 from compsel.selection.training.trainers.base import floor_of, penalty_of
 
-__all__ = ["Comparison", "Trained", "check_enough_to_train", "compare", "single_choices", "train"]
+__all__ = ["baselines", "compare", "concluded", "judged", "single_choices", "train"]
 
-_LEAST_SAMPLES, _LEAST_GROUPS = 20, 5
-SINGLE_BEST = "single best"
-_ACCURATE = "most accurate"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Every kind on the same held-out samples.
-
-    Attributes:
-        scores: by kind; with "single best", "most accurate" and "oracle" among them.
-        winner: the kind that is shipped.
-        reason: why.
-        penalty: cost of a wrong answer in the costs.
-        outcomes: by kind, what it gave for each held-out sample.
-        optimism: by kind, how much better it was on the samples of the folds that it was trained on.
-        missing: by kind that may ship, how much quality it lacks for the floor.
-        barred: by such kind, why it may not ship; "" where it may.
-        against: by such kind, its held-out answers against the best single choice: what does not beat it is not
-            shipped.
-        unit: of the costs: "ms", or "mJ" where energy is minimised, which then stands in place of latencies.
-    """
-
-    scores: dict[str, Score]
-    winner: str
-    reason: str
-    penalty: float
-    outcomes: dict[str, Outcome]
-    optimism: dict[str, Optimism]
-    missing: dict[str, float]
-    barred: dict[str, str]
-    against: dict[str, AgainstSingle]
-    unit: str = "ms"
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The winner, trained on all samples, and the baselines.
-
-    Attributes:
-        fitted: by kind; the winner is `fitted[comparison.winner]`.
-        comparison: how the winner was found.
-        shipped: the winner, trained on all samples, as it should be on others: how it differs from what was judged.
-        expectation: what is expected of it on as many other samples.
-        static: by variant, what always running it gives for the samples.
-        most_accurate: name of the most accurate uncompressed network on all samples.
-        margin: how far below the objective's floor the quality may lie, with 95 % confidence.
-        singles: the single choices again, as the rule for what ships compares with them.
-        groups: (n,), of the samples; None: each is by itself.
-    """
-
-    fitted: dict[str, FittedPolicy]
-    comparison: Comparison
-    shipped: Score
-    expectation: Expectation
-    static: dict[str, Outcome]
-    most_accurate: str
-    margin: float
-    singles: SingleChoices
-    groups: NDArray[np.intp] | None = None
-
-    def __repr__(self) -> str:
-        unit = self.comparison.unit
-        return (
-            f"{type(self).__name__}({self.comparison.winner}: {100 * self.shipped.quality:.1f} % at "
-            f"{self.shipped.latency_ms:.2f} {unit} expected; {len(self.static)} variants)"
-        )
-
-    def _repr_html_(self) -> str:
-        from compsel.markup.card import Table, card
-
-        rows = [
-            (name, f"{100 * score.quality:.2f} %", f"{score.latency_ms:.2f}", f"{score.faster:.2f}")
-            for name, score in self.comparison.scores.items()
-        ]
-        header = ("selector", "quality", f"mean {self.comparison.unit}", "times as fast as single best")
-        facts = [
-            ("ships", self.comparison.winner),
-            ("why", self.comparison.reason),
-            ("ways", ", ".join(f"{share:.0%} {way}" for way, share in self.shipped.ways.items())),
-        ]
-        return card("Trained", facts, [Table(header, rows, "cross-validated, on samples that were not trained on")])
+_DEFAULT = Backend()
+_ACCURATE, _ORACLE = "most accurate", "oracle"
+_BASELINES = (_ACCURATE, _ORACLE)
 
 
 def train(
@@ -116,8 +40,9 @@ def train(
     folds: int = 5,
     seed: int = 0,
     reporter: Reporter = SILENT,
+    backend: Backend = _DEFAULT,
 ) -> Trained:
-    """Compare the kinds that apply and train each on all samples.
+    """Compare the kinds that apply and train each on all samples, where a backend says: the result is the same.
 
     Raises:
         TooFewSamplesError: fewer than 20 samples, or than 5 groups of them.
@@ -126,12 +51,31 @@ def train(
     objective = objective or Objective()
     objective.check_measured(energy=dataset.unit == "mJ")
     trainers = [trainer for trainer in trainers or default_trainers() if trainer.applies(dataset)]
-    comparison = compare(dataset, objective, trainers, folds, seed, reporter)
-    fitted = {}
-    for trainer in reporter.track(trainers, "training on all samples"):
-        reporter.detail(f"training {trainer.name} on all samples")
-        fitted[trainer.name] = trainer.fit(dataset, objective)
-    outcomes = {name: dataset.outcome_of(one.policy) for name, one in fitted.items()} | _baselines(dataset)
+    comparison = compare(dataset, objective, trainers, folds, seed, reporter, backend)
+    fitted = fit_all(dataset, objective, trainers, backend, reporter)
+    outcomes = {name: dataset.outcome_of(one.policy) for name, one in fitted.items()} | baselines(dataset)
+    return concluded(dataset, objective, fitted, comparison, outcomes, seed)
+
+
+# many parameters: the samples, what is wanted, and what was found
+def concluded(
+    dataset: SelectionDataset,
+    objective: Objective,
+    fitted: dict[str, FittedPolicy],
+    comparison: Comparison,
+    outcomes: dict[str, Outcome],
+    seed: int = 0,
+) -> Trained:
+    """Name what ships, and say what is expected of it.
+
+    Args:
+        dataset: samples.
+        objective: what is wanted.
+        fitted: by kind, what would ship.
+        comparison: of the kinds, on samples that they were not trained on.
+        outcomes: by kind, what those that would ship give for the samples, and what they are compared with.
+        seed: of the intervals.
+    """
     comparison = _without_what_changed(comparison, dataset, objective, outcomes)
     expected = {name: comparison.optimism[name].removed(one) for name, one in outcomes.items()}
     if outcomes[comparison.winner].choices == outcomes[_ACCURATE].choices:  # it is that network
@@ -179,29 +123,6 @@ def _without_what_changed(
     return comparison
 
 
-def check_enough_to_train(count: int, groups: int | None = None) -> None:
-    """Raise TooFewSamplesError unless so many samples, of so many groups, can train a policy and judge it.
-
-    >>> check_enough_to_train(20)
-    >>> check_enough_to_train(60, groups=3)
-    Traceback (most recent call last):
-    compsel.errors.TooFewSamplesError: got 60 samples of 3 groups, needed are at least 5 groups: ...
-    """
-    if count < _LEAST_SAMPLES:
-        raise TooFewSamplesError(
-            f"got {count} sample{'s' * (count != 1)}, needed are at least {_LEAST_SAMPLES}: "
-            "what ships is trained on four fifths of them "
-            "and judged on the others, five times; some hundred make a difference: see "
-            "docs/explanation/how-many-samples.md"
-        )
-    if groups is not None and groups < _LEAST_GROUPS:
-        raise TooFewSamplesError(
-            f"got {count} samples of {groups} group{'s' * (groups != 1)}, needed are at least {_LEAST_GROUPS} groups: "
-            "what ships is judged on groups that it was not trained on, five times; give samples of more groups, or "
-            "leave the groups away where samples are independent of each other"
-        )
-
-
 def compare(
     dataset: SelectionDataset,
     objective: Objective,
@@ -209,6 +130,7 @@ def compare(
     folds: int = 5,
     seed: int = 0,
     reporter: Reporter = SILENT,
+    backend: Backend = _DEFAULT,
 ) -> Comparison:
     """Cross-validate every kind, and name the winner.
 
@@ -218,11 +140,31 @@ def compare(
     n = len(dataset.quality)
     check_enough_to_train(n, None if dataset.groups is None else len(np.unique(dataset.groups)))
     fold_of = dataset.folds if dataset.folds is not None else assign_folds(n, folds, dataset.groups, seed)
-    outcomes, optimism = _round(dataset, objective, trainers, fold_of, reporter)
+    given = out_of_fold(dataset, objective, trainers, fold_of, backend, reporter)
+    outcomes, optimism = _round(dataset, given, fold_of)
+    return judged(dataset, objective, outcomes, optimism, seed)
+
+
+def judged(
+    dataset: SelectionDataset,
+    objective: Objective,
+    outcomes: dict[str, Outcome],
+    optimism: dict[str, Optimism],
+    seed: int = 0,
+) -> Comparison:
+    """Name the winner, by what each kind gave for samples that it was not trained on.
+
+    Args:
+        dataset: the samples.
+        objective: what is wanted.
+        outcomes: by kind, with "single best", "most accurate" and "oracle" among them.
+        optimism: see `Comparison`.
+        seed: of the intervals.
+    """
     penalty = penalty_of(dataset, objective)
     scores = {name: score_of(name, outcomes, penalty, seed, dataset.groups) for name in outcomes}
     floor = floor_of(dataset, objective)
-    missing = {trainer.name: floor.missing(outcomes[trainer.name].quality) for trainer in trainers}
+    missing = {name: floor.missing(one.quality) for name, one in outcomes.items() if name not in _BASELINES}
     barred = {name: floor.violated(outcomes[name].quality) for name in missing}
     singles = single_choices(dataset, objective)
     against = {name: singles.against(outcomes[name]) for name in missing}
@@ -233,35 +175,30 @@ def compare(
     return replace(found, winner=winner, reason=reason)
 
 
-def _baselines(dataset: SelectionDataset) -> dict[str, Outcome]:
-    return {_ACCURATE: dataset.fixed(dataset.most_accurate), "oracle": dataset.oracle()}
+def baselines(dataset: SelectionDataset) -> dict[str, Outcome]:
+    """Return what policies are compared with: the most accurate network, and an oracle."""
+    return {_ACCURATE: dataset.fixed(dataset.most_accurate), _ORACLE: dataset.oracle()}
 
 
 def _round(
-    dataset: SelectionDataset,
-    objective: Objective,
-    trainers: Sequence[PolicyTrainer],
-    fold_of: NDArray[np.integer],
-    reporter: Reporter,
+    dataset: SelectionDataset, given: dict[str, list[Outcome]], fold_of: NDArray[np.integer]
 ) -> tuple[dict[str, Outcome], dict[str, Optimism]]:
-    """Train every kind without each fold.
+    """Return what each kind gives for every sample that it was not trained on; and how much better it is on others.
 
-    Returns:
-        What each kind gives for every sample that it was not trained on; and how much better it is on others.
+    Args:
+        dataset: all samples.
+        given: by kind, what it gives for all samples when it was trained without each fold.
+        fold_of: (n,) fold of each sample.
     """
-    names = (*(trainer.name for trainer in trainers), *_baselines(dataset))
-    given: dict[str, list[Outcome]] = {name: [] for name in names}
-    folds = int(fold_of.max()) + 1
-    for fold in reporter.track(range(folds), "cross-validation"):
+    compared: dict[str, list[Outcome]] = {_ACCURATE: [], _ORACLE: []}
+    for fold in range(int(fold_of.max()) + 1):
         training = dataset.take(np.flatnonzero(fold_of != fold))
-        for trainer in trainers:
-            reporter.detail(f"fold {fold + 1} of {folds}, {trainer.name}")
-            given[trainer.name].append(dataset.outcome_of(trainer.fit(training, objective).policy))
-        given[_ACCURATE].append(dataset.fixed(training.most_accurate))
-        given["oracle"].append(dataset.oracle())
-    outcomes = {name: Outcome.each_from(found, fold_of) for name, found in given.items()}
-    seen = {name: [one.without(fold_of == fold) for fold, one in enumerate(found)] for name, found in given.items()}
-    return outcomes, {name: Optimism.of(seen[name], outcomes[name]) for name in names}
+        compared[_ACCURATE].append(dataset.fixed(training.most_accurate))
+        compared[_ORACLE].append(dataset.oracle())
+    found = given | compared
+    outcomes = {name: Outcome.each_from(one, fold_of) for name, one in found.items()}
+    seen = {name: [one.without(fold_of == fold) for fold, one in enumerate(many)] for name, many in found.items()}
+    return outcomes, {name: Optimism.of(seen[name], outcomes[name]) for name in found}
 
 
 def _winner(comparison: Comparison, objective: Objective, margin: float, barred: dict[str, str]) -> tuple[str, str]:

@@ -4,16 +4,17 @@ Greedy forward selection, as algorithm 1 of LCTES 2018, but on the objective its
 added with which the cascade costs least on samples that it was not trained on. What each one adds is kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.training.operating_points import OutOfFoldCascades
 
-__all__ = ["Addition", "choose_portfolio", "complementary", "contenders"]
+__all__ = ["Addition", "choose_portfolio", "complementary", "contenders", "enough_gain", "worth_trying"]
 
 _LEAST_GAIN = 0.005  # of the cost so far: less is noise
 _MOST_CANDIDATES = 9
@@ -69,30 +70,59 @@ def complementary(dataset: SelectionDataset, penalty: float, size: int) -> tuple
     while len(chosen) < min(size, cost.shape[1]):
         totals = np.minimum(cost, so_far[:, None]).mean(axis=0)
         best = int(np.argmin(totals))
-        if best in chosen or totals[best] > so_far.mean() * (1.0 - _LEAST_GAIN):
+        if best in chosen or not enough_gain(float(totals[best]), float(so_far.mean())):
             break
         chosen.append(best)
         so_far = np.minimum(so_far, cost[:, best])
     return tuple(chosen)
 
 
+def enough_gain(cost: float, so_far: float) -> bool:
+    """Whether a further variant, with which the mean cost is `cost`, is worth having.
+
+    >>> enough_gain(0.9, 1.0), enough_gain(0.999, 1.0)
+    (True, False)
+    """
+    return cost <= so_far * (1.0 - _LEAST_GAIN)
+
+
 def contenders(dataset: SelectionDataset) -> list[int]:
+    """Return the variants that are worth trying, see `worth_trying`."""
+    return worth_trying(
+        dataset.mean_quality,
+        dataset.costs_ms,
+        dataset.most_accurate,
+        lambda number, cheaper: _beaten(dataset, number, cheaper),
+    )
+
+
+def worth_trying(
+    quality: NDArray[np.float64],
+    costs: NDArray[np.float64],
+    most_accurate: int,
+    beaten: Callable[[int, list[int]], bool],
+) -> list[int]:
     """Return the variants that are worth trying, cheapest first; thinned out where they crowd.
 
     A variant is out when another one is no dearer and better by more than one standard error of their difference on
     the same samples: a smaller difference says nothing, and a variant that is no better alone may still complement
     others. The most accurate uncompressed variant always stays.
+
+    Args:
+        quality: (n_variants,), means.
+        costs: (n_variants,).
+        most_accurate: the most accurate uncompressed variant.
+        beaten: whether a variant is worse than one of others by more than that.
     """
-    quality, costs = dataset.quality.mean(axis=0), dataset.costs_ms
     order = np.argsort(costs, kind="stable").tolist()
-    kept = [number for place, number in enumerate(order) if not _beaten(dataset, number, order[:place])]
+    kept = [number for place, number in enumerate(order) if not beaten(number, order[:place])]
     while len(kept) > _MOST_CANDIDATES:
         ratios = [costs[dearer] / costs[cheaper] for cheaper, dearer in pairwise(kept)]
         place = int(np.argmin(ratios))
         worse = min(kept[place], kept[place + 1], key=lambda number: (quality[number], -costs[number]))
         kept.remove(worse)
-    if dataset.most_accurate not in kept:
-        kept.append(dataset.most_accurate)
+    if most_accurate not in kept:
+        kept.append(most_accurate)
     return kept
 
 

@@ -9,15 +9,15 @@ from compsel.selection.policies import Policy
 from compsel.selection.training.non_inferiority import QualityFloor
 from compsel.selection.training.portfolio import Addition
 
-__all__ = ["FittedPolicy", "PolicyTrainer", "floor_of", "penalty_of"]
+__all__ = ["PENALTY_IN_INFERENCES", "FittedPolicy", "PolicyTrainer", "floor_of", "penalty_of"]
 
-# a wrong answer costs as much as so many inferences of the most accurate network, unless the objective says otherwise
-_PENALTY_IN_INFERENCES = 10.0
+#: a wrong answer costs as much as so many inferences of the most accurate network, unless the objective says otherwise
+PENALTY_IN_INFERENCES = 10.0
 
 
 def penalty_of(dataset: SelectionDataset, objective: Objective) -> float:
     """Return the cost of a wrong answer (ms)."""
-    return objective.penalty or _PENALTY_IN_INFERENCES * float(dataset.costs_ms[dataset.most_accurate])
+    return objective.penalty or PENALTY_IN_INFERENCES * float(dataset.costs_ms[dataset.most_accurate])
 
 
 def floor_of(dataset: SelectionDataset, objective: Objective) -> QualityFloor:

@@ -14,10 +14,12 @@ from compsel.selection.selectors.base import Selector
 from compsel.selection.training.portfolio import complementary
 from compsel.selection.training.trainers.base import FittedPolicy, PolicyTrainer, floor_of, penalty_of
 
-__all__ = ["PremodelTrainer", "SelectorTrainer"]
+__all__ = ["PENALTIES", "SHORTLIST", "PremodelTrainer", "SelectorTrainer"]
 
-_PENALTIES = (3.0, 10.0)  # that are tried besides the objective's, in multiples of it
-_SHORTLIST = 5  # variants among which selectors without stages choose
+#: costs of a wrong answer that are tried besides the objective's, in multiples of it
+PENALTIES = (3.0, 10.0)
+#: variants among which selectors without stages choose
+SHORTLIST = 5
 
 
 class PremodelTrainer(PolicyTrainer):
@@ -35,7 +37,7 @@ class PremodelTrainer(PolicyTrainer):
         from compsel.selection.selectors.premodel import Premodel
 
         penalty = penalty_of(dataset, objective)
-        dataset = dataset.among(complementary(dataset, penalty, _SHORTLIST))
+        dataset = dataset.among(complementary(dataset, penalty, SHORTLIST))
         premodel = Premodel().fit(dataset.features[self.extractor], dataset.costs(penalty), dataset.quality > 0.5)
         return _exported("selectors/premodel.onnx", premodel, self.extractor, dataset)
 
@@ -66,13 +68,13 @@ class SelectorTrainer(PolicyTrainer):
         penalty = penalty_of(dataset, objective)
         found = self._trained(dataset, objective, penalty)
         if objective.has_floor and found.held_out is not None:
-            more = [self._trained(dataset, objective, penalty * factor) for factor in _PENALTIES]
+            more = [self._trained(dataset, objective, penalty * factor) for factor in PENALTIES]
             found = min([found, *more], key=lambda one: (one.missing, one.latency_ms))
         file = f"selectors/{self.name.replace(' ', '-')}.onnx"
         return _exported(file, found.selector, self.extractor, found.shortlist)
 
     def _trained(self, dataset: SelectionDataset, objective: Objective, penalty: float) -> "_Candidate":
-        shortlist = dataset.among(complementary(dataset, penalty, _SHORTLIST))
+        shortlist = dataset.among(complementary(dataset, penalty, SHORTLIST))
         module, _, kind = self.selector.partition(".")
         selector = getattr(import_module(f"compsel.selection.selectors.{module}"), kind)()
         # those that judge themselves out of the bag must not judge a relative of what they saw
