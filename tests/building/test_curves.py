@@ -8,7 +8,8 @@ import pytest
 from compsel.building.curves import curves
 from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective
-from compsel.selection.training.comparison import Trained, train
+from compsel.selection.training.comparison import train
+from compsel.selection.training.trained import Trained
 from compsel.selection.training.trainers import CascadeTrainer, SingleBestTrainer
 from tests.selection.simulated import simulated_dataset
 

@@ -9,13 +9,14 @@ import pytest
 import compsel
 from compsel.building import build as building
 from compsel.building.options import Measuring
-from compsel.building.train import selection_dataset, train_bundle
+from compsel.building.train import train_bundle
+from compsel.building.training_tables import selection_dataset
 from compsel.errors import EnergyError, ObjectiveError
 from compsel.inputs.samples import ArraySamples
 from compsel.profiling.energy_table import EnergyTable
 from compsel.profiling.latency_table import LatencyTable
 from compsel.profiling.profile import Profile
-from compsel.runtime.planning import Limits
+from compsel.runtime.planning.planner import Limits
 from compsel.selection.costs.model import CostModel
 from compsel.selection.objective import Objective, Quantity
 

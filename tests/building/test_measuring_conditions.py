@@ -37,3 +37,7 @@ def test_whether_the_device_is_idle_is_looked_at_before_and_noted_after(small_mo
     # what is there already is not measured again, and nobody is waited for
     measuring.measure([small_model], images.subset(range(8)), tmp_path, options)
     assert waited == [3.0]
+    # what is there of other files counts for nothing
+    more = quick(techniques=("none", "float16"), idle_wait_s=3.0)
+    measuring.measure([small_model], images.subset(range(8)), tmp_path, more)
+    assert waited == [3.0, 3.0]

@@ -6,7 +6,7 @@ import pandas
 import pytest
 
 from compsel.building.result import Measured, result_of
-from compsel.building.train import selection_dataset
+from compsel.building.training_tables import selection_dataset
 from compsel.evaluation.result import Result
 from compsel.processors import default_cpu
 from compsel.profiling.from_frames import profile_from_frames

@@ -8,14 +8,15 @@ import pandas
 import pytest
 
 from compsel.building.result import Measured, result_of
-from compsel.building.train import selection_dataset
+from compsel.building.training_tables import selection_dataset
 from compsel.building.verdict import findings, verdict_of
 from compsel.evaluation.result import Result
 from compsel.profiling.from_frames import profile_from_frames
 from compsel.profiling.profile import Profile
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
-from compsel.selection.training.comparison import SINGLE_BEST, Trained, train
+from compsel.selection.training.comparison import train
+from compsel.selection.training.trained import SINGLE_BEST, Trained
 from compsel.selection.training.trainers import CascadeTrainer, SingleBestTrainer
 from tests.selection.simulated import simulated_dataset
 

@@ -46,6 +46,7 @@ def test_report_and_evaluation_say_the_sizes(bundle):
     assert content["sizes"].startswith(line) and "elements" in content["sizes"]
 
 
+@pytest.mark.clock
 def test_answers_expect_more_time_for_what_is_larger(bundle):
     with compsel.load(bundle, adapt=False) as runtime:
         small, large = (runtime(sequence(length, 1)) for length in (5, 3000))

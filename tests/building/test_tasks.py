@@ -16,7 +16,7 @@ from compsel.evaluation.evaluate import evaluate
 from compsel.features.fusion import Scores, read_evidence
 from compsel.inputs.samples import ArraySamples
 from compsel.models.graph_session import open_session
-from compsel.runtime.answer_fusion import fuse_answers
+from compsel.runtime.dispatch.answer_fusion import fuse_answers
 from compsel.runtime.runtime import Runtime
 from tests import answering_models
 from tests.measuring import quick

@@ -17,7 +17,7 @@ from compsel.evaluation.evaluate import evaluate
 from compsel.features.output_confidence import OutputReader
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
-from compsel.runtime.answer_fusion import fuse_answers
+from compsel.runtime.dispatch.answer_fusion import fuse_answers
 from compsel.runtime.runtime import Runtime
 from tests import confident_models
 from tests.measuring import quick

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import compsel
-from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.bundle.manifest import write_manifest
-from compsel.errors import BundleError, ModelError, StorageError, VersionError
+from compsel.bundle.writing import BundleContent, write_bundle
+from compsel.errors import BundleError, MissingDependencyError, ModelError, StorageError, VersionError
+from compsel.models.ort_version import check_ort_version
 from compsel.profiling.profile import Profile
 from compsel.runtime import Bundle
 from compsel.selection.policies import CascadePolicy
@@ -36,6 +37,15 @@ def test_bundle_is_read_as_it_was_written(cascade_folder: Path, profile: Profile
     assert bundle.summary == {"penalty_ms": PENALTY, "shipped": "cascade"}
     written = json.loads((cascade_folder / "policies.json").read_text())
     assert json.loads(json.dumps({name: policy.to_dict() for name, policy in bundle.policies.items()})) == written
+
+
+@pytest.mark.parametrize("value", ["0.9", True, 1.5, -0.1, [0.9]])
+def test_an_expected_quality_that_is_no_fraction_is_refused(cascade_folder: Path, tmp_path: Path, value: Any) -> None:
+    folder = tmp_path / "changed"
+    shutil.copytree(cascade_folder, folder)
+    change(folder, "policies.json", lambda all_: {**all_, "adaptive": {**all_["adaptive"], "expected_quality": value}})
+    with pytest.raises(BundleError, match="expected_quality"):
+        Bundle.load(folder)
 
 
 def test_a_bundle_of_format_1_is_read(cascade_folder: Path, tmp_path: Path) -> None:
@@ -226,3 +236,11 @@ def test_variants_know_what_they_are(cascade_folder: Path) -> None:
         (None, 3, 224, 224),
         (None, 3, 128, 128),
     ]
+
+
+def test_an_old_onnx_runtime_loads_no_bundle(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_ort_version, "__defaults__", ("1.24.1",))
+    with pytest.raises(MissingDependencyError, match=r"ONNX Runtime 1\.24\.1 is installed.*onnxruntime>=1\.25"):
+        compsel.load(copied)
+    for version in ("1.25.0", "1.26.0.dev20260101", "2.0", "unknown"):
+        check_ort_version(version)

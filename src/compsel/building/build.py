@@ -9,16 +9,20 @@ from compsel.building.measure import has_meter, measure
 from compsel.building.options import DEFAULT_MEASURING, Measuring
 from compsel.building.result import Built
 from compsel.building.train import as_objective, train_bundle
-from compsel.evaluation.contenders import work_folder
+from compsel.evaluation.contenders import work_place
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
+from compsel.profiling.profile import Profile
+from compsel.profiling.stream import ProfileStream
 from compsel.progress import SILENT, Reporter
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.certificate.certify import check_enough
 from compsel.selection.certificate.promise import Promise
 from compsel.selection.objective import Objective
-from compsel.selection.training.comparison import check_enough_to_train
+from compsel.selection.training.enough_samples import check_enough_to_train
+from compsel.selection.training.streaming.memory import MemoryLimit
 from compsel.storage.files import check_place
+from compsel.storage.locations.using import kept_in_step
 
 __all__ = ["build"]
 
@@ -35,6 +39,7 @@ def build(
     certify: Promise | str | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
+    limit: MemoryLimit | None = None,
     reporter: Reporter = SILENT,
 ) -> Built:
     """Compress, measure, train and write a bundle.
@@ -47,6 +52,7 @@ def build(
         measuring: what is measured, and how.
         work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
+        limit: of memory, for training: what was measured is read in batches where it does not fit; None: the usual one.
         reporter: hears how far it is.
 
     Raises:
@@ -59,18 +65,26 @@ def build(
     objective.check_measured(energy=has_meter(measuring.meter))
     if promise is not None:
         check_enough(len(set(samples.groups)), promise)
-    work = Path(work) if work is not None else work_folder(out)
     loaded = [model if isinstance(model, Model) else Model.load(model) for model in models]
     check_enough_to_train(len(samples), len(set(samples.groups)))
     check_place(out, replace=replace)  # after what is given: a place that is taken is not what is wrong with it
-    profile, _ = measure(loaded, samples, work, measuring, reporter=reporter)
-    return train_bundle(
-        profile,
-        work / "variants",
-        out,
-        objective,
-        reject_option=reject_option,
-        certify=promise,
-        replace=replace,
-        reporter=reporter,
-    )
+    with kept_in_step(work if work is not None else work_place(out)) as place:
+        limit = limit or MemoryLimit()
+        return train_bundle(
+            _measured(measure(loaded, samples, place, measuring, reporter=reporter)[0], place, limit),
+            place / "variants",
+            out,
+            objective,
+            reject_option=reject_option,
+            certify=promise,
+            replace=replace,
+            limit=limit,
+            reporter=reporter,
+            backend=measuring.backend,
+        )
+
+
+def _measured(profile: Profile, place: Path, limit: MemoryLimit) -> Profile | ProfileStream:
+    """Return what was measured: as it is where it fits the limit, else as what is read in batches from its folder."""
+    stream = ProfileStream.open(place)
+    return profile if limit.fits(stream) else stream

@@ -7,8 +7,8 @@ from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.certificate.certify import Certified
 from compsel.selection.certificate.promise import Promise
 from compsel.selection.dataset import SelectionDataset
-from compsel.selection.training.comparison import Trained
 from compsel.selection.training.expectation import expectation_of, score_of
+from compsel.selection.training.trained import Trained
 from compsel.selection.training.trainers import FittedPolicy
 
 __all__ = ["CERTIFIED", "as_promise", "check_not_learned", "with_certificate"]

@@ -8,8 +8,8 @@ from compsel.evaluation.reliability import reliability
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.policies import CascadePolicy
-from compsel.selection.training.comparison import Trained
 from compsel.selection.training.held_out_cascades import HeldOut, HeldOutCascades
+from compsel.selection.training.trained import Trained
 
 __all__ = ["curves"]
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from compsel.building.options import Measuring
 from compsel.errors import ProfileError, UsageError
-from compsel.features.tasks import Similarity, recognise
+from compsel.features.tasks import recognise
 from compsel.features.tasks.base import Task
 from compsel.features.tasks.graph_facts import facts_of
 from compsel.features.tasks.label_facts import label_facts, targets_of
+from compsel.features.tasks.similarity import Similarity
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.profiling.label_check import check_labels

@@ -32,8 +32,12 @@ from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
 from compsel.models.random_weights import has_random_weights, random_weights_warning
+from compsel.parallel.backend import Backend
+from compsel.parallel.engines.joblib_processes import end_processes
+from compsel.parallel.shards import SHARDS, remove_shards
 from compsel.processors import CpuProcessor, discover, parse
 from compsel.processors.base import Processor
+from compsel.profiling.belonging import Belonging, unread_tables
 from compsel.profiling.choice_trials import running_variants
 from compsel.profiling.choices import Choices
 from compsel.profiling.current import measure_current
@@ -51,6 +55,7 @@ from compsel.profiling.profile import Profile
 from compsel.profiling.quality import measure_quality, reference_of
 from compsel.profiling.sample_sketch import sketch_to_text
 from compsel.profiling.size_table import write_sizes
+from compsel.profiling.tables import device_text
 from compsel.progress import SILENT, Reporter
 from compsel.storage.files import check_writable
 from compsel.techniques.heads.folds import sample_hashes
@@ -97,7 +102,9 @@ def measure(
         EnergyError: the meter that was asked for is not here.
         StorageError: the folder cannot be written.
     """
-    folder, begin_s = Path(folder), time.perf_counter()
+    folder, begin_s, backend = Path(folder), time.perf_counter(), measuring.backend
+    if backend.is_far:  # workers find it whatever their own folder is
+        folder = folder.absolute()
     check_names(models)
     check_writable(folder)
     if not len(samples):
@@ -120,15 +127,16 @@ def measure(
     if "other" not in outputs.values() and any(label is not None for label in samples.labels):
         # before the work of hours: nothing that is measured with wrong labels is worth it
         with reporter.phase("checking the labels", len(originals)):
-            folds = build_fold_variants(originals, files, parts, calibration, reporter)
-            n_classes = measure_quality(originals, files, samples, folder, CpuProcessor(1), reporter, judge, folds)
+            folds = build_fold_variants(originals, files, parts, calibration, reporter, backend)
+            one = CpuProcessor(1)
+            n_classes = measure_quality(originals, files, samples, folder, one, reporter, judge, folds, backend)
             check_answers(originals, folder, n_classes, random_weights, reporter)
     with reporter.phase(f"making {plan.variants} variants", 1):
         techniques = measuring.techniques or plan.techniques
         variants, left_out = build_variants(
-            models, files, calibration, techniques, reporter, outputs=outputs, parts=parts
+            models, files, calibration, techniques, reporter, outputs=outputs, parts=parts, backend=backend
         )
-        folds = build_fold_variants(variants, files, parts, calibration, reporter)
+        folds = build_fold_variants(variants, files, parts, calibration, reporter, backend)
         variants, left_out = _judgeable(variants, left_out, folds, reporter)
         tried = Choices(variants, [parse(word) for word in plan.processors], files)
         variants, left_out = running_variants(tried, left_out, samples, reporter)
@@ -136,8 +144,11 @@ def measure(
         reporter.say(random_weights_warning(name))
     extractors = _extractors(models[0])
     with reporter.phase(f"answers of {len(variants)} variants to {len(samples)} samples", len(variants) + 1):
-        measure_features(extractors, samples, folder, reporter)
-        n_classes = measure_quality(variants, files, samples, folder, CpuProcessor(1), reporter, judge, folds)
+        measure_features(extractors, samples, folder, reporter, backend)
+        one = CpuProcessor(1)
+        n_classes = measure_quality(variants, files, samples, folder, one, reporter, judge, folds, backend)
+    end_processes()  # costs are measured alone
+    remove_shards(folder / SHARDS)
     warn_of_quality(variants, folder, judge, reporter)
     choices = Choices(variants, [parse(word) for word in plan.processors], files)
     if measuring.time_limit_s is not None:
@@ -155,9 +166,21 @@ def measure(
     sketch = sketch_to_text(sample_hashes(samples))
     task = "" if judge.task is None else judge.task.name
     reasons = {f"{one.model}/{one.technique}": one.reason for one in left_out}
-    decode_ms, warnings = time_decoding(samples, variants), _warnings(folder, plan)
+    belonging = Belonging.here(variants, [processor.name for processor in choices.processors])
+    unread = unread_tables(folder, belonging)
+    for sentence in unread:
+        reporter.say(f"warning: {sentence}; give its --state again to measure it")
+    decode_ms, warnings = time_decoding(samples, variants), [*_warnings(folder, plan, belonging), *unread]
     write_header(
-        folder, variants, *header, decode_ms=decode_ms, sketch=sketch, warnings=warnings, left_out=reasons, task=task
+        folder,
+        variants,
+        *header,
+        decode_ms=decode_ms,
+        sketch=sketch,
+        warnings=warnings,
+        left_out=reasons,
+        task=task,
+        processors=belonging.processors,
     )
     return Profile.load(folder), left_out
 
@@ -169,7 +192,8 @@ def _planned(
     with reporter.phase("reading the models", 1):
         calibration = samples.spread(measuring.calibration)
         kinds = outputs_of(measuring.output_quality, models, samples)
-        originals, _ = build_variants(models, files, calibration, ("none",), reporter, outputs=kinds)
+        here = Backend.local(1)  # few: they tell how long the others take
+        originals, _ = build_variants(models, files, calibration, ("none",), reporter, outputs=kinds, backend=here)
         processors = [parse(word) for word in measuring.processors] if measuring.processors else default_processors()
         times_s = answer_times(originals, files, samples)
     plan = plan_time(models, samples, measuring, processors, times_s, meter=has_meter(measuring.meter))
@@ -183,10 +207,10 @@ def _planned(
     return plan, originals
 
 
-def _warnings(folder: Path, plan: TimePlan) -> list[str]:
+def _warnings(folder: Path, plan: TimePlan, belonging: Belonging) -> list[str]:
     """Return what a reader of the profile should know about how it was measured."""
     found = [f"left out to keep a time limit: {left}" for left in plan.left_out]
-    latency = read_latency(folder)
+    latency = read_latency(folder, belonging)
     load = 0.0 if latency is None else latency.load.get("idle", 0.0)
     if load > BUSY_CORES:
         cores = f"{load:.1f} of {usable_cores()} cores"
@@ -227,7 +251,7 @@ def measure_costs(
         idle_wait_s: so long is waited for others to leave the cores before "idle" is measured; 0: nobody looks.
     """
     counted = f"{len(choices)} choice{'s' * (len(choices) != 1)}"
-    if "idle" in states and not latency_path(folder, "idle").exists():
+    if "idle" in states and not choices.are_in(latency_path(folder, "idle"), {"device": device_text()}):
         wait_until_idle(idle_wait_s, reporter)
     with reporter.phase(f"times of {counted}, {', '.join(states)}", len(states)):
         measure_latency(choices, states, samples, folder, criterion, reporter)

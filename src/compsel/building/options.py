@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from compsel.features.tasks import check_task
+from compsel.parallel.backend import Backend
 from compsel.processors import parse as parse_processor
 from compsel.profiling.latency import Criterion
 from compsel.profiling.load import parse_state
@@ -29,6 +30,8 @@ class Measuring:
         task: the kind of answers, by its name in `compsel.features.tasks`; None: recognised from graph and labels.
         time_limit_s: about so long may everything take, training included: what does not fit is left out, see
             `compsel.building.time_plan`; None: no limit.
+        backend: where models are compressed, and answers and features computed; what choices cost is measured on this
+            device, alone.
         idle_wait_s: so long is waited for others to leave the cores before "idle" is measured; 0: nobody looks.
 
     >>> Measuring(techniques=["none", "int8-static"], states=["idle"]).check()
@@ -48,6 +51,7 @@ class Measuring:
     time_limit_s: float | None = None
     idle_wait_s: float = 5.0
     task: str | None = None
+    backend: Backend = field(default_factory=Backend)
 
     def check(self) -> None:
         """Read every word now, not after hours of work.

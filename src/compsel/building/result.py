@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,9 @@ from compsel.profiling.profile import Profile
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.judging.paired_comparison import PairedComparison, compare
-from compsel.selection.training.comparison import Trained
+from compsel.selection.training.trained import Trained
 from compsel.storage.files import folder_size_mb
+from compsel.storage.locations.using import in_addresses
 from compsel.variants.variant import Variant
 
 __all__ = ["Built", "Measured", "result_of", "with_start_up"]
@@ -35,9 +37,11 @@ class Built(Trained):
 
     Attributes:
         result: what it gains.
+        streaming: how a table was trained on that does not fit memory (`Streamed.to_dict`); None: it fits.
     """
 
     result: Result
+    streaming: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def result_of(trained: Trained, measured: Measured, bundle: Path) -> Result:
     to_sceptic = against.found if in_ms else _compare(ours, sceptic, measured, groups)
     n = len(ours.quality)
     result = Result(
-        _figures(str(bundle), ours, measured),
+        _figures(in_addresses(str(bundle)), ours, measured),
         replace(_figures(_name(current), current, measured), size_mb=_size_mb(current, measured)),
         current_is,
         _figures(_name(sceptic), sceptic, measured),

@@ -12,22 +12,18 @@ from compsel.errors import CompselError
 from compsel.extending import environment
 from compsel.inputs.feeds_file import write_feeds_file
 from compsel.inputs.synthetic_feeds import synthetic_feeds
-from compsel.profiling.memory import PEAK_BYTES
 from compsel.variants.variant import Variant
 
 __all__ = ["StartUp", "bundle_start_up", "session_start_up"]
 
 # what is imported is the same for both, and no part of it: an app has imported what it needs before it loads a model
-_CODE = (
-    """
+_CODE = """
 import sys, time
 import cv2, numpy as np, onnxruntime, psutil
+from compsel.device.resident_memory import peak_bytes
 from compsel.inputs.feeds_file import read_feeds
 from compsel.models.ort_options import session_options
 from compsel.runtime.loading import load
-"""
-    + PEAK_BYTES
-    + """
 feeds = read_feeds(sys.argv[3])
 before = psutil.Process().memory_info().rss
 begin = time.perf_counter_ns()
@@ -37,7 +33,6 @@ else:
     onnxruntime.InferenceSession(sys.argv[2], session_options(int(sys.argv[4]), spinning=True)).run(None, feeds)
 print([(time.perf_counter_ns() - begin) / 1e6, (peak_bytes() - before) / 1e6])
 """
-)
 _TIMES = 2  # the first one fills the system's cache of files
 _TIMEOUT_S = 120
 

@@ -7,32 +7,34 @@ from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from compsel.building.certifying import as_promise, check_not_learned, with_certificate
+from compsel.building.certifying import as_promise
 from compsel.building.curves import curves
 from compsel.building.result import Built, Measured, result_of, with_start_up
+from compsel.building.training_tables import TrainedOn, selection_dataset, trained_on
 from compsel.building.verdict import findings
-from compsel.bundle.bundle import BundleContent, write_bundle
-from compsel.errors import ProfileError
+from compsel.bundle.writing import BundleContent, write_bundle
 from compsel.models.protobuf_streaming import read_proto
 from compsel.models.random_weights import has_random_weights
+from compsel.parallel.backend import Backend
 from compsel.profiling.candidates import Candidate, candidates
 from compsel.profiling.profile import Profile
+from compsel.profiling.stream import ProfileStream
 from compsel.progress import SILENT, Reporter
 from compsel.selection.cascade.reject_option import RejectOption
-from compsel.selection.certificate.certify import certify as certify_dataset
 from compsel.selection.certificate.promise import Promise
-from compsel.selection.costs.fitting import fit_costs
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.policies import FixedPolicy, Policy
-from compsel.selection.training.comparison import Trained, train
-from compsel.selection.training.trainers import PolicyTrainer, default_trainers
+from compsel.selection.training.comparison import train
+from compsel.selection.training.streaming.memory import MemoryLimit
+from compsel.selection.training.trained import Trained
+from compsel.selection.training.trainers import PolicyTrainer
 from compsel.techniques.heads.learned import hashes_to_text
 
-__all__ = ["as_objective", "selection_dataset", "train_bundle", "train_profile"]
+__all__ = ["as_objective", "train_bundle", "train_profile"]
+
+_DEFAULT = Backend()
 
 
 def as_objective(wanted: Objective | str | None) -> Objective:
@@ -44,48 +46,37 @@ def as_objective(wanted: Objective | str | None) -> Objective:
     return Objective.from_goal(wanted) if isinstance(wanted, str) else wanted or Objective()
 
 
-def selection_dataset(profile: Profile, objective: Objective | None = None) -> tuple[SelectionDataset, CostModel]:
-    """Join the tables of a profile into what selectors are trained on.
-
-    Where energy is minimised, what computing features takes is their time at the mean power of the choices.
-
-    Raises:
-        ProfileError: no costs were measured.
-        ObjectiveError: what is minimised was not measured.
-    """
-    if profile.latency is None:
-        raise ProfileError("the profile has no latencies: measure this device with compsel profile")
-    latencies = profile.latency.by_choice()
-    costs, features = fit_costs(profile.latency), profile.features_ms
-    if objective is not None:
-        objective.check_measured(energy=profile.energy is not None)
-        if objective.minimize == "energy" and profile.energy is not None:
-            powers = profile.energy.power_w({key: float(values.mean()) for key, values in latencies.items()})
-            costs = costs.with_power(powers)
-            features = {name: time_ms * float(np.mean([*powers.values()])) for name, time_ms in features.items()}
-    return SelectionDataset.from_profile(profile, costs, features), costs
-
-
 def train_profile(
-    profile: Profile,
+    profile: Profile | ProfileStream,
     objective: Objective | str | None = None,
     trainers: Sequence[PolicyTrainer] | None = None,
     *,
+    limit: MemoryLimit | None = None,
     reporter: Reporter = SILENT,
+    backend: Backend = _DEFAULT,
 ) -> Trained:
-    """Train on a profile, without writing anything; None: the kinds of policy that a build tries.
+    """Train on a profile, without writing anything.
+
+    Args:
+        profile: with costs.
+        objective: what "best" means; see `train_bundle`.
+        trainers: of the kinds of policy, for a profile in memory; None: those that a build tries.
+        limit: of memory, for a profile that is read in batches; None: the usual one.
+        reporter: hears what is said on the way.
 
     Raises:
         ProfileError: no costs were measured.
         TooFewSamplesError: fewer than 20 samples.
     """
     wanted = as_objective(objective)
-    return train(selection_dataset(profile, wanted)[0], wanted, trainers, reporter=reporter)
+    if isinstance(profile, ProfileStream):
+        return trained_on(profile, wanted, limit=limit, reporter=reporter).trained
+    return train(selection_dataset(profile, wanted)[0], wanted, trainers, reporter=reporter, backend=backend)
 
 
 # many parameters: profile, files and out are what everybody gives; the others are rarely set, and independent
 def train_bundle(
-    profile: Profile,
+    profile: Profile | ProfileStream,
     files: str | os.PathLike[str],
     out: str | os.PathLike[str],
     objective: Objective | str | None = None,
@@ -93,12 +84,15 @@ def train_bundle(
     reject_option: RejectOption | None = None,
     certify: Promise | str | None = None,
     replace: bool = False,
+    limit: MemoryLimit | None = None,
     reporter: Reporter = SILENT,
+    backend: Backend = _DEFAULT,
 ) -> Built:
     """Train on a profile and write the bundle.
 
     Args:
-        profile: with costs of this device.
+        profile: with costs of this device; one that is read in batches is trained on within the limit, see
+            `compsel.selection.training.streaming.training`.
         files: folder of the variants' files.
         out: folder of the bundle.
         objective: what "best" means, also in words ("at most 1 % less accurate"); None: as fast as possible,
@@ -107,7 +101,9 @@ def train_bundle(
         certify: what the bundle shall promise, also in words ("99 % agreement"): then the cheapest policy that is
             certified to keep it ships, whatever else the objective asks for; None: nothing.
         replace: whether a bundle that is there already is replaced.
+        limit: of memory, for a profile that is read in batches; None: the usual one.
         reporter: hears what is said on the way.
+        backend: where policies are trained.
 
     Raises:
         ProfileError: no costs were measured.
@@ -116,22 +112,15 @@ def train_bundle(
         StorageError: the bundle cannot be written.
     """
     objective, promise = as_objective(objective), as_promise(certify, reject_option)
-    dataset, costs = selection_dataset(profile, objective)
-    certified = None
-    with reporter.phase("training", 2):
-        if promise is not None:
-            check_not_learned(profile.folds is not None)
-            certified = certify_dataset(dataset, promise)
-        trained = train(dataset, objective, default_trainers(reject_option), reporter=reporter)
-        trained = with_certificate(trained, certified, dataset)
+    with reporter.phase("training", None if isinstance(profile, ProfileStream) else 2):
+        found = trained_on(profile, objective, reject_option, promise, limit, reporter=reporter, backend=backend)
+    trained, profile, dataset, costs = found.trained, found.profile, found.dataset, found.costs
     _say_decoding(profile, reporter)
     files, out = Path(files), Path(out)
     result = result_of(trained, Measured(profile, dataset, costs), out)
     summary = {
-        **_summary(trained, profile, dataset, costs, _say_dominated(profile, files, reporter)),
-        "certificate": None if certified is None else certified.certificate.to_dict(),
+        **_summary(found, _say_dominated(profile, files, reporter)),
         "random_weights": _random_weights(profile, files),
-        "learned_from": hashes_to_text(profile.learned_from),
         "result": result.named(out.name).to_dict(),
     }
     original = next(one for one in profile.variants if one.name == trained.most_accurate)
@@ -145,7 +134,7 @@ def train_bundle(
     write_bundle(content, out, replace=replace, complete=complete)
     _say_what_lacks(profile, content, files, reporter)
     fields = {field.name: getattr(trained, field.name) for field in dataclass_fields(trained)}
-    return Built(**fields, result=result)
+    return Built(**fields, result=result, streaming=found.streamed.to_dict() if found.streamed else None)
 
 
 def _say_what_lacks(profile: Profile, content: BundleContent, files: Path, reporter: Reporter) -> None:
@@ -176,7 +165,7 @@ def _content(
     """Return what goes into the bundle."""
     dataset, costs, objective = trained_on
     policies, baselines = _split(_policies(trained, dataset, costs))
-    quality = dict(zip(dataset.names, dataset.quality.mean(axis=0).tolist(), strict=True))
+    quality = dict(zip(dataset.names, dataset.mean_quality.tolist(), strict=True))
     return BundleContent(
         profile.variants, files, policies, _selectors(trained), objective, quality, costs, summary, baselines
     )
@@ -235,16 +224,16 @@ def _random_weights(profile: Profile, files: Path) -> list[str]:
     return [one.model for one in originals if has_random_weights(read_proto(files / one.tensor_file))]
 
 
-def _summary(
-    trained: Trained, profile: Profile, dataset: SelectionDataset, costs: CostModel, found: Sequence[Candidate]
-) -> dict[str, Any]:
+def _summary(on: TrainedOn, found: Sequence[Candidate]) -> dict[str, Any]:
+    trained, profile, dataset, costs = on.trained, on.profile, on.dataset, on.costs
     comparison = trained.comparison
     # a cost in energy becomes one in time at the rate of the most accurate network
     name = dataset.names[dataset.most_accurate]
     rate = costs.processors(name, costs.idle)[1] / dataset.costs_ms[dataset.most_accurate]
     energy = profile.energy
     return {
-        "n_samples": len(profile.samples),
+        "n_samples": on.n_samples,
+        **({"streaming": on.streamed.to_dict()} if on.streamed else {}),
         "origin": profile.origin,
         "reference": dataset.reference,
         **({"task": profile.task} if profile.task else {}),
@@ -257,7 +246,9 @@ def _summary(
         "candidates": [asdict(candidate) for candidate in found],
         "memory_mb": _memory(profile, found),
         "samples_sketch": profile.sketch,
-        "curves": curves(trained, dataset, costs),
+        "curves": curves(trained, on.with_evidence, costs),
+        "certificate": None if on.certified is None else on.certified.certificate.to_dict(),
+        "learned_from": hashes_to_text(profile.learned_from),
     }
 
 

@@ -12,8 +12,8 @@ from compsel.evaluation.verdict import Verdict, judge
 from compsel.selection.certificate.paired import paired_upper_bound
 from compsel.selection.dataset import Outcome
 from compsel.selection.judging.single_choices import AgainstSingle
-from compsel.selection.training.comparison import Trained
 from compsel.selection.training.non_inferiority import paired_difference
+from compsel.selection.training.trained import Trained
 
 __all__ = ["against_single", "expectations", "findings", "shipped_outcome", "verdict_of"]
 

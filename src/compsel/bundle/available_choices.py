@@ -4,7 +4,7 @@ from pathlib import Path
 
 from compsel.errors import BundleError, ProcessorError
 from compsel.processors import parse
-from compsel.progress.logger import LOGGER
+from compsel.progress.logger import log_event
 from compsel.selection.costs.model import CostModel
 
 __all__ = ["available_costs"]
@@ -20,14 +20,15 @@ def available_costs(costs: CostModel, folder: Path) -> CostModel:
     working = set()
     for word in words:
         try:
-            if parse(word).availability().available:
+            if parse(word).offered().available:
                 working.add(word)
         except ProcessorError:
             continue
     keep = [number for number, (_, processor) in enumerate(costs.choices) if processor in working]
     missing = [word for word in words if word not in working]
     if missing:
-        LOGGER.info("%s: not available here: %s", folder, ", ".join(missing))
+        text, fields = "%s: not available here: %s", {"folder": str(folder), "processors": missing}
+        log_event("INFO", "choices_unavailable", text, folder, ", ".join(missing), fields=fields)
     kept = costs.take(keep)
     lost = {variant for variant, _ in costs.choices} - {variant for variant, _ in kept.choices}
     if lost:

@@ -4,38 +4,39 @@ manifest.json     every file with size and SHA-256
 bundle.json       variants, objective, summary of the profile, names of the baselines
 policies.json     the adaptive policy and the baselines that `compsel evaluate` compares it with
 baselines.json    those baselines whose variants are not here, since the adaptive policy always runs one
-costs.json        latency of every choice in every state of the device it was measured on
+costs.json        latency of every choice in every state of its device; device_costs/: by kind, where a fleet measured
 variants/         graphs and weights
-selectors/        exported selectors (ONNX)
+selectors/        exported selectors (ONNX); model.sig: signature, where it was signed (`compsel.sign`)
 """
 
+import contextlib
 import os
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import compsel
-from compsel.bundle.manifest import check_bundle, write_manifest
+from compsel.bundle.deferred import Deferred
+from compsel.bundle.file_names import BASELINES
+from compsel.bundle.manifest import check_bundle
 from compsel.bundle.verified_files import VerifiedFiles
 from compsel.errors import BundleError
-from compsel.features.tasks import Task
 from compsel.inputs.modalities import modality_of
-from compsel.inputs.modality import Modality
-from compsel.profiling.output_quality import QualityCriterion
+from compsel.models.ort_version import check_ort_version
 from compsel.selection.costs.model import CostModel
-from compsel.selection.export.onnx_selector import ExportedSelector
 from compsel.selection.objective import Objective
 from compsel.selection.policies import Policy, RowSelector, policy_from_dict
-from compsel.storage.files import atomic_directory, without_nan, write_json
 from compsel.storage.sizes import size_words
 from compsel.storage.strict_json import parse_json
+from compsel.values import dataclass
 from compsel.variants.variant import Variant
 
-__all__ = ["Bundle"]
+if TYPE_CHECKING:
+    from compsel.bundle.signing.signers import Signers
+    from compsel.features.tasks.base import Task
+    from compsel.inputs.modality import Modality
 
-_BASELINES = "baselines.json"
+__all__ = ["Bundle"]
 
 
 @dataclass(frozen=True)
@@ -66,37 +67,66 @@ class Bundle:
     files: VerifiedFiles | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> "Bundle":
+    def load(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        only_signed_by: "str | os.PathLike[str] | Signers | None" = None,
+    ) -> "Bundle":
         """Check every file, then read the bundle.
+
+        Args:
+            folder: of the bundle.
+            only_signed_by: see `compsel.load`.
 
         Raises:
             BundleError: not a bundle, or one that does not fit together.
             IntegrityError: a changed, missing or foreign file.
+            SignatureError: not signed by whom it must be.
             VersionError: of a newer format.
+            MissingDependencyError: an ONNX Runtime that is too old to be safe.
         """
-        folder = Path(folder)
-        files = check_bundle(folder)
-        try:
-            bundle = cls._read(files)
-            bundle._check(files)
-        except BundleError:
-            raise
-        except Exception as error:  # whatever a file that somebody made for it can bring about
-            raise BundleError(f"{folder}: does not fit together ({error!r}): build it again") from error
+        check_ort_version()
+        bundle = cls.read(check_bundle(folder, only_signed_by))
+        bundle.wait()
         return bundle
 
     @classmethod
-    def _read(cls, files: VerifiedFiles) -> "Bundle":
+    def read(
+        cls, files: VerifiedFiles, needed_by: str | None = None, content: Mapping[str, Any] | None = None
+    ) -> "Bundle":
+        """Read a bundle, and check large files in the background: `wait` for them; raises as `load`.
+
+        Args:
+            files: of it.
+            needed_by: name of the policy whose variants are checked; the others are when they are opened. None: all.
+            content: of `bundle.json`, where that was parsed; None: it was not.
+        """
+        with _told(files.folder):
+            bundle = cls._read(files, _json(files, "bundle.json") if content is None else content)
+            bundle._check(files, needed_by)
+            files.begin(bundle._files_of(needed_by))
+        return bundle
+
+    def wait(self, needed_by: str | None = None) -> None:
+        """Wait until the files of a policy's variants are checked; None: all. Raises as `load`."""
+        if self.files is not None:
+            with _told(self.folder):
+                self.files.wait(self._files_of(needed_by))
+
+    @classmethod
+    def _read(cls, files: VerifiedFiles, content: Mapping[str, Any]) -> "Bundle":
         folder = files.folder
-        content = _json(files, "bundle.json")
         variants = [Variant.from_dict(variant).opened(folder / "variants") for variant in content["variants"]]
         if len({variant.name for variant in variants}) < len(variants):
             raise BundleError(f"{folder}: has two variants of one name: build it again")
-        selectors: dict[str, RowSelector] = {name: ExportedSelector(files.read(name)) for name in content["selectors"]}
-        policies, baselines = (
-            {name: policy_from_dict(policy, selectors) for name, policy in content.items()}
-            for content in (_json(files, "policies.json"), _json(files, _BASELINES) if _BASELINES in files else {})
-        )
+        selectors = Deferred({name: files.read(name) for name in content["selectors"]}, _selector)
+        policies = {name: policy_from_dict(one, selectors) for name, one in _json(files, "policies.json").items()}
+
+        def baseline(stored: Any) -> Policy:
+            with _told(folder):
+                return policy_from_dict(stored, selectors)
+
         return cls(
             folder,
             {variant.name: variant for variant in variants},
@@ -105,7 +135,8 @@ class Bundle:
             {name: _quality(quality) for name, quality in content["quality"].items()},
             CostModel.from_dict(_json(files, "costs.json")),
             dict(content["summary"]),
-            baselines,
+            # an app needs none of them
+            Deferred(_json(files, BASELINES) if BASELINES in files else {}, baseline),
             files,
         )
 
@@ -115,15 +146,28 @@ class Bundle:
         return next((variant.labels for variant in self.variants.values() if variant.labels), ())
 
     @property
-    def task(self) -> Task | None:
+    def task(self) -> "Task | None":
         """What the answers are, where that rates them or reads their confidence; None for classes."""
         judging = self.summary.get("judging")
-        return QualityCriterion.from_dict(judging).task if judging else None
+        if not judging:
+            return None
+        from compsel.profiling.output_quality import QualityCriterion  # for answers that are no classes
+
+        return QualityCriterion.from_dict(judging).task
 
     @property
-    def modality(self) -> Modality:
+    def modality(self) -> "Modality":
         """Of the inputs."""
         return modality_of(next(iter(self.variants.values())))
+
+    def most_accurate(self, policy: Policy) -> Variant:
+        """Return the variant of a policy that has the highest quality."""
+        return self.variants[max(policy.variants, key=lambda name: self.quality[name])]
+
+    def _files_of(self, policy: str | None) -> list[str] | None:
+        if policy is None or policy not in self.policies:
+            return None
+        return [f"variants/{file}" for name in self.policies[policy].variants for file in self.variants[name].files]
 
     def __repr__(self) -> str:
         policy = self.policies["adaptive"]
@@ -138,7 +182,7 @@ class Bundle:
 
         return bundle_card(self)
 
-    def _check(self, listed: VerifiedFiles) -> None:
+    def _check(self, listed: VerifiedFiles, needed_by: str | None) -> None:
         used = {name for policy in self.policies.values() for name in policy.variants}
         measured = {variant for variant, _ in self.costs.choices}
         for name in sorted(used - (self.variants.keys() & measured)):
@@ -147,7 +191,10 @@ class Bundle:
             )
         for name in sorted(self.variants.keys() - self.quality.keys()):
             raise BundleError(f"{self.folder}: has no quality of {name}: build it again")
+        # a check opens selectors: those of other policies are opened when they are used
         for name, policy in self.policies.items():
+            if needed_by in self.policies and needed_by != name:
+                continue
             try:
                 policy.check()
             except ValueError as error:
@@ -160,87 +207,29 @@ class Bundle:
                     raise BundleError(f"{self.folder}: {variant.name} lacks {file}: build it again")
 
 
-@dataclass(frozen=True)
-class BundleContent:
-    """What `write_bundle` puts into a bundle: see `Bundle`; `selectors` are ONNX bytes by file name."""
-
-    variants: tuple[Variant, ...]
-    files: Path
-    policies: Mapping[str, Policy]
-    selectors: Mapping[str, bytes]
-    objective: Objective
-    quality: Mapping[str, float]
-    costs: CostModel
-    summary: Mapping[str, Any]
-    baselines: Mapping[str, Policy] = field(default_factory=dict)
-
-
-def write_bundle(
-    content: BundleContent,
-    folder: str | os.PathLike[str],
-    *,
-    replace: bool = False,
-    complete: Callable[[Path], Mapping[str, Any]] | None = None,
-) -> None:
-    """Write a bundle, whole or not at all.
-
-    Args:
-        content: what goes in.
-        folder: where.
-        replace: whether one that is there already is replaced.
-        complete: tries the bundle out, before it gets its place; gives its summary as it shall be then.
-
-    Raises:
-        StorageError: a full disk, no permission, a folder that is there already.
-    """
-    used = {name for policy in content.policies.values() for name in policy.variants}
-    variants = [variant for variant in content.variants if variant.name in used]
-    with atomic_directory(folder, replace=replace) as temporary:
-        (temporary / "variants").mkdir()
-        for variant in variants:
-            for file in variant.files:
-                shutil.copyfile(content.files / file, temporary / "variants" / file)
-        for name, data in content.selectors.items():
-            (temporary / name).parent.mkdir(exist_ok=True)
-            (temporary / name).write_bytes(data)
-        write_json(temporary / "policies.json", {name: policy.to_dict() for name, policy in content.policies.items()})
-        if content.baselines:
-            write_json(temporary / _BASELINES, {name: policy.to_dict() for name, policy in content.baselines.items()})
-        write_json(temporary / "costs.json", _shipped_costs(content, variants).to_dict())
-        described = {
-            "variants": [variant.to_dict() for variant in variants],
-            "selectors": sorted(content.selectors),
-            "objective": content.objective.to_dict(),
-            "quality": {variant.name: content.quality[variant.name] for variant in variants},
-        }
-        _describe(temporary, described, content.summary)
-        if complete is not None:
-            _describe(temporary, described, complete(temporary))
-
-
-def _describe(folder: Path, described: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
-    write_json(folder / "bundle.json", {**described, "summary": without_nan(summary)})
-    write_manifest(folder, compsel.__version__, summary.get("task", ""))
-
-
-def _shipped_costs(content: BundleContent, shipped: Sequence[Variant]) -> CostModel:
-    """Return the costs of the variants that ship, one of which counts how large inputs are."""
-    costs = content.costs.restricted([variant.name for variant in shipped])
-    if costs.by_size is None or costs.sized_by in {variant.name for variant in shipped}:
-        return costs
-    counting = next((variant for variant in content.variants if variant.name == costs.sized_by), None)
-    alike = [one.name for one in shipped if counting is not None and one.preprocessing == counting.preprocessing]
-    return replace(costs, by_size=replace(costs.by_size, sized_by=alike[0] if alike else ""))
-
-
 def _quality(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError(f"quality: got {value!r}, allowed is a fraction from 0 to 1")
     return float(value)
 
 
+def _selector(content: bytes) -> RowSelector:
+    from compsel.selection.export.onnx_selector import ExportedSelector  # few bundles have one
+
+    return ExportedSelector(content, deferred=True)
+
+
 def _json(files: VerifiedFiles, name: str) -> Any:
-    content = parse_json(files.read(name))
-    if not isinstance(content, dict):
+    if not isinstance(content := parse_json(files.read(name)), dict):
         raise ValueError(f"{name}: got a {type(content).__name__}, allowed is an object")
     return content
+
+
+@contextlib.contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except BundleError:
+        raise
+    except Exception as error:  # whatever a file that somebody made for it can bring about
+        raise BundleError(f"{folder}: does not fit together ({error!r}): build it again") from error

@@ -1,18 +1,21 @@
 """What reads the answers of models without class scores for a bundle's policies."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from compsel.errors import BundleError
-from compsel.features.output_confidence import GENERIC, Confidence, OutputReader
-from compsel.features.tasks import Task
 from compsel.selection.policies import Policy
+
+if TYPE_CHECKING:
+    from compsel.features.output_confidence import Confidence, OutputReader
+    from compsel.features.tasks.base import Task
 
 __all__ = ["output_reader"]
 
 
 def output_reader(
-    policies: Iterable[Policy], confidence: Confidence | str | None, task: Task | None = None
-) -> OutputReader | None:
+    policies: Iterable[Policy], confidence: "Confidence | str | None", task: "Task | None" = None
+) -> "OutputReader | None":
     """Return what reads the answers; None where no policy needs it.
 
     Args:
@@ -30,6 +33,8 @@ def output_reader(
     for policy in policies:
         if not policy.confidence:
             continue
+        from compsel.features.output_confidence import GENERIC, OutputReader  # for answers that are no classes
+
         name = policy.confidence
         if task is not None and name == task.name:
             return OutputReader(task).expect(policy.n_confidence)

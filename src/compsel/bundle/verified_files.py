@@ -4,24 +4,24 @@ import contextlib
 import errno
 import hashlib
 import os
-import stat
 import time
 import weakref
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from mmap import ACCESS_READ, mmap
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from compsel.errors import IntegrityError
-from compsel.processors.base import GraphFile
+from compsel.bundle.background_checks import BackgroundChecks
+from compsel.bundle.descriptors import CHUNK_BYTES, read_all, read_into, read_or_map, signature
+from compsel.errors import IntegrityError, UnreadableFileError
+from compsel.models.graph_file import GraphFile
+from compsel.storage.regular_files import open_descriptor
+from compsel.values import dataclass
 
 __all__ = ["ListedFile", "VerifiedFiles", "read_regular_file"]
 
-_CHUNK_BYTES = 1 << 20
-# a file that takes so much less room than it has bytes holds next to nothing but zeros: no weights do
-_SPARSE, _LARGE_BYTES = 20, 64_000_000
+_LARGE_FROM_BYTES = 1 << 20
 _READABLE_BYTES = 64_000_000
+_ADVICE = "get the bundle again"
 _HEXADECIMAL = frozenset("0123456789abcdef")
 _SHA256_DIGITS = 64
 # a file system notes times in steps of a few milliseconds: what changed since then cannot be told by its time
@@ -64,12 +64,16 @@ class ListedFile:
 class VerifiedFiles(Mapping[str, ListedFile]):
     """The files of a bundle, each checked, by name.
 
-    They stay open, so that a bundle that is replaced or removed goes on as it was checked, and whatever is opened later
-    is what was checked: a file that has been written to since is hashed again.
+    Large ones are checked when they are needed: `wait`, or in the background, which `begin` begins; none is opened
+    before it is checked. They stay open,
+    so that a bundle that is replaced or removed goes on as it was checked, and whatever is opened later is what was
+    checked: a file that has been written to since is hashed again, and where that spoilt it, one that was put in its
+    place is taken, if it is what is listed.
 
     Args:
         folder: of the bundle.
         listed: its files, by path relative to the folder.
+        manifest: what lists them, as it was read.
 
     Raises:
         IntegrityError: a changed file, a link, something that is no file.
@@ -78,22 +82,30 @@ class VerifiedFiles(Mapping[str, ListedFile]):
     VerifiedFiles(nowhere: 0 files)
     """
 
-    def __init__(self, folder: Path, listed: Mapping[str, ListedFile]) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, listed: Mapping[str, ListedFile], manifest: bytes = b"") -> None:
+        self.folder, self.manifest = folder, manifest
         self._listed = dict(listed)
         self._descriptors: dict[str, int] = {}
         self._seen: dict[str, tuple[int, ...]] = {}
         self._finalizer = weakref.finalize(self, _close_all, self._descriptors)
+        self._checks = BackgroundChecks((), _no_check)
         try:
             for name in self._listed:
-                descriptor = _open_regular(folder / name, self._listed[name].size_bytes)
-                self._descriptors[name] = descriptor
-                self._hash(name, descriptor)
+                self._descriptors[name] = _open_regular(folder / name, self._listed[name].size_bytes)
+            large = [name for name, file in self._listed.items() if file.size_bytes > _LARGE_FROM_BYTES]
+            for name in self._listed.keys() - set(large):
+                self._hash(name, self._descriptors[name])
         except BaseException:
             self.close()
             raise
-        if not _KEEPS_DESCRIPTORS:
-            self.close()
+        held = weakref.ref(self)
+
+        def check(name: str) -> None:
+            if (files := held()) is not None:
+                files._hash(name, files._descriptors[name])
+
+        # the smallest first: what answers first is small, the others may be checked behind it
+        self._checks = BackgroundChecks(sorted(large, key=self._size_of), check)
 
     def __getitem__(self, name: str) -> ListedFile:
         return self._listed[name]
@@ -119,7 +131,7 @@ class VerifiedFiles(Mapping[str, ListedFile]):
         if self._listed[name].size_bytes > _READABLE_BYTES:
             raise IntegrityError(f"{self.folder}: {name} is over {_READABLE_BYTES} bytes: get the bundle again")
         with self._opened(name) as descriptor:
-            return _read_all(descriptor, self._listed[name].size_bytes)
+            return read_all(descriptor, self._listed[name].size_bytes)
 
     def graph(self, name: str, weights: str | None = None) -> GraphFile:
         """Return a graph, with the file of its weights, to be opened by a processor.
@@ -132,13 +144,41 @@ class VerifiedFiles(Mapping[str, ListedFile]):
         if all(self._lies_there(one) for one in names):
             return GraphFile(path)
         with contextlib.ExitStack() as stack:
-            content = {one: _read_or_map(stack.enter_context(self._opened(one))) for one in names}
+            content = {one: read_or_map(stack.enter_context(self._opened(one))) for one in names}
         graph = bytes(content.pop(name))
         return GraphFile(path, graph, {Path(one).name: data for one, data in content.items()})
 
+    def begin(self, names: Iterable[str] | None = None) -> None:
+        """Check large files in the background, the smallest first; None: all."""
+        self._checks.begin(names)
+
+    def wait(self, names: Iterable[str] | None = None) -> None:
+        """Return once files are checked.
+
+        Args:
+            names: of the files; None: all.
+
+        Raises:
+            IntegrityError: a changed file.
+        """
+        try:
+            if names is None or not _KEEPS_DESCRIPTORS:
+                self._checks.wait_for_all()
+            for name in names or ():
+                self._checks.wait_for(name)
+        except BaseException:
+            self.close()
+            raise
+        if not _KEEPS_DESCRIPTORS:
+            _close_all(self._descriptors)
+
     def close(self) -> None:
         """Close every file; what is opened later is opened, and hashed, anew."""
+        self._checks.stop()
         _close_all(self._descriptors)
+
+    def _size_of(self, name: str) -> int:
+        return self._listed[name].size_bytes
 
     def _lies_there(self, name: str) -> bool:
         """Whether the path still leads to what was checked; that is hashed again where it was written to since."""
@@ -151,22 +191,41 @@ class VerifiedFiles(Mapping[str, ListedFile]):
     @contextlib.contextmanager
     def _opened(self, name: str) -> Iterator[int]:
         """Give a descriptor of the file, its content being what was checked."""
+        self._checks.wait_for(name)
         kept = self._descriptors.get(name)
         descriptor = _open_regular(self.folder / name, self._listed[name].size_bytes) if kept is None else kept
         try:
-            if kept is None or self._seen.get(name) != _signature(descriptor):
+            if kept is None:
                 self._hash(name, descriptor)
+            elif self._seen.get(name) != signature(descriptor):
+                self._hash_or_take_anew(name, descriptor)
             yield descriptor
         finally:
             if kept is None:
                 os.close(descriptor)
 
+    def _hash_or_take_anew(self, name: str, descriptor: int) -> None:
+        """Hash a file that was written to; where that spoilt it, take what lies in its place now, if that is right."""
+        try:
+            self._hash(name, descriptor)
+        except IntegrityError as error:
+            try:
+                anew = _open_regular(self.folder / name, self._listed[name].size_bytes)
+            except IntegrityError:
+                raise error from None
+            try:
+                self._hash(name, anew)
+                # at once, under the number that others may be reading by
+                os.dup2(anew, descriptor, inheritable=False)
+            finally:
+                os.close(anew)
+
     def _hash(self, name: str, descriptor: int) -> None:
-        before, begin_ns = _signature(descriptor), time.time_ns()
-        digest, position = hashlib.sha256(), 0
-        while chunk := _read_at(descriptor, position):
-            digest.update(chunk)
-            position += len(chunk)
+        before, begin_ns = signature(descriptor), time.time_ns()
+        digest, position, chunk = hashlib.sha256(), 0, memoryview(bytearray(CHUNK_BYTES))
+        while count := read_into(descriptor, position, chunk):
+            digest.update(chunk[:count])
+            position += count
         if (position, digest.hexdigest()) != (self._listed[name].size_bytes, self._listed[name].sha256):
             raise IntegrityError(
                 f"{self.folder}: {name} was changed after the bundle was written: get the bundle again"
@@ -187,55 +246,30 @@ def read_regular_file(path: Path, most_bytes: int) -> bytes:
         size = os.fstat(descriptor).st_size
         if size > most_bytes:
             raise IntegrityError(f"{path}: is over {most_bytes} bytes: get the bundle again")
-        return _read_all(descriptor, size)
+        return read_all(descriptor, size)
     finally:
         os.close(descriptor)
 
 
 def _open_regular(path: Path, size_bytes: int | None = None) -> int:
-    """Open a file that is a file, of that size; a FIFO or a device is never waited for."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    """Open a file that is a file, and no link to one, of that size."""
     try:
-        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+        descriptor = open_descriptor(path, follow_links=False, advice=_ADVICE)
+    except UnreadableFileError as error:
+        raise IntegrityError(str(error)) from error
     except OSError as error:
         reason = "is a link" if error.errno == errno.ELOOP else f"cannot be opened ({error.strerror})"
-        raise IntegrityError(f"{path}: {reason}: get the bundle again") from error
-    found = os.fstat(descriptor)
-    wrong = ""
-    if not stat.S_ISREG(found.st_mode):
-        wrong = "is no file"
-    elif size_bytes is not None and found.st_size != size_bytes:
-        wrong = f"was changed after the bundle was written: has {found.st_size} bytes, not {size_bytes}"
-    elif found.st_size > _LARGE_BYTES and getattr(found, "st_blocks", found.st_size) * 512 * _SPARSE < found.st_size:
-        wrong = f"has {found.st_size} bytes, of which next to none are there"
-    if wrong:
+        raise IntegrityError(f"{path}: {reason}: {_ADVICE}") from error
+    found_bytes = os.fstat(descriptor).st_size
+    if size_bytes is not None and found_bytes != size_bytes:
         os.close(descriptor)
-        raise IntegrityError(f"{path} {wrong}: get the bundle again")
+        changed = f"was changed after the bundle was written: has {found_bytes} bytes, not {size_bytes}"
+        raise IntegrityError(f"{path} {changed}: {_ADVICE}")
     return descriptor
 
 
-def _signature(descriptor: int) -> tuple[int, ...]:
-    found = os.fstat(descriptor)
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _read_at(descriptor: int, position: int) -> bytes:
-    if hasattr(os, "pread"):
-        return os.pread(descriptor, _CHUNK_BYTES, position)
-    os.lseek(descriptor, position, os.SEEK_SET)
-    return os.read(descriptor, _CHUNK_BYTES)
-
-
-def _read_all(descriptor: int, size_bytes: int) -> bytes:
-    parts, position = [], 0
-    while position < size_bytes and (part := _read_at(descriptor, position)):
-        parts.append(part)
-        position += len(part)
-    return b"".join(parts)[:size_bytes]
-
-
-def _read_or_map(descriptor: int) -> bytes | mmap:
-    return mmap(descriptor, 0, access=ACCESS_READ) if os.fstat(descriptor).st_size else b""
+def _no_check(name: str) -> None:
+    pass
 
 
 def _close_all(descriptors: dict[str, int]) -> None:

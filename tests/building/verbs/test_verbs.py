@@ -196,6 +196,7 @@ def test_no_model_and_values_that_are_not_allowed_are_refused(place: Path) -> No
         compsel.build(place / "big.onnx", place / "intents.csv", place / "refused", max_loss=2.0)
 
 
+@pytest.mark.usefixtures("built")
 def test_a_library_prints_nothing(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
     compsel.train(place / "bundle.work")
     compsel.train(place / "bundle.work", reporter=SILENT)

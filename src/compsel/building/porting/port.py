@@ -10,7 +10,6 @@ import json
 import math
 import os
 import re
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from compsel.building.porting.old_costs import core_ratio, old_tables, portable_
 from compsel.building.porting.sizes import SecondSize
 from compsel.building.porting.transfer import Transfer, Transferred, smooth
 from compsel.bundle.bundle import Bundle
+from compsel.bundle.file_names import SIGNATURE
 from compsel.bundle.manifest import write_manifest
 from compsel.device.fingerprint import device_fingerprint
 from compsel.device.sampler import DeviceSampler
@@ -36,7 +36,7 @@ from compsel.profiling.load import parse_state
 from compsel.progress import SILENT, Reporter
 from compsel.selection.costs.model import COORDINATES, CostModel
 from compsel.selection.costs.sizes import SizeTables
-from compsel.storage.files import atomic_directory, write_json
+from compsel.storage.files import atomic_directory, copy_folder, write_json
 from compsel.variants.engine import Engine
 
 __all__ = ["PortingResult", "port"]
@@ -104,7 +104,8 @@ def port(
     content = Bundle.load(bundle)
     names = tuple(dict.fromkeys(variant for variant, _ in content.costs.choices))
     with atomic_directory(out, replace=replace) as temporary:
-        shutil.copytree(content.folder, temporary, dirs_exist_ok=True)
+        # what was signed is another bundle
+        copy_folder(content.folder, temporary, without={SIGNATURE})
         engines = open_engines([content.variants[name] for name in names], content.folder / "variants")
         try:
             costs, ported = _measured(content, names, engines, share, budget_s, reporter)

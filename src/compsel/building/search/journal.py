@@ -1,6 +1,5 @@
 """The measurements of a search, in a file: an interrupted search resumes where it stopped."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from compsel.building.search.points import SearchPoint
 from compsel.errors import VersionError
 from compsel.storage.files import without_nan, write_json
+from compsel.storage.strict_json import read_json
 
 __all__ = ["FORMAT_VERSION", "Journal"]
 
@@ -71,7 +71,7 @@ class Journal:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

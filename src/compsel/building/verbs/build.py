@@ -9,17 +9,20 @@ from compsel.building.options import Measuring
 from compsel.building.result import Built
 from compsel.building.verbs.given import Classes, Preprocess, as_models, samples_for
 from compsel.building.verbs.options import BuildOptions, measuring_of, objective_of, parted, reject_option_of
+from compsel.building.verbs.places import with_places
 from compsel.models.model import Model
 from compsel.progress import Reporter
 from compsel.progress.interactive import reporter_or_default
 from compsel.selection.cascade.reject_option import RejectOption
 from compsel.selection.certificate.promise import Promise
 from compsel.selection.objective import Objective
+from compsel.selection.training.streaming.memory import DEFAULT_LIMIT_MB, MemoryLimit
 
 __all__ = ["build"]
 
 
 # many parameters: models, samples and out are what everybody gives; the others are rarely set, and independent
+@with_places(read=("samples", "models", "tokenizer"), written=("out", "work"))
 def build(
     models: str | os.PathLike[str] | Model | Sequence[str | os.PathLike[str] | Model],
     samples: Any,
@@ -34,6 +37,7 @@ def build(
     certify: Promise | str | None = None,
     work: str | os.PathLike[str] | None = None,
     replace: bool = False,
+    memory_limit_mb: float = DEFAULT_LIMIT_MB,
     reporter: Reporter | None = None,
     **options: Unpack[BuildOptions],
 ) -> Built:
@@ -57,6 +61,7 @@ def build(
         certify: what the bundle shall promise, such as "99 % agreement"; None: nothing.
         work: where variants and measurements are kept, so that an interrupted build goes on; None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
+        memory_limit_mb: how much memory training may use: see `compsel.train`.
         reporter: hears how far it is; None: a line of progress where somebody looks, else the log.
         options: see `compsel.building.verbs.options.MeasuringOptions` and `ObjectiveOptions`.
 
@@ -66,7 +71,7 @@ def build(
     """
     of_measuring, of_objective = parted(options)
     wanted, how = objective_of(objective, of_objective), measuring_of(measuring, of_measuring)
-    rejecting = reject_option_of(reject_option, of_objective)
+    rejecting, limit = reject_option_of(reject_option, of_objective), MemoryLimit(memory_limit_mb)
     opened = as_models(models, preprocess=preprocess, classes=classes, tokenizer=tokenizer)
     return building.build(
         opened,
@@ -78,5 +83,6 @@ def build(
         certify=certify,
         work=work,
         replace=replace,
+        limit=limit,
         reporter=reporter_or_default(reporter),
     )

@@ -10,10 +10,12 @@ from typing import Any
 from compsel.building.preprocessing_search.resolve import complete
 from compsel.building.verbs.given import Classes, Preprocess, as_models, lean_model, samples_for
 from compsel.building.verbs.options import as_list
+from compsel.building.verbs.places import with_places
 from compsel.errors import InputError, ModelError, TechniqueError, UsageError
 from compsel.evaluation.perf.variant_figures import measure_figures
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
+from compsel.parallel.backend import Backend, backend_of
 from compsel.processors import parse_available
 from compsel.progress import Reporter
 from compsel.progress.interactive import reporter_or_default
@@ -28,6 +30,7 @@ __all__ = ["compress", "opened_for"]
 
 
 # many parameters: models, technique and out are what everybody gives; the others are rarely set, and independent
+@with_places(read=("models", "samples"), written=("out",))
 def compress(
     models: str | os.PathLike[str] | Model | Sequence[str | os.PathLike[str] | Model],
     technique: str | Sequence[str] | None = None,
@@ -41,6 +44,8 @@ def compress(
     classes: Classes = None,
     tokenizer: str | os.PathLike[str] | None = None,
     reporter: Reporter | None = None,
+    jobs: int | None = None,
+    backend: Backend | None = None,
 ) -> list[CompressionReport]:
     """Make smaller or faster variants of models, verify them, and write them.
 
@@ -48,7 +53,7 @@ def compress(
     of each layer are searched by `compsel.building.search.search`.
 
     Args:
-        models, preprocess, classes, tokenizer, reporter: see `compsel.build`.
+        models, preprocess, classes, tokenizer, reporter, jobs, backend: see `compsel.build`.
         technique: one or several; None: all that apply.
         out: folder of the ONNX files.
         samples: to calibrate with and to verify on, see `compsel.build`; None: verified on made-up inputs.
@@ -73,9 +78,9 @@ def compress(
     listed = [models] if isinstance(models, (str, os.PathLike, Model)) else list(models)
     _check_names(listed)
     check_writable(out)
-    said = reporter_or_default(reporter)
-    options = {"preprocess": preprocess, "classes": classes, "tokenizer": tokenizer}
-    reports: list[CompressionReport] = []
+    said, where = reporter_or_default(reporter), backend_of(backend, jobs)
+    place = Path(out).absolute() if where.is_far else Path(out)
+    options, reports = {"preprocess": preprocess, "classes": classes, "tokenizer": tokenizer}, list[CompressionReport]()
     for given in listed:  # one at a time: they can be large
         model, found = opened_for(given, samples, said, **options)
         techniques = [parse(spec) for spec in applicable(model)] if wanted is None else wanted
@@ -85,7 +90,7 @@ def compress(
         name = _name(given)
         _check_kept(listed, name, techniques, Path(out))
         with said.phase(f"compressing {name}"):
-            made = variants.compress([given], techniques, few, out, said, found)
+            made = variants.compress([given], techniques, few, place, said, found, where)
             reports += _measured(given, made, found, processor, seconds, said) if seconds else made
     return reports
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from compsel.building.labels import check_bundle_names
 from compsel.building.verbs.given import as_samples, check_kind
+from compsel.building.verbs.places import with_places
 from compsel.bundle.bundle import Bundle
 from compsel.device.energy import meter_or_none
 from compsel.evaluation import evaluate as evaluation
@@ -18,11 +19,13 @@ from compsel.progress import Reporter
 from compsel.progress.interactive import reporter_or_default
 from compsel.runtime.runtime import Runtime
 from compsel.storage.files import folder_size_mb
+from compsel.storage.locations.using import in_addresses
 
 __all__ = ["evaluate"]
 
 
 # many parameters: bundle and samples are what everybody gives; the others are rarely set, and independent
+@with_places(read=("bundle", "profile"))
 def evaluate(
     bundle: str | os.PathLike[str] | Bundle,
     samples: Any,
@@ -59,4 +62,4 @@ def evaluate(
     with Runtime(loaded, confidence=confidence) as runtime, meter_or_none(meter) as opened:
         result = evaluation.evaluate(runtime, found, repeats=repeats, reporter=said, meter=opened, quality=quality)
     size_mb = {**result.size_mb, "adaptive": folder_size_mb(given.folder)}
-    return replace(result, all_measured=all_measured, bundle=str(given.folder), size_mb=size_mb)
+    return replace(result, all_measured=all_measured, bundle=in_addresses(str(given.folder)), size_mb=size_mb)

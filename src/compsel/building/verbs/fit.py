@@ -5,6 +5,7 @@ from typing import Any
 
 from compsel.building.preprocessing_search.resolve import with_preprocessing
 from compsel.building.verbs.given import Classes, Preprocess, as_models, as_samples, samples_for
+from compsel.building.verbs.places import with_places
 from compsel.errors import UsageError
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
@@ -20,6 +21,7 @@ ModelOrPath = str | os.PathLike[str] | Model
 
 
 # many parameters: encoder, samples and out are what everybody gives; the others are rarely set, and independent
+@with_places(read=("encoder", "teacher", "tokenizer", "samples"), written=("out",))
 def head(
     encoder: ModelOrPath,
     samples: Any,
@@ -50,6 +52,7 @@ def head(
 
 
 # many parameters: samples and out are what everybody gives; the others are rarely set, and independent
+@with_places(read=("encoder", "teacher", "tokenizer", "samples"), written=("out",))
 def student(
     samples: Any = None,
     out: str | os.PathLike[str] | None = None,

@@ -9,6 +9,7 @@ from compsel.building.time_limit import seconds_of
 from compsel.device.energy import open_meter
 from compsel.errors import UsageError
 from compsel.features.output_confidence import Confidence
+from compsel.parallel.backend import Backend, backend_of
 from compsel.processors import parse_available
 from compsel.profiling.latency import Criterion
 from compsel.profiling.output_quality import OutputQuality, Quality
@@ -41,6 +42,9 @@ class MeasuringOptions(TypedDict, total=False):
     quality, confidence, good_enough: of models without class scores: see `compsel.OutputQuality`.
     task: the kind of answers, such as "binary", "multilabel", "segmentation"; default: recognised from the graph and
         the labels.
+    jobs, backend: where what depends on no device is computed: how many processes of this machine, or a
+        `compsel.Backend`; default: what `joblib.parallel_config` has set up, else as many processes as usable cores,
+        where that pays. What choices cost is measured on this device, alone.
 
     >>> measuring_of(None, {"technique": "int8-static", "calibration": 8}).techniques
     ['int8-static']
@@ -57,6 +61,8 @@ class MeasuringOptions(TypedDict, total=False):
     confidence: Confidence | str
     good_enough: float
     task: str
+    jobs: int
+    backend: Backend
 
 
 class ObjectiveOptions(TypedDict, total=False):
@@ -89,7 +95,7 @@ class BuildOptions(MeasuringOptions, ObjectiveOptions, total=False):
     """Both: see `MeasuringOptions` and `ObjectiveOptions`.
 
     >>> sorted(BuildOptions.__annotations__)[:3]
-    ['abstain', 'budget', 'calibration']
+    ['abstain', 'backend', 'budget']
     """
 
 
@@ -107,6 +113,7 @@ def measuring_of(measuring: Measuring | None, options: Mapping[str, Any]) -> Mea
         f"{name}s": as_list(options[name]) for name in ("technique", "processor", "state") if name in options
     }
     given |= {name: options[name] for name in ("meter", "calibration", "task") if name in options}
+    given["backend"] = backend_of(options.get("backend"), options.get("jobs"))
     judge = OutputQuality(options.get("quality"), options.get("confidence"), options.get("good_enough"))
     if given.get("calibration", 1) < 1:
         raise UsageError(f"calibration: got {given['calibration']}, allowed is 1 or more")

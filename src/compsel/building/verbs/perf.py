@@ -6,6 +6,7 @@ from typing import Any
 
 from compsel.building.verbs.given import Classes, Preprocess, lean_models
 from compsel.building.verbs.options import as_list
+from compsel.building.verbs.places import with_places
 from compsel.evaluation import perf as evaluation
 from compsel.evaluation.perf import PerfResult
 from compsel.models.model import Model
@@ -16,6 +17,7 @@ __all__ = ["perf"]
 
 
 # many parameters: models are what everybody gives; the others are rarely set, and independent
+@with_places(read=("models", "samples", "tokenizer"))
 def perf(
     models: str | os.PathLike[str] | Model | Sequence[str | os.PathLike[str] | Model],
     samples: Any = None,

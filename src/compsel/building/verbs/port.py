@@ -4,12 +4,14 @@ import os
 
 from compsel.building.porting import port as porting
 from compsel.building.porting.port import PortingResult
+from compsel.building.verbs.places import with_places
 from compsel.progress import Reporter
 from compsel.progress.interactive import reporter_or_default
 
 __all__ = ["port"]
 
 
+@with_places(read=("bundle",), written=("out",))
 def port(
     bundle: str | os.PathLike[str],
     out: str | os.PathLike[str],

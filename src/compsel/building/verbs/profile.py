@@ -8,6 +8,7 @@ from compsel.building.measure import measure
 from compsel.building.options import Measuring
 from compsel.building.verbs.given import Classes, Preprocess, as_models, samples_for
 from compsel.building.verbs.options import MeasuringOptions, measuring_of
+from compsel.building.verbs.places import with_places
 from compsel.models.model import Model
 from compsel.profiling.profile import Profile
 from compsel.progress import Reporter
@@ -17,6 +18,7 @@ __all__ = ["profile"]
 
 
 # many parameters: models, samples and out are what everybody gives; the others are rarely set, and independent
+@with_places(read=("samples", "models"), written=("out",))
 def profile(
     models: str | os.PathLike[str] | Model | Sequence[str | os.PathLike[str] | Model],
     samples: Any,

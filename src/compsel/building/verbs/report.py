@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from compsel.building.verbs.given import as_samples
+from compsel.building.verbs.places import with_places
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.manifest import MANIFEST
 from compsel.evaluation.report.content import read_evaluation
@@ -18,6 +19,7 @@ from compsel.profiling.profile import Profile
 __all__ = ["report"]
 
 
+@with_places(read=("source", "evaluation", "samples"))
 def report(
     source: str | os.PathLike[str],
     out: str | os.PathLike[str] | None = None,

@@ -1,0 +1,1 @@
+"""Bundles that are signed: the OpenSSF model-signing format, by its library."""
