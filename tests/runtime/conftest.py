@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import compsel
-from compsel.bundle.bundle import BundleContent, write_bundle
+from compsel.bundle.writing import BundleContent, write_bundle
 from compsel.inputs.image import PIXELS
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.runtime import Runtime
@@ -67,7 +67,7 @@ def scripted(small_model: compsel.Model, tmp_path: Path, monkeypatch: pytest.Mon
             rule = (rules or {}).get(name, lambda _: [logits])
             return FakeProcessor({file: Script((image,), (scores,), (rule,), (latency_ms[name],))}, name)
 
-        monkeypatch.setattr("compsel.runtime.engine_pool.parse", processor)
+        monkeypatch.setattr("compsel.runtime.engines.engine_pool.parse", processor)
         monkeypatch.setattr("compsel.bundle.available_choices.parse", processor)
         opened.append(compsel.load(tmp_path / "bundle", **options))
         return opened[-1]

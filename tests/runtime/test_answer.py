@@ -83,6 +83,7 @@ def test_a_copy_of_an_answer_leaves_out_what_no_other_process_can_have(runtime: 
 
 def test_a_first_deadline_finds_what_answers_loaded(cascade_folder: Path, crops: ArraySamples) -> None:
     with compsel.load(cascade_folder, policy="most_accurate", adapt=False) as runtime:
+        runtime.warm_up()
         loaded = runtime._pool.resident_mb
         answer = runtime(crops.value(0), deadline_ms=1e-6)
         assert not answer.constraints_met and answer.stages[0].variant == LOWER

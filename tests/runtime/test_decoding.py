@@ -13,7 +13,7 @@ from compsel.inputs.images.encoded import EncodedImage
 from compsel.inputs.samples import ArraySamples, ImageFolder
 from compsel.profiling.profile import Profile
 from compsel.runtime import Runtime
-from compsel.runtime.planning import Limits, Planner
+from compsel.runtime.planning.planner import Limits, Planner
 from compsel.selection.policies import CascadePolicy, FixedPolicy
 from tests.cascade_bundle import LOWER, NONE, cascade_policy
 

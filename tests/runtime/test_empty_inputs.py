@@ -55,9 +55,3 @@ def test_what_has_no_elements_does_not_speak_for_a_processor(tmp_path: Path) -> 
     assert engine.works() is None
     runtime.run(None, {"x": np.zeros((5, 1, 3), np.float32)})
     assert engine.works() is True
-
-
-def test_options_of_a_run_are_refused_rather_than_ignored(tmp_path: Path) -> None:
-    runtime = pinned(Model.from_proto(recurrent("RNN"), "net"), tmp_path)
-    with pytest.raises(InputError, match="run_options: got RunOptions, allowed is None"):
-        runtime.run(None, {"x": np.zeros((5, 1, 3), np.float32)}, onnxruntime.RunOptions())

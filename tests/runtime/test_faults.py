@@ -1,15 +1,21 @@
 """Wrong answers never pass, and one bad input hurts only itself."""
 
+import gc
+import io
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from compsel.errors import InputError, ModelError, ProcessorError
 from compsel.inputs.samples import ArraySamples
 from compsel.runtime import Runtime
+from compsel.runtime.dispatch.stage_runner import StageLimit
+from compsel.variants.engine import Engine
 from tests.runtime.conftest import Clock, Rules, StartScripted
 
 GOOD = np.arange(10, dtype=np.float32)[None]
@@ -212,3 +218,124 @@ def test_other_callers_are_answered_while_an_engine_hangs_in_opening(
     answer = runtime(crops.value(0), deadline_ms=300)
     assert (answer.stages[-1].processor, "opening" in answer.note) == ("slow", True)
     assert runtime(crops.value(0)).stages[-1].processor == "slow"
+
+
+def test_where_nothing_else_is_left_what_failed_is_tried_soon(
+    runtime: Runtime, fast: Session, slow: Session, crops: ArraySamples, clock: Clock
+) -> None:
+    runtime(crops.value(0))
+    fast.wrong = [nan_at(0)]
+    for _ in range(6):  # each failure doubles the time for which it is barred
+        clock.now_s += 40.0
+        runtime.flush()
+        runtime._runner._calls.wait(time.monotonic() + 20.0)  # it is tried again behind
+        assert runtime(crops.value(0)).stages[-1].processor == "slow"
+    fast.wrong, slow.wrong = None, [nan_at(0)]
+    clock.now_s += 1.0
+    answer = runtime(crops.value(0))
+    assert answer.stages[-1].processor == "fast", "the last one fails, and another one need not be broken any more"
+    assert "slow failed" in answer.note
+
+
+def test_trials_of_what_is_barred_are_rare(
+    runtime: Runtime, fast: Session, slow: Session, crops: ArraySamples, clock: Clock
+) -> None:
+    fast.wrong = slow.wrong = [nan_at(0)]
+    with pytest.raises(ModelError):
+        runtime(crops.value(0))
+    asked = fast.calls + slow.calls
+    for _ in range(100):
+        clock.now_s += 0.01
+        with pytest.raises((ModelError, ProcessorError)):
+            runtime(crops.value(0))
+    assert fast.calls + slow.calls - asked < 12
+
+
+@pytest.mark.parametrize("jump_s", [-3600.0, 3600.0])
+def test_a_clock_that_jumps_gives_no_negative_latency(
+    runtime: Runtime, fast: Session, crops: ArraySamples, monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    now_ns = time.perf_counter_ns
+
+    def answers(feeds: Mapping[str, np.ndarray]) -> object:
+        monkeypatch.setattr(time, "perf_counter_ns", lambda: now_ns() + int(jump_s * 1e9))
+        return [GOOD]
+
+    engine = runtime._pool.get(next(iter(runtime.bundle.variants)), "fast")
+    with monkeypatch.context() as patched:
+        patched.setattr(engine.session, "run", lambda feeds, outputs=None: answers(feeds))
+        answer = runtime(crops.value(0))
+    monkeypatch.setattr(time, "perf_counter_ns", now_ns)
+    assert min(answer.latency_ms, answer.selector_ms, answer.stages[0].latency_ms) >= 0
+    assert runtime(crops.value(0)).latency_ms < 1e6
+
+
+@pytest.mark.parametrize("jump_s", [-3600.0, 3600.0])
+@pytest.mark.parametrize("way", ["decoded", "batch", "queued"])
+def test_nor_does_it_where_a_call_decodes_or_waits_or_many_are_answered_together(
+    runtime: Runtime, fast: Session, crops: ArraySamples, monkeypatch: pytest.MonkeyPatch, way: str, jump_s: float
+) -> None:
+    now_ns = time.perf_counter_ns
+    taken: list[float] = []
+
+    def jumps(feeds: Mapping[str, np.ndarray], outputs: object = None) -> list[np.ndarray]:
+        monkeypatch.setattr(time, "perf_counter_ns", lambda: now_ns() + int(jump_s * 1e9))
+        return [GOOD]
+
+    image = Image.fromarray(crops.value(0))
+    encoded = io.BytesIO()
+    image.save(encoded, "PNG")
+    calls = {
+        "decoded": lambda: [runtime(encoded.getvalue())],
+        "batch": lambda: list(runtime.map([crops.value(0), encoded.getvalue()], batch=2)),
+        "queued": lambda: [runtime.submit(crops.value(0)).result()],
+    }
+    engine = runtime._pool.get(next(iter(runtime.bundle.variants)), "fast")
+    with monkeypatch.context() as patched:
+        patched.setattr(engine.session, "run", jumps)
+        answers = calls[way]()
+    monkeypatch.setattr(time, "perf_counter_ns", now_ns)
+    for answer in answers:
+        taken += [answer.latency_ms, answer.selector_ms, answer.features_ms, answer.decode_ms, answer.waited_ms]
+        taken += [stage.latency_ms for stage in answer.stages]
+        assert answer.latency_ms >= answer.decode_ms + sum(stage.latency_ms for stage in answer.stages)
+    assert min(taken) >= 0
+
+
+def test_what_failed_is_freed_at_once(runtime: Runtime, fast: Session, crops: ArraySamples, clock: Clock) -> None:
+    runtime(crops.value(0))
+    gc.collect()
+    gc.disable()
+    try:
+        opened: list[weakref.ref[Engine]] = []
+        for _ in range(3):
+            fast.wrong = None
+            clock.now_s += 700.0
+            runtime.flush()
+            runtime._runner._calls.wait(time.monotonic() + 20.0)  # it is opened again behind
+            runtime.flush()
+            assert runtime(crops.value(0)).stages[-1].processor == "fast"
+            opened.append(weakref.ref(runtime._pool.get(next(iter(runtime.bundle.variants)), "fast")))
+            fast.wrong = [nan_at(0)]
+            assert runtime(crops.value(0)).stages[-1].processor == "slow"
+        assert [engine() for engine in opened] == [None] * 3
+    finally:
+        gc.enable()
+
+
+@pytest.mark.clock
+def test_a_processor_says_how_long_it_may_take_to_open(
+    scripted: StartScripted, hanging: Hanging, crops: ArraySamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = scripted(AT_ONCE, adapt=False)
+    runtime(crops.value(0))
+    runtime._pool.drop(next(iter(runtime.bundle.variants)), "fast")
+    monkeypatch.setattr(type(runtime._pool.processor("fast")), "opening_limit_s", 0.2)
+
+    def stuck(*_: object) -> None:
+        hanging.released.wait(60)
+        raise ProcessorError("it came back")
+
+    monkeypatch.setattr(runtime._pool, "_open", stuck)
+    with pytest.raises(ProcessorError, match=r"opening .* on fast: has not ended after 200 ms"):
+        runtime._runner.open(next(iter(runtime.bundle.variants)), "fast", False, StageLimit(1.0))

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compsel.bundle.bundle import BundleContent, write_bundle
+from compsel.bundle.writing import BundleContent, write_bundle
 from compsel.device.state import DeviceState
 from compsel.errors import InputError, ProcessorError
 from compsel.inputs.image import IMAGE
 from compsel.runtime import Runtime, load
+from compsel.runtime.adaptation.observations import Observations, StageFailedError
 from compsel.runtime.answer import Stage
-from compsel.runtime.input_sizes import InputSizes
-from compsel.runtime.observations import Observations, StageFailedError
+from compsel.runtime.feeds.input_sizes import InputSizes
 from compsel.selection.costs.model import CostModel
 from compsel.selection.costs.sizes import SizeTables, bucket_of, size_of
 from compsel.selection.objective import Objective
@@ -61,6 +61,7 @@ def see(monkeypatch):
 @pytest.fixture
 def runtime(bundles, see):
     with load(bundles[True], adapt=False) as loaded:
+        loaded.warm_up()
         see(loaded, 0.0)
         yield loaded
 
@@ -89,9 +90,9 @@ def test_deadlines_and_qualities_are_those_of_the_size(runtime):
 
 
 def test_tensors_that_are_run_have_their_size_too(runtime):
-    used = set(runtime._cached_plans)
+    used = set(runtime._dispatcher._cached_plans)
     runtime.run(None, sequence(104, 0))
-    (key,) = set(runtime._cached_plans) - used
+    (key,) = set(runtime._dispatcher._cached_plans) - used
     assert size_of(key[1]) == pytest.approx(104 * WIDTH, rel=0.1)
     batch = {"x": np.concatenate([sequence(104, 0)["x"]] * 3)}
     assert len(runtime.run(None, batch)[0]) == 3
@@ -101,7 +102,8 @@ def test_tensors_that_are_run_have_their_size_too(runtime):
 
 def test_plans_are_made_ready_for_measured_sizes_and_kept_by_bucket(bundles, monkeypatch):
     with load(bundles[True]) as runtime:
-        assert [bucket for _, bucket in runtime._cached_plans] == [bucket_of(size) for size in SIZES]
+        runtime.warm_up()
+        assert [bucket for _, bucket in runtime._dispatcher._cached_plans] == [bucket_of(size) for size in SIZES]
         asked = []
         get = runtime._plan_cache.get
         monkeypatch.setattr(runtime._plan_cache, "get", lambda *given: asked.append(given[2]) or get(*given))
@@ -114,7 +116,9 @@ def test_bundles_without_sizes_do_not_ask_for_them(bundles, monkeypatch):
     with load(bundles[False]) as runtime:
         monkeypatch.setattr(type(runtime.modality), "size", lambda *given: pytest.fail("asked for"))
         assert runtime(sequence(5, 0)).choice == runtime(sequence(250, 0)).choice
-        assert runtime._input_sizes is None and not any(isinstance(key, tuple) for key in runtime._cached_plans)
+        assert runtime._input_sizes is None and not any(
+            isinstance(key, tuple) for key in runtime._dispatcher._cached_plans
+        )
 
 
 def test_corrections_and_quarantine_hold_for_every_size():

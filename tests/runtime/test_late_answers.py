@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
 import compsel
 from compsel.errors import CompselError, ModelError, ProcessorError
 from compsel.inputs.samples import ArraySamples
-from compsel.models.model import Model
-from compsel.runtime import Runtime, stage_runner
-from compsel.runtime.stage_runner import StageLimit
-from compsel.runtime.watched_calls import WatchedCalls
+from compsel.processors.ort_session import OrtSession
+from compsel.runtime import Runtime
+from compsel.runtime.dispatch import stage_runner
+from compsel.runtime.dispatch.stage_runner import StageLimit
+from compsel.runtime.faults import watchdog
+from compsel.runtime.faults.watched_calls import HangError, WatchedCalls
 from tests.pinned_bundles import pinned
 from tests.runtime.conftest import Rules, StartScripted
+from tests.runtime.counting_model import counting_model
 
 GOOD = np.arange(10, dtype=np.float32)[None]
 POISON = 7
@@ -113,17 +115,17 @@ def test_decoding_counts_once_in_a_deadline(
 ) -> None:
     runtime = scripted({"fast": 0.0, "slow": 0.0}, adapt=False)
     limits: list[StageLimit] = []
-    run = runtime._runner.run
+    watch = runtime._runner.watch
 
-    def noted(engine: Any, value: Any, uses_evidence: bool, limit: StageLimit) -> Any:
+    def noted(function: Any, engine: Any, limit: StageLimit, *arguments: Any) -> Any:
         limits.append(limit)
-        return run(engine, value, uses_evidence, limit)
+        return watch(function, engine, limit, *arguments)
 
     def decode(_: Any, source: Any) -> Any:
         time.sleep(0.4)
         return crops.value(0)
 
-    monkeypatch.setattr(runtime._runner, "run", noted)
+    monkeypatch.setattr(runtime._runner, "watch", noted)
     monkeypatch.setattr(type(runtime.modality), "decode", decode)
     runtime("a file", deadline_ms=60_000)
     assert limits[0].remaining_ms is not None
@@ -137,22 +139,7 @@ def test_decoding_counts_once_in_a_deadline(
 @pytest.fixture
 def counting(tmp_path: Path) -> Runtime:
     """A model that counts as far as it is told."""
-    return pinned(Model.from_proto(onnx.parser.parse_model(_COUNTING), "counting"), tmp_path)
-
-
-_COUNTING = """
-<ir_version: 8, opset_import: ["" : 14]>
-counting (int64[1] n) => (float[1] y)
-<bool go = {1}, float[1] zero = {0}, int64[0] none = {}>
-{
-  times = Reshape (n, none)
-  y = Loop (times, go, zero) <body = body (int64 i, bool more, float[1] before) => (bool on, float[1] after) {
-      on = Identity (more)
-      one = Constant <value = float[1] {1}> ()
-      after = Add (before, one)
-  }>
-}
-"""
+    return pinned(counting_model(), tmp_path)
 
 
 @pytest.mark.clock
@@ -188,6 +175,61 @@ def test_a_run_that_never_ends_ends_for_its_own_caller_alone(
     assert answers > 1
     assert counting._pool.opened("counting/none", "cpu:1", tensors=True) is not None
     assert time.perf_counter() - began < 10
+
+
+@pytest.mark.clock
+def test_a_run_that_never_ends_is_ended_though_the_device_cannot_be_read(
+    counting: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_runner, "_HANG_S", 0.4)
+    monkeypatch.setattr(stage_runner, "_HANG_TIMES", 0.0)
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def reads_for_ever() -> None:
+        hangs.set()
+        goes_on.wait(20)
+
+    monkeypatch.setattr(counting._plan_cache, "refresh", reads_for_ever)
+    assert hangs.wait(5)
+    try:
+        began = time.perf_counter()
+        with pytest.raises(ProcessorError, match="did not end in time"):
+            counting.run(None, {"n": np.array([2**40])})
+        assert time.perf_counter() - began < 5
+    finally:
+        goes_on.set()
+
+
+def test_a_deadline_costs_no_other_thread_where_onnx_runtime_can_be_stopped(
+    counting: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    run = OrtSession.run
+
+    def noted(session: OrtSession, *arguments: Any) -> list[np.ndarray]:
+        threads.append(threading.get_ident())
+        return run(session, *arguments)
+
+    monkeypatch.setattr(OrtSession, "run", noted)
+    for deadline_ms in (None, 5000.0, 100.0):
+        counting({"n": np.array([3])}, deadline_ms=deadline_ms)
+    assert set(threads[-2:]) == {threading.get_ident()}
+
+
+@pytest.mark.clock
+def test_the_watchdog_ends_a_run_at_its_limit_and_not_at_its_next_look(
+    counting: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "_INTERVAL_NS", 30_000_000_000)
+    counting.run(None, {"n": np.array([3])})
+    time.sleep(0.2)  # by then it waits for so long
+    engine = counting._pool.get("counting/none", "cpu:1", tensors=True)
+    for limit_ms in (400.0, 200.0, 100.0):
+        limit = StageLimit(1.0, remaining_ms=2 * limit_ms)
+        began = time.perf_counter()
+        with pytest.raises(HangError, match="did not end in time"):
+            counting._runner.watch(engine.answer, engine, limit, {"n": np.array([2**40])})
+        assert limit_ms <= 1000 * (time.perf_counter() - began) < limit_ms + 150
 
 
 @pytest.mark.clock

@@ -9,11 +9,11 @@ import pytest
 
 from compsel.device.state import DeviceState
 from compsel.errors import ProcessorError
+from compsel.runtime.adaptation.live_costs import ChoiceCosts
+from compsel.runtime.adaptation.observations import Observations, StageFailedError
 from compsel.runtime.answer import Stage
-from compsel.runtime.live_costs import ChoiceCosts
-from compsel.runtime.observations import Observations, StageFailedError
-from compsel.runtime.plan_cache import PlanCache
-from compsel.runtime.planning import NO_LIMITS, PlacedPlan, Planner
+from compsel.runtime.planning.plan_cache import PlanCache
+from compsel.runtime.planning.planner import NO_LIMITS, PlacedPlan, Planner
 from compsel.selection.costs.model import CostModel
 from compsel.selection.policies import FixedPolicy
 

@@ -5,13 +5,16 @@ import logging
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as parquet
 import pytest
 
 import compsel
-from compsel.errors import ProcessorError, ProfileError, StorageError, VersionError
+from compsel.errors import ProcessorError, ProfileError, VersionError
+from compsel.features.image import ImageFeatures
 from compsel.inputs.samples import ArraySamples
 from compsel.profiling.from_frames import latency_from_frame
-from compsel.runtime.observations import StageFailedError
+from compsel.runtime.adaptation.observations import StageFailedError
+from compsel.runtime.recording.part_format import STAGE_COLUMNS, STATE_COLUMNS
 from tests.cascade_bundle import LATENCY_MS, LOWER
 
 
@@ -27,11 +30,30 @@ def test_every_stage_that_ran_is_a_row(recorded: tuple[Path, list[compsel.Answer
     frame = compsel.records(folder)
     stages = [stage for answer in answers for stage in answer.stages]
     assert frame["variant"].tolist() == [stage.variant for stage in stages]
-    assert frame["latency_ms"].tolist() == [stage.latency_ms for stage in stages]
+    assert frame["latency_ms"].tolist() == pytest.approx([stage.latency_ms for stage in stages], rel=1e-6)
     assert frame["probability_right"].tolist() == pytest.approx([stage.probability_right for stage in stages])
-    assert frame["answer"].nunique() == len(answers) and str(frame["time"].dtype).startswith("datetime64")
+    assert frame["id"].unique().tolist() == [answer.id for answer in answers]
+    assert frame.groupby("answer")["answer_ms"].first().tolist() == pytest.approx(
+        [answer.latency_ms for answer in answers], rel=1e-6
+    )
+    assert frame["confidence"].between(0, 1).all() and frame["constraints_met"].all()
+    assert str(frame["time"].dtype).startswith("datetime64") and frame["time"].is_monotonic_increasing
     assert set(frame["state"]) <= {"idle", *(f"busy:{count}" for count in range(1, 99))}
-    assert (frame["load_others"] >= 0).all()
+    assert (frame["load_others"] >= 0).all() and (frame["free_memory_bytes"] > 1e6).all()
+    assert (frame["bundle"].str.len() == 64).all() and (frame["device_id"].str.len() == 16).all()
+
+
+def test_features_are_recorded_where_the_policy_asked_for_them(
+    cascade_folder: Path, crops: ArraySamples, tmp_path: Path
+) -> None:
+    with compsel.load(cascade_folder, policy="premodel", warm_up=False, record=tmp_path / "records") as runtime:
+        runtime(crops.value(0))
+    with compsel.load(cascade_folder, policy="fastest", warm_up=False, record=tmp_path / "records") as runtime:
+        runtime(crops.value(0))
+    frame = compsel.records(tmp_path / "records")
+    computed = ImageFeatures().extract(crops.value(0))
+    names = [f"image.{name}" for name in ImageFeatures.names]
+    np.testing.assert_array_equal(frame[names].to_numpy(), [computed, np.full_like(computed, np.nan)])
 
 
 def test_records_are_costs(recorded: tuple[Path, list[compsel.Answer]]) -> None:
@@ -41,39 +63,52 @@ def test_records_are_costs(recorded: tuple[Path, list[compsel.Answer]]) -> None:
     np.testing.assert_array_equal(table.latency_ms, frame["latency_ms"])
 
 
-def test_no_input_is_written_down(recorded: tuple[Path, list[compsel.Answer]]) -> None:
-    (path,) = recorded[0].iterdir()
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    assert all(isinstance(value, (str, int, float, type(None))) for row in rows[1:] for value in row.values())
+def test_no_input_and_no_output_is_written_down(recorded: tuple[Path, list[compsel.Answer]]) -> None:
+    """What a column may hold is listed in the docs: nobody adds one in passing."""
+    (path,) = recorded[0].glob("*.parquet")
+    schema = parquet.read_schema(path)
+    assert set(schema.names) <= {*STAGE_COLUMNS, *STATE_COLUMNS}
+    assert {field.name for field in schema if str(field.type) == "string"} == {"variant", "processor"}
+    assert path.stat().st_size < 20_000
 
 
-def test_a_file_that_was_cut_off_is_read_as_far_as_it_goes(recorded: tuple[Path, list[compsel.Answer]]) -> None:
-    (path,) = recorded[0].iterdir()
-    whole = len(compsel.records(recorded[0]))
-    path.write_text(path.read_text()[:-20])
-    assert len(compsel.records(recorded[0])) == whole - 1
+OLD = """{"format_version": 1, "device": {"cpu": "Old CPU", "cores": 2}}
+{"time": "2025-11-01T10:00:00.000+00:00", "answer": 1, "stage": 0, "variant": "a/none", "processor": "cpu:1", \
+"latency_ms": 2.5, "expected_ms": 2.0, "probability_right": 0.75, "size": null, "load_others": 1.2}
+{"time": "2025-11-01T10:00:00.000+00:00", "answer": 1, "stage": 1, "variant": "b/none", "processor": "cpu:1", \
+"latency_ms": 4.5, "expected_ms": 4.0, "probability_right": null, "size": 12, "load_others": null}
+""".replace("\\\n", "")
 
 
-def test_what_holds_no_records_is_refused(recorded: tuple[Path, list[compsel.Answer]], tmp_path: Path) -> None:
+def test_records_of_format_1_are_read_beside_newer_ones(recorded: tuple[Path, list[compsel.Answer]]) -> None:
+    newer = len(compsel.records(recorded[0]))
+    (recorded[0] / "20251101T100000-7-abc.jsonl").write_text(OLD)
+    frame = compsel.records(recorded[0])
+    old = frame[frame["device"] == "Old CPU"]
+    assert len(frame) == newer + 2 and old["latency_ms"].tolist() == [2.5, 4.5]
+    assert old["state"].tolist() == ["busy:1", "idle"] and old["run"].unique().tolist() == ["20251101T100000-7-abc"]
+    assert old["id"].unique().tolist() == ["20251101T100000-7-abc-1"] and old["right"].isna().all()
+    assert str(frame["time"].dtype).startswith("datetime64")
+
+
+def test_a_file_of_format_1_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    (tmp_path / "run.jsonl").write_text(OLD[:-20])
+    assert compsel.records(tmp_path)["latency_ms"].tolist() == [2.5]
+
+
+def test_what_holds_no_records_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="has no records"):
         compsel.records(tmp_path / "nothing")
-    (path,) = recorded[0].iterdir()
-    lines = path.read_text().splitlines()
+    path, lines = tmp_path / "run.jsonl", OLD.splitlines()
     path.write_text("\n".join([lines[0], "{", *lines[1:]]))
     with pytest.raises(ProfileError, match="no file of records"):
-        compsel.records(recorded[0])
+        compsel.records(tmp_path)
     path.write_text(lines[0])
     with pytest.raises(ProfileError, match="nothing was answered"):
-        compsel.records(recorded[0])
+        compsel.records(tmp_path)
     path.write_text(json.dumps({**json.loads(lines[0]), "format_version": 99}))
     with pytest.raises(VersionError, match="format 99"):
-        compsel.records(recorded[0])
-
-
-def test_a_place_that_cannot_be_written_is_said_at_once(cascade_folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError):
-        compsel.load(cascade_folder, warm_up=False, record=tmp_path / "file" / "records")
+        compsel.records(tmp_path)
 
 
 def test_what_fails_and_comes_back_is_logged_and_nothing_is_printed(

@@ -1,6 +1,5 @@
 """`run` gives the numbers, shapes, types and errors of `onnxruntime.InferenceSession.run`, whatever model and feeds."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,13 @@ from hypothesis import strategies as st
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 import compsel
-from compsel.errors import CompselError, ModelError
+from compsel.errors import CompselError
 from compsel.inputs.samples import ArraySamples
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
 from compsel.models.ort_options import session_options
 from compsel.runtime import Runtime
+from tests.alike import check_calls_alike, check_same
 from tests.batch_models import CASES as BATCHES
 from tests.pinned_bundles import pinned
 from tests.run_models import CASES, RunCase, floats, parsed
@@ -36,43 +36,9 @@ def both(model: onnx.ModelProto, folder: Path, **options: Any) -> Pair:
     return session, pinned(Model.load(folder / "model.onnx"), folder / "pinned", **options)
 
 
-def answer(run: Callable[..., Any], outputs: Any, feed: Any) -> Any:
-    """Return what comes out, or the error."""
-    try:
-        return run(outputs, feed)
-    except Exception as error:
-        return error
-
-
-def check_same(ours: Any, theirs: Any) -> None:
-    """Check that two outputs are the same: to the last bit, in type and shape, as maps and lists."""
-    assert type(ours) is type(theirs), (ours, theirs)
-    if isinstance(theirs, list):
-        assert len(ours) == len(theirs)
-        for one, other in zip(ours, theirs, strict=True):
-            check_same(one, other)
-    elif isinstance(theirs, np.ndarray):
-        assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
-        np.testing.assert_array_equal(ours, theirs)
-    else:
-        assert ours == theirs
-
-
-def check_error(ours: Any, theirs: Exception) -> None:
-    """Check that an error is one of ours, and caught by code that was written for a session."""
-    assert isinstance(ours, CompselError), (ours, theirs)
-    kind = type(theirs)
-    if kind in (ValueError, InvalidArgument) or isinstance(ours, ModelError):
-        assert isinstance(ours, kind), (ours, theirs)
-
-
 def check_alike(pair: Pair, outputs: Any, feed: Any) -> None:
     session, runtime = pair
-    theirs, ours = answer(session.run, outputs, feed), answer(runtime.run, outputs, feed)
-    if isinstance(theirs, Exception):
-        check_error(ours, theirs)
-    else:
-        check_same(ours, theirs)
+    check_calls_alike(lambda: runtime.run(outputs, feed), lambda: session.run(outputs, feed))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -64,14 +64,14 @@ def test_no_stage_begins_after_the_deadline(
     cascade = runtime.with_policy(CascadePolicy(cascade_policy(profile).policy, 1e7))
     answer = cascade(crops.value(0), deadline_ms=60_000)
     assert len(answer.stages) > 1
-    run = cascade._runner.run
+    watch = cascade._runner.watch
 
     def slow(*given: Any) -> Any:
-        answer = run(*given)
+        answer = watch(*given)
         time.sleep(2.1)
         return answer
 
-    monkeypatch.setattr(cascade._runner, "run", slow)
+    monkeypatch.setattr(cascade._runner, "watch", slow)
     answer = cascade(crops.value(0), deadline_ms=2000)
     assert len(answer.stages) == 1
     assert "deadline_ms=2000 left no time for" in answer.note

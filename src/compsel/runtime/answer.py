@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from compsel.errors import ModelError
-from compsel.features.tasks.scores import class_probabilities, top_class
 from compsel.variants.variant import OutputKind
 
 if TYPE_CHECKING:
-    from compsel.runtime.planning import PlacedPlan
+    from compsel.runtime.planning.planner import PlacedPlan
 
 __all__ = ["Answer", "Stage"]
 
@@ -49,12 +48,15 @@ class Answer(NamedTuple):
         note: why, when they were not met; and which processors failed, so that another one answered.
         abstained: whether the bundle was built to withhold answers as unsure as this one: do not use it.
         decode_ms: spent on making a value of what the call was given: reading a file, decoding it; 0 for an image or
-            tensors in memory. `latency_ms` is the sum of this, `features_ms`, `selector_ms` and the stages.
+            tensors in memory. `latency_ms` is the sum of this, `features_ms`, `selector_ms`, `waited_ms` and the
+            stages.
         output: what `outputs[0]` is: class scores as "logits" or "probabilities", "logit" or "probability" of the
             second of two classes, or something "other".
         labels: names of the classes; () where they are not known.
+        id: by which an outcome can be given later (`Runtime.feedback`); "" where the answer is not recorded.
         planned: what was planned for this input, with the costs then (`compsel.explain` shows it); it is left out of
             copies and pickles.
+        waited_ms: for a place among the calls that are answered at once (`Runtime.arun`, `submit`).
 
     >>> scores = np.log(np.array([[0.7, 0.2, 0.1]], np.float32))
     >>> answer = Answer([scores], 3.2, (Stage("net/int8", "cpu:2", 3.0, 2.9),), output="logits", labels=("a", "b", "c"))
@@ -75,7 +77,9 @@ class Answer(NamedTuple):
     decode_ms: float = 0.0
     output: OutputKind = "other"
     labels: tuple[str, ...] = ()
+    id: str = ""
     planned: "PlacedPlan | None" = None
+    waited_ms: float = 0.0
 
     @property
     def choice(self) -> str:
@@ -84,7 +88,9 @@ class Answer(NamedTuple):
 
     @property
     def label(self) -> int:
-        """Index of the most probable class."""
+        """Index of the most probable class, as `label` of samples is; `label_name` is its name."""
+        from compsel.features.tasks.scores import top_class
+
         return top_class(self.outputs[0], self.output)
 
     @property
@@ -139,7 +145,7 @@ class Answer(NamedTuple):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # a plan holds sessions, which no other process can have
-        return Answer, (*self[:-1], None)
+        return Answer, tuple(self._replace(planned=None))
 
     def _named(self, place: int) -> str | int:
         return self.labels[place] if place < len(self.labels) else place
@@ -148,6 +154,8 @@ class Answer(NamedTuple):
         """Return the probability of every class, float64 (n_classes,)."""
         if self.output == "other":
             raise ModelError("the model of this answer gives no class scores: read its outputs")
+        from compsel.features.tasks.scores import class_probabilities
+
         scores = self.outputs[0]
         # of several inputs the first one's
         probabilities = class_probabilities(scores, self.output)

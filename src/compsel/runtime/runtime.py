@@ -1,57 +1,75 @@
 """The runtime: loads a bundle and dispatches every inference to the choice that is best for it now."""
 
+# long file: the face of all parts; what they do is in files of their own
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
-from typing import Any, Self
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Self
 
 from compsel.bundle.available_choices import available_costs
 from compsel.bundle.bundle import Bundle
+from compsel.bundle.device_costs import costs_on
 from compsel.bundle.output_reader import output_reader
 from compsel.device.state import DeviceState
-from compsel.errors import BundleError, ProcessorError
-from compsel.features.output_confidence import Confidence
+from compsel.errors import BundleError
 from compsel.inputs.modalities import modality_of
-from compsel.inputs.tensor_specs import TensorSpec
+from compsel.runtime.adaptation.observations import Observations
 from compsel.runtime.answer import Answer
-from compsel.runtime.blame import Blame
-from compsel.runtime.decoding import LazyDecoder, limits_after, with_decoding
-from compsel.runtime.engine_pool import EnginePool
-from compsel.runtime.input_matching import InputMatcher
-from compsel.runtime.input_sizes import InputSizes
-from compsel.runtime.observations import Observations, StageFailedError
-from compsel.runtime.plan_cache import CachedPlan, PlanCache, PlanKey
-from compsel.runtime.planning import NO_LIMITS, Limits, PlacedPlan, Planner
-from compsel.runtime.recorder import Recorder
-from compsel.runtime.session_interface import SessionInterface
-from compsel.runtime.stage_execution import StageExecutor
-from compsel.runtime.stage_runner import StageRunner
-from compsel.runtime.warming import warm_up_engines
-from compsel.selection.costs.sizes import bucket_of
+from compsel.runtime.concurrency.answer_queue import AnswerQueue
+from compsel.runtime.dispatch.dispatcher import Dispatcher
+from compsel.runtime.dispatch.stage_execution import StageExecutor
+from compsel.runtime.dispatch.stage_runner import StageRunner
+from compsel.runtime.elapsed import elapsed_ns
+from compsel.runtime.engines.early_opening import EarlyOpening
+from compsel.runtime.engines.engine_pool import EnginePool
+from compsel.runtime.engines.warming import Warming, opener
+from compsel.runtime.faults.failure_report import failure_report
+from compsel.runtime.faults.watchdog import Watchdog
+from compsel.runtime.feeds.decoding import LazyDecoder, limits_after, with_waiting
+from compsel.runtime.feeds.input_matching import InputMatcher
+from compsel.runtime.feeds.input_sizes import InputSizes
+from compsel.runtime.interfaces.concurrent_calls import ConcurrentCalls
+from compsel.runtime.interfaces.monitored import Monitored
+from compsel.runtime.interfaces.session_interface import SessionInterface
+from compsel.runtime.interfaces.tensor_calls import TensorCalls
+from compsel.runtime.monitoring.call_counts import CallCounts
+from compsel.runtime.planning.open_choices import OpenChoices
+from compsel.runtime.planning.placed_plan import NO_LIMITS, Limits, PlacedPlan, limits_of
+from compsel.runtime.planning.plan_cache import PlanCache
+from compsel.runtime.planning.planner import Planner
 from compsel.selection.policies import Policy
-from compsel.variants.variant import Variant
+
+if TYPE_CHECKING:
+    from compsel.features.output_confidence import Confidence
+    from compsel.runtime.dispatch.batch_execution import BatchExecutor
+    from compsel.runtime.recording.recording import Recording
 
 __all__ = ["Runtime"]
 
+_NOTICED_NS = 1_000_000  # a shorter wait changes no plan
 
-class Runtime:
+
+class Runtime(TensorCalls, ConcurrentCalls, Monitored):
     """Answers inputs, each with the choice that is best for it in the device's present state.
 
     Args:
         bundle: what to run.
         policy: which of its policies decides.
-        memory_limit_mb, warm_up, adapt, explore, confidence, record: see `compsel.load`.
+        memory_limit_mb, warm_up, adapt, explore, confidence, record, max_concurrency, max_queued_requests: see
+            `compsel.load`.
+        early: opens a session already; None: nothing does.
 
     Attributes:
         bundle: what is run.
         costs: of the choices that are available here.
+        costs_of: the kind of device that measured them, where the bundle has costs by kind (`compsel fleet release`);
+            "": those that were measured at build.
         modality: of the inputs.
     """
 
     # many parameters: those of `compsel.load`
+    # long: what it is made of, in order
     def __init__(
         self,
         bundle: Bundle,
@@ -61,33 +79,58 @@ class Runtime:
         warm_up: bool = True,
         adapt: bool = True,
         explore: float = 0.0,
-        confidence: Confidence | str | None = None,
-        record: str | os.PathLike[str] | None = None,
+        confidence: "Confidence | str | None" = None,
+        record: "str | os.PathLike[str] | Recording | None" = None,
+        max_concurrency: int | None = None,
+        max_queued_requests: int = 256,
+        early: EarlyOpening | None = None,
     ) -> None:
         if policy not in bundle.policies:
             raise BundleError(f"policy: got {policy!r}, this bundle has {', '.join(bundle.policies)}")
         self.bundle = bundle
-        self.costs = available_costs(bundle.costs, bundle.folder)
-        self._recorder = None if record is None else Recorder(record, self.costs.coordinates)
-        self._observations = Observations(self.costs, adapt=adapt, explore=explore, recorder=self._recorder)
+        costs, self.costs_of = costs_on(bundle)
+        self.costs = available_costs(costs, bundle.folder)
+        self._observations = Observations(self.costs, adapt=adapt, explore=explore)
+        self._counts = self._observations.calls
         self._plan_cache = PlanCache(self._observations)
         self._sampler = self._plan_cache.sampler
-        self._use(bundle.policies[policy])
+        self._recorder = None
+        if record is not None:
+            from compsel.runtime.recording.recorder import Recorder  # few apps record
+
+            self._recorder = Recorder.of(record, self.costs.coordinates, self._sampler.state, bundle.files)
         reader = output_reader(bundle.policies.values(), confidence, bundle.task)
-        self._pool = EnginePool(bundle.variants, bundle.folder / "variants", bundle.files, memory_limit_mb, reader)
-        self._runner = StageRunner(self._pool, self._plan_cache.absolve)
-        self._executor = StageExecutor(
-            self._runner, self._observations, self._sampler, self._report_failure, bundle.labels
+        self._pool = EnginePool(
+            bundle.variants, bundle.folder / "variants", bundle.files, memory_limit_mb, reader, early
         )
-        self._plan_cache.before_refresh = self._runner.stop_overdue
+        self._runner = StageRunner(self._pool, self._plan_cache.absolve)
+        self._queue = AnswerQueue(max_concurrency, max_queued_requests, self._runner)
+        self._report_failure = failure_report(self._pool, self._plan_cache)
+        self._executor = StageExecutor(
+            self._runner,
+            self._observations,
+            self._sampler,
+            self._report_failure,
+            bundle.labels,
+            self._recorder,
+        )
+        opens = opener(self._runner, self._report_failure)
+        self._plan_cache.open_choices = OpenChoices(self._observations.live, self._pool.is_open, opens)
+        self._watchdog = Watchdog(self._runner.look_after)
+        self._runner.looks_by = self._watchdog.looks_by
+        self._plan_cache.before_refresh = self._watchdog.ensure  # the child of a fork has none
         self._input_matcher = InputMatcher.of(bundle)
-        self.modality = modality_of(self._most_accurate)
+        self.modality = modality_of(bundle.most_accurate(bundle.policies[policy]))
         self._decoder = LazyDecoder(self.modality, bundle.variants)
         self._input_sizes = InputSizes.where_they_matter(self.costs, self.modality, bundle.variants)
+        self._use(bundle.policies[policy])
         try:
             self._sampler.start()
+            self._watchdog.ensure()
             if warm_up:
-                self.warm_up()
+                self._warming.first()
+            if early is not None:
+                early.drop()
         except BaseException:
             self.close()
             raise
@@ -115,11 +158,7 @@ class Runtime:
             InputError: not an input of this bundle.
             ObjectiveError: limits that are not allowed.
         """
-        begin = time.perf_counter_ns()
-        limits = self._limits(deadline_ms, min_quality, minimize)
-        value = source if isinstance(source, dict) else self.modality.decode(source)
-        decode_ns = 0 if value is source else time.perf_counter_ns() - begin
-        return self._answer(value, limits, self._accepting_variants(value), begin, decode_ns)
+        return self._answered(source, limits_of(deadline_ms, min_quality, minimize))
 
     def answer(self, value: Any) -> Answer:
         """Answer an input in memory, or named tensors, under the bundle's objective; with the trace that `run` drops.
@@ -127,37 +166,13 @@ class Runtime:
         Raises:
             InputError: not an input of this bundle.
         """
-        return self._answer(value, NO_LIMITS, self._accepting_variants(value), time.perf_counter_ns())
 
-    def run(
-        self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: None = None
-    ) -> list[Any]:
-        """Run tensors, as `onnxruntime.InferenceSession.run` does: a drop-in replacement for it.
+        def work() -> Answer:
+            # any mapping, not only a dict
+            allowed = self._input_matcher.checked(value) if isinstance(value, Mapping) else None
+            return self._dispatcher.one(value, allowed)
 
-        Where a policy decides for every input, a batch is answered row by row, if that is proven to be the same.
-
-        Raises:
-            InputError, ModelError: inputs that no variant takes, outputs that there are not, an operator that fails on
-                these values, options (a call may be several runs); each is what ONNX Runtime raises, too.
-        """
-        self._interface.check(output_names, run_options)
-        parts = self._input_matcher.parts(input_feed, split=self._decides_by_input)
-        answers = [self._answer(one, NO_LIMITS, allowed, time.perf_counter_ns()).outputs for one, allowed in parts]
-        outputs = answers[0] if len(answers) == 1 else [np.concatenate(rows) for rows in zip(*answers, strict=True)]
-        return self._interface.picked(outputs, output_names)
-
-    def get_inputs(self) -> list[TensorSpec]:
-        """Return the inputs of the policy's most accurate variant, as `InferenceSession.get_inputs` does."""
-        return list(self._most_accurate.inputs)
-
-    def get_outputs(self) -> list[TensorSpec]:
-        """Return the outputs of the model's file, as `InferenceSession.get_outputs` does."""
-        return list(self._interface.outputs)
-
-    @property
-    def answer_outputs(self) -> tuple[TensorSpec, ...]:
-        """What the outputs of an `Answer` are: class scores first."""
-        return self._most_accurate.outputs
+        return self._counts.call(work)
 
     def warm_up(self) -> None:
         """Load and run every variant of the policy on the processors that are best in some state of the device.
@@ -168,10 +183,7 @@ class Runtime:
         Raises:
             ModelError, ProcessorError: a variant failed on every one of its processors.
         """
-        warm_up_engines(self._runner, self._planner, self.costs, self._policy, self._report_failure)
-        self._plan_cache.prepare(self._planner)
-        for size in self.costs.sizes.tolist() or [None]:
-            self._plan_now(NO_LIMITS, None, None if size is None else bucket_of(size))
+        self._warming.everything()
 
     def __repr__(self) -> str:
         processors = dict.fromkeys(processor for _, processor in self.costs.choices)
@@ -187,7 +199,9 @@ class Runtime:
 
     def close(self) -> None:
         """Stop the sampler and close every session."""
+        self._queue.close()
         self._sampler.stop()
+        self._watchdog.stop()
         self._runner.close()
         self._pool.close()
         if self.bundle.files is not None:
@@ -197,8 +211,10 @@ class Runtime:
             self._recorder.close()
 
     def flush(self) -> None:
-        """Learn and plan now, as the background does several times a second: what ran so far then counts."""
+        """Learn, plan and write records now, as the background does: what ran so far then counts."""
         self._plan_cache.refresh()
+        if self._recorder is not None:
+            self._recorder.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -209,6 +225,7 @@ class Runtime:
     def with_policy(self, policy: Policy) -> "Runtime":
         """Return a runtime that decides by another policy and shares engines and sampler; close this one, not that."""
         other = copy(self)
+        other._counts = CallCounts()
         other._use(policy)
         return other
 
@@ -220,80 +237,52 @@ class Runtime:
         """Return what a call without limits obeys now, for showing it: of an input of usual size."""
         return self._plan_cache.plan(self._planner, NO_LIMITS, None)
 
-    @property
-    def _most_accurate(self) -> Variant:
-        return self.bundle.variants[max(self._policy.variants, key=lambda name: self.bundle.quality[name])]
-
     def _use(self, policy: Policy) -> None:
         self._policy = policy
         self._decides_by_input = policy.uses_evidence or bool(policy.extractor)
+        self._most_accurate = self.bundle.most_accurate(policy)
         self._interface = SessionInterface(self._most_accurate)
         self._planner = Planner(self.bundle, self._observations.live, policy)
-        # plans for the calls that set no limits, by the variants that may run, and the bucket where size matters
-        self._cached_plans: dict[PlanKey, CachedPlan] = {}
+        self._dispatcher = Dispatcher(
+            policy,
+            self._planner,
+            self._plan_cache,
+            self._executor,
+            self._runner,
+            self._decoder,
+            self._input_sizes,
+            self._report_failure,
+        )
+        self._warming = Warming(
+            policy,
+            self.costs,
+            self._planner,
+            self._plan_cache,
+            self._dispatcher.plan,
+            self._runner,
+            self._report_failure,
+            self._pool.is_unlimited,
+        )
 
-    def _limits(self, deadline_ms: float | None, min_quality: float | None, minimize: str | None) -> Limits:
-        if deadline_ms is None and min_quality is None and minimize is None:
-            return NO_LIMITS
-        return Limits(deadline_ms, min_quality, minimize)
+    def _batches(self) -> "BatchExecutor":
+        from compsel.runtime.dispatch.batch_execution import BatchExecutor  # most apps give one input at a time
 
-    def _accepting_variants(self, value: Any) -> frozenset[str] | None:
-        """Return the variants that take a value; None for all, which take every value of the bundle's modality."""
-        return self._input_matcher.checked(value) if isinstance(value, Mapping) else None
+        return BatchExecutor(self._dispatcher, self._executor, self._runner, self._report_failure, self.bundle.labels)
 
-    def _answer(
-        self, value: Any, limits: Limits, allowed: frozenset[str] | None, begin: int, decode_ns: int = 0
-    ) -> Answer:
-        """Answer a value; `decode_ns` of the time since `begin` were spent on making it."""
-        decode_ns += self._decoder.decode(value, self._policy)
-        asked, limits = limits, limits_after(limits, decode_ns)
-        blame: Blame | None = None
-        planned = bucket = None
-        if self._input_sizes is not None:
-            bucket = self._input_sizes.bucket(value)
-        if limits is NO_LIMITS:
-            cached = self._cached_plans.get(allowed if bucket is None else (allowed, bucket))
-            if cached is not None and begin + decode_ns < cached.expires_ns:
-                cached.used_ns = begin + decode_ns
-                planned = cached.planned
-        while True:
-            if planned is None:
-                planned = self._plan_now(limits, allowed, bucket, blame)
-            if planned.policy is not self._policy:
-                decode_ns += self._decoder.decode(value, planned.policy)
-            try:
-                failures = () if blame is None else blame.failures
-                deadline_ms = asked.deadline_ms if blame is None else blame.deadline_ms
-                answer = self._executor.answer(value, planned, allowed is not None, deadline_ms, begin, failures)
-                if blame is not None:
-                    blame.answered()
-                return with_decoding(answer, decode_ns, asked, limits)
-            except StageFailedError as failure:
-                if blame is None:
-                    blame = Blame(
-                        self._report_failure, self._runner.works, self._plan_cache.absolve, begin, asked.deadline_ms
-                    )
-                blame.add(failure)
-                planned = None
+    def _answered(self, source: Any, limits: Limits, waited_ns: int = 0) -> Answer:
+        begin = time.perf_counter_ns()
+        left = limits_after(limits, waited_ns) if waited_ns > _NOTICED_NS else limits
 
-    def _plan_now(
-        self, limits: Limits, allowed: frozenset[str] | None, bucket: int | None, blame: Blame | None = None
-    ) -> PlacedPlan:
-        """Plan now: for limits, for a call after a pause, or without what failed."""
-        try:
-            if blame is not None:
-                return self._plan_cache.plan(self._planner, limits, allowed, bucket, blame.excluded)
-            if limits is NO_LIMITS:
-                key = allowed if bucket is None else (allowed, bucket)
-                cached = self._cached_plans[key] = self._plan_cache.get(self._planner, allowed, bucket)
-                return cached.planned
-            return self._plan_cache.plan(self._planner, limits, allowed, bucket)
-        except ProcessorError as error:
-            if blame is not None and blame.extend():
-                return self._plan_now(limits, allowed, bucket, blame)
-            raise (error if blame is None else blame.verdict(error)) from None
+        def work() -> Answer:
+            value, allowed = self._read(source)
+            decode_ns = 0 if value is source else elapsed_ns(begin)
+            answer = self._dispatcher.answer(value, left, allowed, begin, decode_ns)
+            return with_waiting(answer, waited_ns, limits, left) if waited_ns else answer
 
-    def _report_failure(self, failure: StageFailedError) -> None:
-        if not failure.keeps_engine:
-            self._pool.drop(failure.variant, failure.processor)
-        self._plan_cache.report_failure(failure)
+        return self._counts.call(work, limits.deadline_ms)
+
+    def _read(self, source: Any) -> tuple[Any, frozenset[str] | None]:
+        """Return what a source gives, and the variants that take it; None for all."""
+        value = source if isinstance(source, dict) else self.modality.decode(source)
+        # what is no dict is a value of the bundle's modality, which all variants take
+        return value, self._input_matcher.checked(value) if isinstance(value, dict) else None

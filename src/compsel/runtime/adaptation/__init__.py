@@ -1,0 +1,1 @@
+"""What inferences teach: corrected costs, and now and then a trial."""

@@ -1,0 +1,1 @@
+"""What fails: whose fault it is, what is barred and for how long, what is given up."""

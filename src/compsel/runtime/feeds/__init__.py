@@ -1,0 +1,1 @@
+"""What a call brings: matched to a model's inputs, checked, decoded, sized."""

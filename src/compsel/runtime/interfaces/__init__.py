@@ -1,0 +1,1 @@
+"""The faces of other libraries that a runtime shows."""

@@ -1,0 +1,1 @@
+"""What a runtime counts: answers, failures, latencies; read by `Runtime.stats` and by `compsel.telemetry`."""

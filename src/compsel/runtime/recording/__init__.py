@@ -1,0 +1,1 @@
+"""What ran, written down for whoever trains on it later."""
