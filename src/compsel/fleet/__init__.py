@@ -1,0 +1,1 @@
+"""Records of many devices: taken in, merged, learned from, compared, released."""

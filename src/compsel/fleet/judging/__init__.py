@@ -1,0 +1,1 @@
+"""Which of two bundles a fleet is better off with, on records that neither was trained on."""
