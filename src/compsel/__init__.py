@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from compsel.building.verbs.profile import profile
     from compsel.building.verbs.report import report
     from compsel.building.verbs.train import train
+    from compsel.bundle.signing.sign import sign
+    from compsel.bundle.signing.signers import Signers
     from compsel.evaluation.results import Evaluation
     from compsel.inputs.images.preprocessing import ImagePreprocessing
     from compsel.inputs.modalities import open_samples
@@ -31,13 +33,18 @@ if TYPE_CHECKING:
     from compsel.models.model import Model
     from compsel.notebook.explanation import explain
     from compsel.notebook.show import show
+    from compsel.parallel.backend import Backend
     from compsel.processors import Processor, ProcessorFamily, register_processor
     from compsel.profiling.output_quality import OutputQuality
     from compsel.profiling.profile import Profile
-    from compsel.runtime import Answer, Bundle, Runtime, load
-    from compsel.runtime.records import records
+    from compsel.runtime import Answer, Bundle, Runtime, RuntimeStats, load
+    from compsel.runtime.interfaces.inference_session import InferenceSession
+    from compsel.runtime.recording.outcomes import feedback
+    from compsel.runtime.recording.recording import Recording
+    from compsel.runtime.recording.records import records
     from compsel.selection import Objective
-    from compsel.selection.training.comparison import Trained
+    from compsel.selection.training.trained import Trained
+    from compsel.storage.locations.using import fetch
     from compsel.techniques import Technique, register_technique
     from compsel.techniques.heads.fitting import fit_head
     from compsel.techniques.students.making import make_student
@@ -46,10 +53,12 @@ if TYPE_CHECKING:
 _HOME = {
     "Answer": "compsel.runtime",
     "ArraySamples": "compsel.inputs.samples",
+    "Backend": "compsel.parallel.backend",
     "Bundle": "compsel.runtime",
     "Evaluation": "compsel.evaluation.results",
     "ImageFolder": "compsel.inputs.samples",
     "ImagePreprocessing": "compsel.inputs.images.preprocessing",
+    "InferenceSession": "compsel.runtime.interfaces.inference_session",
     "Measuring": "compsel.building.options",
     "Model": "compsel.models.model",
     "Objective": "compsel.selection",
@@ -57,31 +66,37 @@ _HOME = {
     "Processor": "compsel.processors",
     "ProcessorFamily": "compsel.processors",
     "Profile": "compsel.profiling.profile",
+    "Recording": "compsel.runtime.recording.recording",
     "Runtime": "compsel.runtime",
+    "RuntimeStats": "compsel.runtime",
     "Samples": "compsel.inputs.samples",
+    "Signers": "compsel.bundle.signing.signers",
     "Technique": "compsel.techniques",
     "TensorFolder": "compsel.inputs.samples",
     "TextPreprocessing": "compsel.inputs.texts.preprocessing",
     "TextTable": "compsel.inputs.samples",
-    "Trained": "compsel.selection.training.comparison",
+    "Trained": "compsel.selection.training.trained",
     "build": "compsel.building.verbs.build",
     "compress": "compsel.building.verbs.compress",
     "evaluate": "compsel.building.verbs.evaluate",
     "explain": "compsel.notebook.explanation",
+    "feedback": "compsel.runtime.recording.outcomes",
+    "fetch": "compsel.storage.locations.using",
     "fit_head": "compsel.techniques.heads.fitting",
     "head": "compsel.building.verbs.fit",
-    "load": "compsel.runtime",
+    "load": "compsel.runtime.loading",
     "make_static_encoder": "compsel.techniques.students.static_encoder",
     "make_student": "compsel.techniques.students.making",
     "open_samples": "compsel.inputs.modalities",
     "perf": "compsel.building.verbs.perf",
     "port": "compsel.building.verbs.port",
     "profile": "compsel.building.verbs.profile",
-    "records": "compsel.runtime.records",
+    "records": "compsel.runtime.recording.records",
     "register_processor": "compsel.processors",
     "register_technique": "compsel.techniques",
     "report": "compsel.building.verbs.report",
     "show": "compsel.notebook.show",
+    "sign": "compsel.bundle.signing.sign",
     "student": "compsel.building.verbs.fit",
     "train": "compsel.building.verbs.train",
 }
@@ -89,10 +104,12 @@ _HOME = {
 __all__ = [
     "Answer",
     "ArraySamples",
+    "Backend",
     "Bundle",
     "Evaluation",
     "ImageFolder",
     "ImagePreprocessing",
+    "InferenceSession",
     "Measuring",
     "Model",
     "Objective",
@@ -100,8 +117,11 @@ __all__ = [
     "Processor",
     "ProcessorFamily",
     "Profile",
+    "Recording",
     "Runtime",
+    "RuntimeStats",
     "Samples",
+    "Signers",
     "Technique",
     "TensorFolder",
     "TextPreprocessing",
@@ -112,6 +132,8 @@ __all__ = [
     "compress",
     "evaluate",
     "explain",
+    "feedback",
+    "fetch",
     "fit_head",
     "head",
     "load",
@@ -126,6 +148,7 @@ __all__ = [
     "register_technique",
     "report",
     "show",
+    "sign",
     "student",
     "train",
 ]

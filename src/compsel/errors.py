@@ -11,15 +11,21 @@ CompselError
 │   └── NotApplicableError  a technique that does not apply to this model, with the reason
 │       └── RewriterError   a rewriter that others wrote fails on this model
 ├── ProcessorError          a processor that does not exist or is not available here
+├── OverloadedError         more calls than can be answered in time
 ├── EnergyError             no energy meter here, or one that cannot be read
 ├── ProfileError            measured tables that are missing, incomplete or inconsistent
 ├── ObjectiveError          an objective that cannot be met or understood (also ValueError)
 ├── SelectorError           a selector used wrongly (also ValueError)
 ├── BundleError             a bundle that cannot be used
 │   ├── IntegrityError      a changed, missing or foreign file
+│   │   └── SignatureError  not signed, or not by whom it must be
 │   └── VersionError        written by a newer compsel
 ├── UsageError              a command line that cannot be understood (also ValueError)
+├── BackendError            where work should run, nobody answers, or not any more
+├── ShardError              parts of the work that failed again and again, while the rest was done
 ├── StorageError            a disk that is full, or a place that may not be written (also OSError)
+│   ├── LocationError       a place beyond this machine that cannot be reached, read or written
+│   └── UnreadableFileError what is no file, or has more bytes than are read of its kind
 └── MissingDependencyError  an optional package that is not installed (also ImportError)
 
 >>> raise ImageError("photo.jpg: not an image")
@@ -32,6 +38,7 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 __all__ = [
+    "BackendError",
     "BundleError",
     "CompselError",
     "CrashError",
@@ -43,28 +50,39 @@ __all__ = [
     "ModelError",
     "NotApplicableError",
     "ObjectiveError",
+    "OverloadedError",
     "ProcessorError",
     "ProfileError",
     "RewriterError",
     "SamplesError",
     "SelectorError",
+    "ShardError",
+    "SignatureError",
     "StorageError",
     "TechniqueError",
     "TooFewSamplesError",
+    "UnreadableFileError",
     "UsageError",
     "VersionError",
     "WeightsError",
     "did_you_mean",
     "missing_dependency",
+    "one_line",
     "require",
 ]
 
 _MOST_MEANT = 3
+_LONGEST_REASON = 200
 _NOTHING: Mapping[str, str] = {}
 # which extra brings a package, where it is not `train`
 _EXTRAS = {
+    "OpenSSL": "signing",
+    "distributed": "dask",
     "matplotlib": "report",
+    "model_signing": "signing",
+    "opentelemetry": "telemetry",
     "prometheus_client": "serve",
+    "ray": "ray",
     "skimage": "demo",
     "starlette": "serve",
     "tokenizers": "text",
@@ -120,6 +138,19 @@ class ProcessorError(CompselError):
     """A processor that does not exist or is not available on this machine."""
 
 
+class OverloadedError(CompselError):
+    """More calls than can be answered in time: this one was refused before any work was done for it.
+
+    Attributes:
+        queued: how many calls waited then.
+        expected_wait_ms: after what time a worker was expected to be free for this one.
+    """
+
+    def __init__(self, message: str, queued: int = 0, expected_wait_ms: float = 0.0) -> None:
+        super().__init__(message)
+        self.queued, self.expected_wait_ms = queued, expected_wait_ms
+
+
 class EnergyError(CompselError):
     """No energy meter here, or one that cannot be read."""
 
@@ -144,6 +175,10 @@ class IntegrityError(BundleError):
     """A bundle with a changed, missing or foreign file."""
 
 
+class SignatureError(IntegrityError):
+    """A bundle that is not signed, or not by whom it must be; or a key that cannot be used."""
+
+
 class VersionError(BundleError):
     """A bundle, or another artefact, in a format newer than this compsel reads."""
 
@@ -152,8 +187,39 @@ class UsageError(CompselError, ValueError):
     """A command line that cannot be understood."""
 
 
+class BackendError(CompselError):
+    """Where work should run, nobody answers, or not any more; what was computed is kept."""
+
+
+class ShardError(CompselError):
+    """Parts of the work failed again and again; the rest was done, and is kept.
+
+    Attributes:
+        tracebacks: of the last failure of each, by what the part is.
+    """
+
+    def __init__(self, message: str, tracebacks: Mapping[str, str] = _NOTHING) -> None:
+        super().__init__(message)
+        self.tracebacks = dict(tracebacks)
+
+
 class StorageError(CompselError, OSError):
     """A disk that is full, or a place that may not be written."""
+
+
+class LocationError(StorageError):
+    """A place beyond this machine that cannot be reached, read or written."""
+
+
+class UnreadableFileError(StorageError):
+    """What is no file, such as a FIFO, or has more bytes than are read of its kind; `strerror` is the reason.
+
+    >>> print(UnreadableFileError(22, "is a FIFO", "labels.csv"))
+    labels.csv: is a FIFO
+    """
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
 
 
 class MissingDependencyError(CompselError, ImportError):
@@ -180,6 +246,20 @@ def did_you_mean(word: str, allowed: Iterable[str], meant: Mapping[str, str] = _
     near = near or [one for one in words if word and one.lower().startswith(word)][:_MOST_MEANT]
     near = near or get_close_matches(word, words, n=1)
     return f": did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error says on one line of at most 200 characters; its class where it says nothing.
+
+    Of the system's errors it is what went wrong: the path stands before it in our messages.
+
+    >>> one_line(ValueError("two   words")), one_line(TimeoutError())
+    ('two words', 'TimeoutError')
+    >>> one_line(FileNotFoundError(2, "No such file or directory", "photo.jpg"))
+    'No such file or directory'
+    """
+    said = (isinstance(error, OSError) and error.strerror) or error
+    return " ".join(str(said).split())[:_LONGEST_REASON] or type(error).__name__
 
 
 def require(module: str, extra: str) -> ModuleType:

@@ -44,7 +44,7 @@ def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -
     printed = capsys.readouterr()
     assert printed.err == ""
     assert f"usage: compsel {command}" in printed.out
-    assert ("--json FILE" in printed.out) is (command not in ("completion", "serve"))
+    assert ("--json FILE" in printed.out) is (command not in ("completion", "fleet", "serve"))
     if command in COMMANDS:
         assert f"example:\n  compsel {command}" in printed.out
 

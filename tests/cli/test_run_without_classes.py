@@ -10,7 +10,10 @@ from onnx import helper
 from compsel.cli.answer_rows import given_names, output_lines, rows_of
 from compsel.cli.main import main
 from compsel.errors import CompselError
-from compsel.features.tasks import Multilabel, Multioutput, Ordinal, Task
+from compsel.features.tasks.base import Task
+from compsel.features.tasks.multilabel import Multilabel
+from compsel.features.tasks.multioutput import Multioutput
+from compsel.features.tasks.ordinal import Ordinal
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
 from compsel.runtime.answer import Answer, Stage

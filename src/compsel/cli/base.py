@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from compsel.storage.files import storage_errors, without_nan, write_json
+from compsel.storage.locations.using import in_addresses
 
 __all__ = ["Command", "add_json", "is_standard_output", "output_for_json", "write_result"]
 
@@ -71,11 +72,20 @@ def is_standard_output(path: Path) -> bool:
     return path == _STANDARD_OUTPUT
 
 
+def _in_addresses(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {in_addresses(str(key)): _in_addresses(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_in_addresses(value) for value in content]
+    return in_addresses(content) if isinstance(content, str) else content
+
+
 def write_result(path: Path | None, content: Any) -> None:
     """Write `content` to the `--json` file when one was asked for; figures that do not exist (NaN) become null."""
     if path is None:
         return
-    text = json.dumps(without_nan(content), indent=2, allow_nan=False)
+    content = _in_addresses(without_nan(content))
+    text = json.dumps(content, indent=2, allow_nan=False)
     if path == _STANDARD_OUTPUT:
         print(text, file=_json_output or sys.stdout, flush=True)
     elif path.exists() and not path.is_file() and not path.is_dir():
@@ -83,4 +93,4 @@ def write_result(path: Path | None, content: Any) -> None:
         with storage_errors(path), path.open("w", encoding="utf-8") as stream:
             stream.write(text + "\n")
     else:
-        write_json(path, without_nan(content))
+        write_json(path, content)

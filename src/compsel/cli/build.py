@@ -6,13 +6,17 @@ from pathlib import Path
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.model_options import add_measured_models, model_options
 from compsel.cli.options import (
+    TRAINING_MEMORY,
+    add_bundle_out,
     add_certify,
     add_measuring,
+    add_memory_limit,
     add_objective,
     given_options,
     samples_to_open,
 )
 from compsel.cli.report import add_report, leave_report
+from compsel.cli.running_options import add_running, with_backend
 from compsel.cli.terminal import TERMINAL
 from compsel.cli.train import show, summary
 from compsel.storage.files import folder_size_mb
@@ -23,12 +27,13 @@ __all__ = ["COMMAND"]
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     add_measured_models(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="where the bundle goes")
+    add_bundle_out(parser)
     parser.add_argument("--work", type=Path, metavar="DIR", help="where measurements are kept (default: BUNDLE.work)")
-    parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
     add_measuring(parser)
     add_objective(parser)
     add_certify(parser)
+    add_memory_limit(parser, TRAINING_MEMORY)
+    add_running(parser, "models are compressed and judged, and selectors trained")
     add_report(parser)
     add_json(parser)
 
@@ -36,8 +41,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.verbs.build import build
     from compsel.building.verbs.options import BuildOptions
-    from compsel.evaluation.contenders import work_folder
+    from compsel.evaluation.contenders import work_place
 
+    options = with_backend(arguments, given_options(arguments, BuildOptions))
     built = build(
         arguments.models,
         samples_to_open(arguments),
@@ -46,19 +52,21 @@ def _run(arguments: argparse.Namespace) -> int:
         certify=arguments.certify,
         work=arguments.work,
         replace=arguments.replace,
+        memory_limit_mb=arguments.memory_limit_mb,
         reporter=TERMINAL,
-        **given_options(arguments, BuildOptions),
+        **options,
     )
     show(built, arguments.out)
-    _say_what_is_kept(arguments.work or work_folder(arguments.out))
+    _say_what_is_kept(arguments.work or work_place(arguments.out))
     write_result(arguments.json, summary(built))
     leave_report(arguments, arguments.out)
     return 0
 
 
-def _say_what_is_kept(work: Path) -> None:
+def _say_what_is_kept(work: Path | str) -> None:
+    size = f" ({size_words(folder_size_mb(work))})" if isinstance(work, Path) else ""
     print(
-        f"measurements: {work} ({size_words(folder_size_mb(work))}): this command goes on from there, and evaluate and "
+        f"measurements: {work}{size}: this command goes on from there, and evaluate and "
         "train read it; an app does not: delete it when you are done"
     )
 

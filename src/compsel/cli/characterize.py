@@ -4,10 +4,12 @@ import argparse
 import math
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.model_options import add_model_options, model_options
 from compsel.cli.options import add_meter, add_samples, samples_to_open
+from compsel.cli.running_options import add_running, running_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import UsageError
@@ -25,6 +27,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calibration", type=int, default=50, metavar="N", help="calibration samples (default 50)")
     parser.add_argument("--budget", type=float, default=5.0, metavar="S", help="seconds of latency per row (default 5)")
     add_meter(parser)
+    add_running(parser, "models are compressed")
     parser.add_argument("--keep", action="store_true", help="keep the variants on disk")
     add_json(parser)
 
@@ -40,15 +43,21 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"budget: got {arguments.budget:g}, allowed is a number of seconds above 0")
     if arguments.calibration < 1:
         raise UsageError(f"calibration: got {arguments.calibration}, allowed is 1 or more")
-    processors = _processors(arguments.processor)
+    processors, backend = _processors(arguments.processor), running_of(arguments)
     models, samples = lean_models(arguments.models, samples_to_open(arguments), TERMINAL, **model_options(arguments))
     assert samples is not None
     with meter_or_none(arguments.meter) as meter:
-        settings = CharacterizationSettings(
-            samples, arguments.technique, processors, arguments.calibration, arguments.budget, arguments.keep, meter
-        )
+        how = (arguments.technique, processors, arguments.calibration, arguments.budget, arguments.keep, meter, backend)
+        settings = CharacterizationSettings(samples, *how)
         rows = characterize(models, settings, arguments.out, TERMINAL)
     content = write_characterization(rows, arguments.out, TERMINAL)
+    _print(content)
+    print(f"written: {arguments.out / 'characterization.md'}, .parquet, .json, {len(content['pictures'])} pictures")
+    write_result(arguments.json, content)
+    return 0
+
+
+def _print(content: dict[str, Any]) -> None:
     counts = Counter(row["technique"] for row in content["rows"] if row["dominated"])
     print_table(
         [
@@ -63,9 +72,6 @@ def _run(arguments: argparse.Namespace) -> int:
         ],
         ("technique", "networks", "size", "time", "dominated rows"),
     )
-    print(f"written: {arguments.out / 'characterization.md'}, .parquet, .json, {len(content['pictures'])} pictures")
-    write_result(arguments.json, content)
-    return 0
 
 
 def _processors(words: list[str] | None) -> list[str]:

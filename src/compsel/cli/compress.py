@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.model_options import add_model_options, model_options
 from compsel.cli.options import add_samples, add_technique, samples_to_open
+from compsel.cli.running_options import add_running, running_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import NotApplicableError, TechniqueError, UsageError
@@ -58,6 +59,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="of timing, for each variant (default 0.5); 0: measure neither latency nor accuracy",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the variants go")
+    add_running(parser, "models are compressed")
     add_json(parser)
 
 
@@ -66,6 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     if arguments.goal is not None:
         return _search(arguments)
+    backend = running_of(arguments)
     reports = compress(
         arguments.models,
         arguments.technique,
@@ -76,6 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
         seconds=arguments.seconds,
         **model_options(arguments),
         reporter=TERMINAL,
+        backend=backend,
     )
     print_table(map(_row, reports), header=_HEADER)
     print(_how_compared(reports, arguments.processor), end="")

@@ -15,6 +15,7 @@ relative to the working directory. A file that is merely found there, not given 
 
 import argparse
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -26,10 +27,15 @@ from compsel.cli.parsers import nested_parsers
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import UsageError, did_you_mean
 from compsel.storage.files import atomic_file
+from compsel.storage.regular_files import read_regular
+from compsel.storage.strict_json import check_nesting
 
 __all__ = ["FILE", "fill", "read_section", "write_section"]
 
 FILE = "compsel.toml"
+_MOST_BYTES = 256_000
+_DEEPEST = 8
+_DEEP_KEY = re.compile(rb"(?:[^\s.=\[\],]{1,100}[ \t]{0,9}\.[ \t]{0,9}){64}")
 _NOT_OPTIONS = ("help", "verbosity", "config", "write_config")
 
 
@@ -103,13 +109,28 @@ def _named(argv: Sequence[str]) -> Path | None:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        data = read_regular(path, _MOST_BYTES)
+        check_nesting(data)
+        if _DEEP_KEY.search(data):
+            raise ValueError("sections in sections in sections")
+        content = tomllib.loads(data.decode("utf-8-sig"))
+        _check_depth(path, content)
+        return content
     except FileNotFoundError:
         raise UsageError(f"--config: {path}: no such file: give the path of a TOML file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not TOML: {error}: write texts in quotes, and a [section] a command") from error
+
+
+def _check_depth(path: Path, content: Any, depth: int = 0) -> None:
+    if depth > _DEEPEST:
+        raise UsageError(f"{path}: has sections in sections in sections: allowed are [command] and [command.action]")
+    for value in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
+        _check_depth(path, value, depth + 1)
 
 
 def _options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:

@@ -12,10 +12,12 @@ import numpy as np
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.tables import print_table
 from compsel.device.energy import find_meters
-from compsel.device.sampler import DeviceState, device_fingerprint, read_state
+from compsel.device.fingerprint import device_fingerprint
+from compsel.device.sampler import DeviceState, read_state
 from compsel.errors import CompselError, CrashError
 from compsel.inputs.tensor_specs import TensorSpec
-from compsel.processors import Availability, Processor, absent, discover, package_versions, parse, unusable
+from compsel.processors import Availability, Processor, absent, discover, parse, unusable
+from compsel.processors.plugins import package_versions
 from compsel.processors.provider import ProviderProcessor
 from compsel.processors.trial import trial
 

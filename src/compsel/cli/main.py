@@ -9,6 +9,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from compsel.cli.base import Command, output_for_json
 from compsel.cli.commands import COMMANDS
@@ -22,8 +23,10 @@ from compsel.cli.parsers import (
     parser_of,
     refuse_unknown_options,
 )
+from compsel.cli.remote_places import places_here
 from compsel.cli.terminal import close_bars, set_verbosity
-from compsel.errors import CompselError, missing_dependency
+from compsel.errors import CompselError, UsageError, missing_dependency
+from compsel.storage.locations.using import in_addresses
 
 __all__ = ["COMMANDS", "main"]
 
@@ -38,23 +41,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         when interrupted.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    verbose, options = False, frozenset[str]()
+    verbose, options, arguments = False, frozenset[str](), None
     _print_whatever_the_encoding()
     try:
         arguments = _parse(argv)
         verbose, options = arguments.verbosity == "verbose", getattr(arguments, "option_names", options)
         set_verbosity(arguments.verbosity)
-        complete_paths(arguments)
         command: Command = arguments.command
-        with output_for_json(getattr(arguments, "json", None)):
-            status = command.run(arguments)
+        with places_here(arguments):
+            complete_paths(arguments)
+            with output_for_json(getattr(arguments, "json", None)):
+                status = command.run(arguments)
         # here, so that a full disk or a reader that went away is noticed while it can be told
         sys.stdout.flush()
         return status
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     except CompselError as error:
-        return _fail(in_options((isinstance(error, OSError) and error.strerror) or str(error), options), BAD_INPUT)
+        said = error.strerror if isinstance(error, OSError) and not error.filename else str(error)
+        named = options if isinstance(error, UsageError) else options - _given_names(arguments)
+        return _fail(in_options(in_addresses(said or str(error)), named), BAD_INPUT)
     except KeyboardInterrupt:
         return _fail("interrupted: what was measured is kept, run the same command again to go on", INTERRUPTED)
     except BrokenPipeError:
@@ -94,6 +100,13 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     if arguments.write_config is not None:
         write_section(arguments.write_config, name, parsers[name], arguments)
     return arguments
+
+
+def _given_names(arguments: argparse.Namespace | None) -> set[str]:
+    """Return the paths that were given: "bundle: is not a bundle" is of a folder of that name, and no option."""
+    given = vars(arguments).values() if arguments is not None else ()
+    every = [one for value in given for one in (value if isinstance(value, list) else [value])]
+    return {str(value).replace("_", "-") for value in every if isinstance(value, Path)}
 
 
 def _verbosity_last(argv: Sequence[str]) -> list[str]:

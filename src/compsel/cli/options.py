@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TECHNIQUE_WORDS",
+    "TRAINING_MEMORY",
+    "add_bundle_out",
     "add_certify",
     "add_labels",
     "add_measuring",
+    "add_memory_limit",
     "add_meter",
     "add_objective",
     "add_samples",
@@ -33,6 +36,10 @@ __all__ = [
 TECHNIQUE_WORDS = (
     *("none", "int8-static", "float16", "int8-dynamic", "int16-weight", "int8-weight", "int6-weight", "int4-weight"),
     *("cluster", "prune", "channel-prune", "low-rank", "resolution", "early-exit", "student", "fuse"),
+)
+TRAINING_MEMORY = (
+    "how much memory training may use (default 2000): tables that do not fit are read in batches, and what is not "
+    "trained on all of their samples is trained on some, which is said"
 )
 _COLUMNS = {"text": "texts", "file": "image files", "label": "labels", "group": "groups that belong together"}
 
@@ -223,3 +230,14 @@ def add_certify(parser: argparse.ArgumentParser) -> None:
         help='what the bundle shall promise: "99 %% agreement" with the most accurate network, at 95 %% confidence '
         'unless it says another one ("99 %% agreement at 90 %% confidence"); refused where the samples cannot show it',
     )
+
+
+def add_memory_limit(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add `--memory-limit-mb`; the help is this text."""
+    parser.add_argument("--memory-limit-mb", type=float, default=2000.0, metavar="MB", help=text)
+
+
+def add_bundle_out(parser: argparse.ArgumentParser, what: str = "the bundle", metavar: str = "BUNDLE") -> None:
+    """Add `--out BUNDLE` and `--replace`."""
+    parser.add_argument("--out", type=Path, required=True, metavar=metavar, help=f"where {what} goes")
+    parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")

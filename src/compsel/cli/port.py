@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compsel.cli.base import Command, add_json, write_result
+from compsel.cli.options import add_bundle_out
 from compsel.cli.terminal import TERMINAL
 
 if TYPE_CHECKING:
@@ -17,11 +18,10 @@ __all__ = ["COMMAND"]
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder that was built on another device")
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE2", help="where the ported bundle goes")
+    add_bundle_out(parser, "the ported bundle", "BUNDLE2")
     parser.add_argument(
         "--share", type=float, default=0.05, metavar="F", help="of the pairs of choice and state (default 0.05)"
     )
-    parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
     add_json(parser)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.model_options import add_measured_models, model_options
 from compsel.cli.options import add_measuring, given_options, samples_to_open
+from compsel.cli.running_options import add_running, with_backend
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, is_verbose
 from compsel.storage.sizes import size_words
@@ -26,6 +27,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_measured_models(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="PROFILE", help="folder of the profile")
     add_measuring(parser)
+    add_running(parser, "models are compressed and judged")
     add_json(parser)
 
 
@@ -40,7 +42,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.out,
         **model_options(arguments),
         reporter=TERMINAL,
-        **given_options(arguments, MeasuringOptions),
+        **with_backend(arguments, given_options(arguments, MeasuringOptions)),
     )
     rows = _rows(profile, arguments.out)
     placed = read_partly_placed(arguments.out)

@@ -9,6 +9,7 @@ from compsel.cli.base import Command, add_json, write_result
 from compsel.cli.options import add_samples, samples_to_open
 from compsel.cli.terminal import TERMINAL
 from compsel.errors import CompselError
+from compsel.storage.locations.using import address_behind, written_file
 from compsel.storage.sizes import size_words
 
 if TYPE_CHECKING:
@@ -33,16 +34,23 @@ def leave_report(
     """Write the page beside the bundle and name it, unless it is not wanted; say so where it cannot be written."""
     if arguments.no_report:
         return
-    from compsel.evaluation.report.report import report_path, write_report
+    from compsel.evaluation.report.report import write_report
 
     shown = None if getattr(arguments, "no_inputs", False) else samples
-    path = report_path(bundle)
     try:
-        write_report(bundle, path, evaluation, shown)
+        with written_file(_place(bundle)) as path:
+            write_report(bundle, path, evaluation, shown)
+            _say_where(path)
     except CompselError as error:
         TERMINAL.say(f"no report: {error}")
-        return
-    _say_where(path)
+
+
+def _place(source: Path) -> Path | str:
+    """Return where the page of a folder lies, of the mirror of an address beside that."""
+    from compsel.evaluation.report.report import report_path
+
+    address = address_behind(source)
+    return f"{address}.report.html" if address else report_path(source)
 
 
 def _say_where(path: Path) -> None:
@@ -63,9 +71,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from compsel.building.verbs.report import report
 
     samples = samples_to_open(arguments)
-    path = report(arguments.source, arguments.out, evaluation=arguments.evaluation, samples=samples)
-    _say_where(path)
-    write_result(arguments.json, {"path": str(path), "bytes": path.stat().st_size})
+    with written_file(arguments.out or _place(arguments.source)) as path:
+        report(arguments.source, path, evaluation=arguments.evaluation, samples=samples)
+        _say_where(path)
+        write_result(arguments.json, {"path": str(path), "bytes": path.stat().st_size})
     return 0
 
 

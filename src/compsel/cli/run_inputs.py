@@ -1,11 +1,12 @@
 """What `compsel run` is given: files, folders, `.npz`, texts, and standard input."""
 
+import contextlib
 import io
 import sys
 import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -13,8 +14,11 @@ from compsel.cli.terminal import TERMINAL
 from compsel.errors import InputError
 from compsel.inputs.image import IMAGE
 from compsel.inputs.modality import Modality
-from compsel.inputs.npz_errors import NPZ_ERRORS
 from compsel.inputs.text import TEXT
+from compsel.storage.numpy_files import read_npz
+from compsel.storage.paths import is_there
+from compsel.storage.regular_files import open_regular
+from compsel.storage.sizes import DOCUMENT_BYTES, MOST_VALUES, TABLE_BYTES, physical_memory_bytes
 
 __all__ = ["given_inputs"]
 
@@ -42,10 +46,7 @@ def given_inputs(
     """
     found = [pair for word in words for pair in _expanded(word, modality, names)]
     if texts is not None:
-        try:
-            found += _lines(texts.read_bytes(), str(texts))
-        except OSError as error:
-            raise InputError(f"{texts}: cannot be read as texts, one a line: {error}") from error
+        found += _texts_in(texts)
     return found
 
 
@@ -61,7 +62,7 @@ def _expanded(word: str, modality: Modality, names: Collection[str]) -> Iterator
     elif modality is not TEXT and modality is not IMAGE:
         yield from _rows(word, names)
     elif word.endswith(_TENSOR_SUFFIX):
-        yield word, _tensors(word, word)
+        yield word, _tensors_of(word)
     else:
         yield word, word
 
@@ -76,7 +77,7 @@ def _is_file(word: str) -> bool:
 def _texts_of(path: Path) -> Iterator[tuple[str, Any]]:
     """Give the texts of a table, or the lines of another file."""
     if path.suffix.lower() not in _TABLE_SUFFIXES:
-        yield from _lines(path.read_bytes(), str(path))
+        yield from _texts_in(path)
         return
     from compsel.inputs.samples.text_table import TextTable  # other inputs need no tables
 
@@ -86,9 +87,14 @@ def _texts_of(path: Path) -> Iterator[tuple[str, Any]]:
     yield from ((samples.value(index), samples.value(index)) for index in range(len(samples)))
 
 
+def _texts_in(path: Path) -> list[tuple[str, str]]:
+    with _opened(path, DOCUMENT_BYTES, "texts, one a line") as stream:
+        return _lines(stream.read(), str(path))
+
+
 def _rows(word: str, names: Collection[str]) -> Iterator[tuple[str, Any]]:
     """Give the tensors of an `.npz`: those that the bundle takes, or a sample a row where it has others."""
-    arrays = _tensors(word, word) if word.endswith(_TENSOR_SUFFIX) and zipfile.is_zipfile(word) else None
+    arrays = _tensors_of(word) if word.endswith(_TENSOR_SUFFIX) and is_there(Path(word)) else None
     # what is right for each row beside them: then it has a sample a row
     answered = arrays is not None and any(key.lower() in ("y", "labels", "targets") for key in arrays)
     if arrays is None or (arrays.keys() >= set(names) and not answered):
@@ -120,7 +126,7 @@ def _folder(folder: Path, modality: Modality) -> Iterator[tuple[str, Any]]:
 
 
 def _standard_input(modality: Modality) -> Iterator[tuple[str, Any]]:
-    content = sys.stdin.buffer.read()
+    content = _all_of(sys.stdin.buffer)
     if not content:
         raise InputError("standard input: is empty: pipe an image, an .npz, or texts, one a line, into it")
     if modality is TEXT:
@@ -131,20 +137,43 @@ def _standard_input(modality: Modality) -> Iterator[tuple[str, Any]]:
         yield "-", _tensors(io.BytesIO(content), "standard input")
 
 
+def _all_of(stream: BinaryIO) -> bytes:
+    parts, size = [], 0
+    while part := stream.read(1 << 20):
+        size += len(part)
+        if size > TABLE_BYTES:
+            raise InputError(f"standard input: has over {TABLE_BYTES:,} bytes: write it into a file")
+        parts.append(part)
+    return b"".join(parts)
+
+
 def _lines(content: bytes, name: str) -> list[tuple[str, str]]:
     try:
+        if content.count(b"\n") > MOST_VALUES:
+            raise InputError(f"{name}: has over {MOST_VALUES:,} lines: give them in parts")
         lines = content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{name}: cannot be read as texts, one a line: {error}") from error
     return [(line, line) for line in (line.rstrip("\r") for line in lines) if line.strip()]
 
 
-def _tensors(source: str | io.BytesIO, name: str) -> dict[str, np.ndarray]:
+def _tensors(stream: BinaryIO, name: str) -> dict[str, np.ndarray]:
     """Read an `.npz` without its label and target."""
     try:
-        if not zipfile.is_zipfile(source):
-            raise ValueError("it is no .npz")
-        with np.load(source, allow_pickle=False) as arrays:
-            return {key: array for key, array in arrays.items() if key not in ("label", "target")}
-    except NPZ_ERRORS as error:
+        return read_npz(stream, lambda key: key not in ("label", "target"))
+    except ValueError as error:
         raise InputError(f"{name}: cannot be read as tensors by name: {error}: write it by numpy.savez") from error
+
+
+def _tensors_of(path: str) -> dict[str, np.ndarray]:
+    with _opened(Path(path), physical_memory_bytes(), "tensors by name") as stream:
+        return _tensors(stream, path)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, most_bytes: int, what: str) -> Iterator[BinaryIO]:
+    try:
+        with open_regular(path, most_bytes) as stream:
+            yield stream
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as {what}: {error.strerror or error}") from error

@@ -43,6 +43,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a further name that this server may be called by (repeatable); addresses and localhost always may",
     )
+    parser.add_argument(
+        "--only-signed-by", type=Path, metavar="PUBLIC.pem", help="refuse a bundle that this key did not sign"
+    )
     add_confidence(parser)
 
 
@@ -67,7 +70,8 @@ def _run(arguments: argparse.Namespace) -> int:
     class_names = given_names(arguments.labels)
     # before the bundle is loaded: a port in use is told at once
     listening = listen(arguments.host, arguments.port)
-    with listening, compsel.load(arguments.bundle, confidence=arguments.confidence) as runtime:
+    options = {"confidence": arguments.confidence, "only_signed_by": arguments.only_signed_by}
+    with listening, compsel.load(arguments.bundle, **options) as runtime:
         serve(
             runtime,
             listening,

@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.cli.base import Command, add_json, write_result
-from compsel.cli.options import add_certify, add_objective, given_options
+from compsel.cli.options import (
+    TRAINING_MEMORY,
+    add_bundle_out,
+    add_certify,
+    add_memory_limit,
+    add_objective,
+    given_options,
+)
+from compsel.cli.running_options import add_running, running_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL, is_verbose
 
 if TYPE_CHECKING:
     from compsel.building.result import Built
-    from compsel.selection.training.comparison import Trained
+    from compsel.selection.training.trained import Trained
 
 __all__ = ["COMMAND", "show", "show_comparison", "summary"]
 
@@ -25,6 +33,7 @@ def summary(trained: "Trained") -> dict[str, Any]:
 
     return {
         **({"result": trained.result.to_dict()} if isinstance(trained, Built) else {}),
+        **({"streaming": trained.streaming} if isinstance(trained, Built) and trained.streaming else {}),
         **findings(trained),
         "penalty_ms": trained.comparison.penalty,
         "unit": trained.comparison.unit,
@@ -91,10 +100,11 @@ def _gap_cells(value: float, low: float, high: float) -> tuple[str, str]:
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("profile", type=Path, metavar="PROFILE", help="folder that compsel profile wrote")
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="where the bundle goes")
-    parser.add_argument("--replace", action="store_true", help="replace a bundle that is there already")
+    add_bundle_out(parser)
     add_objective(parser)
     add_certify(parser)
+    add_memory_limit(parser, TRAINING_MEMORY)
+    add_running(parser, "selectors are trained")
     add_json(parser)
 
 
@@ -108,7 +118,9 @@ def _run(arguments: argparse.Namespace) -> int:
         out=arguments.out,
         certify=arguments.certify,
         replace=arguments.replace,
+        memory_limit_mb=arguments.memory_limit_mb,
         reporter=TERMINAL,
+        backend=running_of(arguments),
         **given_options(arguments, ObjectiveOptions),
     )
     assert isinstance(built, Built)

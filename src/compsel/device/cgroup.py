@@ -9,8 +9,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
 from compsel.device.pseudo_files import read_number
 
 __all__ = ["cpu_quota", "group_folders", "usable_cores"]
@@ -78,6 +76,8 @@ def usable_cores(proc: str | os.PathLike[str] = "/proc", sys: str | os.PathLike[
 def _affine_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
+    import psutil  # Linux has the above
+
     process = psutil.Process()
     if hasattr(process, "cpu_affinity"):
         return len(process.cpu_affinity())

@@ -4,15 +4,12 @@ import os
 import platform
 import re
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from compsel.device.cgroup import usable_cores
 
-__all__ = ["device_fingerprint"]
+__all__ = ["device_fingerprint", "processor_and_sets"]
 
 # instruction sets that decide how fast low precision is: as Linux calls them on x86, then on Arm
 _INSTRUCTION_SETS = (
@@ -32,18 +29,27 @@ def device_fingerprint(proc: str | os.PathLike[str] = "/proc") -> dict[str, Any]
     ['architecture', 'cores', 'cpu', 'instruction_sets', 'memory_gib', 'onnxruntime', 'physical_cores', 'system',
      'usable_cores']
     """
-    model, flags = _cpuinfo(Path(proc))
+    import psutil  # an app reads no fingerprint at its start
+
+    cpu, instruction_sets = processor_and_sets(proc)
     return {
-        "cpu": model or platform.processor() or platform.machine(),
+        "cpu": cpu,
         "architecture": platform.machine(),
         "cores": psutil.cpu_count() or os.cpu_count() or 1,
         "physical_cores": psutil.cpu_count(logical=False),
         "usable_cores": usable_cores(),
-        "instruction_sets": [name for name in _INSTRUCTION_SETS if name in flags],
+        "instruction_sets": instruction_sets,
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "onnxruntime": _runtime(),
     }
+
+
+def processor_and_sets(proc: str | os.PathLike[str] = "/proc") -> tuple[str, list[str]]:
+    """Return the model of the processor, and the instruction sets that decide how fast low precision is."""
+    model, flags = _cpuinfo(Path(proc))
+    cpu = model or platform.processor() or platform.machine()
+    return cpu, [name for name in _INSTRUCTION_SETS if name in flags]
 
 
 def _cpuinfo(proc: Path) -> tuple[str, frozenset[str]]:
@@ -61,6 +67,8 @@ def _cpuinfo(proc: Path) -> tuple[str, frozenset[str]]:
 @cache
 def _runtime() -> str:
     """Name and version of the installed ONNX Runtime, from package metadata: nothing is imported."""
+    from importlib.metadata import PackageNotFoundError, version  # imports an e-mail package
+
     found = []
     for name in _RUNTIMES:
         try:

@@ -14,15 +14,12 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from compsel.device.fingerprint import device_fingerprint
 from compsel.device.readers.base import Counters, StateReader, derive_state, trend_per_minute
-from compsel.device.readers.linux import LinuxReader
-from compsel.device.readers.portable import PsutilReader
 from compsel.device.state import DeviceState
 from compsel.errors import ProcessorError
-from compsel.progress.logger import LOGGER
+from compsel.progress.logger import log_event
 
-__all__ = ["DeviceSampler", "DeviceState", "device_fingerprint", "open_reader", "read_state"]
+__all__ = ["DeviceSampler", "DeviceState", "open_reader", "read_state"]
 
 # times as long as `after_sample` worked it is let alone: answers of microseconds need the interpreter
 _REST = 9.0
@@ -32,7 +29,13 @@ _TREND_S = 30.0
 
 def open_reader(proc: str | os.PathLike[str] = "/proc", sys: str | os.PathLike[str] = "/sys") -> StateReader:
     """Return the reader for this operating system: the kernel's files where they are, psutil elsewhere."""
-    return LinuxReader(proc, sys) if (Path(proc) / "stat").exists() else PsutilReader()
+    if (Path(proc) / "stat").exists():
+        from compsel.device.readers.linux import LinuxReader
+
+        return LinuxReader(proc, sys)
+    from compsel.device.readers.portable import PsutilReader  # imports psutil
+
+    return PsutilReader()
 
 
 def read_state(
@@ -157,7 +160,9 @@ class DeviceSampler:
             if not self._idle_if_unreadable:
                 raise
             # a machine without such files, or a sandbox: an app goes on
-            LOGGER.warning("the state of the device cannot be read (%r): it is taken for idle", error)
+            text = "the state of the device cannot be read (%r): it is taken for idle"
+            fields = {"error": str(error), "error_type": type(error).__name__}
+            log_event("WARNING", "state_unreadable", text, error, fields=fields)
             return _NoReadings(), _NoReadings().sample()
 
     def _take(self, readings: "_RecentReadings | _NoReadings") -> None:

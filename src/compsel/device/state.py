@@ -1,8 +1,9 @@
 """The state of a device at one moment."""
 
 import math
-from dataclasses import dataclass
 from typing import Any
+
+from compsel.values import dataclass
 
 __all__ = ["DeviceState"]
 

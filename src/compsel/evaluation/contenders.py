@@ -14,9 +14,10 @@ from compsel.selection.costs.fitting import fit_costs
 from compsel.selection.costs.joining import joined
 from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
+from compsel.storage.locations.using import address_behind
 from compsel.variants.writer import is_whole
 
-__all__ = ["with_baselines", "with_measured_variants", "work_folder"]
+__all__ = ["with_baselines", "with_measured_variants", "work_folder", "work_place"]
 
 # nobody picks a variant that is so much slower than another one which is more accurate by so many standard errors
 _SLOWER, _ERRORS = 1.3, 2.0
@@ -32,6 +33,16 @@ def work_folder(bundle: str | os.PathLike[str]) -> Path:
     if path.name in ("", ".."):
         path = path.resolve()
     return path.with_name(f"{path.name}.work")
+
+
+def work_place(bundle: str | os.PathLike[str]) -> Path | str:
+    """Return `work_folder`, of a bundle that is the mirror of an address beside that.
+
+    >>> work_place("shipped/bundle").name
+    'bundle.work'
+    """
+    address = address_behind(bundle)
+    return f"{address}.work" if address else work_folder(bundle)
 
 
 def with_measured_variants(bundle: Bundle, folder: str | os.PathLike[str]) -> Bundle:

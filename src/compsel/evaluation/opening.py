@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 from compsel.bundle.bundle import Bundle
-from compsel.errors import CompselError
-from compsel.evaluation.contenders import with_baselines, with_measured_variants, work_folder
+from compsel.errors import CompselError, LocationError
+from compsel.evaluation.contenders import with_baselines, with_measured_variants, work_place
 from compsel.progress import SILENT, Reporter
+from compsel.storage.locations.using import fetch
 
 __all__ = ["bundle_to_evaluate"]
 
@@ -31,7 +32,10 @@ def bundle_to_evaluate(
     loaded = bundle if isinstance(bundle, Bundle) else Bundle.load(bundle)
     if profile is not None:
         return _widened(loaded, Path(profile)), True
-    folder = work_folder(loaded.folder)
+    try:
+        folder = fetch(work_place(loaded.folder))
+    except LocationError:  # beside an address there is none
+        return loaded, False
     if not (folder / "profile.json").is_file():
         return loaded, False
     try:

@@ -21,16 +21,28 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from compsel.errors import UsageError
 
-__all__ = ["GROUP", "VARIABLE", "environment", "load_plugins", "note_origin"]
+__all__ = [
+    "GROUP",
+    "VARIABLE",
+    "environment",
+    "load_plugins",
+    "note_origin",
+    "plugins_elsewhere",
+    "register_again",
+    "registered_here",
+]
 
 GROUP, VARIABLE = "compsel.plugins", "COMPSEL_PLUGINS"
 
 # what a process that is started needs in `VARIABLE` to know what was registered here
 _origins: dict[str, None] = {}
+# what the program itself registered (a script, a notebook), which no other process can import, with what registers it
+_of_program: dict[str, tuple[Callable[[type], object], type]] = {}
 
 
 @functools.cache
@@ -48,9 +60,16 @@ def load_plugins() -> None:
         _imported(place, VARIABLE)
 
 
-def note_origin(kind: type) -> None:
-    """Remember where a class comes from that was registered, for processes that are started (`environment`)."""
+def note_origin(kind: type, register: Callable[[type], object] | None = None) -> None:
+    """Remember where a class comes from that was registered, for processes that are started (`environment`).
+
+    Args:
+        kind: the class.
+        register: what registers it in a worker, which gets it by value where the program itself defined it.
+    """
     module = sys.modules.get(kind.__module__)
+    if kind.__module__ == "__main__" and register is not None:
+        _of_program[kind.__qualname__] = (register, kind)
     file = getattr(module, "__file__", None)
     # a module beside the program that was started is found there only; one of a package needs its package
     if file is not None and "." not in kind.__module__:
@@ -64,6 +83,35 @@ def environment() -> dict[str, str]:
     given = filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))
     places = dict.fromkeys([*given, *_origins])
     return {**os.environ, VARIABLE: os.pathsep.join(places)} if places else dict(os.environ)
+
+
+def plugins_elsewhere() -> list[str]:
+    """Return what a worker has to import to know what was registered here; the program itself is not run there."""
+    program = getattr(sys.modules.get("__main__"), "__file__", None)
+    own = None if program is None else os.path.realpath(program)
+    given = filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))
+    return list(dict.fromkeys(place for place in (*given, *_origins) if place != own))
+
+
+def registered_here() -> list[tuple[Callable[[type], object], type]]:
+    """Return what the program itself registered, each with what registers it: to be pickled by value."""
+    return list(_of_program.values())
+
+
+def register_again(plugins: Iterable[str], registered: Iterable[tuple[Callable[[type], object], type]]) -> None:
+    """Register in a worker what another process had registered.
+
+    Raises:
+        UsageError: a module that cannot be imported here.
+    """
+    for place in plugins:
+        _imported(place, "what the program registered")
+    kept = dict(_origins)
+    for register, kind in registered:
+        register(kind)
+    # the program of a worker is not where these classes come from
+    _origins.clear()
+    _origins.update(kept)
 
 
 def _imported(place: str, said_by: str) -> None:

@@ -1,16 +1,19 @@
 """Names of classes: read from a file, and found again in whatever form samples name them."""
 
 import ast
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from compsel.errors import SamplesError
+from compsel.storage.sizes import DOCUMENT_BYTES, MOST_VALUES
+from compsel.storage.strict_json import parse_json
 
 __all__ = ["ClassNames", "names_from", "read_class_names"]
 
+_NUMBERED = re.compile(r"(\d+)\s*[:,\t ]\s*(\S.*)")
+_LONGEST_LITERAL = 1_000_000
 _WORDNET_ID = re.compile(r"(n\d{8})\b[\s,:]*(.*)")
 
 
@@ -68,7 +71,7 @@ def names_from(content: Any) -> tuple[str, ...]:
     if pairs and all(isinstance(value, int) for value in pairs.values()):
         pairs = {str(value): key for key, value in pairs.items()}
     # ImageNet's class index of Keras: {"0": ["n01440764", "tench"], ...}
-    named = {key: " ".join(value) if isinstance(value, list) else str(value) for key, value in pairs.items()}
+    named = {key: " ".join(map(str, value)) if isinstance(value, list) else str(value) for key, value in pairs.items()}
     numbers = [str(number) for number in range(len(named))]
     return tuple(named[number] for number in numbers) if set(named) == set(numbers) else ()
 
@@ -84,14 +87,14 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     from compsel.inputs.samples.tables.text_file import read_text  # the runtime reads no such files
 
     try:
-        text, _ = read_text(path)
+        text, _ = read_text(path, DOCUMENT_BYTES)
     except (SamplesError, ValueError) as error:
         said = error if isinstance(error, SamplesError) else f"{path}: {error}"
         raise SamplesError(f"{said}: needed is a list of class names, one a line, or JSON") from error
     names: tuple[str, ...] = ()
     if path.suffix.lower() == ".json":
         try:
-            content = json.loads(text)
+            content = parse_json(text)
         except ValueError as error:
             raise SamplesError(f"{path}: is no JSON: {error}") from error
         names = names_from(content["id2label"] if isinstance(content, dict) and "id2label" in content else content)
@@ -106,23 +109,31 @@ def read_class_names(path: Path) -> tuple[str, ...]:
 
 
 def _lines(text: str) -> tuple[str, ...]:
+    if text.count("\n") > MOST_VALUES:
+        return ()
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    numbered = [re.fullmatch(rf"{number}\s*[:,\t ]\s*(\S.*)", line) for number, line in enumerate(lines)]
-    if len(lines) > 1 and all(numbered):
-        return tuple(found[1] for found in numbered if found is not None)
+    numbered = [_NUMBERED.fullmatch(line) for line in lines]
+    if len(lines) > 1 and all(found and found[1] == str(number) for number, found in enumerate(numbered)):
+        return tuple(found[2] for found in numbered if found is not None)
     return tuple(lines)
 
 
 def _names_in_text(text: str) -> tuple[str, ...]:
     """Return the names in a text of a model's metadata: JSON, a Python literal, one a line, or separated by commas."""
     if text.strip()[:1] in ("{", "["):
-        for read in (json.loads, ast.literal_eval):
+        for read in (parse_json, _literal):
             try:
                 return names_from(read(text))
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
+            except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
                 continue
         return ()
     return _lines(text) if "\n" in text.strip() else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _literal(text: str) -> Any:
+    if len(text) > _LONGEST_LITERAL:
+        raise ValueError(f"got {len(text):,} characters, allowed are {_LONGEST_LITERAL:,}")
+    return ast.literal_eval(text)
 
 
 def _plain(name: str) -> str:

@@ -35,7 +35,8 @@ def write_feeds_file(path: Path, feeds: Mapping[str, Any]) -> None:
         return {"plain": value.item() if isinstance(value, np.generic) else value}
 
     structure = json.dumps({name: place(value) for name, value in feeds.items()})
-    np.savez(path, **{_STRUCTURE: np.array(structure)}, **{str(number): array for number, array in enumerate(arrays)})  # type: ignore[arg-type]
+    named = {_STRUCTURE: np.array(structure), **{str(number): array for number, array in enumerate(arrays)}}
+    np.savez(path, **named)  # type: ignore[arg-type]  # none of the names is that of an option
 
 
 def read_feeds(path: Path) -> dict[str, Any]:

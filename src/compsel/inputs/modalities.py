@@ -1,19 +1,17 @@
 """The table of modalities, and the look-ups in it: by model, by samples, by stored preprocessing."""
 
-import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compsel.errors import ModelError, SamplesError
-from compsel.inputs.image import IMAGE
+from compsel.extending.lazy_table import LazyTable
 from compsel.inputs.modality import Modality, ModelLike
 from compsel.inputs.preprocessing import Preprocessing
 from compsel.inputs.sample_options import SampleOptions
-from compsel.inputs.tensors import TENSORS
-from compsel.inputs.text import TEXT
 from compsel.storage.paths import is_there
+from compsel.storage.strict_json import parse_json
 
 if TYPE_CHECKING:
     from compsel.inputs.samples import Samples
@@ -24,11 +22,14 @@ _ALLOWED = (
     "a folder of images (with folders by class, or a labels.csv), a table (.csv, .tsv, .jsonl, .parquet) of texts or "
     "of image files, a folder of .npz files, or an .npz with a sample a row"
 )
+_STRINGS = ("string", "other")
 #: the first that takes a model is its modality; every model takes tensors, so that these are the last
-MODALITIES: tuple[Modality, ...] = (
-    IMAGE,
-    TEXT,
-    TENSORS,
+MODALITIES: LazyTable[Modality] = LazyTable(
+    {
+        "image": "compsel.inputs.image:IMAGE",
+        "text": "compsel.inputs.text:TEXT",
+        "tensors": "compsel.inputs.tensors:TENSORS",
+    }
 )
 
 
@@ -39,7 +40,13 @@ def modality_of(model: ModelLike) -> Modality:
     >>> modality_of(build("mobilenet-v1", width=0.25, resolution=32)).name
     'image'
     """
-    return next(modality for modality in MODALITIES if modality.takes(model))
+    preprocessing = model.preprocessing
+    likely: Iterable[str] = () if preprocessing is None else (preprocessing.kind,)
+    if preprocessing is None and not any(spec.dtype in _STRINGS for spec in model.inputs):
+        # of those without a preprocessing, only tensors hold numbers: the others need not be imported
+        likely = list(MODALITIES)[-1:]
+    kinds = (*(name for name in likely if name in MODALITIES), *MODALITIES)
+    return next(modality for name in kinds if (modality := MODALITIES[name]).takes(model))
 
 
 # many parameters: what a user may say of samples; all have defaults
@@ -77,19 +84,22 @@ def open_samples(
     """
     options = SampleOptions(text, file, label, group, labels, strict)
     if isinstance(source, (str, os.PathLike)):
-        return _open_path(Path(source), options, modality)
+        from compsel.storage.locations.using import fetch  # the runtime opens no samples
+
+        return _open_path(fetch(source), options, modality)
     from compsel.inputs.samples.opening import samples_in_memory  # the runtime reads no samples
 
     asked = modality() if callable(modality) else modality
-    return samples_in_memory(source, options, images=asked is not TENSORS)
+    return samples_in_memory(source, options, images=asked is None or asked.name != "tensors")
 
 
 def _open_path(path: Path, options: SampleOptions, modality: Modality | Callable[[], Modality] | None) -> "Samples":
     if not is_there(path):
         raise SamplesError(f"{path}: no such file or folder: give {_ALLOWED}")
-    named = TEXT if options.text is not None else IMAGE if options.file is not None else None
-    could = [one for one in MODALITIES if one.recognises(path)]
-    if named is TEXT and path.is_dir():
+    by_column = "text" if options.text is not None else "image" if options.file is not None else None
+    named = None if by_column is None else MODALITIES[by_column]
+    could = [one for one in MODALITIES.values() if one.recognises(path)]
+    if by_column == "text" and path.is_dir():
         raise SamplesError(f"{path}: --text names a column, and this is no table of texts: give the table itself")
     if named is not None:
         could = [named]
@@ -129,12 +139,14 @@ def preprocessing_from_dict(content: Mapping[str, Any]) -> Preprocessing:
     >>> preprocessing_from_dict({"kind": "image", "resolution": [224, 224]}).resolution
     (224, 224)
     """
-    classes = [modality.preprocessing for modality in MODALITIES if modality.preprocessing is not None]
-    for preprocessing in classes:
-        if preprocessing.kind == content.get("kind"):
-            return preprocessing.from_dict(content)
-    allowed = " or ".join(repr(preprocessing.kind) for preprocessing in classes)
-    raise ModelError(f"preprocessing: got kind {content.get('kind')!r}, allowed is {allowed}")
+    if not isinstance(content, Mapping):
+        raise ModelError(f"preprocessing: got {type(content).__name__}, allowed is an object with a kind")
+    kind = content.get("kind")
+    found = MODALITIES[kind].preprocessing if isinstance(kind, str) and kind in MODALITIES else None
+    if found is not None:
+        return found.from_dict(content)
+    allowed = " or ".join(repr(one.name) for one in MODALITIES.values() if one.preprocessing is not None)
+    raise ModelError(f"preprocessing: got kind {kind!r}, allowed is {allowed}")
 
 
 def preprocessing_from_json(text: str) -> Preprocessing:
@@ -144,6 +156,6 @@ def preprocessing_from_json(text: str) -> Preprocessing:
         ModelError: not such a text.
     """
     try:
-        return preprocessing_from_dict(json.loads(text))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return preprocessing_from_dict(parse_json(text))
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise ModelError(f"preprocessing in the model's metadata cannot be read: {error}") from error

@@ -54,9 +54,10 @@ class Modality(ABC):
             its "preparation", alike for all.
         preprocessing: the class of the preprocessing of its models; None where models have none.
         lazy: types of values that are decoded no sooner than their pixels, or the like, are needed: see `decode_for`.
+        typical: a source that fits every model by construction, to warm up with; None: there is none.
 
     >>> from compsel.inputs.modalities import MODALITIES
-    >>> [modality.name for modality in MODALITIES]
+    >>> list(MODALITIES)
     ['image', 'text', 'tensors']
     """
 
@@ -65,6 +66,7 @@ class Modality(ABC):
     size_costs: ClassVar[Literal["inference", "preparation"]] = "inference"
     preprocessing: ClassVar[type[Preprocessing] | None]
     lazy: ClassVar[tuple[type, ...]] = ()
+    typical: ClassVar[Any] = None
 
     def takes(self, model: ModelLike) -> bool:
         """Whether this is what `model` takes."""

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from compsel.values import dataclass
 
 __all__ = ["DEFAULT_SAMPLE_OPTIONS", "SampleOptions"]
 

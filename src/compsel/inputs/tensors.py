@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compsel.errors import InputError, SamplesError
-from compsel.inputs.images.image_input import image_input
 from compsel.inputs.modality import Modality, ModelLike
 from compsel.inputs.sample_options import DEFAULT_SAMPLE_OPTIONS, SampleOptions
-from compsel.inputs.synthetic_feeds import synthetic_feeds
 from compsel.inputs.tensor_specs import TensorSpec
 
 if TYPE_CHECKING:
@@ -104,6 +102,8 @@ class TensorModality(Modality):
         self, model: ModelLike, count: int, refusal: Callable[[Mapping[str, np.ndarray]], str]
     ) -> Sequence[dict[str, np.ndarray]]:
         """Make noise of fitting types; where the model leaves the length of an axis open, lengths are tried."""
+        from compsel.inputs.synthetic_feeds import synthetic_feeds  # an app has inputs
+
         reason = ""
         for lengths in itertools.islice(_candidate_lengths(model.inputs), _MOST_TRIES):
             feeds = [synthetic_feeds(model.inputs, seed, lengths) for seed in range(count)]
@@ -151,6 +151,8 @@ def _elements(value: Any) -> int:
 
 def _what_to_give(model: ModelLike) -> str:
     """Return what to do where a model got a text."""
+    from compsel.inputs.images.image_input import image_input
+
     if image_input(model.inputs) is not None:
         return "it may take pictures: give these, and say how they are prepared, or give tensors by name"
     if all(np.dtype(spec.dtype).kind in "iu" for spec in model.inputs if spec.dtype != "object"):

@@ -56,6 +56,7 @@ class TextModality(Modality):
     name = "text"
     preprocessing = TextPreprocessing
     unit = "tokens"
+    typical = "the quick brown fox"
 
     def takes(self, model: ModelLike) -> bool:
         """Whether a model has a text preprocessing, or takes strings as they are."""

@@ -122,8 +122,8 @@ class WorkerProcess:
         timer.start()
         try:
             if message is not None:
-                send(self._process.stdin, message)  # type: ignore[arg-type]
-            return receive(self._process.stdout)  # type: ignore[arg-type]
+                send(self._process.stdin, message)  # type: ignore[arg-type]  # a pipe, as it was opened
+            return receive(self._process.stdout)  # type: ignore[arg-type]  # a pipe, as it was opened
         except (EOFError, OSError, ValueError) as error:
             raise CrashError(self._end(doing, limit_s if overdue.is_set() else None)) from error
         except BaseException:  # an interrupt: half a message was read

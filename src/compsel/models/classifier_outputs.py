@@ -9,6 +9,7 @@ from dataclasses import replace
 import onnx
 from onnx import TensorProto, helper
 
+from compsel.models.exported_outputs import is_map_of_scores
 from compsel.models.model import Model
 
 __all__ = ["class_names_in", "class_scores_first"]
@@ -39,7 +40,9 @@ def class_names_in(graph: onnx.GraphProto) -> tuple[str, ...]:
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.name in _CLASSES:
-                return tuple(text.decode() for text in attribute.strings) or tuple(map(str, attribute.ints))
+                return tuple(text.decode(errors="replace") for text in attribute.strings) or tuple(
+                    map(str, attribute.ints)
+                )
     return ()
 
 
@@ -81,7 +84,7 @@ def _without_maps(graph: onnx.GraphProto, n_classes: int) -> bool:
     changed = False
     for output in graph.output:
         maker = next((node for node in graph.node if output.name in node.output), None)
-        if maker is None or maker.op_type != "ZipMap":
+        if maker is None or not is_map_of_scores(maker):
             continue
         graph.node.remove(maker)
         output.CopyFrom(helper.make_tensor_value_info(maker.input[0], TensorProto.FLOAT, [None, n_classes or None]))

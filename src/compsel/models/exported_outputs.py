@@ -4,17 +4,18 @@ Policies read the first output; an app that gives its model to `Runtime.run` exp
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from compsel.inputs.tensor_specs import TensorSpec
+from compsel.values import dataclass
 
 if TYPE_CHECKING:
     import onnx  # the runtime does not need it
 
-__all__ = ["ExportedOutput", "exported_outputs", "read_as_graph"]
+__all__ = ["ExportedOutput", "exported_outputs", "is_map_of_scores", "read_as_graph"]
 
 _KEYS = ("classlabels_strings", "classlabels_int64s")
 
@@ -94,7 +95,7 @@ def exported_outputs(file: "onnx.GraphProto", graph: "onnx.GraphProto") -> tuple
         graph: the same, changed for the policies.
     """
     outputs = {output.name: output for output in graph.output}
-    maps = {node.output[0]: node for node in file.node if node.op_type == "ZipMap"}
+    maps = {node.output[0]: node for node in file.node if is_map_of_scores(node)}
     found = []
     for output in file.output:
         source = output.name
@@ -109,10 +110,15 @@ def exported_outputs(file: "onnx.GraphProto", graph: "onnx.GraphProto") -> tuple
     return () if same and not any(one.ones for one in found) else tuple(found)
 
 
+def is_map_of_scores(node: "onnx.NodeProto") -> bool:
+    """Whether a node makes a map of each row of class scores."""
+    return node.op_type == "ZipMap" and len(node.input) == len(node.output) == 1
+
+
 def _keys(node: "onnx.NodeProto") -> list[str | int]:
     for attribute in node.attribute:
         if attribute.name in _KEYS:
-            return [text.decode() for text in attribute.strings] or list(attribute.ints)
+            return [text.decode(errors="replace") for text in attribute.strings] or list(attribute.ints)
     return []
 
 

@@ -4,17 +4,29 @@ The user's own model is trusted: links are followed wherever they lead, as ONNX 
 the model's folder by itself (absolute, with `..`) is refused. A bundle may hold no link (`compsel.bundle.manifest`).
 """
 
+import contextlib
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NamedTuple
 
 import onnx
 
 from compsel.errors import ModelError
+from compsel.storage.paths import is_there
+from compsel.storage.regular_files import open_regular
+from compsel.storage.shapes import element_count
+from compsel.storage.sizes import most_tensor_bytes, physical_memory_bytes, size_words
 
 __all__ = ["read_external_data"]
 
 _DO = "keep the data file beside the model"
+
+
+class _Span(NamedTuple):
+    file: Path
+    offset: int
+    length: int
 
 
 def read_external_data(proto: onnx.ModelProto, path: Path) -> None:
@@ -25,25 +37,46 @@ def read_external_data(proto: onnx.ModelProto, path: Path) -> None:
         path: of that file; data lie beside it, or, where it is a link, beside what it leads to.
 
     Raises:
-        ModelError: a data file that is missing, too short or not to be read, or a name that leads elsewhere.
+        ModelError: a data file that is missing, too short or not to be read, or a name that leads elsewhere; more bytes
+            than the files have, since many tensors name the same; a tensor of a shape that cannot be.
     """
     folders = list(dict.fromkeys((path.parent, path.resolve().parent)))
+    outside: list[tuple[onnx.TensorProto, _Span]] = []
+    sizes: dict[tuple[int, int], int] = {}
     for tensor in _tensors(proto):
+        try:
+            element_count(tensor.dims)
+        except ValueError as error:
+            raise ModelError(f"{path}: weight {tensor.name[:80]!r}: {error}: the model is damaged") from error
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             entries = {entry.key: entry.value for entry in tensor.external_data}
-            try:
-                tensor.raw_data = _data(folders, entries)
-            except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or error
-                where = entries.get("location", "")
-                raise ModelError(f"{path}: its external data cannot be read ({where!r}: {reason}): {_DO}") from error
-            del tensor.external_data[:]
-        # the same weights give the same bytes, wherever they were
+            with _told(path, entries.get("location", "")):
+                outside.append((tensor, _span(folders, entries, sizes)))
+    wanted, allowed = sum(span.length for _, span in outside), most_tensor_bytes(sum(sizes.values()))
+    if wanted > allowed:
+        got, most = size_words(wanted / 1e6), size_words(allowed / 1e6)
+        raise ModelError(f"{path}: its weights read {got} from data files, allowed are {most} for files of their size")
+    for tensor, span in outside:
+        with _told(path, span.file.name):
+            tensor.raw_data = _data(span)
+        del tensor.external_data[:]
+    # the same weights give the same bytes, wherever they were
+    for tensor in _tensors(proto):
         tensor.ClearField("data_location")
 
 
-def _data(folders: list[Path], entries: dict[str, str]) -> bytes:
-    """Return the bytes that the entries of a tensor name.
+@contextlib.contextmanager
+def _told(path: Path, location: str) -> Iterator[None]:
+    """Say of what a model lacks whose it is."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"{path}: its external data cannot be read ({location!r}: {reason}): {_DO}") from error
+
+
+def _span(folders: list[Path], entries: dict[str, str], sizes: dict[tuple[int, int], int]) -> _Span:
+    """Return which bytes the entries of a tensor name, and note the size of their file.
 
     Raises:
         OSError: a file that is missing or cannot be read.
@@ -53,14 +86,19 @@ def _data(folders: list[Path], entries: dict[str, str]) -> bytes:
     offset, length = int(entries.get("offset", "0")), entries.get("length")
     if offset < 0 or (length is not None and int(length) < 0):
         raise ValueError(f"offset {offset} and length {length}: allowed are numbers of bytes")
-    with file.open("rb") as stream:
-        stream.seek(offset)
-        if length is None:
-            return stream.read()
-        size = file.stat().st_size
-        if offset + int(length) > size:
-            raise ValueError(f"it ends after {size} bytes, {offset + int(length)} are needed; get it again")
-        return stream.read(int(length))
+    found = file.stat()
+    sizes[found.st_dev, found.st_ino] = found.st_size
+    span = _Span(file, offset, found.st_size - offset if length is None else int(length))
+    if span.length < 0 or offset + span.length > found.st_size:
+        needed = str(offset + max(0, span.length))[:40]
+        raise ValueError(f"it ends after {found.st_size} bytes, {needed} are needed; get it again")
+    return span
+
+
+def _data(span: _Span) -> bytes:
+    with open_regular(span.file, physical_memory_bytes()) as stream:
+        stream.seek(span.offset)
+        return stream.read(span.length)
 
 
 def _file(folders: list[Path], location: str) -> Path:
@@ -68,7 +106,7 @@ def _file(folders: list[Path], location: str) -> Path:
     if not location or parts.is_absolute() or PureWindowsPath(location).drive or ".." in parts.parts:
         raise ValueError("not a file in the folder of the model")
     for folder in folders:
-        if (folder / parts).is_file():
+        if is_there(folder / parts):
             return folder / parts
     # archives of other systems change how accents are composed
     wanted = unicodedata.normalize("NFC", parts.name)

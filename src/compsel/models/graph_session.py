@@ -10,12 +10,13 @@ from typing import Any
 
 import onnx
 
+from compsel.isolation.freed_memory import return_freed_memory
 from compsel.isolation.process import shared_worker
 from compsel.models.editable_graph import EditableGraph, borrow
-from compsel.models.isolated_session import IsolatedSession, release_memory
+from compsel.models.isolated_session import IsolatedSession
 from compsel.models.plain_session import plain_session
 
-__all__ = ["is_large", "open_session", "release_memory"]
+__all__ = ["is_large", "open_session"]
 
 _IN_MEMORY_BYTES = 64_000_000
 # the runtime maps whole pages
@@ -54,7 +55,7 @@ def open_session(
     process = shared_worker() if isolated else None
     opened = plain_session if process is None else partial(IsolatedSession, process)
     if large:
-        release_memory()
+        return_freed_memory()
     with tempfile.TemporaryDirectory(prefix="compsel-", ignore_cleanup_errors=True) as temporary:
         model: str | bytes
         if isinstance(editable, Path):

@@ -1,21 +1,19 @@
 """A session in the worker process: a graph that ends its process is a reason, not the end of the command."""
 
-import ctypes
 import itertools
-import sys
 import weakref
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from compsel.errors import CrashError
+from compsel.isolation.freed_memory import return_freed_memory
 from compsel.isolation.process import WorkerProcess
 from compsel.models.plain_session import plain_session
 
-__all__ = ["IsolatedSession", "close_here", "open_here", "release_memory", "run_here"]
+__all__ = ["IsolatedSession", "close_here", "open_here", "run_here"]
 
 _HERE = "compsel.models.isolated_session"
 
@@ -92,7 +90,7 @@ _keys = itertools.count()
 def open_here(model: bytes | str, threads: int, optimise: bool, large: bool) -> list[Any]:
     """Open a session in this process; return its number, inputs and outputs."""
     if large:
-        release_memory()
+        return_freed_memory()
     session = plain_session(model, threads, optimise, large)
     key = next(_keys)
     _sessions[key] = session
@@ -109,11 +107,4 @@ def run_here(key: int, outputs: list[str] | None, feeds: dict[str, np.ndarray]) 
 def close_here(key: int) -> None:
     """Close a session of this process."""
     _sessions.pop(key, None)
-    release_memory()
-
-
-def release_memory() -> None:
-    """Give freed memory back to the system: the C library of Linux keeps it below the last thing in use."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # other C libraries keep nothing, and have no such function
-            ctypes.CDLL(None).malloc_trim(0)
+    return_freed_memory()

@@ -24,8 +24,9 @@ from compsel.models.foreign_formats import what_it_is
 from compsel.models.local_functions import inline_functions
 from compsel.models.model import Model
 from compsel.models.protobuf_streaming import read_proto
+from compsel.models.signature import signature_of
 from compsel.models.string_pipelines import with_locale
-from compsel.storage.paths import is_file, is_folder
+from compsel.storage.paths import is_file, is_folder, is_there
 
 __all__ = ["AUTO", "SAMPLING_RATE_KEY", "load_model"]
 
@@ -42,25 +43,32 @@ def load_model(
     tokenizer: str | os.PathLike[str] | None,
 ) -> Model:
     """Read a model; see `Model.load`."""
-    as_read = with_locale(Model.from_proto(_graph(path), name or path.stem))
+    proto = _graph(path)
+    signature = signature_of(proto)
+    as_read = with_locale(Model.from_proto(proto, name or path.stem))
     model = class_scores_first(as_read)
-    model = replace(model, exported_outputs=exported_outputs(as_read.proto.graph, model.proto.graph))
+    exported = exported_outputs(as_read.proto.graph, model.proto.graph)
+    model = replace(model, exported_outputs=exported, signature=signature)
     model = _with_preprocessing(model, path, preprocess, tokenizer)
     return _with_sampling_rate(_with_labels(model, path, classes), path)
 
 
 def _graph(path: Path) -> onnx.ModelProto:
-    if not is_file(path):
+    if not is_there(path) or is_folder(path):
         found = what_it_is(path) if is_folder(path) else "no such file: give the path of an ONNX model"
         raise ModelError(f"{path}: {found}")
     try:
         proto = read_proto(path)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     except (DecodeError, ValueError) as error:
         raise ModelError(f"{path}: {what_it_is(path)}") from error
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}): check the file and its permissions") from error
     if not proto.graph.node or not proto.opset_import:
         raise ModelError(f"{path}: {what_it_is(path)}")
+    if not proto.graph.output:
+        raise ModelError(f"{path}: has no outputs: export it again")
     read_external_data(proto, path)
     inline_functions(proto)
     return proto

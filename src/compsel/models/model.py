@@ -19,7 +19,9 @@ from compsel.inputs.tensor_specs import TensorSpec
 from compsel.models.exported_outputs import ExportedOutput
 from compsel.models.external_data import move_weights_out, weights_bytes
 from compsel.models.protobuf_streaming import pieces, set_field, tensor_pieces
+from compsel.models.signature import ModelSignature
 from compsel.storage.files import atomic_file, copy_file
+from compsel.storage.strict_json import parse_json
 
 if TYPE_CHECKING:
     from compsel.inputs.images.preprocessing import ImagePreprocessing
@@ -47,6 +49,7 @@ class Model:
         labels: names of the classes, in the order of the outputs; () where they are not known.
         notes: what was understood when it was read, and from where, a sentence each; not stored.
         exported_outputs: the outputs of its file, where these are others; not stored.
+        signature: what its file shows of itself; None where it comes from none; not stored.
         searched: whether its preprocessing was found out with samples, and stands in no file yet; not stored.
 
     >>> from compsel.networks import build
@@ -64,6 +67,7 @@ class Model:
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
     exported_outputs: tuple[ExportedOutput, ...] = field(default=(), compare=False, repr=False)
+    signature: ModelSignature | None = field(default=None, compare=False, repr=False)
     searched: bool = field(default=False, compare=False, repr=False)
 
     @classmethod
@@ -232,7 +236,7 @@ class Model:
 
 def _read_labels(text: str) -> tuple[str, ...]:
     try:
-        labels = json.loads(text)
+        labels = parse_json(text)
     except ValueError as error:
         raise ModelError(f"labels in the model's metadata cannot be read: {error}") from error
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import version_converter
 
-from compsel.errors import NotApplicableError
+from compsel.errors import NotApplicableError, one_line
 from compsel.inputs.tensors import TENSORS
 from compsel.isolation.process import shared_worker
 from compsel.models.editable_graph import EditableGraph
@@ -16,7 +16,7 @@ from compsel.models.editing import normalise, set_attribute
 from compsel.models.graph_queries import is_standard
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
-from compsel.models.ort_errors import first_line, short_message
+from compsel.models.ort_errors import first_line
 from compsel.models.output_comparison import relative_error
 from compsel.models.output_structure import flat_output
 from compsel.models.synthetic_inputs import refusal
@@ -124,7 +124,7 @@ def _difference(old: EditableGraph, new: EditableGraph, given: Iterable[Feeds]) 
             if reason:
                 return reason
     except Exception as error:
-        return short_message(error)
+        return one_line(error)
     return ""
 
 

@@ -6,7 +6,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from compsel.errors import CompselError, InputError, ModelError, ProcessorError
 
-__all__ = ["FELL_BACK", "InvalidFeedError", "first_line", "short_message", "translate"]
+__all__ = ["FELL_BACK", "InvalidFeedError", "both", "first_line", "translate"]
 
 # class of ONNX Runtime's exception: (what it is while a model is loaded, what it is while it runs)
 _ERRORS: dict[str, tuple[type[CompselError], type[CompselError]]] = {
@@ -41,12 +41,15 @@ _TEXTS: tuple[tuple[str, type[CompselError]], ...] = (
     ("Failed to allocate memory", ProcessorError),
     ("bad_alloc", ProcessorError),
 )
-_NOISE = re.compile(
+# compiled where there is an error
+_NOISE = (
     r"\[ONNXRuntimeError\] : \d+ : \w+ : |Status Message: "
     # where in its sources: file, line, signature of the function
     r"|\S*/onnxruntime\S*\.(?:cc|h):\d+ (?:[^()]*\([^()]*\) )?"
 )
 _SHOWN_CHARACTERS = 400
+# which its Python layer raises for inputs
+_BUILT_IN = (RuntimeError, TypeError, AttributeError, OverflowError)
 _BOTH: dict[tuple[type[CompselError], type[Exception]], type[CompselError]] = {}
 
 
@@ -71,28 +74,24 @@ def translate(error: Exception, what: str, *, loading: bool) -> CompselError:
     if kind is None:
         kind = _ERRORS.get(type(error).__name__, (ProcessorError, ProcessorError))[0 if loading else 1]
     # a check in its sources that failed: what follows the condition is meant for people
-    text = " ".join(_NOISE.sub("", text).split()).rpartition(" was false. ")[2]
+    text = " ".join(re.sub(_NOISE, "", text).split()).rpartition(" was false. ")[2]
     shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
-    if not loading and kind is not ProcessorError and type(error).__module__.startswith("onnxruntime."):
-        kind = _both(kind, type(error))
+    of_session = type(error).__module__.startswith("onnxruntime.") or type(error) in _BUILT_IN
+    if not loading and kind is not ProcessorError and of_session:
+        kind = both(kind, type(error))
     return kind(f"{what}: {shown or type(error).__name__}")
 
 
-def _both(kind: type[CompselError], of_onnxruntime: type[Exception]) -> type[CompselError]:
-    """Return a class that is caught as ours and as ONNX Runtime's: apps may have code for either."""
+def both(kind: type[CompselError], of_onnxruntime: type[Exception]) -> type[CompselError]:
+    """Return a class that is caught as ours and as ONNX Runtime's: apps may have code for either.
+
+    >>> issubclass(both(InputError, RuntimeError), RuntimeError)
+    True
+    """
     if (kind, of_onnxruntime) not in _BOTH:
         content = {"__doc__": kind.__doc__, "__module__": kind.__module__}
         _BOTH[kind, of_onnxruntime] = type(kind.__name__, (kind, of_onnxruntime), content)
     return _BOTH[kind, of_onnxruntime]
-
-
-def short_message(error: Exception) -> str:
-    """Return the text of an error on one line, of at most 200 characters.
-
-    >>> short_message(ValueError("two   words"))
-    'two words'
-    """
-    return " ".join(str(error).split())[:200]
 
 
 def first_line(error: Exception) -> str:

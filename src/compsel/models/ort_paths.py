@@ -1,7 +1,8 @@
 """Paths as ONNX Runtime takes them."""
 
 import os
-from dataclasses import dataclass
+
+from compsel.values import dataclass
 
 __all__ = ["ort_path"]
 

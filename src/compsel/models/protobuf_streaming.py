@@ -17,11 +17,16 @@ from typing import Any, BinaryIO
 import onnx
 from google.protobuf.message import DecodeError, EncodeError
 
+from compsel.models.protobuf_fields import FieldBudget, read_varint
+from compsel.storage.regular_files import file_size, open_regular
+from compsel.storage.sizes import physical_memory_bytes
+
 __all__ = ["pieces", "proto_bytes", "read_proto", "set_field", "tensor_pieces"]
 
 _LARGE_BYTES = 1 << 20
 _GRAPH, _INITIALIZER = 7, 5  # numbers of fields in onnx.proto: of a model, of a graph
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
+_BLOCK_BYTES, _LONGEST_KEYS = 1 << 14, 20
 _LIMIT_BYTES = (1 << 31) - 1024  # of protobuf, and something for what is around the graph
 
 
@@ -30,15 +35,18 @@ def read_proto(path: Path) -> onnx.ModelProto:
 
     Raises:
         DecodeError: not protobuf, or truncated.
-        OSError: the file cannot be read.
+        ModelError: more than a million fields.
+        OSError: the file cannot be read, or is none.
     """
-    with path.open("rb") as stream:
-        end = path.stat().st_size
-        graphs = [(start, stop) for number, start, stop in _fields(stream, 0, end) if number == _GRAPH]
+    budget = FieldBudget()
+    with open_regular(path, physical_memory_bytes()) as stream:
+        end = file_size(stream)
+        graphs = [(start, stop) for number, start, stop in _fields(stream, 0, end, budget) if number == _GRAPH]
         if len(graphs) != 1:
-            return onnx.ModelProto.FromString(stream.seek(0) or stream.read())
+            return _parsed(_span(stream, 0, end), budget)
         begin, graph_end = graphs[0]
-        places = [(start, stop) for number, start, stop in _fields(stream, begin, graph_end) if number == _INITIALIZER]
+        fields = _fields(stream, begin, graph_end, budget)
+        places = [(start, stop) for number, start, stop in fields if number == _INITIALIZER]
         large = [index for index, (start, stop) in enumerate(places) if stop - start >= _LARGE_BYTES]
         rest = bytearray()
         last = begin
@@ -49,10 +57,17 @@ def read_proto(path: Path) -> onnx.ModelProto:
         rest += _span(stream, last, graph_end)
         key_start = begin - len(_varint(graph_end - begin))
         model = _span(stream, 0, key_start) + _varint(len(rest)) + bytes(rest) + _span(stream, graph_end, end)
-        proto = onnx.ModelProto.FromString(model)
+        proto = _parsed(model, budget)
         for index in large:
-            proto.graph.initializer[index].MergeFromString(_span(stream, *places[index]))
+            tensor = _span(stream, *places[index])
+            budget.take(tensor, onnx.TensorProto.DESCRIPTOR)
+            proto.graph.initializer[index].MergeFromString(tensor)
     return proto
+
+
+def _parsed(data: bytes, budget: FieldBudget) -> onnx.ModelProto:
+    budget.take(data, onnx.ModelProto.DESCRIPTOR)
+    return onnx.ModelProto.FromString(data)
 
 
 def pieces(
@@ -131,36 +146,29 @@ def _serialised(message: Any) -> bytes:
     return bytes(message.SerializeToString(deterministic=True))
 
 
-def _fields(stream: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+def _fields(stream: BinaryIO, start: int, end: int, budget: FieldBudget) -> Iterator[tuple[int, int, int]]:
     """Give number, and begin and end of the content, of every field between two places of a file."""
+    block, begin = b"", start
     while start < end:
-        key, place = _read_varint(stream, start, end)
+        budget.take_one()
+        place = start - begin
+        if place + _LONGEST_KEYS > len(block):
+            stream.seek(start)
+            block, begin, place = stream.read(min(_BLOCK_BYTES, end - start)), start, 0
+        key, place = read_varint(block, place, len(block))
         kind = key & 7
         if kind == _LENGTH:
-            length, place = _read_varint(stream, place, end)
-            stop = place + length
+            length, place = read_varint(block, place, len(block))
         elif kind == _VARINT:
-            stop = _read_varint(stream, place, end)[1]
+            length, place = 0, read_varint(block, place, len(block))[1]
         elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
-            stop = place + (8 if kind == _EIGHT_BYTES else 4)
+            length = 8 if kind == _EIGHT_BYTES else 4
         else:
             raise DecodeError(f"a field of kind {kind} at byte {start}")
-        if stop > end:
-            raise DecodeError(f"a field at byte {start} goes beyond the end")
-        yield key >> 3, place, stop
-        start = stop
-
-
-def _read_varint(stream: BinaryIO, start: int, end: int) -> tuple[int, int]:
-    """Return a number and where it ends."""
-    stream.seek(start)
-    data = stream.read(min(10, end - start))
-    value = 0
-    for index, byte in enumerate(data):
-        value |= (byte & 127) << (7 * index)
-        if byte < 128:
-            return value, start + index + 1
-    raise DecodeError(f"a number without an end at byte {start}")
+        content, start = begin + place, begin + place + length
+        if start > end:
+            raise DecodeError(f"a field at byte {content} goes beyond the end")
+        yield key >> 3, content, start
 
 
 def _span(stream: BinaryIO, start: int, stop: int) -> bytes:

@@ -32,8 +32,12 @@ def _use_locale_that_is_here(proto: onnx.ModelProto) -> bool:
         if node.op_type != "StringNormalizer":
             continue
         attributes = {attribute.name: attribute for attribute in node.attribute}
-        action = attributes["case_change_action"].s.decode() if "case_change_action" in attributes else "NONE"
-        named = attributes["locale"].s.decode() if "locale" in attributes else _DEFAULT
+        action = (
+            attributes["case_change_action"].s.decode(errors="replace")
+            if "case_change_action" in attributes
+            else "NONE"
+        )
+        named = attributes["locale"].s.decode(errors="replace") if "locale" in attributes else _DEFAULT
         if action == "NONE" or named == _FALLBACK or not _is_here(_FALLBACK):
             continue
         if "locale" in attributes:

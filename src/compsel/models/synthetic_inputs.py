@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from compsel.errors import CrashError
+from compsel.errors import CrashError, one_line
 from compsel.inputs.modalities import modality_of
 from compsel.models.graph_session import open_session
 from compsel.models.model import Model
-from compsel.models.ort_errors import short_message
 
 __all__ = ["refusal", "synthetic_inputs"]
 
@@ -40,5 +39,5 @@ def refusal(session: Any, feeds: Mapping[str, np.ndarray]) -> str:
     try:
         session.run(None, dict(feeds))
     except Exception as error:  # ONNX Runtime's exceptions have no common base
-        return short_message(error)
+        return one_line(error)
     return ""

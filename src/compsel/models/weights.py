@@ -137,7 +137,7 @@ def output_channels(node: onnx.NodeProto, index: int, shape: tuple[int, ...]) ->
 
 def _kept_labels(node: onnx.NodeProto, index: int, rank: int) -> tuple[int, ...] | None:
     """Return the axes of an operand of an Einsum that its output has; None for what no plain product is."""
-    equation = attribute(node, "equation", b"").decode().replace(" ", "")
+    equation = attribute(node, "equation", b"").decode(errors="replace").replace(" ", "")
     operands, arrow, result = equation.partition("->")
     labels = operands.split(",")
     if not arrow or "." in equation or len(labels) != 2 or len(labels[index]) != rank or len(set(labels[index])) < rank:

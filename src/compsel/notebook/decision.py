@@ -6,7 +6,7 @@ import numpy as np
 
 from compsel.errors import UsageError
 from compsel.runtime.answer import Answer, Stage
-from compsel.runtime.planning import PlacedPlan
+from compsel.runtime.planning.planner import PlacedPlan
 from compsel.selection.policies import FixedPolicy
 
 __all__ = ["Alternative", "Decision", "Step", "decision_of"]

@@ -18,17 +18,12 @@ compsel.errors.ProcessorError: processor 'gpu': allowed are cpu:N, cpu:N:nospin,
 import re
 from collections.abc import Iterator
 
-import onnxruntime
-
 from compsel.errors import ProcessorError, did_you_mean
 from compsel.extending import load_plugins, note_origin
 from compsel.processors.base import Availability, Processor, ProcessorFamily, Session
-from compsel.processors.clusters import ClusterFamily
 from compsel.processors.cpu import CpuFamily, CpuProcessor, default_cpu
+from compsel.processors.deferred_family import DeferredFamily
 from compsel.processors.ort_session import OrtSession
-from compsel.processors.plugins import package_versions, plugin_providers
-from compsel.processors.provider import ProviderFamily, ProviderProcessor, is_offered
-from compsel.processors.provider_table import PROVIDERS
 
 __all__ = [
     "FAMILIES",
@@ -37,12 +32,10 @@ __all__ = [
     "OrtSession",
     "Processor",
     "ProcessorFamily",
-    "ProviderProcessor",
     "Session",
     "absent",
     "default_cpu",
     "discover",
-    "package_versions",
     "parse",
     "parse_available",
     "register_processor",
@@ -50,7 +43,11 @@ __all__ = [
 ]
 
 # in the order in which `compsel devices` lists them
-FAMILIES: list[ProcessorFamily] = [CpuFamily(), ClusterFamily(), ProviderFamily()]
+FAMILIES: list[ProcessorFamily] = [
+    CpuFamily(),
+    DeferredFamily("compsel.processors.clusters", "ClusterFamily"),
+    DeferredFamily("compsel.processors.provider", "ProviderFamily"),
+]
 
 # what others call them
 _MEANT = {
@@ -165,6 +162,11 @@ def _built_in(family: ProcessorFamily) -> bool:
 
 def unusable() -> dict[str, str]:
     """Return the providers that ONNX Runtime offers and `discover` leaves out, each with the reason."""
+    import onnxruntime
+
+    from compsel.processors.plugins import plugin_providers
+    from compsel.processors.provider_table import PROVIDERS
+
     known = {entry.name for entry in PROVIDERS} | {CpuProcessor(1).provider}
     offered = (*onnxruntime.get_available_providers(), *plugin_providers())
     listed = [name for name in offered if name not in known]
@@ -173,4 +175,7 @@ def unusable() -> dict[str, str]:
 
 def absent() -> dict[str, str]:
     """Return the words of the providers that the installed ONNX Runtime does not offer, each with what brings it."""
+    from compsel.processors.provider import is_offered
+    from compsel.processors.provider_table import PROVIDERS
+
     return {entry.word: entry.package for entry in PROVIDERS if not is_offered(entry)}

@@ -3,15 +3,15 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from mmap import mmap
-from typing import Protocol
+from dataclasses import field
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from compsel.inputs.tensor_specs import TensorSpec
+from compsel.values import dataclass
 
-__all__ = ["Availability", "GraphFile", "Processor", "ProcessorFamily", "Session"]
+__all__ = ["Availability", "Processor", "ProcessorFamily", "Session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +27,6 @@ class Availability:
     available: bool
     reason: str
     version: str = field(default="", repr=False, compare=False)
-
-
-class GraphFile(os.PathLike[str]):
-    """An ONNX file to be opened: where it lies, or lay, and its content where that is not what lies there now.
-
-    Args:
-        path: of the file.
-        content: of the file, with which it is opened; None: what lies at `path`.
-        external: contents of the files that its weights lie in, by name relative to the file.
-
-    >>> os.fspath(GraphFile("a.onnx"))
-    'a.onnx'
-    """
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        content: bytes | None = None,
-        external: Mapping[str, bytes | mmap] | None = None,
-    ) -> None:
-        self.path, self.content, self.external = path, content, dict(external or {})
-
-    def __fspath__(self) -> str:
-        return os.fspath(self.path)
 
 
 class Session(Protocol):
@@ -79,10 +55,12 @@ class Processor(ABC):
     Attributes:
         name: the word in tables and on the command line, for example "cpu:2:nospin".
         provider: ONNX Runtime's name of the execution provider.
+        opening_limit_s: what takes longer to open, or for a first run, hangs.
     """
 
     name: str
     provider: str
+    opening_limit_s: ClassVar[float] = 120.0
 
     def availability(self) -> Availability:
         """Say whether this processor can be used here, and why not. Proven by running, never guessed."""
@@ -90,11 +68,16 @@ class Processor(ABC):
 
         return smoke_test(self, "its answer to a small graph is the CPU's")
 
+    def offered(self) -> Availability:
+        """Say what can be told without running anything, where that is enough to rely on; else as `availability`."""
+        return self.availability()
+
     @abstractmethod
     def open(self, variant: bytes | str | os.PathLike[str]) -> Session:
         """Load a variant (its path, or the bytes of its ONNX file). Never falls back to another processor.
 
-        A path may be a `GraphFile`: whoever reads the file on its own takes its `content` where there is one.
+        A path may be a `compsel.models.graph_file.GraphFile`: whoever reads the file on its own takes its `content`
+        where there is one.
 
         Raises:
             ModelError: not a model, a truncated one, or an operator that the runtime lacks.

@@ -92,6 +92,11 @@ class ClusterProcessor(Processor):
             raise ProcessorError(f"cpu: got cluster {self.word!r}, allowed are {', '.join(_CLUSTERS)}")
         object.__setattr__(self, "name", f"cpu:{self.word}")
 
+    @property
+    def threads(self) -> int:
+        """How many work on one inference; 0 where the machine has no such cores."""
+        return len(core_clusters(self.sys).get(self.word, ()))
+
     def availability(self) -> Availability:
         """Say whether the machine has such cores that this process may use, and whether a graph runs on them."""
         clusters = core_clusters(self.sys)

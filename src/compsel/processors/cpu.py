@@ -2,16 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-
-import psutil
+from dataclasses import field
 
 from compsel.device.cgroup import usable_cores
 from compsel.errors import ProcessorError
 from compsel.models.ort_options import session_options
 from compsel.processors.base import Availability, Processor, ProcessorFamily
 from compsel.processors.ort_session import OrtSession
-from compsel.processors.smoke_test import smoke_test
+from compsel.values import dataclass
 
 __all__ = ["CpuFamily", "CpuProcessor", "default_cpu"]
 
@@ -53,13 +51,21 @@ class CpuProcessor(Processor):
 
     def availability(self) -> Availability:
         """Say whether this process may use that many cores (affinity, container), and whether a graph runs."""
+        from compsel.processors.smoke_test import smoke_test  # an app knows that the CPU works
+
+        found = self.offered()
+        return smoke_test(self, found.reason) if found.available else found
+
+    def offered(self) -> Availability:
+        """Say whether this process may use that many cores: every ONNX Runtime has the CPU."""
+        if self.threads == 1:
+            return Availability(True, "1 thread")
         usable = usable_cores()
         # beside busy neighbours the scheduler shares by thread: more threads get more of the cores, if they sleep
         most = usable if self.spinning else _OVERSUBSCRIBED * usable
-        if self.threads > most and self.threads > 1:
+        if self.threads > most:
             return Availability(False, f"{self.threads} threads, but this process may use {usable} cores")
-        waiting = "" if self.threads == 1 else ", spinning" if self.spinning else ", not spinning"
-        return smoke_test(self, f"{self.threads} thread{'s' * (self.threads > 1)}{waiting}")
+        return Availability(True, f"{self.threads} threads, {'spinning' if self.spinning else 'not spinning'}")
 
     def open(self, variant: bytes | str | os.PathLike[str]) -> OrtSession:
         """Load a variant (its path, or the bytes of its ONNX file).
@@ -110,6 +116,8 @@ def default_cpu() -> CpuProcessor:
     True
     """
     usable = usable_cores()
+    import psutil  # only who profiles asks
+
     return CpuProcessor(min(psutil.cpu_count(logical=False) or usable, usable))
 
 

@@ -1,7 +1,6 @@
 """ONNX Runtime behind one class: sessions whose errors are ours and that print nothing."""
 
 import os
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,16 +11,16 @@ import onnxruntime
 from compsel.errors import CompselError, ProcessorError
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.models.extension_operators import with_extensions
+from compsel.models.graph_file import GraphFile
 from compsel.models.ort_errors import translate
 from compsel.models.ort_options import FATAL, session_options
 from compsel.models.ort_paths import ort_path
-from compsel.processors.base import GraphFile
 from compsel.processors.placement import Placement
+from compsel.processors.run_options import FeedsWithOptions, TerminatedError
 
 __all__ = ["OrtSession"]
 
 _DTYPES = {"float": "float32", "double": "float64", "float16": "float16", "bfloat16": "bfloat16", "string": "string"}
-_TENSOR = re.compile(r"tensor\((\w+)\)")
 
 
 class OrtSession:
@@ -77,17 +76,22 @@ class OrtSession:
         self._session: Any = session
         # by the thread that runs: by these it is told to end
         self._running: dict[int, onnxruntime.RunOptions] = {}
+        self._stopped: dict[int, onnxruntime.RunOptions] = {}
         self._idle: list[onnxruntime.RunOptions] = []
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> list[np.ndarray]:
         """Run one inference. Feeds are passed on unchecked (see `compsel.inputs.tensor_specs.check_feeds`).
 
+        Feeds may come with options (`FeedsWithOptions`).
+
         Raises:
+            TerminatedError: these ended it.
             InputError: a feed that the graph cannot take, or an output that it has not.
             ModelError: an operator failed on these values.
             ProcessorError: the device failed, is out of memory, or the session was closed.
         """
-        options = self._idle.pop() if self._idle else _run_options()
+        given = feeds.run_options if type(feeds) is FeedsWithOptions else None
+        options = given or (self._idle.pop() if self._idle else _run_options())
         thread = threading.get_ident()
         self._running[thread] = options
         try:
@@ -95,12 +99,16 @@ class OrtSession:
         except Exception as error:
             if self._session is None:
                 raise ProcessorError(f"{self._name}: the session was closed: open it again") from None
+            if options.terminate and not any(one is options for one in list(self._stopped.values())):
+                raise TerminatedError(f"{self._name}: run_options.terminate is true: the call was ended") from None
             if options.terminate:
                 raise ProcessorError(f"{self._name}: was stopped, since it did not end in time") from None
             raise translate(error, self._name, loading=False) from error
         finally:
             self._running.pop(thread, None)
-        if not options.terminate:
+            if self._stopped.pop(thread, None) is not None and given is not None:
+                given.terminate = False  # of the app, which did not set it
+        if given is None and not options.terminate:
             self._idle.append(options)
         return result
 
@@ -108,7 +116,20 @@ class OrtSession:
         """Make the run of a thread (`threading.get_ident()`) end, with a ProcessorError, before its next operator."""
         options = self._running.get(thread)
         if options is not None:
+            if not options.terminate:
+                self._stopped[thread] = options
             options.terminate = True
+
+    @property
+    def bare(self) -> onnxruntime.InferenceSession:
+        """ONNX Runtime's own session.
+
+        Raises:
+            ProcessorError: it was closed.
+        """
+        if self._session is None:
+            raise ProcessorError(f"{self._name}: the session was closed: open it again")
+        return self._session
 
     def assigned(self) -> dict[str, list[str]] | None:
         """Return the kinds of the graph's operators by the provider that each was assigned to.
@@ -146,11 +167,13 @@ def _run_options() -> onnxruntime.RunOptions:
 
 
 def _spec(argument: Any) -> TensorSpec:
-    tensor = _TENSOR.fullmatch(argument.type)
-    if tensor is None:
+    # "tensor(float)", "seq(map(int64,tensor(float)))", ...
+    kind, _, dtype = argument.type.partition("(")
+    dtype = dtype.removesuffix(")")
+    if kind != "tensor" or not dtype.isidentifier():
         return TensorSpec(argument.name, "other", None)
     # ONNX Runtime shows an open rank and a scalar alike: as an empty list
     # some exporters write -1 where any length is allowed
     open_or_known = (axis if isinstance(axis, int) and axis >= 0 else None for axis in argument.shape)
     shape = tuple(open_or_known) if argument.shape else None
-    return TensorSpec(argument.name, _DTYPES.get(tensor[1], tensor[1]), shape)
+    return TensorSpec(argument.name, _DTYPES.get(dtype, dtype), shape)

@@ -5,8 +5,9 @@ import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from compsel.values import dataclass
 
 __all__ = ["Placement", "place", "time_share"]
 

@@ -5,7 +5,6 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import onnxruntime
@@ -84,6 +83,8 @@ def provider_version(name: str) -> str:
 
 @functools.cache
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # imports an e-mail package
+
     try:
         return version(package) if package else ""
     except PackageNotFoundError:

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import onnxruntime
@@ -57,6 +58,9 @@ class ProviderProcessor(Processor):
     name: str = field(init=False)
     provider: str = field(init=False, repr=False)
 
+    # TensorRT, QNN and others compile for minutes
+    opening_limit_s: ClassVar[float] = 1800.0
+
     def __post_init__(self) -> None:
         numbered = self.entry.devices == ("0",) and self.device.isdecimal() and self.device.isascii()
         if self.device not in self.entry.devices and not numbered:
@@ -71,6 +75,12 @@ class ProviderProcessor(Processor):
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the provider is told, in its own words: its device, and the options."""
+        device = {self.entry.option: self.device} if self.entry.option else {}
+        return device | self.entry.settings(dict(self.options))
 
     def availability(self) -> Availability:
         """Say whether the provider is there, and whether a small graph runs on it with the CPU's answer."""
@@ -139,11 +149,10 @@ class ProviderProcessor(Processor):
         options.add_session_config_entry(_RECORD, "1")
         if profile is not None:
             options.enable_profiling, options.profile_file_prefix = True, profile
-        settings = self.entry.settings(dict(self.options))
         if self.provider in onnxruntime.get_available_providers():
-            device = {self.entry.option: self.device} if self.entry.option else {}
-            return OrtSession(variant, options, [(self.provider, device | settings)])
+            return OrtSession(variant, options, [(self.provider, self.settings)])
         try:
+            settings = self.entry.settings(dict(self.options))
             options.add_provider_for_devices([plugin_device(self.entry, self.device)], settings)
         except RuntimeError as error:
             raise ProcessorError(str(error)) from error

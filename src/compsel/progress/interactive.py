@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sized
 from datetime import timedelta
 from typing import TextIO, TypeVar
 
-from compsel.progress.logger import LOGGER
+from compsel.progress.logger import logger
 from compsel.progress.reporter import Reporter
 
 __all__ = ["LineReporter", "LogReporter", "reporter_or_default"]
@@ -24,7 +24,7 @@ class LogReporter(Reporter):
 
     def say(self, message: str) -> None:
         """Log a message."""
-        LOGGER.info("%s", message)
+        logger().info("%s", message)
 
 
 class LineReporter(LogReporter):

@@ -1,6 +1,5 @@
 """One input through the runtime, and through the uncompressed model beside it: the work of a worker thread."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,9 @@ from typing import Any
 from compsel.errors import ModelError
 from compsel.inputs.images.encoded import EncodedImage
 from compsel.runtime import Answer, Runtime
-from compsel.runtime.decoding import limits_after
-from compsel.runtime.planning import Limits
+from compsel.runtime.elapsed import elapsed_ns
+from compsel.runtime.feeds.decoding import limits_after
+from compsel.runtime.planning.planner import Limits
 from compsel.serving.uncompressed import BundledOriginal, ModelFile, UncompressedModel, uncompressed_in
 
 __all__ = ["AnsweredRequest", "Answering", "InputRequest", "original_of"]
@@ -74,7 +74,7 @@ class Answering:
             CompselError: it cannot be read, or not be answered.
         """
         request = read()
-        waited_ns = time.perf_counter_ns() - arrived_ns
+        waited_ns = elapsed_ns(arrived_ns)
         deadline_ms = request.deadline_ms
         if deadline_ms is not None and deadline_ms > 0 and waited_ns > _NOTICED_MS * _NS:
             deadline_ms = limits_after(Limits(deadline_ms), waited_ns).deadline_ms

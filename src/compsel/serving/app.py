@@ -1,6 +1,5 @@
 """The application: its routes, and what every request goes through."""
 
-import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -14,19 +13,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from compsel.errors import CompselError
+from compsel.progress.logger import logger
+from compsel.runtime.concurrency.call_queue import CallQueue
 from compsel.serving.answering import Answering
 from compsel.serving.endpoints import Endpoints
 from compsel.serving.host_check import HostCheck
 from compsel.serving.metrics import ServerMetrics
 from compsel.serving.request_error import RequestError, status_of
 from compsel.serving.settings import ServingSettings
-from compsel.serving.worker_pool import WorkerPool
 
 __all__ = ["create_app"]
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-_LOG = logging.getLogger("compsel.serving")
 _PAGE_FILES = {
     "/": ("index.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
@@ -50,9 +49,9 @@ def create_app(
         class_names: instead of the bundle's; empty: those.
     """
     settings = settings or ServingSettings()
-    pool = WorkerPool(settings.workers, settings.waiting)
-    metrics = ServerMetrics(answering.runtime, pool)
-    ends = Endpoints(answering, model_name, settings, pool, metrics, tuple(class_names))
+    queue = CallQueue(settings.workers, settings.waiting)
+    metrics = ServerMetrics(answering.runtime, queue)
+    ends = Endpoints(answering, model_name, settings, queue, metrics, tuple(class_names))
     gets: dict[str, Handler] = {
         "/about": ends.about,
         "/state": ends.state,
@@ -89,7 +88,7 @@ def _guarded(path: str, handler: Handler, metrics: ServerMetrics) -> Handler:
         except CompselError as error:
             response = _failure(error)
         except Exception:
-            _LOG.exception("%s failed", path)
+            logger().exception("%s failed", path, extra={"event": "request_failed", "route": path})
             response = JSONResponse({"error": "the server failed: its log says more"}, 500)
         metrics.count_request(path, response.status_code, time.perf_counter() - begin_s)
         return response

@@ -1,6 +1,8 @@
 """What each address gives."""
 
+import asyncio
 import json
+import math
 import time
 from collections.abc import Callable
 from importlib.resources import files
@@ -10,12 +12,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import compsel
-from compsel.serving.answering import AnsweredRequest, Answering, InputRequest
+from compsel.errors import OverloadedError
+from compsel.runtime.concurrency.call_queue import CallQueue
+from compsel.serving.answering import Answering, InputRequest
 from compsel.serving.bodies import BodyReader
 from compsel.serving.client_rates import ClientRates
 from compsel.serving.descriptions import describe_request, response_parameters
 from compsel.serving.device_view import device_view
 from compsel.serving.inputs import InputReader
+from compsel.serving.json_bodies import number_of
 from compsel.serving.metrics import CONTENT_TYPE, ServerMetrics
 from compsel.serving.open_inference.inputs import value_of
 from compsel.serving.open_inference.metadata import model_metadata, server_metadata
@@ -23,7 +28,6 @@ from compsel.serving.open_inference.requests import InferRequest, read_infer_req
 from compsel.serving.open_inference.responses import write_infer_response
 from compsel.serving.request_error import RequestError
 from compsel.serving.settings import ServingSettings
-from compsel.serving.worker_pool import WorkerPool
 
 __all__ = ["Endpoints"]
 
@@ -37,7 +41,7 @@ class Endpoints:
         answering: answers.
         model_name: of the bundle in addresses.
         settings: limits.
-        pool: where answers are made.
+        queue: of the threads where answers are made.
         metrics: counts them.
         class_names: of the user; empty: the bundle's.
     """
@@ -47,7 +51,7 @@ class Endpoints:
         answering: Answering,
         model_name: str,
         settings: ServingSettings,
-        pool: WorkerPool,
+        queue: CallQueue,
         metrics: ServerMetrics,
         class_names: tuple[str, ...],
     ) -> None:
@@ -55,7 +59,7 @@ class Endpoints:
         self._runtime = answering.runtime
         self._model_name = model_name
         self._settings = settings
-        self._pool = pool
+        self._queue = queue
         self._metrics = metrics
         self._class_names = class_names
         self._inputs = InputReader(answering.runtime, settings)
@@ -80,7 +84,7 @@ class Endpoints:
 
     async def state(self, request: Request) -> Response:
         """The device now."""
-        return JSONResponse(device_view(self._runtime, self._pool))
+        return JSONResponse(device_view(self._runtime, self._queue))
 
     async def metrics_text(self, request: Request) -> Response:
         """Counters."""
@@ -124,7 +128,9 @@ class Endpoints:
         name = None if original is None else original.name
 
         def work(body: bytes, arrived_ns: int) -> Response:
-            answered = self._answered(lambda: self._inputs.read(body, content_type, request.query_params), arrived_ns)
+            answered = self._answering.answer(
+                lambda: self._inputs.read(body, content_type, request.query_params), arrived_ns
+            )
             return JSONResponse(describe_request(answered, name, self._class_names))
 
         return await self._run(request, work)
@@ -142,7 +148,7 @@ class Endpoints:
                 value = value_of(asked[0].tensors, self._runtime.modality, self._settings.max_pixels)
                 return InputRequest(value, asked[0].deadline_ms, asked[0].min_quality)
 
-            answered = self._answered(read, arrived_ns)
+            answered = self._answering.answer(read, arrived_ns)
             parameters = response_parameters(answered, self._class_names)
             written = write_infer_response(asked[0], answered.answer, self._model_name, self._output_names, parameters)
             if written.header_length is None:
@@ -158,14 +164,16 @@ class Endpoints:
         body = await self._bodies.read(request)
         arrived_ns = time.perf_counter_ns()
         try:
-            return await self._pool.run(lambda: work(body, arrived_ns))
+            # a request that gives its deadline in the address is refused before it is read
+            asked = number_of(request.query_params.get("deadline_ms"), "deadline_ms")
+            deadline_ms = asked if asked is not None and asked > 0 else None
+            call = self._queue.submit(lambda _: work(body, arrived_ns), deadline_ms=deadline_ms)
+            return await asyncio.wrap_future(call)
+        except OverloadedError as error:
+            wait_s = max(1, math.ceil(error.expected_wait_ms / 1e3))
+            raise RequestError(503, f"busy: {error}", retry_after_s=wait_s) from None
         finally:
             self._bodies.release(len(body))
-
-    def _answered(self, read: Callable[[], InputRequest], arrived_ns: int) -> AnsweredRequest:
-        answered = self._answering.answer(read, arrived_ns)
-        self._metrics.count_answer(answered.answer)
-        return answered
 
     def _check_model(self, request: Request) -> None:
         name: Any = request.path_params["model"]

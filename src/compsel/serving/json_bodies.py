@@ -1,11 +1,13 @@
-"""Reading JSON that strangers send: objects only, without NaN and without a stack overflow."""
+"""Reading JSON that strangers send: objects only, read strictly."""
 
-import json
-from typing import Any, NoReturn
+from typing import Any
 
 from compsel.serving.request_error import RequestError
+from compsel.storage.strict_json import parse_json
 
 __all__ = ["number_of", "read_object"]
+
+_MOST_VALUES = 16_000_000  # numbers of a tensor are values; how many bytes a body has is bounded by the server
 
 
 def read_object(data: bytes) -> dict[str, Any]:
@@ -18,8 +20,8 @@ def read_object(data: bytes) -> dict[str, Any]:
     {'text': 'hello'}
     """
     try:
-        content = json.loads(data.decode("utf-8"), parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        content = parse_json(data, _MOST_VALUES)
+    except ValueError as error:
         raise RequestError(400, f"body: cannot be read as JSON: {error}") from None
     if not isinstance(content, dict):
         raise RequestError(400, f"body: got {type(content).__name__}, allowed is a JSON object")
@@ -44,7 +46,3 @@ def number_of(content: Any, name: str) -> float | None:
     if not abs(number) < float("inf"):
         raise RequestError(400, f"{name}: got {str(content)[:80]!r}, allowed is a number")
     return number
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not JSON: numbers have to be finite")

@@ -8,13 +8,14 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from compsel.errors import StorageError
 from compsel.storage.exchange import exchange
 from compsel.storage.leftovers import remove_leftovers, temporary_prefix
+from compsel.storage.syncing import sync_file, sync_folder, sync_tree
 
 __all__ = [
     "atomic_directory",
@@ -22,6 +23,7 @@ __all__ = [
     "check_place",
     "check_writable",
     "copy_file",
+    "copy_folder",
     "folder_size_mb",
     "sha256_file",
     "storage_errors",
@@ -67,8 +69,13 @@ def storage_errors(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside `path`; it becomes `path` when the block ends well, and vanishes otherwise.
+def atomic_file(path: str | os.PathLike[str], *, beside: str | os.PathLike[str] | None = None) -> Iterator[Path]:
+    """Give a temporary path; it becomes `path`, and is on the disk, when the block ends well, and vanishes otherwise.
+
+    Args:
+        path: of the file.
+        beside: what the temporary path lies beside, on the same file system; None: beside `path`, where all names are
+            looked through for what killed processes left.
 
     Raises:
         StorageError: a full disk, no permission, a read-only file system.
@@ -83,7 +90,10 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     with storage_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=temporary_prefix(target), suffix=".tmp")
+        place = target if beside is None else Path(beside)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(place)
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=temporary_prefix(place), suffix=".tmp")
         os.close(handle)
         temporary = Path(name)
         try:
@@ -92,13 +102,15 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
+            sync_file(temporary)
             temporary.replace(target)
+            sync_folder(target.parent)
         finally:
             temporary.unlink(missing_ok=True)
 
 
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file, whole or not at all; where it has that content already, it is left alone.
+def copy_file(source: Path, target: Path, *, beside: Path | None = None) -> None:
+    """Copy a file, whole or not at all, see `atomic_file`; where it has that content already, it is left alone.
 
     Raises:
         StorageError: a full disk, no permission, no such file.
@@ -106,13 +118,37 @@ def copy_file(source: Path, target: Path) -> None:
     with storage_errors(target):
         if target.is_file() and sha256_file(target) == sha256_file(source):
             return
-        with atomic_file(target) as temporary:
+        with atomic_file(target, beside=beside) as temporary:
             shutil.copyfile(source, temporary)
+
+
+def copy_folder(source: Path, target: Path, *, without: Collection[str] = ()) -> None:
+    """Copy the files of a folder, and those below it, into another one; `without` those of some names.
+
+    `shutil.copytree` goes on after a full disk, and raises an error that has lost which one it was.
+
+    Raises:
+        OSError: what the first file that cannot be copied raises.
+
+    >>> import tempfile
+    >>> source = Path(tempfile.mkdtemp())
+    >>> _ = (source / "a").write_text("1"), (source / "b").write_text("2")
+    >>> target = source / "c" / "d"
+    >>> copy_folder(source, target, without={"b"})
+    >>> [path.name for path in target.iterdir()]
+    ['a']
+    """
+    for path in [path for path in sorted(source.rglob("*")) if path.is_file() and path.name not in without]:
+        copied = target / path.relative_to(source)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copied)
 
 
 @contextlib.contextmanager
 def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; it becomes `path` when the block ends well, and vanishes otherwise.
+    """Give a temporary folder beside `path`; it becomes `path`, and is on the disk, when the block ends well.
+
+    Otherwise it vanishes.
 
     Args:
         path: the folder to make.
@@ -132,6 +168,7 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> 
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o777 & ~umask)
+            sync_tree(temporary)
             # after an exchange the temporary folder is the old one
             if target.exists() and not exchange(temporary, target):
                 old = temporary.with_suffix(".old")
@@ -144,6 +181,7 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = False) -> 
                 shutil.rmtree(old)
             elif not target.exists():
                 temporary.rename(target)
+            sync_folder(target.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -176,8 +214,10 @@ def check_writable(folder: str | os.PathLike[str]) -> None:
         above = next(path for path in (target, *target.parents) if path.exists() or path.is_symlink())
         if not above.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target))
+        probe = above / "compsel"
+        remove_leftovers(probe)
         try:
-            Path(tempfile.mkdtemp(dir=above, prefix=".compsel.", suffix=".tmp")).rmdir()
+            Path(tempfile.mkdtemp(dir=above, prefix=temporary_prefix(probe), suffix=".tmp")).rmdir()
         except FileNotFoundError as error:  # what a folder of the kernel's says, such as /proc
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(above)) from error
 
@@ -201,8 +241,8 @@ def without_nan(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def write_json(path: str | os.PathLike[str], content: Any) -> None:
-    """Write `content` as JSON, completely or not at all."""
+def write_json(path: str | os.PathLike[str], content: Any, *, beside: Path | None = None) -> None:
+    """Write `content` as JSON, completely or not at all, see `atomic_file`."""
     text = json.dumps(content, indent=2, allow_nan=False)
-    with atomic_file(path) as temporary:
+    with atomic_file(path, beside=beside) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

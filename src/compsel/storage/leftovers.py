@@ -1,13 +1,12 @@
 """What killed processes left behind: temporary files and folders of writers that are no more."""
 
+import contextlib
 import os
 import platform
 import re
 import shutil
 import zlib
 from pathlib import Path
-
-import psutil
 
 from compsel.storage.file_names import cut
 
@@ -26,6 +25,8 @@ def remove_leftovers(target: Path) -> None:
 
     A folder is moved aside before another one takes its place where the system cannot exchange both at once.
     """
+    import psutil  # an app writes next to nothing
+
     pattern = re.compile(rf"\.{re.escape(cut(target.name, _LONGEST))}\.{_machine()}-(\d+)\.\w+\.(tmp|old)")
     try:
         beside = [(path, pattern.fullmatch(path.name)) for path in target.parent.iterdir()]
@@ -34,12 +35,13 @@ def remove_leftovers(target: Path) -> None:
     for path, found in beside:
         if found is None or psutil.pid_exists(int(found[1])):
             continue
-        if found[2] == "old" and not target.exists():
-            path.rename(target)
-        elif path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of another user, or another process was quicker
+            if found[2] == "old" and not target.exists():
+                path.rename(target)
+            elif path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def _machine() -> str:

@@ -1,15 +1,22 @@
 """Tables of texts, numbers and number vectors in a Parquet file."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from compsel.errors import ProfileError, require
+from compsel.errors import ProfileError, one_line, require
 from compsel.storage.files import atomic_file
+from compsel.storage.parquet_sizes import check_parquet
+from compsel.storage.regular_files import file_size, open_regular
+from compsel.storage.sizes import most_unpacked_bytes, physical_memory_bytes
 
-__all__ = ["read_table", "write_table"]
+__all__ = ["ROW_GROUP_ROWS", "opened_parquet", "parquet_errors", "read_table", "write_table"]
+
+#: rows that are written as one group: a reader of a part of a table holds a few of them, however long it is
+ROW_GROUP_ROWS = 131_072
 
 
 def write_table(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
@@ -34,7 +41,7 @@ def write_table(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, s
             arrays[name] = pa.array(values, pa.string())
     table = pa.table(arrays).replace_schema_metadata(dict(metadata or {}))
     with atomic_file(path) as temporary:
-        parquet.write_table(table, temporary, compression="zstd")
+        parquet.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP_ROWS)
 
 
 def read_table(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
@@ -43,18 +50,48 @@ def read_table(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     Raises:
         ProfileError: no such table, or a damaged one.
     """
-    pa, parquet = require("pyarrow", "train"), require("pyarrow.parquet", "train")
-    try:
-        # a file on its own: a folder would be read as a data set
-        table = parquet.ParquetFile(path).read()
+    pa = require("pyarrow", "train")
+    with parquet_errors(path):
+        with opened_parquet(path) as file:
+            table = file.read()
         table.validate(full=True)
         columns = {name: _values(pa, table.column(name).combine_chunks()) for name in table.column_names}
         metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    except (OSError, ValueError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ProfileError(f"{path}: cannot be read as a Parquet table: measure it again ({reason})") from error
     metadata.pop("ARROW:schema", None)
     return columns, metadata
+
+
+@contextlib.contextmanager
+def parquet_errors(path: Path, advice: str = "measure it again") -> Iterator[None]:
+    """Turn what goes wrong in reading a Parquet file into `ProfileError`.
+
+    Args:
+        path: of the file.
+        advice: what to do.
+    """
+    pa = require("pyarrow", "train")
+    try:
+        yield
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+        raise ProfileError(f"{path}: cannot be read as a Parquet table: {advice} ({one_line(error)})") from error
+
+
+@contextlib.contextmanager
+def opened_parquet(path: Path) -> Iterator[Any]:
+    """Open a Parquet file, as pyarrow's `ParquetFile`; what it unpacks to is known before it is read.
+
+    Raises:
+        ValueError: a footer beyond all reason, or values that take far more room than the file.
+        OSError: it cannot be read, or is no file.
+        pyarrow.ArrowException: not a Parquet file, or a damaged one.
+    """
+    parquet = require("pyarrow.parquet", "train")
+    with open_regular(path, physical_memory_bytes()) as stream:
+        check_parquet(stream, most_unpacked_bytes(file_size(stream)))
+    # by its path: threads of pyarrow that still hold bytes of a stream of Python wait for the interpreter as it ends
+    # without pre_buffer: with it the bytes of every group of rows that was read are held until the file is closed
+    with parquet.ParquetFile(path, pre_buffer=False) as file:
+        yield file
 
 
 def _values(pa: Any, column: Any) -> Any:

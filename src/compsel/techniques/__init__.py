@@ -115,7 +115,7 @@ def register_technique(kind: _Kind) -> _Kind:
     if known is not None and (known.__module__.startswith("compsel.") or known.__qualname__ != kind.__qualname__):
         raise TechniqueError(f"{kind.__name__}: the name {name!r} is taken: choose another one")
     TECHNIQUES[name] = kind
-    note_origin(kind)
+    note_origin(kind, register_technique)
     return kind
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import onnx
 
-from compsel.errors import NotApplicableError, TechniqueError
+from compsel.errors import NotApplicableError, TechniqueError, one_line
 from compsel.inputs.image import image_preprocessing
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.inputs.samples import Samples
@@ -17,7 +17,6 @@ from compsel.models.graph_queries import attribute, constants, is_standard
 from compsel.models.graph_session import open_session
 from compsel.models.layers import same_pads
 from compsel.models.model import Model
-from compsel.models.ort_errors import short_message
 from compsel.models.shapes import infer_types
 from compsel.techniques.base import Technique
 from compsel.techniques.preparation.padding import merge_pads
@@ -223,7 +222,7 @@ def _try(model: Model) -> None:
         feeds = {name: _at(value, preprocessing) for name, value in feeds.items()}
         open_session(model.proto).run(None, feeds)
     except Exception as error:  # ONNX Runtime's exceptions have no common base
-        raise NotApplicableError(f"{reason}: {short_message(error)}") from error
+        raise NotApplicableError(f"{reason}: {one_line(error)}") from error
 
 
 def _at(value: np.ndarray, preprocessing: ImagePreprocessing) -> np.ndarray:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from compsel.errors import NotApplicableError, ProfileError
-from compsel.features.tasks import Multiclass, recognise
+from compsel.errors import ProfileError
+from compsel.features.tasks import recognise
 from compsel.features.tasks.graph_facts import facts_of
+from compsel.features.tasks.multiclass import Multiclass
 from compsel.inputs.image import image_preprocessing
 from compsel.inputs.modalities import modality_of
 from compsel.inputs.samples import Samples
@@ -15,15 +15,17 @@ from compsel.inputs.text import TEXT
 from compsel.models.blocks import find_blocks
 from compsel.models.embeddings import gives_embedding
 from compsel.models.model import Model
+from compsel.parallel.backend import Backend
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import clashing
 from compsel.storage.sizes import size_words
 from compsel.variants.learned_parts import LearnedParts, split_spec
-from compsel.variants.recorded_maker import RecordedMaker
 from compsel.variants.variant import OutputKind, Variant
+from compsel.variants.variant_making import MakingJob, VariantMaking, make_all
 
 __all__ = ["LeftOut", "build_variants", "check_names", "default_techniques"]
 
+_DEFAULT = Backend()
 _RESOLUTION_SHARES = (0.86, 0.72)
 _RESOLUTION_STEP = 16
 
@@ -70,6 +72,7 @@ def default_techniques(model: Model) -> tuple[str, ...]:
     return tuple(dict.fromkeys(specs))
 
 
+# many parameters: models, folder and calibration are what everybody gives; the others are rarely set
 def build_variants(
     models: Sequence[Model],
     folder: Path,
@@ -79,6 +82,7 @@ def build_variants(
     *,
     outputs: Mapping[str, OutputKind | None] | None = None,
     parts: LearnedParts | None = None,
+    backend: Backend = _DEFAULT,
 ) -> tuple[list[Variant], list[LeftOut]]:
     """Make a variant of each model by each technique; what does not apply or fails verification is left out.
 
@@ -93,6 +97,7 @@ def build_variants(
         reporter: of progress; of what is left out it says what was asked for by name.
         outputs: what the first output of each model is, by its name; None: told by its values.
         parts: what techniques that learn made of the models; None: they learn from the calibration samples.
+        backend: where they are made.
 
     Raises:
         ProfileError: models whose files would have the same name, or no calibration samples.
@@ -106,28 +111,31 @@ def build_variants(
     if clash := clashing(f"{model.name}/{spec}" for model, spec in jobs):
         raise ProfileError(f"got variants {clash}, which would have the same files: give the models other names")
     parts = parts or LearnedParts({model.name: model for model in models}, calibration)
+    groups = _groups(jobs, outputs or {})
+    making = VariantMaking(parts, folder, calibration)
+    made = make_all(making, groups, backend, reporter, "variants")
+    found = {(job.model, spec): result for job, result in zip(groups, made, strict=True) for spec in job.specs}
     variants, left_out = [], []
-    makers: dict[str, RecordedMaker] = {}
-    for model, spec in reporter.track(jobs, "variants"):
-        learning, _ = split_spec(spec)
-        output = (outputs or {}).get(model.name)
-        if spec == "none":  # the first of a model: the makers of the one before hold its weights
-            makers = {"none": RecordedMaker(model, folder, calibration, output, reporter=reporter)}
-        if learning not in makers:
-            learned = partial(parts.of, model.name, learning)
-            makers[learning] = RecordedMaker(
-                model, folder, calibration, output, learned=learned, samples=parts.samples, reporter=reporter
-            )
-        try:
-            variant, new = makers[learning].make(spec)
-        except NotApplicableError as error:
-            left_out.append(LeftOut(model.name, spec, str(error)))
-            (reporter.detail if techniques is None else reporter.say)(f"{model.name}/{spec}: left out: {error}")
+    for model, spec in jobs:
+        result = found[model.name, spec]
+        variant = result.variants[spec]
+        if isinstance(variant, str):
+            left_out.append(LeftOut(model.name, spec, variant))
+            (reporter.detail if techniques is None else reporter.say)(f"{model.name}/{spec}: left out: {variant}")
             continue
-        if new:
+        if spec in result.new:
             reporter.detail(f"{variant.name}: {size_words(variant.size_bytes / 1e6)}")
         variants.append(variant.opened(folder))
     return variants, left_out
+
+
+def _groups(jobs: Sequence[tuple[Model, str]], outputs: Mapping[str, OutputKind | None]) -> list[MakingJob]:
+    """Return what is made together: what learns, learns once for all that is made of it; others are made one by one."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for model, spec in jobs:
+        learning, _ = split_spec(spec)
+        groups.setdefault((model.name, learning, spec if learning == "none" else ""), []).append(spec)
+    return [MakingJob(name, learning, tuple(specs), outputs.get(name)) for (name, learning, _), specs in groups.items()]
 
 
 def _jobs(

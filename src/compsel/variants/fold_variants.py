@@ -7,25 +7,27 @@ from all samples; on a sample it is judged by the one that was made in the same 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.errors import NotApplicableError, ProfileError
+from compsel.errors import ProfileError
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
+from compsel.parallel.backend import Backend
 from compsel.progress import SILENT, Reporter
 from compsel.techniques.heads.folds import FOLDS
 from compsel.techniques.heads.folds import fold_of as folds_of
 from compsel.techniques.heads.learned import learned_from
 from compsel.techniques.refitting import refit
 from compsel.variants.learned_parts import LearnedParts, split_spec
-from compsel.variants.recorded_maker import RecordedMaker
 from compsel.variants.variant import Variant
+from compsel.variants.variant_making import MakingJob, VariantMaking, make_all
 
 __all__ = ["FoldVariants", "build_fold_variants"]
+
+_DEFAULT = Backend()
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def build_fold_variants(
     parts: LearnedParts,
     calibration: Samples,
     reporter: Reporter = SILENT,
+    backend: Backend = _DEFAULT,
 ) -> FoldVariants | None:
     """Make every variant that learned from the samples again, without each fold; those of earlier calls are taken.
 
@@ -64,6 +67,7 @@ def build_fold_variants(
         parts: the models, the samples that the variants are judged on, and what learned from them.
         calibration: as the variants were made with.
         reporter: of messages.
+        backend: where they are made.
 
     Returns:
         None where no variant learned from the samples.
@@ -82,27 +86,34 @@ def build_fold_variants(
             "that learn from them cannot be judged; give more groups, or leave these variants out with --technique"
         )
     others = [parts.samples.subset(np.flatnonzero(fold_of != fold).tolist()) for fold in range(FOLDS)]
-    jobs = [(*part, fold) for part in by_part for fold in range(FOLDS)]
+    jobs = _jobs(by_part)
+    making = VariantMaking(parts, folder, calibration, _without, others)
+    if any(making.made(job) is None for job in jobs):
+        for model, learning in by_part:  # once, before it is asked for in workers
+            parts.of(model, learning)
+    found = make_all(making, jobs, backend, reporter, "variants without each fold")
     made: dict[str, list[Variant]] = {}
     left_out: dict[str, str] = {}
-    for model, learning, fold in reporter.track(jobs, "variants without each fold"):
-        members = by_part[model, learning]
-        learned = partial(_without, parts, model, learning, others[fold])
-        place = folder / "folds" / str(fold)
-        maker = RecordedMaker(
-            parts.models[model], place, calibration, members[0].output, learned=learned, samples=others[fold]
-        )
-        for variant in members:
+    for job, result in zip(jobs, found, strict=True):
+        for variant in by_part[job.model, job.learning]:
+            one = result.variants[variant.technique]
             if variant.name in left_out:
                 continue
-            try:
-                found, _ = maker.make(variant.technique)
-            except NotApplicableError as error:
-                left_out[variant.name] = _refused(variant, error)
+            if isinstance(one, str):
+                left_out[variant.name] = _refused(variant, one)
                 made.pop(variant.name, None)
-                continue
-            made.setdefault(variant.name, []).append(found.named_from(f"folds/{fold}").opened(folder))
-    return FoldVariants(fold_of, {name: tuple(found) for name, found in made.items()}, left_out)
+            else:
+                made.setdefault(variant.name, []).append(one.named_from(f"folds/{job.fold}").opened(folder))
+    return FoldVariants(fold_of, {name: tuple(folds) for name, folds in made.items()}, left_out)
+
+
+def _jobs(by_part: Mapping[tuple[str, str], Sequence[Variant]]) -> list[MakingJob]:
+    """Return what is made together: what learned, without a fold."""
+    return [
+        MakingJob(model, learning, tuple(one.technique for one in members), members[0].output, fold)
+        for (model, learning), members in by_part.items()
+        for fold in range(FOLDS)
+    ]
 
 
 def _by_part(variants: Sequence[Variant], parts: LearnedParts) -> dict[tuple[str, str], list[Variant]]:
@@ -116,16 +127,16 @@ def _by_part(variants: Sequence[Variant], parts: LearnedParts) -> dict[tuple[str
     return found
 
 
-def _without(parts: LearnedParts, model: str, learning: str, others: Samples) -> Model:
+def _without(parts: LearnedParts, job: MakingJob, others: Samples) -> Model:
     """Return what learned, fitted anew in the same way on some of the samples that it learned from."""
-    learned = parts.of(model, learning)
+    learned = parts.of(job.model, job.learning)
     seen = others.subset(np.flatnonzero(learned_from(learned, others)).tolist())
-    return refit(learned, seen, teacher=parts.models[model])
+    return refit(learned, seen, teacher=parts.models[job.model])
 
 
-def _refused(variant: Variant, error: NotApplicableError) -> str:
+def _refused(variant: Variant, why: str) -> str:
     """Return why a variant is left out; the uncompressed one cannot be."""
-    reason = f"cannot be made without a fifth of the samples that it learned from, to be judged on these: {error}"
+    reason = f"cannot be made without a fifth of the samples that it learned from, to be judged on these: {why}"
     if variant.technique == "none":
-        raise ProfileError(f"{variant.name} {reason}; give more samples") from error
+        raise ProfileError(f"{variant.name} {reason}; give more samples")
     return reason

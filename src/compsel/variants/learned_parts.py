@@ -50,3 +50,11 @@ class LearnedParts:
         if key not in self._made:
             self._made[key] = parse_technique(learning).apply(self.models[model], self.samples)
         return self._made[key]
+
+    def known(self, model: str, learning: str) -> Model | None:
+        """Return what a technique made of a model, where it has learned by now."""
+        return self._made.get((model, learning))
+
+    def learned(self, model: str, learning: str, made: Model) -> None:
+        """Take what a technique made of a model elsewhere."""
+        self._made[model, learning] = made

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from compsel.features.tasks import Multiclass, Task
+from compsel.features.tasks.base import Task
+from compsel.features.tasks.multiclass import Multiclass
 from compsel.models.output_comparison import pearson_correlation, relative_error
 from compsel.models.output_structure import flat_output
 

@@ -1,11 +1,12 @@
 """What the outputs of a variant must be, checked after every inference of an app: wrong answers never pass."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from compsel.inputs.tensor_specs import TensorSpec
+from compsel.inputs.tensor_specs import TensorSpec, holds_nan
 from compsel.variants.variant import Variant
 
 __all__ = ["NAN", "OutputContract"]
@@ -34,9 +35,11 @@ class OutputContract:
     """
 
     def __init__(self, variant: Variant) -> None:
-        self._specs = [(spec, _dtype(spec)) for spec in variant.outputs if spec.dtype != "other"]
+        self._specs = [
+            (place, spec, _dtype(spec)) for place, spec in enumerate(variant.outputs) if spec.dtype != "other"
+        ]
         self._count = len(variant.outputs)
-        self._positions = [number for number, spec in enumerate(variant.outputs) if spec.dtype != "other"]
+        self._good_forms: dict[int, tuple[np.dtype[Any], tuple[int, ...]]] = {}
         self._has_scores = variant.output in ("logits", "probabilities")
         # where the graph says nothing, the names of the classes say how many there are
         self._n_classes = len(variant.labels) if self._has_scores and variant.labels else None
@@ -46,21 +49,26 @@ class OutputContract:
         """Return what is wrong with the outputs of one inference; "" where nothing is."""
         if len(outputs) != self._count:
             return f"gave {len(outputs)} outputs, the model has {self._count}"
-        for position, (spec, dtype) in zip(self._positions, self._specs, strict=True):
+        for position, spec, dtype in self._specs:
             values = outputs[position]
-            wrong = _wrong_form(spec, dtype, values)
-            if wrong:
-                return wrong
-            if values.dtype.kind == "f" and values.size and not self._may_be_nan:
-                # the largest is NaN when any number is: one pass, no temporary array
-                largest = values.max()
-                if largest != largest:
-                    return f"output {spec.name!r}: {NAN}"
-                if largest == -np.inf and position == 0 and self._has_scores:
-                    return f"output {spec.name!r}: gives no class a chance"
-        return self._wrong_classes(outputs[0]) if self._n_classes is not None else ""
+            # hardly ever does the form differ from that of the last inference
+            if type(values) is not np.ndarray or (values.dtype, values.shape) != self._good_forms.get(position):
+                wrong = _wrong_form(spec, dtype, values) or self._wrong_classes(position, values)
+                if wrong:
+                    return wrong
+                self._good_forms[position] = values.dtype, values.shape
+            if self._may_be_nan:
+                continue
+            if holds_nan(values):
+                return f"output {spec.name!r}: {NAN}"
+            impossible = position == 0 and self._has_scores and values.size and values.item(0) == -math.inf
+            if impossible and (values == -np.inf).all():
+                return f"output {spec.name!r}: gives no class a chance"
+        return ""
 
-    def _wrong_classes(self, scores: np.ndarray) -> str:
+    def _wrong_classes(self, position: int, scores: np.ndarray) -> str:
+        if position or self._n_classes is None:
+            return ""
         n_classes = scores.shape[-1] if scores.ndim == 2 else self._n_classes
         return "" if n_classes == self._n_classes else f"gave {n_classes} classes, the model has {self._n_classes}"
 

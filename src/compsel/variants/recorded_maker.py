@@ -1,7 +1,6 @@
 """Makes variants of one model; a record beside each lets a later build take it as it is."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -16,6 +15,7 @@ from compsel.models.row_independence import has_independent_rows
 from compsel.progress import SILENT, Reporter
 from compsel.storage.file_names import slug
 from compsel.storage.files import storage_errors, write_json
+from compsel.storage.strict_json import read_json
 from compsel.techniques import parse as parse_technique
 from compsel.variants.learned_parts import split_spec
 from compsel.variants.maker import VariantMaker, left_words
@@ -76,8 +76,7 @@ class RecordedMaker:
             NotApplicableError: the technique does nothing for this model, or its variant is another function.
             CompselError: what `VariantMaker.make` raises.
         """
-        record = self._folder / f"{slug(f'{self._model.name}/{spec}')}.{self._digest(spec)}.json"
-        variant = _recorded(record, self._folder)
+        variant = self.known(spec)
         if variant is not None:
             return variant, False
         technique = parse_technique(split_spec(spec)[1])
@@ -85,8 +84,15 @@ class RecordedMaker:
         variant = made.accepted()
         if made.left:
             self._reporter.say(left_words(variant.name, made.left))
-        write_json(record, variant.to_dict())
+        write_json(self._record(spec), variant.to_dict())
         return variant, True
+
+    def known(self, spec: str) -> Variant | None:
+        """Return the variant of a technique that is there already, whole; None: there is none."""
+        return _recorded(self._record(spec), self._folder)
+
+    def _record(self, spec: str) -> Path:
+        return self._folder / f"{slug(f'{self._model.name}/{spec}')}.{self._digest(spec)}.json"
 
     @cached_property
     def _maker(self) -> VariantMaker:
@@ -124,7 +130,7 @@ class RecordedMaker:
 
 def _recorded(record: Path, folder: Path) -> Variant | None:
     try:
-        variant = Variant.from_dict(json.loads(record.read_text(encoding="utf-8")))
+        variant = Variant.from_dict(read_json(record))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return variant if is_whole(variant, folder) else None

@@ -1,7 +1,7 @@
 """A variant on disk: its files, and their description as it is stored in profiles and bundles."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -11,6 +11,8 @@ from compsel.inputs.modalities import preprocessing_from_dict
 from compsel.inputs.preprocessing import Preprocessing
 from compsel.inputs.tensor_specs import TensorSpec
 from compsel.models.exported_outputs import ExportedOutput
+from compsel.models.signature import ModelSignature
+from compsel.values import dataclass
 
 __all__ = ["OutputKind", "Value", "Variant"]
 
@@ -40,6 +42,7 @@ class Variant:
         labels: names of the classes, in the order of the outputs; () where they are not known.
         exported_outputs: the outputs of the model's file, where these are others.
         defaults: inputs that may be fed, and have a value where they are not.
+        signature: what the model's file shows of itself; None where that was not kept yet.
         gives_nan: whether the model itself gave NaN for one of the samples: then it is no fault of a processor.
         independent_rows: whether a batch may be answered row by row; proven (`compsel.models.row_independence`).
 
@@ -67,6 +70,7 @@ class Variant:
     exported_outputs: tuple[ExportedOutput, ...] = ()
     defaults: tuple[TensorSpec, ...] = ()
     gives_nan: bool = False
+    signature: ModelSignature | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -107,7 +111,7 @@ class Variant:
             content["preprocessing"] = self.preprocessing.to_dict()
         if not self.labels:
             del content["labels"]  # readers of the version before know no labels
-        for key in ("independent_rows", "gives_nan", "exported_outputs", "defaults"):
+        for key in ("independent_rows", "gives_nan", "exported_outputs", "defaults", "signature"):
             if not content[key]:
                 del content[key]
         return content
@@ -124,6 +128,8 @@ class Variant:
             fields[key] = tuple(map(TensorSpec.from_dict, content.get(key, ())))
         fields["exported_outputs"] = tuple(map(ExportedOutput.from_dict, content.get("exported_outputs", ())))
         fields["labels"] = tuple(content.get("labels", ()))
+        if content.get("signature") is not None:
+            fields["signature"] = ModelSignature.from_dict(content["signature"])
         if content["preprocessing"] is not None:
             fields["preprocessing"] = preprocessing_from_dict(content["preprocessing"])
         variant = cls(**fields)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from compsel.errors import CrashError, InputError, ModelError
+from compsel.errors import CrashError, InputError, ModelError, one_line
 from compsel.features.tasks import recognise
 from compsel.features.tasks.graph_facts import facts_of
 from compsel.inputs.feeds import feeds_of
@@ -147,7 +147,7 @@ class Verifier:
             try:
                 got = [*read_as_graph(exported, own, session.run(names, feeds_of(variant, value)))]
             except Exception as error:  # ONNX Runtime's exceptions have no common base
-                return self._result(False, f"it does not run: {_short(error)}", len(pairs))
+                return self._result(False, f"it does not run: {one_line(error)}", len(pairs))
             pairs.append((want, got))
             reason = invalid_output(want, got, same_size=variant.preprocessing == self._preprocessing)
             if reason:
@@ -216,7 +216,7 @@ def _outputs(original: Model, values: Iterable[Value]) -> list[list[np.ndarray]]
         try:
             outputs.append(session.run(None, feeds))
         except Exception as error:  # ONNX Runtime's exceptions have no common base
-            raise ModelError(f"{original.name!r} does not run: {_short(error)}") from error
+            raise ModelError(f"{original.name!r} does not run: {one_line(error)}") from error
     return outputs
 
 
@@ -242,7 +242,3 @@ def _other_function(agreement: float | None, correlation: float | None) -> str:
 
 def _keeps(spec: TensorSpec, output: Any) -> bool:
     return not isinstance(output, np.ndarray) or spec.allows_shape(output.shape)
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -19,6 +19,7 @@ from compsel.models.graph_session import open_session
 from compsel.models.model import Model, defaults_of
 from compsel.models.output_kind import output_kind
 from compsel.models.pixel_input import with_pixel_input
+from compsel.models.signature import signature_of
 from compsel.storage.file_names import slug
 from compsel.storage.files import atomic_file, copy_file, sha256_file
 from compsel.variants.evidence_outputs import add_evidence_outputs
@@ -55,8 +56,7 @@ def write_variant(
     else:
         add_evidence_outputs(proto, output)
         tensor_file = _write(proto, folder / f"{stem}.onnx")
-    if model.preprocessing is not None:
-        _copy_beside(model.preprocessing, folder)
+    _copy_beside(model.preprocessing, folder)
     files = [tensor_file, *([weights] if weights else [])]
     return Variant(
         name=name,
@@ -75,6 +75,7 @@ def write_variant(
         labels=model.labels,
         exported_outputs=_exported(model),
         defaults=defaults_of(proto.graph),
+        signature=model.signature or signature_of(model.proto),
     )
 
 
@@ -85,8 +86,10 @@ def _exported(model: Model) -> tuple[ExportedOutput, ...]:
     return exported if all(output.source in there for output in exported) else ()
 
 
-def _copy_beside(preprocessing: Preprocessing, folder: Path) -> None:
+def _copy_beside(preprocessing: Preprocessing | None, folder: Path) -> None:
     """Copy what a preprocessing needs, under the names that it has beside a variant."""
+    if preprocessing is None:
+        return
     if len(preprocessing.files) != len(preprocessing.file_names):
         raise ModelError(f"preprocessing: {preprocessing.file_names} not found yet: load the model by its path")
     for file, name in zip(preprocessing.files, preprocessing.file_names, strict=True):

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from compsel.device.state import DeviceState
+from compsel.values import dataclass
 
 __all__ = ["Counters", "Gauges", "StateReader", "derive_state", "trend_per_minute"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from compsel.device.nvml import Gpu, NvmlError, gpus
-from compsel.device.pseudo_files import read_number
+from compsel.device.pseudo_files import paths_like, read_number
 
 __all__ = ["GpuGauges"]
 
@@ -44,9 +44,9 @@ class GpuGauges:
             self._nvidia = nvidia()
         except NvmlError:
             self._nvidia = []
-        self._uses = [(path, whole) for pattern, whole in _USES for path in sorted(sys.glob(pattern))]
-        self._memories = [path.parent for path in sorted(sys.glob("class/drm/card*/device/mem_info_vram_total"))]
-        self._idle = [path for pattern in _IDLE_MS for path in sorted(sys.glob(pattern))]
+        self._uses = [(path, whole) for pattern, whole in _USES for path in paths_like(sys, pattern)]
+        self._memories = [path.parent for path in paths_like(sys, "class/drm/card*/device/mem_info_vram_total")]
+        self._idle = [path for pattern in _IDLE_MS for path in paths_like(sys, pattern)]
         self._slept = {path: (time.perf_counter(), read_number(path)) for path in self._idle}
 
     def read(self) -> tuple[float, float]:

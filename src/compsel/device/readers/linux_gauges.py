@@ -1,18 +1,17 @@
 """What changes slowly on Linux: clock, temperature, cooling, battery; all from `/sys`."""
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from compsel.device.pseudo_files import read_number, read_text
+from compsel.device.pseudo_files import paths_like, read_number, read_text
 from compsel.device.readers.base import Gauges
 
 __all__ = ["LinuxGauges"]
 
 _KILOHERTZ_MHZ, _MILLIDEGREE_C = 1e-3, 1e-3
 _PLAUSIBLE_C = (-40.0, 150.0)
-_OF_PROCESSOR = re.compile(r"cpu|x86_pkg|coretemp|k10temp|zenpower|soc|processor", re.IGNORECASE)
+_OF_PROCESSOR = ("cpu", "x86_pkg", "coretemp", "k10temp", "zenpower", "soc", "processor")
 _SUPPLIES_ON_A_CABLE = ("Mains", "USB")
 
 
@@ -46,10 +45,10 @@ class LinuxGauges:
         ]
         self._cooling = [
             folder / "cur_state"
-            for folder in sorted((sys / "class/thermal").glob("cooling_device*"))
-            if _OF_PROCESSOR.search(read_text(folder / "type"))
+            for folder in paths_like(sys, "class/thermal/cooling_device*")
+            if _is_of_processor(read_text(folder / "type"))
         ]
-        self._supplies = sorted((sys / "class/power_supply").glob("*"))
+        self._supplies = paths_like(sys, "class/power_supply/*")
 
     def read(self) -> Gauges:
         """Read them all."""
@@ -90,13 +89,14 @@ class LinuxGauges:
 
 def _temperature_files(sys: Path) -> list[Path]:
     """Return the thermometers of the processor; where none is named so, all of them."""
-    named = [
-        (folder / "temp", read_text(folder / "type"))
-        for folder in sorted((sys / "class/thermal").glob("thermal_zone*"))
-    ]
-    for folder in sorted((sys / "class/hwmon").glob("hwmon*")):
-        named += [(path, read_text(folder / "name")) for path in sorted(folder.glob("temp*_input"))]
-    return [path for path, name in named if _OF_PROCESSOR.search(name)] or [path for path, _ in named]
+    named = [(folder / "temp", read_text(folder / "type")) for folder in paths_like(sys, "class/thermal/thermal_zone*")]
+    for folder in paths_like(sys, "class/hwmon/hwmon*"):
+        named += [(path, read_text(folder / "name")) for path in paths_like(folder, "temp*_input")]
+    return [path for path, name in named if _is_of_processor(name)] or [path for path, _ in named]
+
+
+def _is_of_processor(name: str) -> bool:
+    return any(word in name.lower() for word in _OF_PROCESSOR)
 
 
 def _numbers(paths: Iterable[Path]) -> list[int]:

@@ -1,7 +1,7 @@
 """The rows of one model in a characterisation: made, verified, measured and stored one after another."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 
 from compsel import __version__
 from compsel.device.cgroup import usable_cores
-from compsel.errors import CompselError
+from compsel.errors import CompselError, NotApplicableError
 from compsel.evaluation.characterization.answer_quality import AnswerQuality, Answers, answers_of, compare_answers
+from compsel.evaluation.characterization.early_making import EarlyMaking, made_early, reason_of
 from compsel.evaluation.characterization.measurement import VariantUnderTest, count_affordable_samples, measure_row
 from compsel.evaluation.characterization.rows import Row, read_row, row_path, write_row
 from compsel.evaluation.characterization.settings import CharacterizationSettings
@@ -72,11 +73,14 @@ class ModelRows:
         meter = settings.meter.name if settings.meter else ""
         digests = (model.fingerprint(), settings.samples.digest(), str(settings.calibration))
         parts = (__version__, *digests, device_text(), meter)
+        self._early: Mapping[str, VariantUnderTest | str] = {}
         self._digest = hashlib.sha256("|".join(parts).encode()).hexdigest()
 
     def measure(self) -> Iterator[Row]:
         """Give the rows, known or measured now."""
         with self._variant_folder() as self._files:
+            if self.settings.backend.spreads:
+                self._make_early()
             for spec in self.techniques:
                 stored = self._stored_rows(spec)
                 yield from stored if stored is not None else self._measured(spec)
@@ -120,8 +124,7 @@ class ModelRows:
             if spec == "none":
                 raise
             # a defect of one technique must not cost the rows of all others: the table says what it was
-            reason = str(error) if isinstance(error, CompselError) else f"failed: {type(error).__name__}: {error}"
-            return [self._left_out(spec, reason)]
+            return [self._left_out(spec, reason_of(error))]
         try:
             return [self._row(spec, subject, quality, processor) for processor in self.processors]
         finally:
@@ -165,10 +168,22 @@ class ModelRows:
         Raises:
             NotApplicableError: the technique does nothing for this model, or made something else of it.
         """
+        early = self._early.get(spec)
+        if isinstance(early, str):
+            raise NotApplicableError(early)
+        if early is not None:
+            return early
         made = self._maker.make(
             parse_technique(spec), self._files, lambda model, folder: write_variant(model, folder, self._output_kind)
         )
         return VariantUnderTest(made.accepted(), self._files, made.compress_s)
+
+    def _make_early(self) -> None:
+        """Make what is missing where the settings say; the model itself is made here, for it tells what the rest is."""
+        missing = [spec for spec in self.techniques if spec != "none" and self._stored_rows(spec) is None]
+        calibration = self.settings.samples.spread(self.settings.calibration)
+        making = EarlyMaking(self.model, calibration, self._files.absolute(), self._output_kind)
+        self._early = made_early(making, missing, self.settings.backend, self.reporter)
 
     @cached_property
     def _output_kind(self) -> OutputKind:

@@ -3,7 +3,6 @@
 Each row is a JSON file of its own, written when it was measured: an interrupted characterisation loses one row at most.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -16,6 +15,7 @@ from compsel.profiling.confidence_intervals import Estimate
 from compsel.storage.file_names import slug
 from compsel.storage.files import without_nan, write_json
 from compsel.storage.parquet import write_table
+from compsel.storage.strict_json import read_json
 
 __all__ = ["ESTIMATES", "FORMAT_VERSION", "NUMBERS", "Row", "read_row", "row_path", "write_row", "write_rows"]
 
@@ -114,7 +114,7 @@ def read_row(path: Path, key: str | None = None) -> Row | None:
         VersionError: written by a newer compsel.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         version = int(content["format_version"])
         if version <= FORMAT_VERSION:
             return Row.from_dict(content) if key in (None, content["key"]) else None

@@ -1,11 +1,12 @@
 """Settings of a characterisation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from compsel.device.energy import Meter
 from compsel.errors import ProfileError
 from compsel.inputs.samples import Samples
+from compsel.parallel.backend import Backend
 
 __all__ = ["CharacterizationSettings"]
 
@@ -23,6 +24,8 @@ class CharacterizationSettings:
             twice that time, or as many as for the rows that are there already.
         keep: whether the variants stay on disk.
         meter: of energy, open; None: no energy is measured.
+        backend: where variants are made, all of a model at once where that is said to be elsewhere; by default here,
+            one at a time.
 
     Raises:
         ProfileError: no samples, no processors, or numbers that allow no measurement.
@@ -40,6 +43,7 @@ class CharacterizationSettings:
     budget_s: float = 5.0
     keep: bool = False
     meter: Meter | None = None
+    backend: Backend = field(default_factory=Backend)
 
     def __post_init__(self) -> None:
         if not len(self.samples) or not self.processors:

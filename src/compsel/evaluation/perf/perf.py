@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from compsel.device.sampler import device_fingerprint, read_state
+from compsel.device.fingerprint import device_fingerprint
+from compsel.device.sampler import read_state
 from compsel.errors import CrashError, SamplesError, UsageError
 from compsel.evaluation.perf.contender import Contender, Feeds
 from compsel.evaluation.perf.result import PerfResult, PerfRow, latency_figures

@@ -1,6 +1,5 @@
 """What a report shows, read from a bundle or from a profile, in one form."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from compsel.bundle.bundle import Bundle
 from compsel.bundle.manifest import MANIFEST
 from compsel.errors import BundleError, CompselError, ProfileError, UsageError
-from compsel.evaluation.contenders import work_folder
+from compsel.evaluation.contenders import work_folder, work_place
 from compsel.evaluation.result_words import percent_words
 from compsel.inputs.modalities import modality_of
 from compsel.profiling.candidates import Candidate, candidates
@@ -19,6 +18,8 @@ from compsel.profiling.dominance import Domination
 from compsel.profiling.profile import Profile
 from compsel.selection.costs.fitting import fit_costs
 from compsel.selection.costs.model import CostModel
+from compsel.storage.locations.using import address_behind, mirror_of
+from compsel.storage.strict_json import read_json
 
 __all__ = ["ReportContent", "StateCost", "read_content", "read_evaluation"]
 
@@ -131,7 +132,7 @@ def read_evaluation(path: Path) -> dict[str, Any]:
         UsageError: not such a file.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         for policy in content["policies"].values():
             float(policy["accuracy"]), float(policy["latency_ms"]["mean"])
         content["summary"].keys(), content["policies"]["adaptive"], content["n"]
@@ -155,7 +156,7 @@ def _of_bundle(bundle: Bundle, evaluation: Mapping[str, Any] | None) -> ReportCo
     memory = summary.get("memory_mb") or ({} if measured is None else memory_by_variant(measured, found))
     return ReportContent(
         "bundle",
-        bundle.folder.resolve().name,
+        _name(bundle.folder),
         dict(summary.get("device", {})),
         int(summary.get("n_samples", 0)),
         str(summary.get("origin", "")),
@@ -176,9 +177,14 @@ def _of_bundle(bundle: Bundle, evaluation: Mapping[str, Any] | None) -> ReportCo
     )
 
 
+def _name(folder: Path) -> str:
+    return Path(address_behind(folder) or folder.resolve()).name
+
+
 def _measured_by_the_build(bundle: Bundle) -> Profile | None:
     """Return the profile that the build left beside its bundle, where it is there and of it: it knows more choices."""
-    folder = work_folder(bundle.folder)
+    # of an address: as far as it was used just now, since fetching it for a page would take long
+    folder = mirror_of(str(work_place(bundle.folder))) or work_folder(bundle.folder)
     if not (folder / "profile.json").is_file():
         return None
     try:
@@ -215,7 +221,7 @@ def _of_profile(profile: Profile, folder: Path, evaluation: Mapping[str, Any] | 
     found = tuple(candidates(profile, files if files.is_dir() else None))
     return ReportContent(
         "profile",
-        folder.resolve().name,
+        _name(folder),
         profile.device,
         len(profile.samples),
         profile.origin,

@@ -1,5 +1,6 @@
 """The machine that was measured, and the commands that do it again."""
 
+from collections.abc import Mapping
 from html import escape
 
 from compsel.evaluation.report.content import ReportContent
@@ -25,6 +26,7 @@ def show_machine(content: ReportContent) -> str:
         ("memory", f"{device['memory_gib']} GiB" if "memory_gib" in device else ""),
         ("runs on", str(device.get("onnxruntime", ""))),
         ("built with", f"{content.n_samples:,} {inputs_word(content.modality)}{origin}{rights[content.labelled]}"),
+        ("trained on", _streamed(content)),
         ("states", ", ".join(state_words(name) for name in content.states)),
         ("sizes", content.sizes),
     ]
@@ -35,6 +37,12 @@ def show_machine(content: ReportContent) -> str:
         paragraph(f"Times of the build run from the decoded input to the outputs. {here}", "note"),
         _commands(content),
     )
+
+
+def _streamed(content: ReportContent) -> str:
+    """Return in words how many samples trained and judged where they did not fit memory; "": all did."""
+    told = content.summary.get("streaming")
+    return str(told.get("words", "")) if isinstance(told, Mapping) else ""
 
 
 def _commands(content: ReportContent) -> str:

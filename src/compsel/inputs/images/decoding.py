@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from compsel.errors import ImageError
-from compsel.inputs.images.header import TRUNCATED, ImageHeader, read_header
-from compsel.inputs.images.mending import mended
+from compsel.inputs.images.formats.image_header import TRUNCATED, ImageHeader
+from compsel.inputs.images.header import read_header
 
 __all__ = ["MAX_PIXELS", "Source", "check_header", "decode", "decode_pixels", "read_source"]
 
@@ -29,9 +29,6 @@ _BYTES_PER_PIXEL, _METADATA_BYTES = 8, 64 << 20
 _RGB_FLAG: int | None = getattr(cv2, "IMREAD_COLOR_RGB", None)
 # times 2, 4 or 8; IMREAD_REDUCED_COLOR_2, 4 and 8 are these bits and that of BGR
 _REDUCTION_FLAG = cv2.IMREAD_REDUCED_COLOR_2 // 2
-
-# bytes without a marker in them, which a decoder takes for a picture's where that goes on
-_OTHER_END = bytes((97 * number + number // 251) % 251 for number in range(4096))
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | np.ndarray
 
@@ -87,7 +84,8 @@ def check_header(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageHeader:
     """Read the header of an encoded image, and check that it may be decoded.
 
     Raises:
-        ImageError: empty, not an image, truncated, damaged, too large. The message has no file name.
+        ImageError: empty, not an image, truncated, damaged, too large, or of too many parts. The message has no file
+            name.
     """
     if not data:
         raise ImageError("empty: it has no bytes; get the file again")
@@ -98,6 +96,8 @@ def check_header(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageHeader:
             "make it smaller, or raise max_pixels"
         )
     if not header.ended and header.format != "JPEG":
+        from compsel.inputs.images.mending import mended  # few images
+
         mended(data, header)
     elif not header.ended and not _is_whole(data, header):
         raise ImageError(TRUNCATED)
@@ -107,7 +107,9 @@ def check_header(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageHeader:
 def _is_whole(data: bytes, header: ImageHeader) -> bool:
     """Whether a JPEG without the mark of its end has all pixels: then it matters to none of them what follows."""
     first = _imdecode(data, 0)
-    second = _imdecode(data + _OTHER_END, 0) if _is_of_size(first, header) else None
+    # bytes without a marker in them, which a decoder takes for a picture's where that goes on
+    other_end = bytes((97 * number + number // 251) % 251 for number in range(4096))
+    second = _imdecode(data + other_end, 0) if _is_of_size(first, header) else None
     return first is not None and second is not None and np.array_equal(first, second)
 
 
@@ -126,7 +128,9 @@ def decode_pixels(data: bytes, header: ImageHeader, reduction: int = 1) -> np.nd
     Raises:
         ImageError: damaged. The message has no file name.
     """
-    if not header.ended and header.format != "JPEG":
+    if header.needs_mending:
+        from compsel.inputs.images.mending import mended  # few images
+
         data = mended(data, header)
     if reduction > 1:
         pixels = _imdecode(data, _REDUCTION_FLAG * reduction)

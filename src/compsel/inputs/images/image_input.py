@@ -1,10 +1,10 @@
 """What the one input of a model says of the pictures it takes: size, colours, order of the axes, element type."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from compsel.inputs.tensor_specs import TensorSpec
+from compsel.values import dataclass
 
 __all__ = ["ImageInput", "image_input"]
 

@@ -6,7 +6,7 @@ smaller than floats; the normalisation (x - mean) / std is folded into the graph
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal, Self, get_args
 
 import cv2
@@ -16,6 +16,7 @@ from compsel.errors import InputError, ModelError, did_you_mean
 from compsel.inputs.images.encoded import EncodedImage, Picture
 from compsel.inputs.images.reduction import halve, largest_reduction
 from compsel.inputs.preprocessing import Preprocessing
+from compsel.values import dataclass
 
 __all__ = ["ImagePreprocessing", "Interpolation"]
 
@@ -29,6 +30,7 @@ _WORDS = {
 _FLAGS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "area": cv2.INTER_AREA}
 # above this reduction factor the interpolating kernels skip pixels (aliasing): the mean over areas takes over
 _AREA_FROM = 2.0
+_LONGEST = 8192  # pixels a side: the tensor of a square has 800 MB
 # What has more than _LARGE bytes is halved before, down to so many times the resolution: in two thirds to a fifth of
 # the time. Down to twice the resolution would be faster still, and cost a network that is sensitive to blur 1.5 points.
 _HALVED_TO = 4.0
@@ -76,8 +78,11 @@ class ImagePreprocessing(Preprocessing):
     layout: Literal["NCHW", "NHWC"] = "NCHW"
 
     def __post_init__(self) -> None:
-        if len(self.resolution) != 2 or not all(isinstance(side, int) and side > 0 for side in self.resolution):
-            raise ModelError(f"preprocessing: got resolution {self.resolution}, allowed is (height, width) in pixels")
+        if len(self.resolution) != 2 or not all(type(side) is int and 0 < side <= _LONGEST for side in self.resolution):
+            got = str(self.resolution)[:80]
+            raise ModelError(
+                f"preprocessing: got resolution {got}, allowed is (height, width), up to {_LONGEST} pixels"
+            )
         if not 0 < self.crop_fraction <= 1:
             raise ModelError(f"preprocessing: got crop_fraction {self.crop_fraction}, allowed is 0 to 1")
         for name, allowed in _WORDS.items():

@@ -16,6 +16,7 @@ from compsel.inputs.samples.image_files import (
 )
 from compsel.inputs.samples.image_table import ImageRows, find_image_table, read_image_rows
 from compsel.inputs.samples.tables import SampleTable
+from compsel.storage.locations.using import fetch
 from compsel.storage.paths import is_file, is_folder
 
 __all__ = ["ImageFolder"]
@@ -53,7 +54,7 @@ class ImageFolder(ImageFiles):
         classes: int | None = None,
         options: SampleOptions = DEFAULT_SAMPLE_OPTIONS,
     ) -> None:
-        given = Path(folder)
+        given = fetch(folder)
         table = None if is_folder(given) or not given.suffix or not is_file(given) else given
         self.folder = given if table is None else given.parent
         self.classes = classes

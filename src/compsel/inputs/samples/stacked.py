@@ -17,6 +17,7 @@ from compsel.inputs.samples.labels_in_memory import read_answers
 from compsel.inputs.samples.npz import read_npy, read_npz
 from compsel.inputs.samples.values import as_array, as_value, is_picture
 from compsel.storage.paths import is_file
+from compsel.storage.sizes import MOST_FIELDS
 
 __all__ = ["is_stacked", "open_array_file", "stacked_pair", "stacked_samples"]
 
@@ -50,7 +51,8 @@ def open_array_file(
 def is_stacked(path: Path) -> bool:
     """Whether the labels in an archive are many, so that it holds a sample a row, not one sample."""
     try:
-        return any(_word(name) in _LABEL_WORDS and array.size > 1 for name, array in read_npz(path).items())
+        labels = read_npz(path, lambda name: _word(name) in _LABEL_WORDS)
+        return any(array.size > 1 for array in labels.values())
     except SamplesError:
         return False
 
@@ -93,6 +95,7 @@ def stacked_samples(
     lengths = {name: len(array) if array.ndim else 0 for name, array in inputs.items()}
     if len({*lengths.values()}) > 1:
         raise SamplesError(f"{source}: the first axis counts samples, and is of other lengths: {lengths}")
+    _check_rows(source, max(lengths.values()))
     # a model's own inputs keep the axis of the batch
     rows = [{name: array[i : i + 1] for name, array in inputs.items()} for i in range(next(iter(lengths.values())))]
     return _with_answers(rows, answers, (source, groups), options, findings)
@@ -135,6 +138,7 @@ def _stacked(
     array = as_array(inputs)
     if not array.ndim:
         raise SamplesError(f"{source[0]}: got one number for the inputs, needed is an array with a sample a row")
+    _check_rows(source[0], len(array))
     rows: list[Any] = list(array)
     if array.dtype.kind in "US":
         findings.noun = "texts"
@@ -161,6 +165,11 @@ def _with_answers(
         raise SamplesError(f"{name}: got {len(rows)} inputs and {len(answers)} labels: give one of each")
     read = read_answers(list(answers), name, options, findings)
     return ArraySamples(rows, read.classes, groups=groups, targets=read.targets, findings=findings)
+
+
+def _check_rows(source: str, count: int) -> None:
+    if count > MOST_FIELDS:
+        raise SamplesError(f"{source}: has {count:,} samples, allowed are {MOST_FIELDS:,}: give a part of them")
 
 
 def _are_single(inputs: Any) -> bool:

@@ -47,7 +47,7 @@ class TensorFolder(ListedSamples):
         refused: dict[str, SamplesError] = {}
         for path in files:
             try:
-                found = read_npz(path, only="label").get("label")
+                found = read_npz(path, {"label"}.__contains__).get("label")
             except SamplesError as error:
                 refused[path.name] = error
             else:
@@ -67,7 +67,7 @@ class TensorFolder(ListedSamples):
 
     def target(self, index: int) -> Any:
         """Read the target of the sample at `index`."""
-        return read_npz(self.folder / self.names[index], only="target").get("target", self.labels[index])
+        return read_npz(self.folder / self.names[index], {"target"}.__contains__).get("target", self.labels[index])
 
     def check(self, index: int) -> None:
         """Read the sample at `index`.
@@ -88,7 +88,7 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
     Raises:
         SamplesError: not an archive of plain arrays, or a damaged one.
     """
-    return {name: array for name, array in read_npz(path).items() if name not in ("label", "target")}
+    return read_npz(path, lambda name: name not in ("label", "target"))
 
 
 def _label(path: Path, label: np.ndarray | None) -> int | None:

@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from compsel.errors import SamplesError
@@ -14,6 +13,7 @@ from compsel.inputs.samples.columns import find_column, required_column
 from compsel.inputs.samples.findings import Findings, plural, some
 from compsel.inputs.samples.listed import ListedSamples
 from compsel.inputs.samples.tables import SampleTable, read_table
+from compsel.storage.locations.using import fetch
 
 __all__ = ["TextSamples", "TextTable", "text_column"]
 
@@ -28,6 +28,7 @@ class TextSamples(ListedSamples):
     Raises:
         SamplesError: no rows, no column of texts, an empty text, a label that is no class.
 
+    >>> from pathlib import Path
     >>> table = SampleTable(Path("intents"), ("query", "intent"), [(1, {"query": "turn it off", "intent": "lights"})])
     >>> samples = TextSamples(table)
     >>> samples.description
@@ -79,6 +80,7 @@ class TextTable(TextSamples):
         SamplesError: no such table, a damaged one, a column that is not there, an empty text, a label that is no class.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> table = Path(tempfile.mkdtemp()) / "intents.csv"
     >>> _ = table.write_text("text,label\\nturn it off,lights\\nhow are you,greeting\\n")
     >>> samples = TextTable(table)
@@ -96,7 +98,7 @@ class TextTable(TextSamples):
         labels: Sequence[str] | str | os.PathLike[str] | None = None,
         options: SampleOptions = DEFAULT_SAMPLE_OPTIONS,
     ) -> None:
-        self.path = Path(path)
+        self.path = fetch(path)
         options = replace(
             options,
             text=text if text is not None else options.text,

@@ -1,8 +1,7 @@
 """Preprocessing of texts: the tokenizer of a model, and how many tokens it takes."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +9,8 @@ from compsel.errors import ModelError
 from compsel.inputs.preprocessing import Preprocessing
 from compsel.inputs.texts.tokenizer import Tokenizer, file_sha256, open_tokenizer
 from compsel.storage.paths import is_file
+from compsel.storage.strict_json import read_json
+from compsel.values import dataclass
 
 __all__ = ["DEFAULT_MAX_TOKENS", "TextPreprocessing", "text_preprocessing"]
 
@@ -138,7 +139,7 @@ def text_preprocessing(path: Path, most: int | None = None) -> TextPreprocessing
 
 def _number(path: Path, key: str) -> int | None:
     try:
-        value = json.loads(path.read_text(encoding="utf-8")).get(key)
+        value = read_json(path).get(key)
     except (OSError, ValueError, AttributeError):
         return None
     return int(value) if isinstance(value, (int, float)) and 0 < value < _NO_LIMIT else None

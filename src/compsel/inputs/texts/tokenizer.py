@@ -4,15 +4,19 @@ Policies: special tokens are those that the file says; a text is cut at its end,
 its special ones; one text is not padded. What the file says of truncation and padding is for batches in training.
 """
 
+import contextlib
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compsel.errors import InputError, ModelError, require
+from compsel.errors import InputError, ModelError, one_line, require
+from compsel.storage.regular_files import read_regular
+from compsel.storage.sizes import DOCUMENT_BYTES
 
 __all__ = ["Tokenizer", "Tokens", "file_sha256", "open_tokenizer", "words_of"]
 
@@ -65,17 +69,14 @@ class Tokenizer:
 
     def __init__(self, content: bytes, name: str) -> None:
         library = require("tokenizers", extra="text")
-        try:
+        with _failures(ModelError, f"{name}: not a tokenizer of Hugging Face tokenizers"):
             self._tokenizer = library.Tokenizer.from_buffer(content)
-        except Exception as error:  # the library raises plain exceptions
-            reason = " ".join(str(error).split())[:200]
-            raise ModelError(f"{name}: not a tokenizer of Hugging Face tokenizers: {reason}") from error
-        truncation, padding = self._tokenizer.truncation, self._tokenizer.padding
-        self.truncation: int | None = int(truncation["max_length"]) if truncation else None
-        self.pad_id: int = int(padding["pad_id"]) if padding else self._padding_id()
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        self._special = int(self._tokenizer.num_special_tokens_to_add(False))
+            truncation, padding = self._tokenizer.truncation, self._tokenizer.padding
+            self.truncation: int | None = int(truncation["max_length"]) if truncation else None
+            self.pad_id: int = int(padding["pad_id"]) if padding else self._padding_id()
+            self._tokenizer.no_truncation()
+            self._tokenizer.no_padding()
+            self._special = int(self._tokenizer.num_special_tokens_to_add(False))
         self._last: _Encoded | None = None
 
     def encode(self, text: str, max_tokens: int) -> Tokens:
@@ -122,15 +123,15 @@ class Tokenizer:
         return dict(self._tokenizer.get_vocab(with_added_tokens=True))
 
     def _encode(self, text: str, special: bool = True) -> Any:
-        try:
+        # a text with half a surrogate pair is none
+        with _failures(InputError, "text: cannot be encoded: give a string of valid Unicode"):
             return self._tokenizer.encode(text, add_special_tokens=special)
-        except Exception as error:  # the library raises plain exceptions; a text with half a surrogate pair is none
-            raise InputError(f"text: cannot be encoded ({error}): give a string of valid Unicode") from error
 
     def _cut(self, text: str, max_tokens: int) -> Any:
         encoding = self._encode(text, special=False)
-        encoding.truncate(max(1, max_tokens - self._special))
-        return self._tokenizer.post_process(encoding)
+        with _failures(InputError, "text: its tokens cannot be cut: take another tokenizer"):
+            encoding.truncate(max(1, max_tokens - self._special))
+            return self._tokenizer.post_process(encoding)
 
     def _tokens(self, encoding: Any) -> Tokens:
         ids = encoding.ids
@@ -145,6 +146,17 @@ class Tokenizer:
     def _padding_id(self) -> int:
         known = (self._tokenizer.token_to_id(token) for token in ("[PAD]", "<pad>"))
         return next((int(token) for token in known if token is not None), 0)
+
+
+@contextlib.contextmanager
+def _failures(kind: type[ModelError] | type[InputError], said: str) -> Iterator[None]:
+    """Turn what the library raises into an error of ours: plain exceptions, and panics of Rust, which are none."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise kind(f"{said}: {one_line(error)}") from error
 
 
 def open_tokenizer(path: Path, sha256: str = "") -> Tokenizer:
@@ -197,6 +209,6 @@ def words_of(text: str) -> list[str]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path, DOCUMENT_BYTES)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,6 +1,5 @@
 """Find what is written beside a model, or in its metadata, and read it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from compsel.models.beside.graph_metadata import class_names, image_metadata
 from compsel.models.beside.huggingface import image_processor
 from compsel.models.beside.timm import pretrained_configuration, timm_labels
 from compsel.storage.paths import is_file
+from compsel.storage.strict_json import read_json
 
 __all__ = ["Found", "labels_beside", "preprocessing_beside", "sampling_rate_beside"]
 
@@ -50,7 +50,7 @@ def preprocessing_beside(path: Path, metadata: Mapping[str, str], taken: ImageIn
         file, content = _json(path, name)
         try:
             found: ImagePreprocessing | None = read(content, taken)
-        except (TypeError, ValueError, KeyError, IndexError, ZeroDivisionError, ModelError) as error:
+        except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
             raise ModelError(
                 f"{file}: the preprocessing in it cannot be read ({error}): mend it, or give --preprocess"
             ) from error
@@ -106,7 +106,7 @@ def _json(path: Path, name: str) -> tuple[Path, dict[str, Any]]:
     """Return the first such file and the object in it; an empty one where there is none."""
     for folder in _folders(path):
         try:
-            content = json.loads((folder / name).read_text(encoding="utf-8-sig"))
+            content = read_json(folder / name)
         except (OSError, ValueError):
             continue
         if isinstance(content, dict):

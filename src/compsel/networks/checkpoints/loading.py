@@ -1,18 +1,20 @@
 """Weights files: tensors by name, read without executing anything, and fitted to the parameters of a network."""
 
 import os
-import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from compsel.errors import WeightsError
-from compsel.inputs.npz_errors import NPZ_ERRORS
 from compsel.networks.checkpoints.safetensors_file import read_safetensors
 from compsel.networks.checkpoints.tensorflowjs import read_tensorflowjs
 from compsel.networks.checkpoints.torch_file import read_torch_checkpoint
 from compsel.networks.graph_builder import Parameter
+from compsel.storage.numpy_files import read_npz
+from compsel.storage.paths import is_folder, is_there
+from compsel.storage.regular_files import open_regular
+from compsel.storage.sizes import physical_memory_bytes
 
 __all__ = ["fit", "load_weights"]
 
@@ -32,14 +34,17 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         WeightsError: no such file, another format, a damaged file, or one that holds more than tensors.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         return read_tensorflowjs(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise WeightsError(f"{path}: got a file ending in {path.suffix!r}, allowed are {', '.join(_READERS)}")
-    if not path.is_file():
+    if not is_there(path):
         raise WeightsError(f"{path}: no such file: give the path of a weights file")
-    return reader(path)
+    try:
+        return reader(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: {error.strerror or error}") from error
 
 
 def fit(
@@ -93,16 +98,11 @@ def _float32(name: str, key: str, array: np.ndarray) -> np.ndarray:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        # a stream of our own: numpy leaves the file open when it is damaged
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            if isinstance(archive, np.ndarray):
-                raise WeightsError(f"{path}: holds one array, allowed is an .npz of named arrays")
-            return {key: archive[key] for key in archive.files}
-    except WeightsError:
-        raise
-    except (*NPZ_ERRORS, KeyError, struct.error) as error:
-        raise WeightsError(f"{path}: not an .npz of plain arrays: {error}") from error
+    with open_regular(path, physical_memory_bytes()) as stream:
+        try:
+            return read_npz(stream)
+        except ValueError as error:
+            raise WeightsError(f"{path}: not an .npz of plain arrays: {error}") from error
 
 
 _READERS: Mapping[str, Callable[[Path], dict[str, np.ndarray]]] = {

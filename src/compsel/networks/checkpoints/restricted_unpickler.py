@@ -31,6 +31,9 @@ _DICT = "collections.OrderedDict"
 _TENSOR = "torch._utils._rebuild_tensor_v2"
 _PARAMETER = "torch._utils._rebuild_parameter"
 _ALLOWED = {_DICT, _TENSOR, _PARAMETER} | {f"torch.{name}" for name in DTYPES}
+# what describes 10,000 tensors
+_MOST_OPCODES = 500_000
+_LARGEST = 1 << 48  # of offsets and strides
 _PLAIN = {
     "BINUNICODE",
     "SHORT_BINUNICODE",
@@ -112,12 +115,14 @@ def run_opcodes(stream: IO[bytes], source: str) -> Any:
         with warnings.catch_warnings():
             # about escapes in damaged text
             warnings.simplefilter("ignore", DeprecationWarning)
-            for opcode, argument, _ in pickletools.genops(stream):
+            for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+                if count > _MOST_OPCODES:
+                    raise WeightsError(f"{source}: refused: over {_MOST_OPCODES:,} opcodes: save the tensors alone")
                 machine.step(opcode.name, argument)
         return machine.stack.pop()
     except WeightsError:
         raise
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, MemoryError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError, RecursionError) as error:
         raise WeightsError(f"{source}: not a torch checkpoint, or a damaged one") from error
 
 
@@ -227,7 +232,7 @@ class _Machine:
 
 
 def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> TensorRef:
-    whole = all(type(n) is int and n >= 0 for n in (offset, *shape, *strides))
+    whole = all(type(n) is int and 0 <= n < _LARGEST for n in (offset, *shape, *strides))
     if not isinstance(storage, StorageRef) or not whole or len(shape) != len(strides):
         raise ValueError
     return TensorRef(storage, offset, shape, strides)

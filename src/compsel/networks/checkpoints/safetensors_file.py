@@ -5,14 +5,16 @@ The library `safetensors` does not replace this reader: with numpy alone, versio
 since numpy has no such type, and it accepts a header that names one tensor twice.
 """
 
-import json
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from compsel.errors import WeightsError
+from compsel.storage.regular_files import read_regular
+from compsel.storage.shapes import element_count
+from compsel.storage.sizes import physical_memory_bytes
+from compsel.storage.strict_json import parse_json
 
 __all__ = ["read_safetensors"]
 
@@ -37,13 +39,13 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     Raises:
         WeightsError: a header that lies about sizes or offsets, an unknown dtype, a truncated file.
     """
-    content = path.read_bytes()
+    content = read_regular(path, physical_memory_bytes())
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > min(_LONGEST_HEADER, len(content) - 8):
         raise WeightsError(f"{path}: not a safetensors file, or a truncated one")
     try:
-        header = json.loads(content[8 : 8 + length], object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
+        header = parse_json(content[8 : 8 + length])
+    except ValueError as error:
         raise WeightsError(f"{path}: the safetensors header cannot be read: {error}") from error
     if not isinstance(header, dict):
         raise WeightsError(f"{path}: the safetensors header is no object")
@@ -81,13 +83,10 @@ def _checked(path: Path, name: str, entry: Any) -> tuple[str, tuple[int, ...], i
         raise WeightsError(f"{path}: {name}: got dtype {dtype!r}, allowed are {', '.join(_DTYPES)}")
     if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in (*shape, start, stop)):
         raise WeightsError(f"{path}: {name}: shape and data_offsets must be whole numbers from 0")
-    if stop - start != math.prod(shape) * np.dtype(_DTYPES[dtype]).itemsize:
+    try:
+        count = element_count(shape)
+    except ValueError as error:
+        raise WeightsError(f"{path}: {name}: {error}: the file is damaged") from error
+    if stop - start != count * np.dtype(_DTYPES[dtype]).itemsize:
         raise WeightsError(f"{path}: {name}: {stop - start} bytes are not shape {tuple(shape)} of {dtype}")
     return dtype, tuple(shape), start, stop
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a name stands there twice")
-    return result

@@ -6,9 +6,9 @@ every storage in a file of its own.
 """
 
 import io
-import math
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,10 @@ import numpy as np
 from compsel.errors import WeightsError
 from compsel.networks.checkpoints.restricted_unpickler import StorageRef, TensorRef, run_opcodes
 from compsel.networks.checkpoints.safetensors_file import widen_bfloat16
+from compsel.storage.archives import open_archive
+from compsel.storage.regular_files import read_regular
+from compsel.storage.shapes import element_count
+from compsel.storage.sizes import most_tensor_bytes, physical_memory_bytes, size_words
 
 __all__ = ["read_torch_checkpoint"]
 
@@ -33,7 +37,7 @@ def read_torch_checkpoint(path: Path) -> dict[str, np.ndarray]:
     Raises:
         WeightsError: another format, a damaged file, or one that wants anything but tensors.
     """
-    content = path.read_bytes()
+    content = read_regular(path, physical_memory_bytes())
     if zipfile.is_zipfile(io.BytesIO(content)):
         return _read_zip(path, content)
     stream = io.BytesIO(content)
@@ -43,9 +47,9 @@ def read_torch_checkpoint(path: Path) -> dict[str, np.ndarray]:
     machine = run_opcodes(stream, source)
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise WeightsError(f"{path}: written on a big-endian machine: save it again elsewhere")
-    described = _tensors(path, run_opcodes(stream, source))
+    described = _tensors(path, run_opcodes(stream, source), len(content))
     storages = _storages(path, described, run_opcodes(stream, source), content, stream.tell())
-    return {name: _view(path, name, ref, storages.__getitem__) for name, ref in described.items()}
+    return {name: _view(ref, storages.__getitem__) for name, ref in described.items()}
 
 
 def _storages(
@@ -71,15 +75,24 @@ def _storages(
 
 def _read_zip(path: Path, content: bytes) -> dict[str, np.ndarray]:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return _read_archive(path, archive)
+        with open_archive(io.BytesIO(content)) as archive:
+            return _read_archive(path, archive, len(content))
     except WeightsError:
         raise
-    except (zipfile.BadZipFile, struct.error, KeyError, EOFError, ValueError, OSError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        LookupError,
+        EOFError,
+        ValueError,
+        OSError,
+        RuntimeError,
+    ) as error:
         raise WeightsError(f"{path}: not a torch checkpoint, or a damaged one: {error}") from error
 
 
-def _read_archive(path: Path, archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
+def _read_archive(path: Path, archive: zipfile.ZipFile, size_bytes: int) -> dict[str, np.ndarray]:
     members = archive.infolist()
     # torch never compresses: what does may be made to fill the memory
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
@@ -90,19 +103,22 @@ def _read_archive(path: Path, archive: zipfile.ZipFile) -> dict[str, np.ndarray]
     folder = programs[0].removesuffix("data.pkl")
     if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
         raise WeightsError(f"{path}: written on a big-endian machine: save it again elsewhere")
-    described = _tensors(path, run_opcodes(io.BytesIO(archive.read(programs[0])), str(path)))
+    described = _tensors(path, run_opcodes(io.BytesIO(archive.read(programs[0])), str(path)), size_bytes)
+    known: dict[str, bytes] = {}
 
     def read(storage: StorageRef) -> np.ndarray:
-        numbers = archive.read(f"{folder}data/{storage.key}")
+        if storage.key not in known:
+            known[storage.key] = archive.read(f"{folder}data/{storage.key}")
+        numbers = known[storage.key]
         if len(numbers) != storage.count * _dtype(storage).itemsize:
             raise WeightsError(f"{path}: storage {storage.key} has another size than its tensor: the file is damaged")
         return np.frombuffer(numbers, _dtype(storage))
 
-    return {name: _view(path, name, ref, read) for name, ref in described.items()}
+    return {name: _view(ref, read) for name, ref in described.items()}
 
 
-def _tensors(path: Path, content: Any) -> dict[str, TensorRef]:
-    """Return the tensors of a checkpoint, which may stand one level deeper."""
+def _tensors(path: Path, content: Any, size_bytes: int) -> dict[str, TensorRef]:
+    """Return the tensors of a checkpoint of that size, which may stand one level deeper."""
     for key in _NESTED:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
@@ -111,23 +127,35 @@ def _tensors(path: Path, content: Any) -> dict[str, TensorRef]:
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, TensorRef):
             raise WeightsError(f"{path}: {name!r} is no tensor: save only the tensors")
+    # one storage may stand under many names, each a tensor of its own
+    held = sum(_checked_bytes(path, name, ref) for name, ref in content.items())
+    if held > most_tensor_bytes(size_bytes):
+        got, allowed = size_words(held / 1e6), size_words(most_tensor_bytes(size_bytes) / 1e6)
+        raise WeightsError(f"{path}: its tensors have {got}, allowed are {allowed} for a file of its size")
     return content
 
 
-def _view(path: Path, name: str, ref: TensorRef, read: Callable[[StorageRef], np.ndarray]) -> np.ndarray:
-    count = math.prod(ref.shape)
+def _checked_bytes(path: Path, name: str, ref: TensorRef) -> int:
+    """Return how many bytes a tensor has once it is read."""
+    try:
+        count = element_count(ref.shape)
+    except ValueError as error:
+        raise WeightsError(f"{path}: {name}: {error}: the file is damaged") from error
     last = ref.offset + sum((length - 1) * stride for length, stride in zip(ref.shape, ref.strides, strict=True))
     # a stride of 0 would let a few bytes become any amount of memory
     if count > ref.storage.count or (count and last >= ref.storage.count):
         raise WeightsError(f"{path}: {name}: reaches beyond its storage: the file is damaged")
+    return count * (4 if ref.storage.dtype == "bf16" else _dtype(ref.storage).itemsize)
+
+
+def _view(ref: TensorRef, read: Callable[[StorageRef], np.ndarray]) -> np.ndarray:
     numbers = read(ref.storage)
-    if ref.storage.dtype == "bf16":
-        numbers = widen_bfloat16(numbers)
-    if not count:
-        return np.empty(ref.shape, numbers.dtype)
-    strides = tuple(stride * numbers.itemsize for stride in ref.strides)
-    view = np.lib.stride_tricks.as_strided(numbers[ref.offset :], ref.shape, strides, writeable=False)
-    return np.ascontiguousarray(view)
+    if 0 in ref.shape:
+        view = np.empty(ref.shape, numbers.dtype)
+    else:
+        strides = tuple(stride * numbers.itemsize for stride in ref.strides)
+        view = np.lib.stride_tricks.as_strided(numbers[ref.offset :], ref.shape, strides, writeable=False)
+    return widen_bfloat16(view) if ref.storage.dtype == "bf16" else np.ascontiguousarray(view)
 
 
 def _dtype(storage: StorageRef) -> np.dtype:

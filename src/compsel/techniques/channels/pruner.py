@@ -8,9 +8,9 @@ import onnx
 from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
+from compsel.isolation.freed_memory import return_freed_memory
 from compsel.models.editing import edit_graph
 from compsel.models.graph_queries import constants
-from compsel.models.graph_session import release_memory
 from compsel.models.layers import output_axis
 from compsel.models.model import Model
 from compsel.models.shapes import sample_shapes
@@ -179,7 +179,7 @@ class ChannelPruner:
         groups_of_readers = dict.fromkeys(self._readers[layer.node] for layer in self._reading(group))
         parts = [part for readers in groups_of_readers for part in readers.parts(group, self._matrix)]
         order = eliminate(parts, len(group.channels), int(len(group.channels) * _MOST_GONE))
-        release_memory()
+        return_freed_memory()
         return order
 
     def _changed(self, removed: np.ndarray) -> dict[str, np.ndarray]:

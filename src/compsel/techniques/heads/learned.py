@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from compsel.errors import ModelError
 from compsel.inputs.samples import Samples
 from compsel.models.model import Model
+from compsel.storage.strict_json import parse_json
 from compsel.techniques.heads.folds import sample_hashes
 
 __all__ = [
@@ -60,7 +61,7 @@ class Learned:
             ModelError: not such a text.
         """
         try:
-            content = json.loads(text)
+            content = parse_json(text)
             return cls(str(content["kind"]), dict(content["options"]), hashes_from_text(content["samples"]))
         except (ValueError, TypeError, KeyError, binascii.Error) as error:
             raise ModelError(f"{LEARNED_KEY} in the model's metadata cannot be read: {error}: fit it again") from error

@@ -7,9 +7,10 @@ import numpy as np
 import onnx
 
 from compsel.device.cgroup import usable_cores
+from compsel.isolation.freed_memory import return_freed_memory
 from compsel.models.editable_graph import EditableGraph
 from compsel.models.graph_queries import attribute, captured_names, constants, is_standard
-from compsel.models.graph_session import open_session, release_memory
+from compsel.models.graph_session import open_session
 from compsel.models.layers import is_float
 from compsel.models.shapes import float_values, infer_types
 
@@ -60,7 +61,7 @@ class PartialExecutor:
     """
 
     def __init__(self, editable: EditableGraph, feeds: Iterable[Values]) -> None:
-        release_memory()
+        return_freed_memory()
         weights = constants(editable.graph)
         self._editable = editable
         self._weights = {name: weights[name] for name in _replaceable(editable, weights)}

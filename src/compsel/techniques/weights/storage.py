@@ -12,11 +12,12 @@ import onnx
 from compsel.errors import NotApplicableError
 from compsel.inputs.feeds import feeds_of
 from compsel.inputs.samples import Samples
+from compsel.isolation.freed_memory import return_freed_memory
 from compsel.models.channel_axes import ChannelAxes
 from compsel.models.editable_graph import EditableGraph, FreshNames
 from compsel.models.editing import edit_graph, remove_unused
 from compsel.models.graph_queries import constants, uses
-from compsel.models.graph_session import is_large, release_memory
+from compsel.models.graph_session import is_large
 from compsel.models.layers import has_constant_bias, is_float
 from compsel.models.model import Model
 from compsel.models.opset_upgrade import with_opset
@@ -173,7 +174,7 @@ def store_weights(
     with DecodedWeights() as decoded:
         for name, weight in layers.items():
             if large:
-                release_memory()
+                return_freed_memory()
             tensor = editable.tensor(weights[name])
             corrected = list(_corrected(editable, weight, means))
             before = editable.array(tensor) if corrected else None

@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 
 from compsel.errors import SamplesError
-from compsel.inputs.samples.tables.table import SampleTable
+from compsel.inputs.samples.tables.table import SampleTable, check_extent
 from compsel.inputs.samples.tables.text_file import read_text
 
 __all__ = ["read_delimited"]
 
 _DELIMITERS = (",", ";", "\t", "|")
+_LONGEST_HEADER = 1_000_000  # characters
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 Lines = list[tuple[int, list[str]]]
 
 
@@ -22,11 +24,14 @@ def read_delimited(path: Path) -> SampleTable:
     stands for what is between them, and other quotes are text; where that fits no table, it is read as CSV is.
 
     Raises:
-        SamplesError: no text, quotes that do not end, a row of another length than the header.
+        SamplesError: no text, more than is held in memory, quotes that do not end, a row of another length than the
+            header.
     """
     text, remark = read_text(path)
     remarks = (remark,) if remark else ()
     delimiter, skipped, text = _delimiter(path, text)
+    # before fields are made of it: each that is one stands before such a character
+    check_extent(path, text.count(delimiter) + text.count("\n"), 1)
     plain = _plain_lines(text, skipped) if delimiter == "\t" and path.suffix.lower() == ".tsv" else []
     if plain and all(len(fields) == len(plain[0][1]) for _, fields in plain):
         return SampleTable.of_fields(path, plain[0][1], plain[1:], remarks)
@@ -47,11 +52,13 @@ def _delimiter(path: Path, text: str) -> tuple[str, int, str]:
     said = re.match(r"sep=(.)\r?\n", text)  # Excel's way to say it
     if said is not None:
         return said.group(1), 1, text[said.end() :]
+    if len(text.partition("\n")[0]) > _LONGEST_HEADER:
+        raise SamplesError(f"{path}: its first line has over {_LONGEST_HEADER:,} characters: it names the columns")
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
 
     def columns(delimiter: str) -> tuple[int, bool]:
         try:
-            header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+            header = next(csv.reader(io.StringIO(text[:_LONGEST_HEADER], newline=""), delimiter=delimiter), [])
         except csv.Error:
             header = []
         return len(header), delimiter == usual
@@ -60,7 +67,8 @@ def _delimiter(path: Path, text: str) -> tuple[str, int, str]:
 
 
 def _quoted_lines(text: str, delimiter: str, skipped: int) -> Lines:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    # a stream of the text would take four bytes a character
+    reader = csv.reader((found[0] for found in _LINE.finditer(text)), delimiter=delimiter, strict=True)
     return [(reader.line_num + skipped, fields) for fields in reader if fields]
 
 

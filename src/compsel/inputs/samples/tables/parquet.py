@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from compsel.errors import SamplesError, require
-from compsel.inputs.samples.tables.table import SampleTable
+from compsel.errors import SamplesError, one_line, require
+from compsel.inputs.samples.tables.table import SampleTable, check_extent
+from compsel.storage.parquet import opened_parquet
 
 __all__ = ["read_parquet"]
 
@@ -13,16 +14,19 @@ def read_parquet(path: Path) -> SampleTable:
     """Read the columns of a Parquet file that hold one value a row; lists, such as embeddings, are left.
 
     Raises:
-        SamplesError: not a Parquet file, or a damaged one.
+        SamplesError: not a Parquet file, a damaged one, or one that unpacks to far more than its size.
         MissingDependencyError: no pyarrow.
     """
-    parquet, arrow = require("pyarrow.parquet", extra="train"), require("pyarrow", extra="train")
+    arrow = require("pyarrow", extra="train")
     try:
-        schema = parquet.read_schema(path)
-        columns = [field.name for field in schema if not _is_list(arrow, field.type)]
-        rows = parquet.read_table(path, columns=columns).to_pylist()
-    except (arrow.ArrowException, OSError) as error:
-        raise SamplesError(f"{path}: not a Parquet file, or a damaged one: {error}") from error
+        with opened_parquet(path) as file:
+            columns = [field.name for field in file.schema_arrow if not _is_list(arrow, field.type)]
+            check_extent(path, file.metadata.num_rows, len(columns))
+            rows = file.read(columns=columns).to_pylist()
+    except SamplesError:
+        raise
+    except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise SamplesError(f"{path}: not a Parquet file, or a damaged one: {one_line(error)}") from error
     return SampleTable(path, tuple(columns), list(enumerate(rows, start=1)))
 
 

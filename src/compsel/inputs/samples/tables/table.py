@@ -6,11 +6,29 @@ from pathlib import Path
 from typing import Any
 
 from compsel.errors import SamplesError
+from compsel.storage.sizes import MOST_FIELDS
 
-__all__ = ["Rows", "SampleTable"]
+__all__ = ["Rows", "SampleTable", "check_extent"]
+
+_MOST_COLUMNS = 10_000
 
 #: number of the line (of the row, where there are no lines), and fields by column
 Rows = Sequence[tuple[int, dict[str, Any]]]
+
+
+def check_extent(path: Path, rows: int, columns: int) -> None:
+    """Raise SamplesError where a table has more rows and columns than are held in memory.
+
+    >>> check_extent(Path("a.csv"), 10_000_000, 3)
+    Traceback (most recent call last):
+    compsel.errors.SamplesError: a.csv: has 10,000,000 rows of 3 columns, allowed are 5,000,000 fields: give a part
+    """
+    if columns > _MOST_COLUMNS:
+        raise SamplesError(f"{path}: has {columns:,} columns, allowed are {_MOST_COLUMNS:,}: give those that count")
+    if rows * max(1, columns) > MOST_FIELDS:
+        raise SamplesError(
+            f"{path}: has {rows:,} rows of {columns} columns, allowed are {MOST_FIELDS:,} fields: give a part"
+        )
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,9 @@ class SampleTable:
         """Return what `read` makes of each field of a column and its place."""
         return [read(value, self.place(index)) for index, value in enumerate(self.values(column))]
 
+    def __post_init__(self) -> None:
+        check_extent(self.path, len(self.rows), len(self.columns))
+
     @classmethod
     def of_fields(
         cls, path: Path, header: Sequence[str], lines: Sequence[tuple[int, Sequence[str]]], remarks: Sequence[str] = ()
@@ -56,7 +77,8 @@ class SampleTable:
         for number, fields in lines:
             if len(fields) != len(header):
                 raise SamplesError(f"{path}, line {number}: got {len(fields)} fields, the header has {len(header)}")
-        header = [column.strip() for column in header]
-        places = {column: header.index(column) for column in header}
+        places: dict[str, int] = {}
+        for place, column in enumerate(header):
+            places.setdefault(column.strip(), place)
         rows = [(number, {column: fields[place] for column, place in places.items()}) for number, fields in lines]
         return cls(path, tuple(places), rows, tuple(remarks))

@@ -4,6 +4,8 @@ import codecs
 from pathlib import Path
 
 from compsel.errors import SamplesError
+from compsel.storage.regular_files import read_regular
+from compsel.storage.sizes import TABLE_BYTES
 
 __all__ = ["read_text"]
 
@@ -15,16 +17,16 @@ _MARKS = (
 )
 
 
-def read_text(path: Path) -> tuple[str, str]:
+def read_text(path: Path, most_bytes: int = TABLE_BYTES) -> tuple[str, str]:
     """Return the text of a file, and a remark where its encoding had to be guessed.
 
     A byte-order mark says which encoding it is; without one it is UTF-8, or else what Windows calls Latin-1.
 
     Raises:
-        SamplesError: it cannot be read, or is no text.
+        SamplesError: it cannot be read, is no text, or has more bytes than that.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, most_bytes)
     except OSError as error:
         raise SamplesError(f"{path}: cannot be read: {error.strerror}") from error
     encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)

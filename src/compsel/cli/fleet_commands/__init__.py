@@ -1,0 +1,1 @@
+"""The words after `compsel fleet`, one a module."""
