@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compsel.building.train import selection_dataset
+from compsel.building.training_tables import selection_dataset
 from compsel.building.verbs.options import ObjectiveOptions, objective_of
 from compsel.cli.options import add_objective, given_options
 from compsel.cli.tables import plain_table

@@ -19,7 +19,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 
-from compsel.building.train import selection_dataset
+from compsel.building.training_tables import selection_dataset
 from compsel.cli.tables import plain_table
 from compsel.cli.terminal import TERMINAL
 from compsel.device.cgroup import usable_cores

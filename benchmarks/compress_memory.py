@@ -20,6 +20,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from command_peak import run_command
 from compsel.cli.tables import plain_table
 from compsel.models.model import Model
 from compsel.networks import build
@@ -28,18 +29,6 @@ from compsel.techniques import applicable
 
 SAMPLES = 2
 SIDE = 4096  # of the dense layers: 67 MB each
-CODE = """
-import json, sys
-from compsel.cli.main import main
-status = main(sys.argv[1:])
-if sys.platform == "linux":
-    with open("/proc/self/status") as stream:
-        peak = next(int(line.split()[1]) * 1024 for line in stream if line.startswith("VmHWM"))
-else:
-    import resource
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-print(json.dumps({"status": status, "peak_bytes": peak}))
-"""
 
 
 def main() -> int:
@@ -108,19 +97,18 @@ def measure(path: Path, size: int, spec: str, folder: Path) -> dict[str, Any]:
         write_samples(samples, path)
     command = ["compress", str(path), "--technique", spec, "--samples", str(samples), "--out", str(out)]
     command += ["--json", str(report)]
-    done = subprocess.run([sys.executable, "-c", CODE, *command], capture_output=True, text=True, check=False)
-    if done.returncode or not report.is_file():
-        raise SystemExit(f"{spec}: {done.stderr[-800:]}")
-    peak = json.loads(done.stdout.splitlines()[-1])["peak_bytes"]
+    done = run_command(*command)
+    if not report.is_file():
+        raise SystemExit(f"{spec}: {done.said[-800:]}")
     variant = json.loads(report.read_text(encoding="utf-8"))["variants"][0]
     report.unlink()
     for file in out.glob("*"):
         file.unlink()
-    print(f"{spec}: {peak / size:.2f}", file=sys.stderr)
+    print(f"{spec}: {done.peak_mb * 1e6 / size:.2f}", file=sys.stderr)
     return {
         "technique": spec,
-        "peak_mb": peak / 1e6,
-        "times_the_model": peak / size,
+        "peak_mb": done.peak_mb,
+        "times_the_model": done.peak_mb * 1e6 / size,
         "written": variant["path"] is not None,
         "reason": variant["reason"],
         "seconds": variant["seconds"],

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compsel.building.train import selection_dataset
+from compsel.building.training_tables import selection_dataset
 from compsel.cli.tables import plain_table
 from compsel.features.image import ImageFeatures
 from compsel.profiling.profile import Profile

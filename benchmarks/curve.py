@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 import compsel
-from compsel.building.train import selection_dataset
-from compsel.bundle.bundle import Bundle, BundleContent, write_bundle
+from compsel.building.training_tables import selection_dataset
+from compsel.bundle.bundle import Bundle
+from compsel.bundle.writing import BundleContent, write_bundle
 from compsel.cli.tables import plain_table
 from compsel.cli.terminal import TERMINAL
 from compsel.device.cgroup import usable_cores

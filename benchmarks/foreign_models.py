@@ -205,7 +205,7 @@ def find(folder: Path, name: str) -> bytes | None:
         elif package.suffix == ".tgz":
             with tarfile.open(package) as archive:
                 if name in archive.getnames():
-                    return archive.extractfile(name).read()  # type: ignore[union-attr]  # a file, not a folder
+                    return archive.extractfile(name).read()
     return None
 
 

@@ -15,15 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
-from compsel.building.train import as_objective, selection_dataset
+from compsel.building.train import as_objective
+from compsel.building.training_tables import selection_dataset
 from compsel.cli.tables import plain_table
 from compsel.profiling.profile import Profile
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.judging.hindsight import hindsight_static
 from compsel.selection.objective import Objective
-from compsel.selection.training.comparison import SINGLE_BEST, train
+from compsel.selection.training.comparison import train
 from compsel.selection.training.folds import assign_folds
 from compsel.selection.training.gap_closed import gap_of_costs
+from compsel.selection.training.trained import SINGLE_BEST
 
 FIGURES = ("accuracy_difference", "speedup_vs_most_accurate", "speedup_vs_best_static", "gap_closed")
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from compsel.building.train import as_objective, selection_dataset
+from compsel.building.train import as_objective
+from compsel.building.training_tables import selection_dataset
 from compsel.cli.tables import plain_table
 from compsel.profiling.profile import Profile
 from compsel.selection.cascade import calibration_prior

@@ -25,7 +25,7 @@ import onnxruntime
 
 import compsel
 from compsel.building.demo import calibration_samples
-from compsel.bundle.bundle import BundleContent, write_bundle
+from compsel.bundle.writing import BundleContent, write_bundle
 from compsel.cli.tables import plain_table
 from compsel.cli.terminal import TERMINAL
 from compsel.device.fingerprint import device_fingerprint

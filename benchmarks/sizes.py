@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 import compsel
-from compsel.bundle.bundle import BundleContent, write_bundle
+from compsel.bundle.writing import BundleContent, write_bundle
 from compsel.cli.tables import plain_table
 from compsel.cli.terminal import TERMINAL
 from compsel.device.fingerprint import device_fingerprint

@@ -1,0 +1,1 @@
+"""Parts of `large_tables.py`."""

@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/serving.py`, one a module."""
