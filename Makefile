@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test quick check coverage packages docs gpu-test clean
+.PHONY: demo test quick check coverage fuzz packages docs gpu-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -27,6 +27,16 @@ coverage: $(VENV)/.test
 	$(BIN)/coverage run -m pytest --numprocesses auto --dist worksteal -m "not clock"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# every reader of what others wrote, guided by coverage; the seconds are split over them, what is found lies in .fuzz
+FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tests.fuzzing --seconds $(FUZZ_SECONDS)
+
+# where atheris cannot be installed, the target says that it is skipped
+$(VENV)/.fuzz: $(VENV)/.test
+	$(BIN)/pip install --quiet --editable '.[fuzz]' || true
+	touch $@
 
 # the site, strictly: a link or a reference that leads nowhere fails
 docs: $(VENV)/.docs

@@ -4,9 +4,9 @@
 
 BUNDLE and PROFILE: of one build, such as `python examples/small_world.py FOLDER` makes (FOLDER/bundle and
 FOLDER/bundle.work). The app answers while it records (`compsel.load(..., record=...)`: no inputs, no outputs, only what
-ran and how long it took), beside a process that takes turns at being busy. The records are one pandas table; the
-selectors are trained again with them as costs, and written as a new bundle. Prints the records by choice and state, and
-both bundles' expectations.
+ran and how long it took, and whether it was right), beside a process that takes turns at being busy. The records are
+one pandas table; the selectors are trained again with them as costs, and written as a new bundle. Prints the records by
+choice and state, and both bundles' expectations.
 """
 
 import multiprocessing
@@ -28,10 +28,11 @@ def busy() -> None:
 
 
 def use(bundle: str, policy: str, records: Path) -> None:
-    """The app, as a device runs it; each start writes one file of records."""
+    """The app, as a device runs it; each start is a session of its own. What was right, the user says."""
     with compsel.load(bundle, policy=policy, record=records) as runtime:
         for sample in crops(60, seed=3):
-            runtime(sample.value)
+            answer = runtime(sample.value)
+            runtime.feedback(answer, label=sample.label)
 
 
 def main(bundle: str, profile: str) -> None:
@@ -46,7 +47,8 @@ def main(bundle: str, profile: str) -> None:
             for process in others:
                 process.kill()
         frame = compsel.records(records)
-        print(f"{len(frame)} stages in {frame['run'].nunique()} files of records")
+        right = frame.drop_duplicates("id")["right"].mean()
+        print(f"{len(frame)} stages in {frame['run'].nunique()} sessions; {right:.1%} of the answers were right")
         print(frame.groupby(["variant", "processor", "state"])["latency_ms"].describe()[["count", "50%"]].to_string())
         before = compsel.train(profile, **OBJECTIVE)
         after = compsel.train(profile, **OBJECTIVE, costs=frame, out=Path(folder) / "retrained")

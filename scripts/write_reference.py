@@ -59,12 +59,17 @@ def _options(parser: argparse.ArgumentParser) -> str:
     return "\n".join(rows) + "\n"
 
 
+# classes of ours whose methods are in several files
+_SPLIT = ("Runtime",)
+_WITH_BASES = "    options:\n      inherited_members: true\n"
+
+
 def python() -> str:
     """Return the page of the public names, for mkdocstrings."""
     functions = sorted(name for name in compsel.__all__ if name[:1].islower())
     classes = sorted(name for name in compsel.__all__ if name[:1].isupper())
     blocks = [f"::: compsel.{name}\n" for name in functions]
-    blocks += ["## Classes\n", *(f"::: compsel.{name}\n" for name in classes)]
+    blocks += ["## Classes\n", *(f"::: compsel.{name}\n{_WITH_BASES * (name in _SPLIT)}" for name in classes)]
     return (
         "# Python\n\nAll public names (`compsel.__all__`). Each is loaded when it is first used.\n\n## Functions\n\n"
         + "\n".join(blocks)

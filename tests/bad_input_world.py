@@ -14,8 +14,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from compsel.bundle.bundle import BundleContent, write_bundle
 from compsel.bundle.manifest import MANIFEST, write_manifest
+from compsel.bundle.writing import BundleContent, write_bundle
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
 from compsel.networks import build

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compsel.bundle.bundle import BundleContent, write_bundle
+from compsel.bundle.writing import BundleContent, write_bundle
 from compsel.profiling.profile import Profile
 from compsel.selection.cascade.fitting import fit_cascade
 from compsel.selection.costs.model import CostModel

@@ -197,6 +197,18 @@ PLACES = [
         "has no profile.json",
         "compsel profile",
     ),
+    Mistake(
+        "train: a bundle as profile",
+        lambda w: ["train", w.bundle, "--out", w.folder / "new"],
+        "has no profile.json, it is a bundle",
+        "give what its build measured",
+    ),
+    Mistake(
+        "train: no such folder",
+        lambda w: ["train", w.folder / "prfile", "--out", w.folder / "new"],
+        "has no profile.json, it is no folder",
+        "check the path",
+    ),
     Mistake("port: output exists", lambda w: ["port", w.bundle, "--out", occupied(w)], "there already", "--replace"),
     Mistake(
         "a place below a file",

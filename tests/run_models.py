@@ -45,7 +45,7 @@ def _dense() -> RunCase:
     return RunCase(
         model,
         [{"x": value} for value in feeds] + [{}, {"x": x, "z": x}, {"X": x}],
-        (None, [], ["y"], ["y", "y"], ["z"], ("y",)),  # type: ignore[arg-type]
+        (None, [], ["y"], ["y", "y"], ["z"], ("y",)),
     )
 
 
@@ -107,6 +107,7 @@ def _strings() -> RunCase:
     )
     feeds: list[Any] = [np.array(["a", "b", "ü✓"]), np.array(["a"], dtype=object), np.array([], dtype=object)]
     feeds += [["a", "b"], np.array([1, 2], dtype=object), np.array("a"), "a", ["a", 3], [["a"]], [b"a"]]
+    feeds += [np.array([b"ab", b"cd"], np.void), np.array([b"a", b"b"])]
     return RunCase(model, [{"x": value} for value in feeds])
 
 
@@ -167,7 +168,7 @@ def _maps() -> RunCase:
     graph = helper.make_graph([node], "g", [helper.make_value_info("x", of_map)], [output])
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
-    return RunCase(model, [{"x": {"a": 1.0, "c": 2.0}}, {"x": {}}, {"x": {"d": 1.0}}])
+    return RunCase(model, [{"x": {"a": 1.0, "c": 2.0}}, {"x": {}}, {"x": {"d": 1.0}}, {"x": {3: 1.0}}])
 
 
 def _defaults() -> RunCase:

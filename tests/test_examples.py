@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import compsel
 from compsel.networks import build
 from tests.text_models import save_tokenizer, write_table
 
@@ -63,7 +65,7 @@ def test_small_board(world):
 
 def test_retrain_from_records(world):
     output = run("retrain_from_records.py", world / "bundle", world / "bundle.work")
-    assert re.search("in [246] files of records", output)
+    assert re.search(r"in [246] sessions; \d+\.\d% of the answers were right", output)
     assert "retrained: Built(" in output
     assert "Answer('" in output.splitlines()[-1]
 
@@ -142,6 +144,18 @@ def test_retrain(tmp_path):
         "efficientnet-lite.at-least-as-accurate.json",
         "efficientnet-lite.one-percent-less.json",
     ]
+
+
+def test_retrain_on_measured_records(world, tmp_path):
+    for _ in range(6):  # sessions: a fifth of them judges, by chance
+        with compsel.load(world / "bundle", record=tmp_path / "records") as runtime:
+            for _ in range(4):
+                runtime(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8))
+    given = ("--records", tmp_path / "records", "--fleet", tmp_path / "fleet", "--new", tmp_path / "new")
+    output = run("retrain.py", *given, "--bundle", world / "bundle")
+    assert "times the expected cost" in output
+    assert (tmp_path / "new" / "device_costs" / "index.json").is_file()
+    assert (tmp_path / "fleet" / "releases" / "1" / "bundle" / "manifest.json").is_file()
 
 
 def test_every_example_is_run_here():

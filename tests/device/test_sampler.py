@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from compsel.device.fingerprint import device_fingerprint
 from compsel.device.readers import portable
 from compsel.device.readers.base import Counters, Gauges
 from compsel.device.readers.linux import LinuxReader
 from compsel.device.readers.portable import PsutilReader
-from compsel.device.sampler import DeviceSampler, DeviceState, device_fingerprint, open_reader, read_state
+from compsel.device.sampler import DeviceSampler, DeviceState, open_reader, read_state
 from compsel.errors import CompselError
 from tests.device.recorded_device import LAPTOP, write
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import compsel
-from compsel.bundle.bundle import BundleContent, write_bundle
+from compsel.bundle.writing import BundleContent, write_bundle
 from compsel.evaluation.evaluate import evaluate
 from compsel.inputs.samples import ArraySamples
 from compsel.profiling.profile import Profile

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.hostile.mutations import mutate, outcome
+from tests.hostile.mutation_outcome import outcome
+from tests.hostile.mutations import mutate
 
 
 # values near the limits of floating point overflow on their way to being refused

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from compsel.errors import InputError
-from compsel.inputs.tensor_specs import TensorSpec, check_feeds
+from compsel.inputs.tensor_specs import TensorSpec, check_feeds, holds_nan
 
 IMAGE = TensorSpec("image", "float32", (None, 3, 4, 4))
 
@@ -65,3 +65,26 @@ def test_exactly_the_inputs_of_the_model(names):
     with pytest.raises(InputError, match=r"got inputs \[.*\], allowed are exactly \['a', 'b'\]"):
         check_feeds(specs, {name: np.zeros(1, np.float32) for name in names})
     check_feeds(specs, {name: np.zeros(1, np.float32) for name in ("b", "a")})
+
+
+@pytest.mark.parametrize("dtype", ["float16", ">f2", "float32", "float64", "longdouble"])
+@given(
+    numbers=st.lists(st.floats(width=16), max_size=40),
+    step=st.sampled_from([1, -1, 3]),
+    shape=st.sampled_from([(-1,), (1, -1), (-1, 1)]),
+)
+def test_nan_is_found_in_every_type_and_layout(
+    dtype: str, numbers: list[float], step: int, shape: tuple[int, ...]
+) -> None:
+    values = np.array(numbers, dtype)[::step].reshape(shape)
+    assert holds_nan(values) == bool(np.isnan(values).any())
+    for one in values.ravel():
+        assert holds_nan(np.asarray(one)) == bool(np.isnan(one))
+
+
+def test_nan_of_any_bits_is_found() -> None:
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    singles = np.random.default_rng(0).integers(0, 1 << 32, 1 << 12, np.uint32).view(np.float32)
+    strange = np.array([0x7F800001, 0xFF800001, 0x7FC00000, 0xFFFFFFFF, 0x7F800000], np.uint32).view(np.float32)
+    for one in (*halves, *singles, *strange):
+        assert holds_nan(np.array([0, one, 1], one.dtype)) == bool(np.isnan(one))

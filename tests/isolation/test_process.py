@@ -6,6 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -43,7 +44,6 @@ def test_values_arrive_as_they_are() -> None:
 
 
 def test_numbers_that_numpy_does_not_know() -> None:
-    ml_dtypes = pytest.importorskip("ml_dtypes")
     array = np.array([1.5, -2.0], ml_dtypes.bfloat16)
     got = WorkerProcess().call(ECHO, array)
     assert got.dtype == array.dtype and np.array_equal(got, array)

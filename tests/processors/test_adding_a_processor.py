@@ -16,7 +16,7 @@ import pytest
 import compsel.processors
 from compsel.cli.main import main
 from compsel.errors import ProcessorError
-from compsel.processors import Availability, OrtSession, Processor, ProcessorFamily, parse, provider
+from compsel.processors import Availability, OrtSession, Processor, ProcessorFamily, parse, provider, provider_table
 from compsel.processors.provider_table import ANY, Provider
 from compsel.processors.smoke_test import smoke_test
 from compsel.profiling.memory import ProcessStart
@@ -63,7 +63,7 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
     line = Provider(
         "chip", "ChipExecutionProvider", package="a made-up package", options={"cache": {ANY: {"dir": "{}"}}}
     )
-    for module in (compsel.processors, provider):
+    for module in (provider_table, provider):
         monkeypatch.setattr(module, "PROVIDERS", (*provider.PROVIDERS, line))
 
 

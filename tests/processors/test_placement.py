@@ -11,10 +11,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from compsel.errors import ProcessorError
-from compsel.processors import ProviderProcessor, discover, parse
+from compsel.processors import discover, parse
 from compsel.processors import provider as provider_module
 from compsel.processors.ort_session import OrtSession
 from compsel.processors.placement import Placement, place, time_share
+from compsel.processors.provider import ProviderProcessor
 from compsel.processors.smoke_test import smoke_feeds, smoke_graph
 
 GPU, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from compsel.errors import ModelError, ProcessorError
 from compsel.inputs.tensor_specs import TensorSpec
-from compsel.processors import CpuProcessor, ProviderProcessor, absent, discover, package_versions, parse, unusable
+from compsel.processors import CpuProcessor, absent, discover, parse, unusable
 from compsel.processors import cpu as cpu_module
 from compsel.processors import provider as provider_module
 from compsel.processors.base import Availability
 from compsel.processors.ort_session import OrtSession
-from compsel.processors.provider import PROVIDERS
+from compsel.processors.plugins import package_versions
+from compsel.processors.provider import PROVIDERS, ProviderProcessor
 from compsel.processors.smoke_test import smoke_feeds, smoke_graph, smoke_test
 from tests.processors.fake_processor import FakeProcessor, Script
 

@@ -67,7 +67,7 @@ REQUESTS: list[tuple[str, int, str]] = [
     (json.dumps({"inputs": [tensor(data=[1, 2, 3])]}), 422, "this bundle takes"),
     (json.dumps({"inputs": [tensor(data=[1, 2, 3]), tensor(data=[1, 2, 3])]}), 400, "two tensors of one name"),
     (json.dumps({"inputs": [tensor(data=[1, 2, 3]), tensor("mask", "FP32", data=[1, 1, float("nan")])]}), 400, "NaN"),
-    ('{"inputs": [{"name": "mask", "datatype": "FP32", "shape": [1], "data": [1e999]}]}', 422, "no FP32"),
+    ('{"inputs": [{"name": "mask", "datatype": "FP32", "shape": [1], "data": [1e999]}]}', 400, "1e999"),
     (json.dumps({"inputs": [tensor(data=[1, 2, 3]), MASK], "outputs": [{"name": "no"}]}), 400, "outputs: got 'no'"),
     (json.dumps({"inputs": [tensor(data=[1, 2, 3]), MASK], "outputs": 5}), 400, "outputs: allowed is a list"),
     (json.dumps({"inputs": [tensor(data=[1, 2, 3]), MASK], "id": 5}), 400, "id: got int"),

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from starlette.requests import Request
@@ -13,9 +14,9 @@ from compsel.runtime import Runtime
 from compsel.serving.answering import Answering, InputRequest
 from compsel.serving.bodies import BodyReader
 from compsel.serving.client_rates import ClientRates
+from compsel.serving.inputs import InputReader
 from compsel.serving.request_error import RequestError
 from compsel.serving.settings import ServingSettings
-from compsel.serving.worker_pool import WorkerPool
 from tests.serving.clients import client_of
 
 
@@ -64,43 +65,69 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(text_runtime: Ru
     assert client.get("/healthz").status_code == 200  # only answers count
 
 
-def test_what_does_not_fit_into_the_queue_is_refused() -> None:
-    go = threading.Event()
+def reading_waits(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Make reading an input wait; return what is set when it begins, and what lets it go on."""
+    began, go = threading.Event(), threading.Event()
+    read = InputReader.read
 
-    async def fill() -> list[object]:
-        pool = WorkerPool(workers=1, waiting=1)
-        tasks = [asyncio.create_task(pool.run(lambda: go.wait(10))) for _ in range(3)]
-        await asyncio.sleep(0)
-        with pytest.raises(RequestError) as refused:
-            await tasks[2]
-        assert refused.value.status == 503
-        go.set()
-        done = list(await asyncio.gather(*tasks[:2]))
-        assert await pool.run(lambda: "again") == "again"
-        pool.close()
-        assert pool.in_flight == 0
-        return done
+    def slowly(*arguments: Any) -> InputRequest:
+        began.set()
+        go.wait(10)
+        return read(*arguments)
 
-    assert asyncio.run(fill()) == [True, True]
+    monkeypatch.setattr(InputReader, "read", slowly)
+    return began, go
 
 
-def test_who_went_away_holds_a_place_until_the_work_is_done() -> None:
-    go = threading.Event()
+def test_what_does_not_fit_into_the_queue_is_told_when_to_come_back(
+    text_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go = reading_waits(monkeypatch)
+    client = client_of(text_runtime, ServingSettings(rate_per_s=0, workers=1, waiting=0))
+    statuses: list[int] = []
 
-    async def leave() -> None:
-        pool = WorkerPool(workers=1, waiting=0)
-        task = asyncio.create_task(pool.run(lambda: go.wait(10)))
-        await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        with pytest.raises(RequestError):
-            await pool.run(lambda: None)
-        go.set()
-        pool.close()
-        assert pool.in_flight == 0
+    def ask() -> None:
+        statuses.append(client.post("/answer", json={"text": "play a song"}).status_code)
 
-    asyncio.run(leave())
+    first = threading.Thread(target=ask)
+    first.start()
+    assert began.wait(10)
+    refused = client.post("/answer", json={"text": "play a song"})
+    assert client.get("/state").json()["in_flight"] == 1
+    go.set()
+    first.join()
+    assert (refused.status_code, statuses) == (503, [200])
+    assert refused.json()["error"].startswith("busy: the queue is full")
+    assert int(refused.headers["Retry-After"]) >= 1
+    ask()
+    assert statuses == [200, 200]
+
+
+def test_a_deadline_that_has_passed_in_the_queue_is_refused(
+    text_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go = reading_waits(monkeypatch)
+    client = client_of(text_runtime, ServingSettings(rate_per_s=0, workers=1))
+    found: list[Any] = []
+
+    def ask(address: str) -> threading.Thread:
+        thread = threading.Thread(
+            target=lambda: found.append(client.post(address, json={"text": "play a song"})), daemon=True
+        )
+        thread.start()
+        return thread
+
+    first = ask("/answer")
+    assert began.wait(10)
+    second = ask("/answer?deadline_ms=30")
+    until = time.monotonic() + 10
+    while client.get("/state").json()["in_flight"] < 2 and time.monotonic() < until:
+        time.sleep(0.005)
+    time.sleep(0.05)
+    go.set()
+    first.join(10)
+    second.join(10)
+    assert sorted(one.status_code for one in found) == [200, 503]
 
 
 def request_of(receive: Callable[[], object]) -> Request:

@@ -18,6 +18,7 @@ def values(client: TestClient) -> dict[tuple[str, ...], float]:
 
 def test_requests_errors_choices_and_load_are_counted(runtime: Runtime, jpeg: bytes) -> None:
     client = client_of(runtime)
+    before = values(client)
     answers = [
         client.post("/answer?deadline_ms=0.5", content=jpeg, headers={"Content-Type": "image/jpeg"}).json()
         for _ in range(3)
@@ -25,7 +26,9 @@ def test_requests_errors_choices_and_load_are_counted(runtime: Runtime, jpeg: by
     client.post("/answer", content=b"x", headers={"Content-Type": "image/jpeg"})
     client.post("/v2/models/other/infer", json={})
     client.get("/nothing")
-    found = values(client)
+    now = values(client)
+    # the runtime answered others before
+    found = {key: value - before.get(key, 0.0) if "_in_flight" not in key[0] else value for key, value in now.items()}
     assert found["compsel_requests_total", "/answer", "200"] == 3
     assert found["compsel_requests_total", "/answer", "422"] == 1
     assert found["compsel_requests_total", "/v2/models/{model}/infer", "404"] == 1
@@ -35,7 +38,7 @@ def test_requests_errors_choices_and_load_are_counted(runtime: Runtime, jpeg: by
     assert found["compsel_answers_total", answers[0]["choice"]] >= 1
     assert found["compsel_escalations_total",] == sum(len(one["stages"]) - 1 for one in answers)
     assert found["compsel_constraints_missed_total",] == 3
-    assert found["compsel_device_load_others",] >= 0
+    assert now["compsel_device_load_others",] >= 0
     assert found["compsel_in_flight",] == 0
 
 

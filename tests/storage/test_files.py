@@ -205,6 +205,7 @@ def test_other_errors_pass_unchanged(tmp_path):
 
 WRITER = """
 import os, sys
+import psutil  # another user may not even read where Python lies
 from compsel.storage.files import write_json
 if len(sys.argv) > 2:
     os.setuid(int(sys.argv[2]))

@@ -1,11 +1,14 @@
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from compsel.errors import ProfileError, StorageError
-from compsel.storage.parquet import read_table, write_table
+from compsel.storage.parquet import opened_parquet, read_table, write_table
+from compsel.storage.parquet_rows import ParquetRows
 
 NUMBERS = st.sampled_from([np.int32, np.int64, np.uint8, np.float32, np.float64, bool])
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -82,3 +85,29 @@ def test_a_table_below_a_file(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="choose another place"):
         write_table(tmp_path / "file" / "table.parquet", a_table())
+
+
+def test_rows_that_were_read_are_not_held(tmp_path):
+    rows = 20_000
+    columns = {f"x{number}": np.random.default_rng(number).random(400_000) for number in range(3)}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet", row_group_size=rows)
+    readers = (
+        lambda: taken(ParquetRows(tmp_path / "t.parquet", list(columns), rows)),
+        lambda: batches(tmp_path / "t.parquet", rows),
+    )
+    for reader in readers:
+        before = pa.total_allocated_bytes()
+        held = [pa.total_allocated_bytes() - before for _ in reader()]
+        assert len(held) == 20
+        assert max(held) < 6 * 8 * rows * len(columns)  # of 20 groups: packed and unpacked, and those read ahead
+
+
+def taken(table):
+    with table:
+        while table.take(table.rows):
+            yield
+
+
+def batches(path, rows):
+    with opened_parquet(path) as file:
+        yield from (None for _ in file.iter_batches(rows))

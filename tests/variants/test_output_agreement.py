@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from compsel.features.tasks import Multioutput
+from compsel.features.tasks.multioutput import Multioutput
 from compsel.inputs.samples import ArraySamples
 from compsel.models.model import Model
 from compsel.variants.error_bounds import unexplained
