@@ -22,8 +22,9 @@ from tests.sized_models import WIDTH, sequence, sequence_model
 
 SIZES = np.array([4.0, 64.0, 256.0]) * WIDTH
 CHOICES = (("big/none", "cpu:1"), ("big/none", "cpu:2"), ("small/none", "cpu:1"))
-# beside no other, at 4, 64 and 256 rows of 16; two threads pay for long inputs
-IDLE_MS = np.array([[1.0, 2.0, 0.5], [8.0, 5.0, 2.0], [32.0, 17.0, 8.0]])
+# beside no other, at 4, 64 and 256 rows of 16; two threads pay for long inputs; far more than any takes, so that no
+# deadline passes on a machine that has other work
+IDLE_MS = 100 * np.array([[1.0, 2.0, 0.5], [8.0, 5.0, 2.0], [32.0, 17.0, 8.0]])
 
 
 def costs(sized: bool = True) -> CostModel:
@@ -80,13 +81,13 @@ def test_what_is_expected_is_what_the_size_costs(runtime, length):
 
 
 def test_deadlines_and_qualities_are_those_of_the_size(runtime):
-    fast, slow = (runtime(sequence(length, 0), deadline_ms=15.0) for length in (5, 250))
+    fast, slow = (runtime(sequence(length, 0), deadline_ms=1500.0) for length in (5, 250))
     assert fast.choice == "big/none@cpu:1" and fast.constraints_met
     assert slow.choice == "small/none@cpu:1" and slow.constraints_met
-    assert not runtime(sequence(2000, 0), deadline_ms=15.0).constraints_met
-    best = runtime(sequence(250, 0), deadline_ms=15.0, min_quality=0.85)
+    assert not runtime(sequence(2000, 0), deadline_ms=1500.0).constraints_met
+    best = runtime(sequence(250, 0), deadline_ms=1500.0, min_quality=0.85)
     assert not best.constraints_met
-    assert runtime(sequence(5, 0), deadline_ms=15.0, min_quality=0.85).constraints_met
+    assert runtime(sequence(5, 0), deadline_ms=1500.0, min_quality=0.85).constraints_met
 
 
 def test_tensors_that_are_run_have_their_size_too(runtime):
