@@ -173,7 +173,7 @@ def test_after_a_merge_that_is_ended_the_next_one_says_the_same(
     def ended(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    for place in ("_merged", "write_devices"):
+    for place in ("write_bucket", "write_devices"):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(f"compsel.fleet.merge.{place}", ended)
             merge(fleet)

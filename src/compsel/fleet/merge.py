@@ -5,11 +5,12 @@ import json
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from compsel.errors import ProfileError, UsageError
-from compsel.fleet.bucket_merge import merge_bucket
+from compsel.fleet.bucket_merge import BucketMerge
 from compsel.fleet.devices_table import write_devices
 from compsel.fleet.layout import FleetFolder
 from compsel.fleet.merged import DEVICES_NAME, MergedRecords, bucket_of, write_bucket
@@ -25,9 +26,11 @@ __all__ = ["Merged", "merge"]
 _MANIFEST = "manifest.json"
 # raised when rows would be merged in another way
 _VERSION = 1
+_COUNTS = ("duplicates", "dropped", "outcomes", "left_out")
 _FEWEST_BUCKETS, _MOST_BUCKETS = 64, 1 << 16
-# what a byte of parts takes in memory while it is merged, at most
+# what a byte of usual parts takes in memory: more buckets alone come of it, for parts may unpack to far more
 _UNPACKED = 60
+_ROWS_SHARE = 0.2  # of the memory limit, of rows that are merged at a time: sorting takes some times as much
 
 
 @dataclass
@@ -43,6 +46,7 @@ class Merged:
         duplicates: rows that lay there more than once, and were left out.
         dropped: answers that the runtimes could not record.
         outcomes: that found their answer.
+        left_out: parts of sessions with more rows than any runtime writes.
 
     >>> Merged("0123456789abcdef", rows=3).rows
     3
@@ -59,6 +63,7 @@ class Merged:
     duplicates: int = 0
     dropped: int = 0
     outcomes: int = 0
+    left_out: int = 0
 
 
 def merge(
@@ -72,7 +77,8 @@ def merge(
     Args:
         fleet: whose.
         bundles: hashes; empty: all of which there are records.
-        memory_limit_mb: so much one bucket may take: more records make more buckets.
+        memory_limit_mb: that merging may take: more records make more buckets, and of a bucket so many sessions are
+            merged at a time; half a gigabyte where it is less, for that much one part may unpack to.
         reporter: of progress.
 
     Raises:
@@ -123,7 +129,7 @@ class _Merge:
                     changed[bucket] = origin
             try:
                 for bucket, origin in reporter.track(list(changed.items()), f"buckets of {self.bundle}"):
-                    done[str(bucket)] = {**origin, **_merged(folder, bucket, by_bucket[bucket], heard)}
+                    done[str(bucket)] = {**origin, **self._merged(bucket, by_bucket[bucket], heard)}
             finally:
                 if changed and folder.is_dir():
                     write_json(folder / _MANIFEST, note)
@@ -154,6 +160,12 @@ class _Merge:
         else:
             made_from = _digest([heard, [_entry(self.fleet, path) for path in sorted(paths)]])
         return {"look": look, "heard": heard, "from": made_from}
+
+    def _merged(self, bucket: int, parts: Sequence[Path], outcomes: OutcomeBuckets) -> dict[str, Any]:
+        """Merge a bucket, write it, and return what the manifest notes."""
+        found = BucketMerge(parts, partial(outcomes.of, bucket), _ROWS_SHARE * self.limit_bytes)
+        rows = write_bucket(self.fleet.merged_of(self.bundle) / _name(bucket), found.tables(), found.schema)
+        return {"rows": rows, "devices": found.devices, **{name: getattr(found, name) for name in _COUNTS}}
 
 
 def _noted(folder: Path, buckets: int) -> dict[str, Any]:
@@ -194,16 +206,9 @@ def _totals(folder: Path, done: dict[str, Any], known: dict[str, int] | None) ->
 
 def _result(bundle: str, note: dict[str, Any], parts: int, changed: int) -> Merged:
     done = note["merged"].values()
-    sums = {name: sum(one[name] for one in done) for name in ("rows", "duplicates", "dropped", "outcomes")}
+    # a version before left nothing out
+    sums = {name: sum(one.get(name, 0) for one in done) for name in ("rows", *_COUNTS)}
     return Merged(bundle, parts, len(done), changed, **note["totals"], **sums)
-
-
-def _merged(folder: Path, bucket: int, parts: Sequence[Path], outcomes: OutcomeBuckets) -> dict[str, Any]:
-    """Merge a bucket, write it, and return what the manifest notes."""
-    found = merge_bucket(parts, outcomes.of(bucket))
-    write_bucket(folder / _name(bucket), iter([found.table]), found.table.schema)
-    counts = {name: getattr(found, name) for name in ("duplicates", "dropped", "outcomes", "devices")}
-    return {"rows": found.table.num_rows, **counts}
 
 
 def _session(part: Path) -> str:

@@ -212,7 +212,7 @@ def _with_all(pa: Any, batch: Any, schema: Any) -> Any:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    with parquet_errors(path, "run compsel fleet merge again"), opened_parquet(path) as file:
+    with parquet_errors(path, "run compsel fleet merge again"), opened_parquet(path, in_pieces=True) as file:
         yield file
 
 

@@ -10,11 +10,13 @@ import numpy as np
 
 from compsel.errors import require
 from compsel.fleet.merged import bucket_of
+from compsel.runtime.recording.part_format import OUTCOME_COLUMNS
 from compsel.runtime.recording.part_reader import read_part
 
 __all__ = ["OutcomeBuckets"]
 
-_TOGETHER = 64
+_TOGETHER, _MOST_ROWS = 64, 2_000_000  # parts, and their rows, that are sorted at a time
+_KEYS = ["session", "answer"]
 
 
 class OutcomeBuckets:
@@ -26,7 +28,7 @@ class OutcomeBuckets:
         work: folder of the temporary files.
 
     >>> import tempfile
-    >>> OutcomeBuckets((), 64, Path(tempfile.mkdtemp())).of(3) is None
+    >>> OutcomeBuckets((), 64, Path(tempfile.mkdtemp())).of(3, None) is None
     True
     """
 
@@ -37,35 +39,60 @@ class OutcomeBuckets:
     def _files(self) -> dict[int, list[Path]]:
         """Temporary files, by bucket: made when they are first asked for."""
         found: dict[int, list[Path]] = {}
-        for begin in range(0, len(self._parts), _TOGETHER):
-            for bucket, path in self._split(self._parts[begin : begin + _TOGETHER], begin):
+        for number, tables in enumerate(self._some()):
+            for bucket, path in self._split(tables, number):
                 found.setdefault(bucket, []).append(path)
         return found
 
-    def of(self, bucket: int) -> Any:
-        """Return the outcomes of a bucket as pandas sees them, one an answer: session, answer, right; None: none."""
+    def of(self, bucket: int, answers: Any) -> Any:
+        """Return the outcomes of some answers of a bucket, one an answer.
+
+        Memory is bounded by the answers, however many outcomes anybody sent.
+
+        Args:
+            bucket: its number.
+            answers: as pandas sees them, each once: session, answer.
+
+        Returns:
+            As pandas sees them: session, answer, right; None: there are none.
+        """
         pandas, parquet = require("pandas", "train"), require("pyarrow.parquet", "train")
-        paths = self._files.get(bucket)
-        if not paths:
-            return None
-        frame = pandas.concat([parquet.read_table(path).to_pandas() for path in paths], ignore_index=True)
-        frame = frame.sort_values("time", kind="stable")
-        return frame.drop_duplicates(["session", "answer"], keep="last")[["session", "answer", "right"]]
+        found: Any = None
+        for path in self._files.get(bucket, ()):
+            heard = parquet.read_table(path).to_pandas().merge(answers, on=_KEYS)
+            found = heard if found is None else pandas.concat([found, heard], ignore_index=True)
+            found = found.sort_values("time", kind="stable").drop_duplicates(_KEYS, keep="last")
+        return None if found is None else found[[*_KEYS, "right"]]
 
     def digest(self, bucket: int) -> str:
-        """Return a hash of what `of` returns, whatever the parts that it came in."""
-        frame = self.of(bucket)
-        if frame is None:
-            return ""
-        frame = frame.sort_values(["session", "answer"])
-        digest = hashlib.sha256("".join(frame["session"]).encode())
-        digest.update(frame["answer"].to_numpy().tobytes())
-        digest.update(frame["right"].to_numpy().tobytes())
-        return digest.hexdigest()
+        """Return a hash of the outcomes of a bucket in their order; "": there are none."""
+        parquet = require("pyarrow.parquet", "train")
+        paths = self._files.get(bucket, ())
+        digests = [hashlib.sha256() for _ in OUTCOME_COLUMNS]  # of columns: pieces may be cut anywhere
+        for path in paths:
+            table = parquet.read_table(path)
+            for digest, name in zip(digests, OUTCOME_COLUMNS, strict=True):
+                column = table.column(name).combine_chunks()
+                if name == "session":
+                    digest.update("".join(column.to_pylist()).encode())
+                else:
+                    digest.update(column.cast("double" if name == "right" else "int64").to_numpy().tobytes())
+        return hashlib.sha256(b"".join(one.digest() for one in digests)).hexdigest() if paths else ""
 
-    def _split(self, parts: Sequence[Path], number: int) -> Iterator[tuple[int, Path]]:
+    def _some(self) -> Iterator[list[Any]]:
+        """Give the tables of some parts at a time."""
+        tables: list[Any] = []
+        for path in self._parts:
+            table = read_part(path, known=True)[1].replace_schema_metadata(None)
+            if len(tables) == _TOGETHER or sum(one.num_rows for one in tables) + table.num_rows > _MOST_ROWS:
+                yield tables
+                tables = []
+            tables.append(table)
+        if tables:
+            yield tables
+
+    def _split(self, tables: Sequence[Any], number: int) -> Iterator[tuple[int, Path]]:
         pa, parquet = require("pyarrow", "train"), require("pyarrow.parquet", "train")
-        tables = [read_part(path, known=True)[1].replace_schema_metadata(None) for path in parts]
         table = pa.concat_tables(tables, promote_options="default").combine_chunks()
         encoded = table.column("session").combine_chunks().dictionary_encode()
         known = np.array([bucket_of(session, self._buckets) for session in encoded.dictionary.to_pylist()], np.intp)

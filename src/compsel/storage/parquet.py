@@ -18,6 +18,8 @@ __all__ = ["ROW_GROUP_ROWS", "opened_parquet", "parquet_errors", "read_table", "
 #: rows that are written as one group: a reader of a part of a table holds a few of them, however long it is
 ROW_GROUP_ROWS = 131_072
 
+_MOST_BYTES, _MOST_PAGES = 10**13, 10**7  # of a table that is read in pieces
+
 
 def write_table(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
     """Write columns as a Parquet file, completely or not at all.
@@ -77,8 +79,12 @@ def parquet_errors(path: Path, advice: str = "measure it again") -> Iterator[Non
 
 
 @contextlib.contextmanager
-def opened_parquet(path: Path) -> Iterator[Any]:
+def opened_parquet(path: Path, *, in_pieces: bool = False) -> Iterator[Any]:
     """Open a Parquet file, as pyarrow's `ParquetFile`; what it unpacks to is known before it is read.
+
+    Args:
+        path: of the file.
+        in_pieces: it is one of ours, and read some rows at a time: all may take far more room than the file.
 
     Raises:
         ValueError: a footer beyond all reason, or values that take far more room than the file.
@@ -87,7 +93,10 @@ def opened_parquet(path: Path) -> Iterator[Any]:
     """
     parquet = require("pyarrow.parquet", "train")
     with open_regular(path, physical_memory_bytes()) as stream:
-        check_parquet(stream, most_unpacked_bytes(file_size(stream)))
+        if in_pieces:
+            check_parquet(stream, _MOST_BYTES, _MOST_PAGES)
+        else:
+            check_parquet(stream, most_unpacked_bytes(file_size(stream)))
     # by its path: threads of pyarrow that still hold bytes of a stream of Python wait for the interpreter as it ends
     # without pre_buffer: with it the bytes of every group of rows that was read are held until the file is closed
     with parquet.ParquetFile(path, pre_buffer=False) as file:

@@ -27,16 +27,17 @@ _VALUES, _UNPACKED_CHUNK, _PACKED_CHUNK, _DATA_PLACE, _DICTIONARY_PLACE = 5, 6, 
 _UNPACKED_PAGE, _PACKED_PAGE = 2, 3
 
 
-def check_parquet(stream: BinaryIO, most_bytes: int) -> None:
+def check_parquet(stream: BinaryIO, most_bytes: int, most_pages: int = _MOST_PAGES) -> None:
     """Raise ValueError where a Parquet file is damaged, or says that it unpacks to more than so many bytes.
 
     Args:
         stream: the file; its position changes.
         most_bytes: that all values may take.
+        most_pages: that it may have.
     """
     try:
         footer = _footer(stream)
-        unpacked = max(_said_bytes(footer), _page_bytes(stream, footer))
+        unpacked = max(_said_bytes(footer), _page_bytes(stream, footer, most_pages))
     except (LookupError, TypeError, AttributeError) as error:
         raise ValueError("its footer, or the header of a page, is damaged") from error
     if unpacked > most_bytes:
@@ -77,7 +78,7 @@ def _said_bytes(footer: dict[int, Any]) -> int:
     return taken
 
 
-def _page_bytes(stream: BinaryIO, footer: dict[int, Any]) -> int:
+def _page_bytes(stream: BinaryIO, footer: dict[int, Any], most_pages: int) -> int:
     """Return how many bytes all pages say that they unpack to."""
     total = pages = 0
     for chunk in _chunks(footer):
@@ -89,8 +90,8 @@ def _page_bytes(stream: BinaryIO, footer: dict[int, Any]) -> int:
             pages += 1
             header, length = _page_header(stream, place)
             unpacked, packed = header[_UNPACKED_PAGE], header[_PACKED_PAGE]
-            if min(unpacked, packed) < 0 or pages > _MOST_PAGES:
-                raise ValueError(f"has a page of {unpacked} bytes in {packed}, or over {_MOST_PAGES:,} pages")
+            if min(unpacked, packed) < 0 or pages > most_pages:
+                raise ValueError(f"has a page of {unpacked} bytes in {packed}, or over {most_pages:,} pages")
             total += unpacked
             place += length + packed
     return total

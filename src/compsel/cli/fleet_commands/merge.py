@@ -30,6 +30,8 @@ def _run(arguments: argparse.Namespace) -> int:
     print_table(rows, header=header)
     changed, buckets = sum(one.changed for one in found), sum(one.buckets for one in found)
     print(f"{changed} of {buckets} buckets had changed and were merged")
+    if left_out := sum(one.left_out for one in found):
+        print(f"{left_out} parts are left out: their sessions have more rows than any runtime writes")
     print_next("retrain BUNDLE --out NEW", arguments)
     write_result(arguments.json, {"merged": [asdict(one) for one in found]})
     return 0

@@ -1,5 +1,6 @@
 """Reads parts of records that anybody may have sent: what is broken, or made to harm, is refused early."""
 
+import contextlib
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from compsel.runtime.recording.part_format import (
 )
 from compsel.storage.parquet_sizes import check_parquet
 
-__all__ = ["check_file", "check_values", "read_part"]
+__all__ = ["check_file", "check_values", "read_head", "read_part"]
 
 _MOST_BYTES = 64_000_000  # of a part; one that is written has 4 MB
 _MOST_UNPACKED_BYTES = 256_000_000
@@ -24,6 +25,11 @@ _MOST_ROWS = 1_000_000
 _MOST_COLUMNS = 512
 _MOST_ITEMS = 100_000  # of a list in the description
 _MOST_METADATA_BYTES = 100_000
+_LIMITS = {
+    "thrift_string_size_limit": _MOST_BYTES,
+    "thrift_container_size_limit": _MOST_ITEMS,
+    "page_checksum_verification": True,
+}
 _LONGEST_TEXT = 1000
 _MOST_TEXT_BYTES = 128_000_000  # of a column; one text that is named a million times takes no room in a file
 _LATEST_US = 9e15  # the year 2255; what calendars cannot hold would end whoever reads it
@@ -60,26 +66,44 @@ def read_part(path: Path, *, known: bool = False) -> tuple[PartHeader, Any]:
     """
     pa, parquet = require("pyarrow", "train"), require("pyarrow.parquet", "train")
     check_file(path)
-    try:
-        with path.open("rb") as stream:
-            if not known:
-                check_parquet(stream, _MOST_UNPACKED_BYTES)
-            limits = {"thrift_string_size_limit": _MOST_BYTES, "thrift_container_size_limit": _MOST_ITEMS}
-            limits["page_checksum_verification"] = True
-            file = parquet.ParquetFile(stream, **limits)
-            header = _header(path, file)
-            _check_schema(pa, file, header)
-            if not known:
-                texts = [name for name in file.schema_arrow.names if name in _TEXTS]
-                file = parquet.ParquetFile(stream, metadata=file.metadata, read_dictionary=texts, **limits)
-            table = _unpacked(pa, file.read(use_threads=False))
-            table.validate(full=True)
+    with _part_errors(path), path.open("rb") as stream:
+        if not known:
+            check_parquet(stream, _MOST_UNPACKED_BYTES)
+        file = parquet.ParquetFile(stream, **_LIMITS)
+        header = _header(path, file)
+        _check_schema(pa, file, header)
+        if not known:
+            texts = [name for name in file.schema_arrow.names if name in _TEXTS]
+            file = parquet.ParquetFile(stream, metadata=file.metadata, read_dictionary=texts, **_LIMITS)
+        table = _unpacked(pa, file.read(use_threads=False))
+        table.validate(full=True)
         check_values(table)
+    return header, table
+
+
+def read_head(path: Path) -> tuple[PartHeader, list[str]]:
+    """Return what is alike for all rows of a part that has been read here before, and the names of its columns.
+
+    Raises:
+        ProfileError, VersionError: see `read_part`.
+    """
+    parquet = require("pyarrow.parquet", "train")
+    check_file(path)
+    with _part_errors(path), path.open("rb") as stream:
+        file = parquet.ParquetFile(stream, **_LIMITS)
+        return _header(path, file), file.schema_arrow.names
+
+
+@contextlib.contextmanager
+def _part_errors(path: Path) -> Iterator[None]:
+    """Turn what reading may raise into ProfileError."""
+    pa = require("pyarrow", "train")
+    try:
+        yield
     except VersionError:
         raise
     except (OSError, ValueError, LookupError, MemoryError, pa.ArrowException) as error:
         raise ProfileError(f"{path}: is no part of records ({one_line(error)}): take it out of the folder") from error
-    return header, table
 
 
 def _header(path: Path, file: Any) -> PartHeader:
