@@ -5,6 +5,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from compsel.cli.main import main
 from compsel.errors import ProfileError, UsageError
 from compsel.fleet.ingest import ingest
 from compsel.fleet.layout import FleetFolder
+from compsel.fleet.notes import read_notes
 from compsel.fleet.put_aside import put_aside_reasons
 from tests.fleet.recorded import BUNDLE, Session, answers, outcomes, put
 
@@ -99,6 +101,62 @@ def test_a_newer_format_is_taken_in_by_a_compsel_that_reads_it(
     kept.write_bytes(put(tmp_path / "readable", 1, answers([1]), header).read_bytes())
     monkeypatch.setattr("compsel.__version__", "99.0")
     assert ingest(tmp_path / "uploads", fleet).taken == 1
+
+
+def test_only_what_a_newer_compsel_wrote_is_looked_at_again_and_once(
+    tmp_path: Path, fleet: FleetFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def noting(path: Path) -> dict[str, Any]:
+        read.append(path.name)
+        return read_notes(path)
+
+    for place in ("ingest", "put_aside"):
+        monkeypatch.setattr(f"compsel.fleet.{place}.read_notes", noting)
+    uploads, header = tmp_path / "uploads", Session(1).header()
+    newer = put(uploads, 1, answers([1]), replace(header, format_version=99))
+    for number in range(5):
+        (uploads / f"{number}.parquet").write_bytes(b"x")
+    assert ingest(uploads, fleet).put_aside == {"version": 1, "foreign": 5}
+    (uploads / "more.parquet").write_bytes(b"x")
+    assert ingest(uploads, fleet).put_aside == {"foreign": 1}
+    assert not read
+    monkeypatch.setattr("compsel.__version__", "99.0")
+    for _ in range(2):
+        assert ingest(uploads, fleet).known == 7
+    assert [name[17:] for name in read] == [f"{newer.name}.reason.json"], "what it cannot read either is left"
+    # a list of a version that kept none is made once
+    fleet.newer.unlink()
+    for _ in range(2):
+        ingest(uploads, fleet)
+    assert len(read) == 9
+    with fleet.newer.open("ab") as stream:
+        stream.write(b'{"half')
+    put(uploads / "later", 1, answers([1]), replace(Session(2).header(), format_version=99))
+    assert ingest(uploads, fleet).put_aside == {"version": 1}
+    for kept in list(fleet.put_aside.glob("*.answers.parquet")):
+        session = next(one for one in (Session(1), Session(2)) if one.id in kept.name)
+        kept.write_bytes(put(tmp_path / "readable", 1, answers([1]), session.header()).read_bytes())
+    monkeypatch.setattr("compsel.__version__", "100.0")
+    assert ingest(uploads, fleet).taken == 2
+    assert len(list(fleet.put_aside.iterdir())) == 12
+    assert not fleet.newer.read_bytes()
+
+
+def test_what_a_newer_compsel_wrote_stays_put_aside_where_it_contradicts_what_is_there(
+    tmp_path: Path, fleet: FleetFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = Session(1).header()
+    put(tmp_path / "a", 1, answers([1]), header)
+    put(tmp_path / "b", 1, answers([5, 6]), replace(header, format_version=99))
+    for folder in "ab":
+        ingest(tmp_path / folder, fleet)
+    (kept,) = fleet.put_aside.glob("*.answers.parquet")
+    kept.write_bytes(put(tmp_path / "readable", 1, answers([5, 6]), header).read_bytes())
+    monkeypatch.setattr("compsel.__version__", "99.0")
+    assert ingest(tmp_path / "a", fleet).put_aside == {"hostile": 1}
+    assert kept.is_file()
 
 
 def test_a_sender_fills_no_fleet(tmp_path: Path, fleet: FleetFolder) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 from compsel.errors import ProfileError, StorageError, UnreadableFileError, UsageError, require
 from compsel.fleet.layout import FleetFolder
 from compsel.fleet.ledger import Ledger
+from compsel.fleet.notes import read_notes
 from compsel.fleet.part_check import CheckedPart, PartChecker
-from compsel.fleet.put_aside import put_aside, put_aside_reasons, taken_back
+from compsel.fleet.put_aside import REASON_SUFFIX, list_newer, newer_put_aside, put_aside, taken_back
 from compsel.fleet.uploads import Upload, uploads_in
 from compsel.progress import SILENT, Reporter
 from compsel.storage.files import copy_file, sha256_file, storage_errors
@@ -119,18 +120,30 @@ def _fresh(location: Path, ledger: Ledger, limit_bytes: float, found: Ingested) 
 
 
 def _again(step: "_Step") -> None:
-    """Look once more at what an older compsel could not read."""
+    """Look once more at what an older compsel could not read: after an update, once."""
     import compsel
 
-    folder = step.fleet.put_aside
-    for name, reason in put_aside_reasons(folder).items():
-        if reason.get("kind") != "version" or reason.get("compsel") == compsel.__version__:
-            continue
-        path, called = folder / name, str(reason.get("file", ""))
-        (checked,) = step.checker.check([(path, called.rpartition("/")[2])])
-        if checked.allowed and (checked.part != "answers" or not step.bundles or checked.bundle in step.bundles):
-            step.store(path, Upload(path, called, 0, 0), checked)
-            taken_back(folder, name)
+    fleet = step.fleet
+    known = newer_put_aside(fleet)
+    tried = [name for name, version in known.items() if version != compsel.__version__]
+    try:
+        for name in tried:
+            path = fleet.put_aside / name
+            reason = read_notes(path.with_name(f"{name}{REASON_SUFFIX}"))
+            if not path.is_file() or not reason:  # it was taken in, or away
+                del known[name]
+                continue
+            called = str(reason.get("file", ""))
+            (checked,) = step.checker.check([(path, called.rpartition("/")[2])])
+            if not checked.allowed:
+                known[name] = compsel.__version__
+            elif step.wants(checked):
+                if step.store(path, Upload(path, called, 0, 0), checked):
+                    taken_back(fleet, name)
+                del known[name]
+    finally:
+        if tried:
+            list_newer(fleet, known)
 
 
 def _copy(upload: Path, copy: Path) -> None:
@@ -175,7 +188,7 @@ class _Step:
                 staged.append((copy, upload))
         names = [(copy, upload.name.rpartition("/")[2]) for copy, upload in staged]
         for (copy, upload), checked in zip(staged, self.checker.check(names), strict=True):
-            if checked.allowed and checked.part == "answers" and self.bundles and checked.bundle not in self.bundles:
+            if checked.allowed and not self.wants(checked):
                 self.found.left[upload.name] = f"of the bundle {checked.bundle[:40]}, which was not asked for"
             elif checked.allowed:
                 self.store(copy, upload, checked)
@@ -183,23 +196,25 @@ class _Step:
                 self._aside(upload, copy, checked)
             copy.unlink()
 
-    def store(self, copy: Path, upload: Upload, checked: CheckedPart) -> None:
-        """Put a part where it belongs: one that is there already, if it has grown since."""
+    def wants(self, checked: CheckedPart) -> bool:
+        """Whether a part is of a bundle that was asked for, or tells outcomes, which are of any."""
+        return not self.bundles or checked.part != "answers" or checked.bundle in self.bundles
+
+    def store(self, copy: Path, upload: Upload, checked: CheckedPart) -> bool:
+        """Put a part where it belongs: one that is there already, if it has grown since; return whether it is there."""
         name = upload.name.rpartition("/")[2]
         is_answers = checked.part == "answers"
         folder = self.fleet.records_of(checked.bundle, checked.device_id) if is_answers else self.fleet.outcomes
         target = folder / name
         if target.exists() and sha256_file(target) != checked.sha256:
             if self.checker.continues(copy, target):  # an older state of what is there
-                self._known(upload)
-                return
+                return self._known(upload)
             if not self.checker.continues(target, copy):
                 words = "contradicts the part of that name that was taken in before"
                 self._aside(upload, copy, CheckedPart(checked.sha256, "hostile", words))
-                return
+                return False
         elif target.exists():
-            self._known(upload)
-            return
+            return self._known(upload)
         copy_file(copy, target, beside=self.fleet.incoming)
         self.ledger.add(upload)
         self.found.taken += 1
@@ -208,10 +223,12 @@ class _Step:
         if is_answers:
             self.found.bundles[checked.bundle] += 1
             self.found.devices[checked.device_id] += 1
+        return True
 
-    def _known(self, upload: Upload) -> None:
+    def _known(self, upload: Upload) -> bool:
         self.ledger.add(upload)
         self.found.known += 1
+        return True
 
     def _aside(self, upload: Upload, copy: Path | None, checked: CheckedPart) -> None:
         reason = {"sha256": checked.sha256, "kind": checked.kind, "reason": checked.reason}

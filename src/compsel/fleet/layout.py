@@ -2,6 +2,7 @@
 
 records/<bundle>/<device_id>/<part>         parts that were taken in, as they came
 put_aside/<name>, <name>.reason.json        uploads that are broken or meant to harm, with the reason
+newer.jsonl                                 which of these a newer compsel wrote: they are looked at again
 merged/<bundle>/bucket-<xx>.parquet         a row a stage, without duplicates, with outcomes
 merged/<bundle>/devices.parquet             a row a device
 releases/<number>/                          bundles that were released, and why
@@ -79,6 +80,11 @@ class FleetFolder:
     def put_aside(self) -> Path:
         """Of uploads that were not."""
         return self.root / "put_aside"
+
+    @property
+    def newer(self) -> Path:
+        """List of those among them that a newer compsel wrote."""
+        return self.root / "newer.jsonl"
 
     @property
     def incoming(self) -> Path:
