@@ -74,6 +74,7 @@ class Fleet:
         shift: by kind, what is added to the log-odds of confidence.
         explore: share of stages that run on a processor by chance.
         heard: share of answers that feedback is given of.
+        begin_us: when they answer, in microseconds since 1970.
     """
 
     kinds: Mapping[str, tuple[float, ...]]
@@ -85,6 +86,7 @@ class Fleet:
     explore: float = 0.3
     heard: float = 0.5
     seed: int = 0
+    begin_us: int = _BEGIN_US
     _plans: dict[float, tuple[Any, tuple[str, ...], np.ndarray]] = field(default_factory=dict)
 
     def record(self, bundle: Path, place: Path) -> FleetFolder:
@@ -163,7 +165,7 @@ class Fleet:
                 found = {
                     "answer": answer,
                     "stage": stage,
-                    "time": _BEGIN_US + 1000 * answer,
+                    "time": self.begin_us + 1000 * answer,
                     "variant": policy.variants[stage],
                     "processor": processor,
                     "latency_ms": float(cost),

@@ -143,7 +143,7 @@ def test_release_and_roll_back(bundle: Path, fleet: FleetFolder, retrained: Retr
     assert releases.current is not None
     assert (releases.current.number, releases.current.why) == (2, found.words)
     compared = json.loads((mine.releases / "2" / "comparison.json").read_text())
-    assert {one["verdict"] for one in compared["kinds"].values()} <= {"better", "same", "worse", "unknown"}
+    assert {one["verdict"] for one in compared["kinds"].values()} <= {"better", "same", "mixed", "worse", "unknown"}
     with pytest.raises(BundleError, match="the current one"):
         release(mine, retrained.out)
     assert roll_back(mine).current == Releases.read(mine).current

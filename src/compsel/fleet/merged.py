@@ -125,6 +125,11 @@ class MergedRecords:
             bundle = known[0]
         return cls(fleet.merged_of(bundle), since)
 
+    @property
+    def when(self) -> str:
+        """From when on, in words; "": from the first one on."""
+        return "" if self.since is None else f" since {self.since.isoformat()}"
+
     @cached_property
     def devices(self) -> Any:
         """An Arrow table, a row a kind of device: device_id, device (its fingerprint, JSON), n_answers, n_stages,

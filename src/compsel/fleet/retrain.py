@@ -64,7 +64,7 @@ class Retrained:
                     "devices": costs.devices[key],
                     "rows": int(costs.rows[key].sum()),
                     "times_expected": ratio,
-                    "uncertainty": float(costs.effects.kind_deviations[key].mean()),
+                    "uncertainty": _uncertainty(costs, key),
                     "mix": _mix(costs, key),
                 }
                 for key, ratio in ratios.items()
@@ -191,6 +191,11 @@ def _expected(old: Bundle, first: str, profile: Profile | None) -> Expected:
 def _mean(costs: FleetCosts, key: str) -> float:
     rows = costs.rows[key]
     return float(rows @ costs.effects.kinds[key] / max(rows.sum(), 1))
+
+
+def _uncertainty(costs: FleetCosts, key: str) -> float:
+    """Return the mean error of a cost, of each choice and state as often as it was recorded."""
+    return float(np.average(costs.effects.kind_deviations[key], weights=costs.rows[key]))
 
 
 def _mix(costs: FleetCosts, key: str) -> dict[str, float]:

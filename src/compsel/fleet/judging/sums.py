@@ -15,7 +15,7 @@ from compsel.selection.judging.paired_comparison import PairedComparison
 __all__ = ["LEAST_DEVICES", "GroupVerdict", "PairedSums", "Verdict"]
 
 Floats = NDArray[np.float64]
-Verdict = Literal["better", "same", "worse", "unknown"]
+Verdict = Literal["better", "same", "mixed", "worse", "unknown"]
 
 LEAST_DEVICES = 8
 _MOST_UNMEASURED = 0.05  # of the cost of a policy may be of choices that nobody measured there
@@ -192,7 +192,6 @@ def _interval(value: float, drawn: Floats, error: float, ends: tuple[float, floa
 def _verdict(found: PairedComparison) -> Verdict:
     if found.beats:
         return "better"
-    if found.cost is not None:
-        return "worse" if found.cost.high < 1 else "same"
-    worse = (found.slower and not found.more_accurate) or (found.less_accurate and not found.faster)
-    return "worse" if worse else "same"
+    mixed = (found.slower and found.more_accurate) or (found.faster and found.less_accurate)
+    worse = (found.slower or found.less_accurate) and not mixed if found.cost is None else found.cost.high < 1
+    return "worse" if worse else "mixed" if mixed else "same"

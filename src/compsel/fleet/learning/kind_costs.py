@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.device.kind import DeviceKind
+from compsel.errors import ProfileError
 from compsel.fleet.learning.cost_counts import CostCounts
 from compsel.fleet.learning.effects import Effects, fit_effects
 from compsel.fleet.learning.places import Places
@@ -16,9 +17,13 @@ from compsel.fleet.merged import MergedRecords
 from compsel.progress import SILENT, Reporter
 from compsel.selection.costs.model import CostModel
 
-__all__ = ["FleetCosts", "kinds_of", "learn_costs", "scaled"]
+__all__ = ["FleetCosts", "NoRecordsError", "kinds_of", "learn_costs", "scaled"]
 
 Floats = NDArray[np.float64]
+
+
+class NoRecordsError(ProfileError):
+    """Records of which none tells what a choice costs."""
 
 
 @dataclass(frozen=True)
@@ -84,19 +89,17 @@ def learn_costs(
         reporter: hears how far it is.
 
     Raises:
-        ProfileError: no latency of a choice of the bundle, or more devices than the memory limit allows.
+        NoRecordsError: no latency of a choice of the bundle.
+        ProfileError: more devices than the memory limit allows.
     """
-    from compsel.errors import ProfileError
-
     kind_of, kinds = kinds_of(records)
     counts = CostCounts(Places(base), kind_of, memory_limit_mb / 2)
     with reporter.phase("reading records"):
         there = [name for name in counts.columns if name in records.columns]
         counts.add_all(records.batches(there, held_out=held_out))
     if not counts.rows:
-        when = "" if records.since is None else f" since {records.since.isoformat()}"
-        raise ProfileError(
-            f"{records.folder}: no record of this bundle's choices{when} has a latency: record more answers"
+        raise NoRecordsError(
+            f"{records.folder}: no record of this bundle's choices{records.when} has a latency: record more answers"
         )
     devices = counts.means()
     effects = fit_effects(devices, len(base.choices), counts.places.count)
