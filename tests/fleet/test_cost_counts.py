@@ -46,6 +46,20 @@ def test_means_are_of_the_ratio_whatever_the_order() -> None:
         assert np.array_equal(found.variances, other[name].variances)
 
 
+def test_rows_are_counted_by_kind() -> None:
+    batch = rows(400, devices=40)
+    kind_of = {f"id {number}": f"kind {number % 3}" for number in range(5)}
+    names = [f"id {int(one, 16) % 5}" for one in batch.column("installation").to_pylist()]
+    batch = batch.set_column(0, "device_id", pa.array(names))
+    found = CostCounts(Places(COSTS), kind_of).add_all([batch]).rows_by_kind()
+    for kind, table in found.items():
+        mine = [place for place, name in enumerate(names) if kind_of[name] == kind]
+        alone = CostCounts(Places(COSTS), kind_of).add_all([batch.take(pa.array(mine))]).rows_by_kind()
+        assert table.sum() == len(mine)
+        assert np.array_equal(table, alone[kind])
+    assert sorted(found) == ["kind 0", "kind 1", "kind 2"]
+
+
 def test_outliers_hardly_count() -> None:
     batch = rows(900, devices=1)
     latency = batch.column("latency_ms").to_numpy().copy()

@@ -34,8 +34,10 @@ def write_devices(folder: Path, records: MergedRecords, devices: Mapping[str, An
         kinds = batch.column("device_id").dictionary_encode()
         codes, times = kinds.indices.to_numpy(), batch.column("time").cast("int64").to_numpy()
         stages = batch.column("stage").to_numpy()
+        by_kind = np.argsort(codes, kind="stable")
+        edges = np.searchsorted(codes[by_kind], np.arange(len(kinds.dictionary) + 1))
         for code, key in enumerate(kinds.dictionary.to_pylist()):
-            rows = np.flatnonzero(codes == code)
+            rows = by_kind[edges[code] : edges[code + 1]]
             installations = batch.column("installation").take(pa.array(rows)).unique().to_pylist()
             found[key].add(times[rows], int((stages[rows] == 0).sum()), installations)
     utc = pa.timestamp("us", "UTC")

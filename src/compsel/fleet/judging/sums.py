@@ -114,7 +114,9 @@ class PairedSums:
             deviations: by kind, standard deviations of the logarithm of each choice's cost (n_choices,).
             penalty: cost of a wrong answer where quality has no floor; None: it has one.
         """
-        rows = np.array([self.devices[key] for key in sorted(self.devices) if key[0] in kinds]).reshape(-1, 6)
+        among = frozenset(kinds)
+        mine = sorted(key for key in self.devices if key[0] in among)
+        rows = np.array([self.devices[key] for key in mine]).reshape(-1, 6)
         answers = int(rows[:, 0].sum()) if len(rows) else 0
         spent = sum((self.spent[kind] for kind in kinds), np.zeros((2, self.n_choices)))
         unmeasured = sum((self.unmeasured[kind] for kind in kinds), np.zeros(2))

@@ -118,15 +118,13 @@ class CostCounts:
     def rows_by_kind(self) -> dict[str, Integers]:
         """Return the number of rows of each cell (n_cells,), by kind of device."""
         self._settle()
-        found: dict[str, Integers] = {}
-        names = {number: name for name, number in self.devices.items()}
+        of_device = [kind for _, kind in self.devices]  # in the order of their numbers
+        places = {kind: place for place, kind in enumerate(dict.fromkeys(of_device))}
         numbers, cells = np.divmod(self._keys // _BINS, self._n_cells)
-        for number in np.unique(numbers).tolist():
-            mine = numbers == number
-            rows = np.bincount(cells[mine], self._counts[mine], self._n_cells).astype(np.int64)
-            kind = names[number][1]
-            found[kind] = found.get(kind, np.zeros(self._n_cells, np.int64)) + rows
-        return found
+        kinds = np.array([places[kind] for kind in of_device], np.int64)[numbers]
+        rows = np.bincount(kinds * self._n_cells + cells, self._counts, len(places) * self._n_cells)
+        tables = rows.astype(np.int64).reshape(len(places), self._n_cells)
+        return {kind: tables[place] for kind, place in places.items() if tables[place].any()}
 
     @property
     def _n_cells(self) -> int:
