@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from compsel.errors import LocationError, MissingDependencyError, UsageError, one_line, require
+from compsel.errors import (
+    CompselError,
+    LocationError,
+    MissingDependencyError,
+    UsageError,
+    one_line,
+    require,
+)
+from compsel.storage.files import storage_errors
+from compsel.storage.locations.settings import cache_folder
 
 __all__ = ["address_of", "as_local", "driver_of", "location_errors", "server_of"]
 
@@ -97,13 +106,16 @@ def location_errors(address: str, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except LocationError:
+    except CompselError:
         raise
     except FileNotFoundError as error:
         raise LocationError(
             f"cannot {doing} {address}: there is no such bucket or folder: check the address"
         ) from error
     except PermissionError as error:
+        if Path(str(error.filename or "")).is_relative_to(cache_folder()):
+            with storage_errors(error.filename):
+                raise
         said = f"permission denied ({one_line(error)})"
         raise LocationError(f"cannot {doing} {address}: {said}: check the credentials, and what they allow") from error
     except Exception as error:
