@@ -146,3 +146,21 @@ def test_a_tokenizer_comes_with_what_says_how_long_texts_are() -> None:
     for name in ("tokenizer.json", "config.json"):
         files.pipe_file(f"/texts/{name}", b"{}")
     assert compsel.fetch("memory://texts/tokenizer.json").with_name("config.json").is_file()
+
+
+def test_what_may_not_be_read_beside_a_model_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = fsspec.filesystem("memory")
+    files.pipe_file("/denied/model.onnx", graph())
+    info = type(files).info
+
+    def denied(self: object, path: str, **options: object) -> object:
+        if path.endswith(wanted):
+            raise PermissionError("Forbidden")
+        return info(self, path, **options)
+
+    monkeypatch.setattr(type(files), "info", denied)
+    wanted = ".txt"
+    assert compsel.fetch("memory://denied/model.onnx").is_file(), "S3 says so of what is not there"
+    wanted = ".onnx"
+    with pytest.raises(LocationError, match=r"cannot read memory://denied/model.onnx: permission denied"):
+        compsel.fetch("memory://denied/model.onnx")

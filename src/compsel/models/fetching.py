@@ -53,7 +53,10 @@ def _fetch_model(address: str, reporter: Reporter | None) -> Path:
     from compsel.models.loading import read_graph
 
     path, files, folder = _fetch_with(address, documents_of(PurePosixPath(address)), reporter)
-    outside = data_files(read_graph(path), address)
+    try:
+        outside = data_files(read_graph(path), address)
+    except ModelError as error:
+        raise ModelError(using.in_addresses(str(error))) from error
     for begin in range(0, len(outside), _TOGETHER):
         _fetch_data(address, files, folder, outside[begin : begin + _TOGETHER], reporter)
     return path
@@ -72,13 +75,14 @@ def _fetch_with(address: str, beside: Sequence[str], reporter: Reporter | None) 
     folder = PurePosixPath()
     if above.rpartition("/")[2] == BELOW and not above.endswith(f"//{BELOW}"):  # else it is the bucket
         above, folder = above.rpartition("/")[0], PurePosixPath(BELOW)
-    files, wanted = FilesThere(above), str(folder / name)
+    files, wanted = FilesThere(above, address), str(folder / name)
     names = list(dict.fromkeys([*(str(folder / one) for one in beside), *beside]))
-    found = files.look([wanted, *names])
+    found = files.look([wanted])
     if wanted not in found:
         raise LocationError(f"cannot read {address}: there is no such file: check the address")
     most = physical_memory_bytes() if name.endswith(".onnx") else DOCUMENT_BYTES
     _check_size(address, found[wanted], most)
+    found |= files.look([one for one in names if one != wanted], pass_over=True)
     for one in names:
         if one.endswith(TOKENIZER) and one in found:  # without it a model is another one; others are passed over
             _check_size(f"{above}/{one}", found[one], DOCUMENT_BYTES)

@@ -5,6 +5,7 @@ put under another name, then renamed. What names other files (`profile.json`, `m
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 import secrets
@@ -46,6 +47,7 @@ class Mirror:
         cache: where mirrors lie; None: `cache_folder()`.
         reads_only: nothing is put there. Such a mirror is a folder of its own: who reads finds what is there, and takes
             nothing away from who writes at the same time.
+        named: what errors name instead of the address.
 
     Attributes:
         path: of the folder, or of the file, here.
@@ -67,12 +69,13 @@ class Mirror:
     'one'
     """
 
-    def __init__(self, address: str, cache: Path | None = None, *, reads_only: bool = False) -> None:
+    def __init__(self, address: str, cache: Path | None = None, *, reads_only: bool = False, named: str = "") -> None:
         self.address = address.rstrip("/")
         self._files, self._root = driver_of(self.address)
         name = hashlib.sha256(f"{self.address} {server_of(self._files)}".encode()).hexdigest()[:24]
         if self.address.startswith("memory:"):  # each process has its own
             name = f"{name}-{os.getpid()}"
+        self._named = named or self.address
         self._reads_only = reads_only
         self._folder = (cache or cache_folder()) / (f"{name}{READ}" if reads_only else name)
         self._index = index_of(self._folder)
@@ -114,19 +117,21 @@ class Mirror:
             self._copies = {name: copy for name, copy in self._copies.items() if name in there}
             return self._bring(there)
 
-    def look(self, names: Iterable[str]) -> dict[str, int]:
+    def look(self, names: Iterable[str], *, pass_over: bool = False) -> dict[str, int]:
         """Return which of some files are there, and their sizes in bytes: 0 where nobody knows.
 
         Args:
             names: paths below the folder.
+            pass_over: what may not be read is not there.
 
         Raises:
             LocationError: it cannot be read.
         """
-        with location_errors(self.address, "read"), ThreadPoolExecutor(_AT_ONCE) as threads:
+        with location_errors(self._named, "read"), ThreadPoolExecutor(_AT_ONCE) as threads:
             self._files.invalidate_cache()
             asked = [*names]
-            for name, info in zip(asked, threads.map(self._info, asked), strict=True):
+            look = functools.partial(self._info, pass_over=pass_over)
+            for name, info in zip(asked, threads.map(look, asked), strict=True):
                 if info is not None:
                     self._looked[name] = info
         return {name: self._looked[name].get("size") or 0 for name in asked if name in self._looked}
@@ -139,7 +144,7 @@ class Mirror:
         Raises:
             LocationError: see `fetch`.
         """
-        with location_errors(self.address, "read"):
+        with location_errors(self._named, "read"):
             self._begin()
             for name in names:
                 if name not in self._looked:
@@ -147,8 +152,9 @@ class Mirror:
                     (self._folder / name).unlink(missing_ok=True)
             return self._bring({name: self._looked[name] for name in names if name in self._looked})
 
-    def _info(self, name: str) -> dict[str, Any] | None:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+    def _info(self, name: str, *, pass_over: bool) -> dict[str, Any] | None:
+        denied = (PermissionError,) if pass_over else ()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, *denied):
             info: dict[str, Any] = self._files.info(self._there(name))
             return info if info.get("type") != "directory" else None
         return None

@@ -1,9 +1,7 @@
 """Use a place wherever it is: paths of this machine as they are, addresses through their mirror."""
 
-import atexit
 import contextlib
 import os
-import shutil
 import tempfile
 import threading
 from collections.abc import Collection, Iterable, Iterator
@@ -12,11 +10,9 @@ from typing import TYPE_CHECKING
 
 from compsel.errors import LocationError
 from compsel.progress import Reporter
-from compsel.progress.interactive import reporter_or_default
 from compsel.storage.locations.address import address_of, as_local, driver_of, location_errors
 
 if TYPE_CHECKING:
-    from compsel.storage.locations.locks import FileLock
     from compsel.storage.locations.mirror import Mirror
 
 __all__ = [
@@ -35,8 +31,6 @@ _EVERY_S = 30.0
 _FILES = (".onnx", ".html", ".json", ".toml")
 # of the mirrors that this process uses, by path
 _mirrored: dict[str, str] = {}
-# what keeps others from removing them, until this process ends
-_used: dict[Path, "FileLock"] = {}
 # the threads that write them
 _writers: dict[Path, int] = {}
 
@@ -91,10 +85,11 @@ def fetch(place: str | os.PathLike[str], reporter: Reporter | None = None) -> Pa
     address = address_of(place)
     if not address:
         return as_local(place)
+    from compsel.storage.locations.holding import alone_in
     from compsel.storage.locations.mirror import Mirror
 
     mirror = Mirror(address, reads_only=True)
-    with _alone(mirror, "read", reporter):
+    with alone_in(mirror, "read", reporter):
         mirror.fetch()
     if mirror.is_empty:
         raise LocationError(f"cannot read {address}: there is no such file or folder: check the address")
@@ -107,6 +102,7 @@ class FilesThere:
 
     Args:
         address: of the folder.
+        named: what errors name instead.
 
     Attributes:
         folder: here.
@@ -125,19 +121,23 @@ class FilesThere:
     'one'
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, named: str = "") -> None:
         from compsel.storage.locations.mirror import Mirror
 
-        self._mirror = Mirror(address, reads_only=True)
+        self._mirror = Mirror(address, reads_only=True, named=named)
         self.folder = self._mirror.folder
 
-    def look(self, names: Iterable[str]) -> dict[str, int]:
+    def look(self, names: Iterable[str], *, pass_over: bool = False) -> dict[str, int]:
         """Return which of some files are there, and their sizes in bytes, 0 where nobody knows.
+
+        Args:
+            names: paths below the folder.
+            pass_over: what may not be read is not there, as S3 says of both where one may not list.
 
         Raises:
             LocationError: it cannot be read.
         """
-        return self._mirror.look(names)
+        return self._mirror.look(names, pass_over=pass_over)
 
     def fetch(self, names: Collection[str], reporter: Reporter | None = None) -> None:
         """Fetch those that `look` has found, and remove the others of them here.
@@ -149,7 +149,9 @@ class FilesThere:
         Raises:
             LocationError: it cannot be read, or there is no room for it here.
         """
-        with _alone(self._mirror, "read", reporter):
+        from compsel.storage.locations.holding import alone_in
+
+        with alone_in(self._mirror, "read", reporter):
             self._mirror.fetch_files(names)
         _mirrored[str(self.folder)] = self._mirror.address
 
@@ -174,13 +176,14 @@ def kept_in_step(place: str | os.PathLike[str], reporter: Reporter | None = None
     if not address:
         yield as_local(place)
         return
+    from compsel.storage.locations.holding import alone_in
     from compsel.storage.locations.mirror import Mirror
 
     mirror = Mirror(address)
     if _writers.get(mirror.folder) == threading.get_ident():
         yield mirror.path  # a block around this one puts it there
         return
-    with _alone(mirror, "write", reporter):
+    with alone_in(mirror, "write", reporter):
         _writers[mirror.folder] = threading.get_ident()
         try:
             mirror.fetch()
@@ -260,35 +263,3 @@ def written(place: str | os.PathLike[str], reporter: Reporter | None = None) -> 
 def _end(thread: threading.Thread, ended: threading.Event) -> None:
     ended.set()
     thread.join()
-
-
-@contextlib.contextmanager
-def _alone(mirror: "Mirror", doing: str, reporter: Reporter | None) -> Iterator[None]:
-    """Keep other processes, and threads, from changing a mirror during a block, and from removing it ever after."""
-    from compsel.storage.locations.eviction import lock_of, use_of
-    from compsel.storage.locations.locks import FileLock, wait_for
-
-    said = reporter_or_default(reporter)
-    with location_errors(mirror.address, doing):
-        if mirror.folder not in _used:
-            use = FileLock(use_of(mirror.folder), shared=True)
-            wait_for(use, doing, mirror.address, said)
-            _used[mirror.folder] = use
-            if mirror.address.startswith("memory:"):  # it ends with this process
-                atexit.register(_removed, mirror.folder, os.getpid())
-        else:
-            os.utime(use_of(mirror.folder))
-        lock = FileLock(lock_of(mirror.folder))
-        wait_for(lock, doing, mirror.address, said)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _removed(folder: Path, process: int) -> None:
-    if process == os.getpid():
-        shutil.rmtree(folder, ignore_errors=True)
-        for path in folder.parent.glob(f"{folder.name}.*"):
-            with contextlib.suppress(OSError):
-                path.unlink()
