@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from compsel.inputs.modalities import open_samples
     from compsel.inputs.samples import ArraySamples, ImageFolder, Samples, TensorFolder, TextTable
     from compsel.inputs.texts.preprocessing import TextPreprocessing
+    from compsel.models.fetching import fetch
     from compsel.models.model import Model
     from compsel.notebook.explanation import explain
     from compsel.notebook.show import show
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from compsel.runtime.recording.records import records
     from compsel.selection import Objective
     from compsel.selection.training.trained import Trained
-    from compsel.storage.locations.using import fetch
     from compsel.techniques import Technique, register_technique
     from compsel.techniques.heads.fitting import fit_head
     from compsel.techniques.students.making import make_student
@@ -81,7 +81,7 @@ _HOME = {
     "evaluate": "compsel.building.verbs.evaluate",
     "explain": "compsel.notebook.explanation",
     "feedback": "compsel.runtime.recording.outcomes",
-    "fetch": "compsel.storage.locations.using",
+    "fetch": "compsel.models.fetching",
     "fit_head": "compsel.techniques.heads.fitting",
     "head": "compsel.building.verbs.fit",
     "load": "compsel.runtime.loading",

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from compsel.cli.terminal import TERMINAL
+from compsel.models.fetching import fetch
 from compsel.storage.locations.address import address_of, as_local
-from compsel.storage.locations.using import fetch, in_addresses, written
+from compsel.storage.locations.using import in_addresses, written
 
 __all__ = ["places_here"]
 
@@ -57,4 +59,4 @@ def _here(stack: contextlib.ExitStack, name: str, value: Any) -> Any:
     address = address_of(value)
     if not address:
         return as_local(value)
-    return stack.enter_context(written(address)) if name in _WRITTEN else fetch(address)
+    return stack.enter_context(written(address, TERMINAL)) if name in _WRITTEN else fetch(address, TERMINAL)

@@ -18,7 +18,7 @@ from compsel.storage.regular_files import open_regular
 from compsel.storage.shapes import element_count
 from compsel.storage.sizes import most_tensor_bytes, physical_memory_bytes, size_words
 
-__all__ = ["read_external_data"]
+__all__ = ["data_files", "read_external_data", "told"]
 
 _DO = "keep the data file beside the model"
 
@@ -50,14 +50,14 @@ def read_external_data(proto: onnx.ModelProto, path: Path) -> None:
             raise ModelError(f"{path}: weight {tensor.name[:80]!r}: {error}: the model is damaged") from error
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             entries = {entry.key: entry.value for entry in tensor.external_data}
-            with _told(path, entries.get("location", "")):
+            with told(path, entries.get("location", "")):
                 outside.append((tensor, _span(folders, entries, sizes)))
     wanted, allowed = sum(span.length for _, span in outside), most_tensor_bytes(sum(sizes.values()))
     if wanted > allowed:
         got, most = size_words(wanted / 1e6), size_words(allowed / 1e6)
         raise ModelError(f"{path}: its weights read {got} from data files, allowed are {most} for files of their size")
     for tensor, span in outside:
-        with _told(path, span.file.name):
+        with told(path, span.file.name):
             tensor.raw_data = _data(span)
         del tensor.external_data[:]
     # the same weights give the same bytes, wherever they were
@@ -65,8 +65,27 @@ def read_external_data(proto: onnx.ModelProto, path: Path) -> None:
         tensor.ClearField("data_location")
 
 
+def data_files(proto: onnx.ModelProto, path: str | Path) -> list[str]:
+    """Return the names of the files that hold data of tensors, as paths below the folder of the model.
+
+    Args:
+        proto: as read from its file.
+        path: of that file, or its address, for messages.
+
+    Raises:
+        ModelError: a name that leads elsewhere.
+    """
+    found: dict[str, None] = {}
+    for tensor in _tensors(proto):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+            with told(path, location):
+                found[_below(location).as_posix()] = None
+    return [*found]
+
+
 @contextlib.contextmanager
-def _told(path: Path, location: str) -> Iterator[None]:
+def told(path: str | Path, location: str) -> Iterator[None]:
     """Say of what a model lacks whose it is."""
     try:
         yield
@@ -102,9 +121,7 @@ def _data(span: _Span) -> bytes:
 
 
 def _file(folders: list[Path], location: str) -> Path:
-    parts = PurePosixPath(location)
-    if not location or parts.is_absolute() or PureWindowsPath(location).drive or ".." in parts.parts:
-        raise ValueError("not a file in the folder of the model")
+    parts = _below(location)
     for folder in folders:
         if is_there(folder / parts):
             return folder / parts
@@ -116,6 +133,18 @@ def _file(folders: list[Path], location: str) -> Path:
             if unicodedata.normalize("NFC", file.name) == wanted and file.is_file():
                 return file
     return folders[0] / parts
+
+
+def _below(location: str) -> PurePosixPath:
+    """Return the path of a data file below the folder of its model.
+
+    Raises:
+        ValueError: a name that leads elsewhere, on this system or another one.
+    """
+    parts, elsewhere = PurePosixPath(location), PureWindowsPath(location)
+    if not parts.name or "\0" in location or elsewhere.anchor or ".." in elsewhere.parts:
+        raise ValueError("not a file in the folder of the model")
+    return parts
 
 
 def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:

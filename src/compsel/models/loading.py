@@ -17,9 +17,11 @@ from compsel.inputs.preprocessing import Preprocessing
 from compsel.inputs.text import fixed_length, takes_strings, takes_tokens
 from compsel.inputs.texts.preprocessing import TextPreprocessing, text_preprocessing
 from compsel.models.beside.beside import labels_beside, preprocessing_beside, sampling_rate_beside
+from compsel.models.beside.names import BELOW, TOKENIZER, tokenizers_of
 from compsel.models.classifier_outputs import class_scores_first
 from compsel.models.exported_outputs import exported_outputs
 from compsel.models.external_data_reader import read_external_data
+from compsel.models.fetching import fetch
 from compsel.models.foreign_formats import what_it_is
 from compsel.models.local_functions import inline_functions
 from compsel.models.model import Model
@@ -28,7 +30,7 @@ from compsel.models.signature import signature_of
 from compsel.models.string_pipelines import with_locale
 from compsel.storage.paths import is_file, is_folder, is_there
 
-__all__ = ["AUTO", "SAMPLING_RATE_KEY", "load_model"]
+__all__ = ["AUTO", "SAMPLING_RATE_KEY", "load_model", "read_graph"]
 
 AUTO = "auto"
 #: where the sampling rate in Hz stands in the metadata of a model that takes sounds
@@ -43,6 +45,7 @@ def load_model(
     tokenizer: str | os.PathLike[str] | None,
 ) -> Model:
     """Read a model; see `Model.load`."""
+    path = fetch(path)
     proto = _graph(path)
     signature = signature_of(proto)
     as_read = with_locale(Model.from_proto(proto, name or path.stem))
@@ -54,6 +57,18 @@ def load_model(
 
 
 def _graph(path: Path) -> onnx.ModelProto:
+    proto = read_graph(path)
+    read_external_data(proto, path)
+    inline_functions(proto)
+    return proto
+
+
+def read_graph(path: Path) -> onnx.ModelProto:
+    """Read the graph of an ONNX file; external data stays outside.
+
+    Raises:
+        ModelError: no such file, or no ONNX model.
+    """
     if not is_there(path) or is_folder(path):
         found = what_it_is(path) if is_folder(path) else "no such file: give the path of an ONNX model"
         raise ModelError(f"{path}: {found}")
@@ -69,8 +84,6 @@ def _graph(path: Path) -> onnx.ModelProto:
         raise ModelError(f"{path}: {what_it_is(path)}")
     if not proto.graph.output:
         raise ModelError(f"{path}: has no outputs: export it again")
-    read_external_data(proto, path)
-    inline_functions(proto)
     return proto
 
 
@@ -123,8 +136,8 @@ def _of_texts(model: Model, path: Path, tokenizer: str | os.PathLike[str] | None
 
 
 def _tokenizers(path: Path) -> list[Path]:
-    above = [path.absolute().parent.parent / "tokenizer.json"] if path.absolute().parent.name == "onnx" else []
-    return [path.with_name(f"{path.stem}.tokenizer.json"), path.with_name("tokenizer.json"), *above]
+    above = [path.absolute().parent.parent / TOKENIZER] if path.absolute().parent.name == BELOW else []
+    return [*(path.with_name(name) for name in tokenizers_of(path)), *above]
 
 
 def _notes_of(preprocessing: Preprocessing | None) -> tuple[str, ...]:

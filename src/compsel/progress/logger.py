@@ -25,6 +25,7 @@ EVENTS = {
     "engine_dropped": "variant, processor, limit_mb: to keep the limit of memory",
     "engine_opening": "variant, processor: is loaded",
     "listener_failed": "error, error_type: what was told of calls raises, and is told no more",
+    "mirror_removed": "folder, size_mb: of an address, which no process uses, to make room for others",
     "plan_changed": "choices: what runs where from now on, by variant",
     "providers_missing": "processors: providers that `InferenceSession` was asked for, and the bundle has none of",
     "recording_goes_on": "folder: what held it up is over",

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from compsel.models.fetching import fetch
 from compsel.storage.locations.address import address_of
-from compsel.storage.locations.using import fetch
 from compsel.storage.locations.using import written as put
 
 __all__ = ["with_places"]

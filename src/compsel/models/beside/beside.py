@@ -11,16 +11,12 @@ from compsel.inputs.images.image_input import ImageInput
 from compsel.inputs.images.preprocessing import ImagePreprocessing
 from compsel.models.beside.graph_metadata import class_names, image_metadata
 from compsel.models.beside.huggingface import image_processor
+from compsel.models.beside.names import BELOW, CONFIG, LABEL_FILES, PROCESSOR
 from compsel.models.beside.timm import pretrained_configuration, timm_labels
 from compsel.storage.paths import is_file
 from compsel.storage.strict_json import read_json
 
 __all__ = ["Found", "labels_beside", "preprocessing_beside", "sampling_rate_beside"]
-
-_PROCESSOR, _CONFIG = "preprocessor_config.json", "config.json"
-_LABEL_FILES = ("labels.txt", "classes.txt", "class_names.txt", "labels.json", "synset.txt")
-# exporters put the graph into a folder of this name, below the files of the model
-_BELOW = "onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ def preprocessing_beside(path: Path, metadata: Mapping[str, str], taken: ImageIn
     Raises:
         ModelError: a file with values that cannot be.
     """
-    for name, read in ((_PROCESSOR, image_processor), (_CONFIG, pretrained_configuration)):
+    for name, read in ((PROCESSOR, image_processor), (CONFIG, pretrained_configuration)):
         file, content = _json(path, name)
         try:
             found: ImagePreprocessing | None = read(content, taken)
@@ -78,28 +74,28 @@ def labels_beside(path: Path, metadata: Mapping[str, str], n_classes: int | None
 
 def sampling_rate_beside(path: Path) -> Found | None:
     """Return the sampling rate in Hz that a model of sounds expects, where a file beside it says so."""
-    _, content = _json(path, _PROCESSOR)
+    _, content = _json(path, PROCESSOR)
     rate = content.get("sampling_rate")
-    return Found(int(rate), _PROCESSOR) if isinstance(rate, (int, float)) and rate > 0 else None
+    return Found(int(rate), PROCESSOR) if isinstance(rate, (int, float)) and rate > 0 else None
 
 
 def _name_lists(path: Path, metadata: Mapping[str, str]) -> list[Found]:
     found = [Found(class_names(metadata), "the model's metadata")]
-    for name in (f"{path.stem}.labels.txt", *_LABEL_FILES):
+    for name in (f"{path.stem}.labels.txt", *LABEL_FILES):
         for folder in _folders(path):
             if is_file(folder / name):
                 try:
                     found.append(Found(read_class_names(folder / name), name))
                 except SamplesError:
                     continue  # a file of this name that is something else
-    _, content = _json(path, _CONFIG)
-    found += [Found(names_from(content.get("id2label")), _CONFIG), Found(names_from(timm_labels(content)), _CONFIG)]
+    _, content = _json(path, CONFIG)
+    found += [Found(names_from(content.get("id2label")), CONFIG), Found(names_from(timm_labels(content)), CONFIG)]
     return [one for one in found if one.value]
 
 
 def _folders(path: Path) -> list[Path]:
     folder = path.absolute().parent
-    return [folder, folder.parent] if folder.name == _BELOW else [folder]
+    return [folder, folder.parent] if folder.name == BELOW else [folder]
 
 
 def _json(path: Path, name: str) -> tuple[Path, dict[str, Any]]:

@@ -8,12 +8,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from compsel.errors import LocationError, MissingDependencyError, UsageError, one_line, require
+from compsel.errors import (
+    CompselError,
+    LocationError,
+    MissingDependencyError,
+    UsageError,
+    did_you_mean,
+    one_line,
+    require,
+)
 
 __all__ = ["address_of", "as_local", "driver_of", "location_errors", "server_of"]
 
 # one letter is a drive of Windows; pathlib makes one slash of two
-_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}(.*)", re.DOTALL)
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(.*)", re.DOTALL)
+_WITHOUT_SLASHES = re.compile(r"(s3a?|gs|gcs|memory):([^/].*)?", re.DOTALL | re.IGNORECASE)
+_KNOWN = ("s3", "gs", "file", "memory")
+_NO_CREDENTIALS = frozenset(("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"))
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 # each try of the driver is so many of the library that it is built on: two minutes where a server says nothing
 _CONNECT_S, _READ_S, _TRIES, _DRIVERS_TRIES = 10.0, 20.0, 3, 2
@@ -22,13 +33,26 @@ _CONNECT_S, _READ_S, _TRIES, _DRIVERS_TRIES = 10.0, 20.0, 3, 2
 def address_of(place: str | os.PathLike[str]) -> str:
     """Return a place as an address; "" where it is a path of this machine.
 
+    Raises:
+        UsageError: an address without its slashes, or that names nothing.
+
     >>> address_of("s3://bucket/profile"), address_of(Path("s3://bucket/profile")), address_of("profile")
     ('s3://bucket/profile', 's3://bucket/profile', '')
     """
     found = _ADDRESS.fullmatch(os.fspath(place)) if isinstance(place, (str, os.PathLike)) else None
-    if found is None or found[1] == "file":
+    if found is None:
+        _refuse_unfinished(place)
         return ""
-    return f"{found[1]}://{found[2].lstrip('/')}"
+    protocol, rest = found[1].lower(), found[2].lstrip("/")
+    return "" if protocol == "file" else f"{protocol}://{rest}"
+
+
+def _refuse_unfinished(place: object) -> None:
+    """Raise UsageError for what is meant as an address, and is none."""
+    found = _WITHOUT_SLASHES.fullmatch(os.fspath(place)) if isinstance(place, (str, os.PathLike)) else None
+    if found is not None and not os.path.lexists(found[0]):
+        protocol = found[1].lower()
+        raise UsageError(f"{found[0]}: is no address: write {protocol}://{found[2] or 'bucket/folder'}")
 
 
 def as_local(place: str | os.PathLike[str]) -> Path:
@@ -38,7 +62,7 @@ def as_local(place: str | os.PathLike[str]) -> Path:
     '/data/profile'
     """
     found = _ADDRESS.fullmatch(os.fspath(place))
-    return Path(f"/{found[2].lstrip('/')}") if found is not None and found[1] == "file" else Path(place)
+    return Path(f"/{found[2].lstrip('/')}") if found is not None and found[1].lower() == "file" else Path(place)
 
 
 def driver_of(address: str) -> tuple[Any, str]:
@@ -48,7 +72,7 @@ def driver_of(address: str) -> tuple[Any, str]:
     fsspec's files of settings (~/.config/fsspec).
 
     Raises:
-        UsageError: no such kind of address.
+        UsageError: no such kind of address, or of server.
         MissingDependencyError: its driver is not installed.
     """
     fsspec = require("fsspec", "train")
@@ -60,9 +84,15 @@ def driver_of(address: str) -> tuple[Any, str]:
         advice = f"pip install 'compsel[{extra}]'" if extra else f"install what fsspec asks for ({error})"
         raise MissingDependencyError(f"{address}: the driver of {protocol}:// is not installed: {advice}") from error
     except ValueError as error:
-        known = ", ".join(f"{name}://" for name in ("s3", "gs", "file", "memory"))
-        raise UsageError(f"{address}: got {protocol}://, allowed are {known} and what fsspec knows") from error
+        known, meant = ", ".join(f"{name}://" for name in _KNOWN), did_you_mean(protocol, _KNOWN)
+        raise UsageError(f"{address}: got {protocol}://, allowed are {known} and what fsspec knows{meant}") from error
     if _EXTRAS.get(protocol) == "s3":
+        server = server_of(filesystem)
+        if server and not server.startswith(("http://", "https://")):
+            raise UsageError(
+                f"the endpoint of S3: got {server!r}, allowed is http://... or https://...: mend it "
+                "(AWS_ENDPOINT_URL, or ~/.config/fsspec)"
+            )
         filesystem.retries = _DRIVERS_TRIES
     return filesystem, path
 
@@ -97,7 +127,7 @@ def location_errors(address: str, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except LocationError:
+    except CompselError:
         raise
     except FileNotFoundError as error:
         raise LocationError(
@@ -109,6 +139,12 @@ def location_errors(address: str, doing: str) -> Iterator[None]:
     except Exception as error:
         if not _is_of_driver(error) or getattr(error, "errno", None) == errno.ENOSPC:
             raise
+        kind = type(error).__name__
+        if kind == "ParamValidationError":
+            raise LocationError(f"cannot {doing} {address}: {one_line(error)}: check the address") from error
+        if kind in _NO_CREDENTIALS:
+            advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+            raise LocationError(f"cannot {doing} {address}: {one_line(error)}: {advice}") from error
         raise LocationError(
             f"cannot {doing} {address}: {one_line(error)}: check the network, the endpoint and the credentials, then "
             "run the same again: what is there stays" + (", what was made here is kept" if doing == "write" else "")

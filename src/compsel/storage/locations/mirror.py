@@ -4,44 +4,33 @@ Whatever works with files works on it. An object store shows an upload when all 
 put under another name, then renamed. What names other files (`profile.json`, `manifest.json`) goes last.
 """
 
+import contextlib
+import functools
 import hashlib
 import os
 import secrets
 import shutil
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from compsel.errors import LocationError
-from compsel.storage.files import write_json
+from compsel.storage.files import storage_errors
 from compsel.storage.locations.address import driver_of, location_errors, server_of
+from compsel.storage.locations.eviction import READ, index_of, make_room
+from compsel.storage.locations.index import ON_ITS_WAY, Copy, files_in, is_as_noted, read_index, write_index
 from compsel.storage.locations.putting import put_all
-from compsel.storage.strict_json import read_json
+from compsel.storage.locations.settings import cache_folder
 
-__all__ = ["Mirror", "cache_folder"]
+__all__ = ["Mirror"]
 
 _LAST = ("manifest.json", "profile.json", "current.json")
-_TEMPORARY = (".tmp", ".old")
 _MOST_FILES = 1_000_000
 # files put together, and how many are asked for one by one rather than by listing all that are there
 _TOGETHER, _FEW = 64, 8
-# the version of what is being put: nobody else writes there meanwhile
-_ON_ITS_WAY = ""
-
-
-def cache_folder() -> Path:
-    """Return where mirrors lie: `$XDG_CACHE_HOME/compsel/locations`, or what the system has instead."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(cache) if cache else Path.home() / ".cache") / "compsel" / "locations"
-
-
-@dataclass(frozen=True)
-class _Copy:
-    """What is known of a file: its version there, and size and time of the copy here."""
-
-    version: str
-    size: int
-    mtime_ns: int
+# questions that are asked at the same time
+_AT_ONCE = 8
 
 
 def _rank(name: str) -> int:
@@ -58,6 +47,7 @@ class Mirror:
         cache: where mirrors lie; None: `cache_folder()`.
         reads_only: nothing is put there. Such a mirror is a folder of its own: who reads finds what is there, and takes
             nothing away from who writes at the same time.
+        named: what errors name instead of the address.
 
     Attributes:
         path: of the folder, or of the file, here.
@@ -79,22 +69,29 @@ class Mirror:
     'one'
     """
 
-    def __init__(self, address: str, cache: Path | None = None, *, reads_only: bool = False) -> None:
+    def __init__(self, address: str, cache: Path | None = None, *, reads_only: bool = False, named: str = "") -> None:
         self.address = address.rstrip("/")
         self._files, self._root = driver_of(self.address)
         name = hashlib.sha256(f"{self.address} {server_of(self._files)}".encode()).hexdigest()[:24]
+        if self.address.startswith("memory:"):  # each process has its own
+            name = f"{name}-{os.getpid()}"
+        self._named = named or self.address
         self._reads_only = reads_only
-        name = f"{name}-read" if reads_only else name
-        self._folder = (cache or cache_folder()) / name
-        # beside the folder: who works in it may replace it as a whole
-        self._index = self._folder.with_name(f"{name}.index.json")
+        self._folder = (cache or cache_folder()) / (f"{name}{READ}" if reads_only else name)
+        self._index = index_of(self._folder)
         self._is_file = False
-        self._copies: dict[str, _Copy] = {}
+        self._copies: dict[str, Copy] = {}
+        self._looked: dict[str, dict[str, Any]] = {}
 
     @property
     def path(self) -> Path:
         """Where it is here."""
         return self._folder / PurePosixPath(self._root).name if self._is_file else self._folder
+
+    @property
+    def folder(self) -> Path:
+        """What holds all of it here."""
+        return self._folder
 
     @property
     def is_empty(self) -> bool:
@@ -112,19 +109,72 @@ class Mirror:
         """
         with location_errors(self.address, "read"):
             there = self._listed()
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._copies = self._read_index()
-            emptied = not there and any(copy.version != _ON_ITS_WAY for copy in self._copies.values())
-            for name, path in self._here().items():
+            self._begin()
+            emptied = not there and any(copy.version != ON_ITS_WAY for copy in self._copies.values())
+            for name, path in files_in(self._folder).items():
                 if name not in there and (self._reads_only or emptied or self._is_noted(name)):
                     path.unlink()
             self._copies = {name: copy for name, copy in self._copies.items() if name in there}
-            wanted = [name for name, info in there.items() if self._is_wanted(name, self._version(info))]
-            self._check_room(sum(there[name].get("size") or 0 for name in wanted))
-            self._fetch(wanted)
-            for name in wanted:
-                self._note(name, self._version(there[name]), (self._folder / name).stat())
-            self._write_index()
+            return self._bring(there)
+
+    def look(self, names: Iterable[str], *, pass_over: bool = False) -> dict[str, int]:
+        """Return which of some files are there, and their sizes in bytes: 0 where nobody knows.
+
+        Args:
+            names: paths below the folder.
+            pass_over: what may not be read is not there.
+
+        Raises:
+            LocationError: it cannot be read.
+        """
+        with location_errors(self._named, "read"), ThreadPoolExecutor(_AT_ONCE) as threads:
+            self._files.invalidate_cache()
+            asked = [*names]
+            look = functools.partial(self._info, pass_over=pass_over)
+            for name, info in zip(asked, threads.map(look, asked), strict=True):
+                if info is not None:
+                    self._looked[name] = info
+        return {name: self._looked[name].get("size") or 0 for name in asked if name in self._looked}
+
+    def fetch_files(self, names: Collection[str]) -> int:
+        """Fetch those of some files that `look` has found, and forget the others of them; return how many were fetched.
+
+        What else was fetched before is left alone.
+
+        Raises:
+            LocationError: see `fetch`.
+        """
+        with location_errors(self._named, "read"):
+            self._begin()
+            for name in names:
+                if name not in self._looked:
+                    self._copies.pop(name, None)
+                    (self._folder / name).unlink(missing_ok=True)
+            return self._bring({name: self._looked[name] for name in names if name in self._looked})
+
+    def _info(self, name: str, *, pass_over: bool) -> dict[str, Any] | None:
+        denied = (PermissionError,) if pass_over else ()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, *denied):
+            info: dict[str, Any] = self._files.info(self._there(name))
+            return info if info.get("type") != "directory" else None
+        return None
+
+    def _begin(self) -> None:
+        with storage_errors(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+        self._copies = read_index(self._index)
+
+    def _bring(self, there: dict[str, dict[str, Any]]) -> int:
+        """Fetch what has changed of some files, and note it."""
+        wanted = [name for name, info in there.items() if self._is_wanted(name, self._version(info))]
+        needed = sum(there[name].get("size") or 0 for name in wanted)
+        if wanted or not self._reads_only:  # what is written grows
+            make_room(self._folder.parent, needed, self._folder)
+        self._check_room(needed)
+        self._fetch(wanted)
+        for name in wanted:
+            self._note(name, self._version(there[name]), (self._folder / name).stat())
+        self._write_index()
         return len(wanted)
 
     def push(self, *, removes: bool = True) -> int:
@@ -139,7 +189,7 @@ class Mirror:
         if not self._folder.exists():  # another one takes its place just now
             return 0
         with location_errors(self.address, "write"):
-            here = self._here()
+            here = files_in(self._folder)
             # before they are put: what changes meanwhile is put the next time
             changed = {name: path.stat() for name, path in here.items() if not self._is_noted(name)}
             try:
@@ -156,7 +206,7 @@ class Mirror:
         names = sorted(changed)
         for begin in range(0, len(names), _TOGETHER):
             group = names[begin : begin + _TOGETHER]
-            self._copies |= {name: _Copy(_ON_ITS_WAY, -1, -1) for name in group}
+            self._copies |= {name: Copy(ON_ITS_WAY, -1, -1) for name in group}
             self._write_index()
             put_all(self._files, [(self._folder / name, self._there(name)) for name in group])
         there = self._listed() if len(names) > _FEW else {name: self._files.info(self._there(name)) for name in names}
@@ -187,8 +237,8 @@ class Mirror:
         free = shutil.disk_usage(self._folder).free
         if size > free:
             raise LocationError(
-                f"{self.address}: takes {size / 1e9:.1f} GB here, {free / 1e9:.1f} GB are free in {cache_folder()}: "
-                "free some, set XDG_CACHE_HOME to a larger disk, or name a folder in it"
+                f"{self.address}: takes {size / 1e9:.1f} GB here, {free / 1e9:.1f} GB are free in "
+                f"{self._folder.parent}: free some, set XDG_CACHE_HOME to a larger disk, or name a folder in it"
             )
 
     def _fetch(self, names: list[str]) -> None:
@@ -209,36 +259,21 @@ class Mirror:
     def _there(self, name: str) -> str:
         return self._root if self._is_file else f"{self._root.rstrip('/')}/{name}"
 
-    def _here(self) -> dict[str, Path]:
-        """Return the files here, by path below the folder."""
-        found: dict[str, Path] = {}
-        for folder, _, names in os.walk(self._folder):
-            for name in names:
-                path = Path(folder, name)
-                relative = path.relative_to(self._folder)
-                if not any(part.endswith(_TEMPORARY) for part in relative.parts):
-                    found[relative.as_posix()] = path
-        return found
-
     def _is_wanted(self, name: str, version: str) -> bool:
         """Whether a file is to be fetched: it has changed there, or is not here as it was."""
         copy = self._copies.get(name)
         if copy is None or not (self._folder / name).is_file():
             return True
-        if not self._reads_only and copy.version in (version, _ON_ITS_WAY):
+        if not self._reads_only and copy.version in (version, ON_ITS_WAY):
             return False  # only here it has changed
         return copy.version != version or not self._is_noted(name)
 
     def _is_noted(self, name: str) -> bool:
         """Whether a file here is as it was fetched or put."""
-        copy, path = self._copies.get(name), self._folder / name
-        if copy is None or not path.is_file():
-            return False
-        seen = path.stat()
-        return (copy.size, copy.mtime_ns) == (seen.st_size, seen.st_mtime_ns)
+        return is_as_noted(self._folder / name, self._copies.get(name))
 
     def _note(self, name: str, version: str, seen: os.stat_result) -> None:
-        self._copies[name] = _Copy(version, seen.st_size, seen.st_mtime_ns)
+        self._copies[name] = Copy(version, seen.st_size, seen.st_mtime_ns)
 
     @staticmethod
     def _version(info: dict[str, Any]) -> str:
@@ -247,16 +282,8 @@ class Mirror:
         times = [str(info[name]) for name in ("mtime", "LastModified", "updated", "created") if name in info]
         return str(tag) if tag else f"{info.get('size')} {' '.join(times)}"
 
-    def _read_index(self) -> dict[str, _Copy]:
-        try:
-            content = read_json(self._index)
-            return {name: _Copy(*values) for name, values in content["files"].items()}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            return {}
-
     def _write_index(self) -> None:
-        copies = {name: [copy.version, copy.size, copy.mtime_ns] for name, copy in self._copies.items()}
-        write_json(self._index, {"address": self.address, "files": copies})
+        write_index(self._index, self.address, self._copies)
 
 
 def _is_folder_mark(path: str, info: dict[str, Any], root: str) -> bool:
