@@ -25,7 +25,7 @@ from compsel.selection.training.streaming.memory import MemoryLimit
 from compsel.selection.training.trained import Trained
 from tests.large_profiles import write_profile
 from tests.measuring import quick
-from tests.reporters import Heard
+from tests.reporters import Heard, Stops
 
 HERE = Backend.local(1)
 # trains, and ends itself with SIGKILL as soon as it is told of what it is given: a part that is done
@@ -42,17 +42,6 @@ class Kills(Reporter):
 if __name__ == "__main__":
     compsel.train(sys.argv[1], out=sys.argv[2], reporter=Kills(), backend=compsel.Backend.local(int(sys.argv[4])))
 """
-
-
-class Stops(Reporter):
-    """Plays somebody who presses Ctrl-C when a message comes."""
-
-    def __init__(self, message: str) -> None:
-        self.message = message
-
-    def detail(self, message: str) -> None:
-        if message.startswith(self.message):
-            raise KeyboardInterrupt
 
 
 def stopped(train: Callable[[Reporter], object], message: str) -> None:
