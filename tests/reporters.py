@@ -36,3 +36,14 @@ class Interrupts(Reporter):
             yield item
         if self.after == 0:
             raise KeyboardInterrupt
+
+
+class Stops(Reporter):
+    """Plays somebody who presses Ctrl-C when a message comes."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def detail(self, message: str) -> None:
+        if message.startswith(self.message):
+            raise KeyboardInterrupt

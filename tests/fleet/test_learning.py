@@ -22,9 +22,11 @@ from compsel.fleet.merge import merge
 from compsel.fleet.merged import MergedRecords
 from compsel.fleet.releases import Releases, release, roll_back
 from compsel.fleet.retrain import Retrained, retrain
+from compsel.parallel.backend import Backend
 from compsel.selection.policies import CascadePolicy
 from compsel.storage.files import write_json
 from tests.fleet import simulated
+from tests.reporters import Heard, Stops
 
 LATENCY_MS = {"small": (1.0, 1.3), "big": (6.0, 8.0)}
 SLOW, LIKE = "slow", "like"
@@ -265,7 +267,26 @@ def test_policies_are_trained_anew_on_a_profile_at_the_costs_of_the_fleet(
     fleet = FleetFolder(tmp_path / "fleet")
     ingest(tmp_path / "uploads", fleet)
     merge(fleet)
-    found = retrain(fleet, bundle_folder, tmp_path / "new", profile=profile_folder)
+    with pytest.raises(KeyboardInterrupt):
+        retrain(fleet, bundle_folder, tmp_path / "new", profile=profile_folder, reporter=Stops("fold 3 of 5"))
+    heard, two = Heard(), Backend.local(2)
+    found = retrain(fleet, bundle_folder, tmp_path / "new", profile=profile_folder, reporter=heard, backend=two)
+    assert any("parts are there from an earlier run" in message for message in heard.messages)
+    assert not (tmp_path / "new.work").exists()
+    whole = retrain(fleet, bundle_folder, tmp_path / "whole", profile=profile_folder, backend=Backend.local(1))
+    for name in ("policies.json", "costs.json"):
+        assert (found.out / name).read_bytes() == (whole.out / name).read_bytes()
     new = Bundle.load(found.out)
     assert new.summary["fleet"]["held_out_rule"]
     assert costs_on(new)[1] == DeviceKind.here().words
+
+
+def test_a_backend_is_for_what_is_trained(
+    bundle: Path, fleet: FleetFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["fleet", "retrain", str(bundle), "--out", str(tmp_path / "new"), "--fleet", str(fleet.root)]
+    assert main([*command, "--jobs", "2"]) == 2
+    assert "backend: got it without profile" in capsys.readouterr().err
+    assert main([*command, "--backend", "dask"]) == 2
+    assert "got no address: give --scheduler ADDRESS" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()

@@ -77,6 +77,7 @@ def build(
             objective,
             reject_option=reject_option,
             certify=promise,
+            work=place,
             replace=replace,
             limit=limit,
             reporter=reporter,

@@ -46,7 +46,7 @@ from compsel.profiling.energy import measure_energies
 from compsel.profiling.groups import write_folds, write_groups
 from compsel.profiling.header import write_header
 from compsel.profiling.idleness import BUSY_CORES, wait_until_idle
-from compsel.profiling.input_features import measure_features, time_features
+from compsel.profiling.input_features import measure_features, timed_features
 from compsel.profiling.latency import Criterion, measure_latency
 from compsel.profiling.latency_table import latency_path, read_latency
 from compsel.profiling.load import soak_minutes
@@ -159,11 +159,11 @@ def measure(
     _measure_energies(choices, plan.states, samples, folder, measuring.meter, reporter)
     criterion = None if n_classes else judge.criterion(reference_of(variants).name)
     origin = measuring.origin or f"{len(samples)} samples"
-    header = (n_classes, device_fingerprint(), time_features(extractors, samples), origin, criterion)
+    device, sketch = device_fingerprint(), sketch_to_text(sample_hashes(samples))
+    header = (n_classes, device, timed_features(extractors, samples, folder, device, sketch), origin, criterion)
     write_groups(folder, samples)
     write_folds(folder, samples, None if folds is None else folds.fold_of)
     write_sizes(folder, samples, variants)
-    sketch = sketch_to_text(sample_hashes(samples))
     task = "" if judge.task is None else judge.task.name
     reasons = {f"{one.model}/{one.technique}": one.reason for one in left_out}
     belonging = Belonging.here(variants, [processor.name for processor in choices.processors])

@@ -9,6 +9,7 @@ from typing import Any
 
 from compsel.building.certifying import as_promise
 from compsel.building.curves import curves
+from compsel.building.kept_training import kept_training
 from compsel.building.result import Built, Measured, result_of, with_start_up
 from compsel.building.training_tables import TrainedOn, selection_dataset, trained_on
 from compsel.building.verdict import findings
@@ -83,6 +84,7 @@ def train_bundle(
     *,
     reject_option: RejectOption | None = None,
     certify: Promise | str | None = None,
+    work: str | os.PathLike[str] | None = None,
     replace: bool = False,
     limit: MemoryLimit | None = None,
     reporter: Reporter = SILENT,
@@ -100,6 +102,8 @@ def train_bundle(
         reject_option: which inputs are not chosen for, which answers are withheld; None: all are, and none is.
         certify: what the bundle shall promise, also in words ("99 % agreement"): then the cheapest policy that is
             certified to keep it ships, whatever else the objective asks for; None: nothing.
+        work: folder where what is trained stays until the bundle is written, so that an interrupted training goes on;
+            None: `<out>.work`.
         replace: whether a bundle that is there already is replaced.
         limit: of memory, for a profile that is read in batches; None: the usual one.
         reporter: hears what is said on the way.
@@ -112,27 +116,30 @@ def train_bundle(
         StorageError: the bundle cannot be written.
     """
     objective, promise = as_objective(objective), as_promise(certify, reject_option)
-    with reporter.phase("training", None if isinstance(profile, ProfileStream) else 2):
-        found = trained_on(profile, objective, reject_option, promise, limit, reporter=reporter, backend=backend)
-    trained, profile, dataset, costs = found.trained, found.profile, found.dataset, found.costs
-    _say_decoding(profile, reporter)
-    files, out = Path(files), Path(out)
-    result = result_of(trained, Measured(profile, dataset, costs), out)
-    summary = {
-        **_summary(found, _say_dominated(profile, files, reporter)),
-        "random_weights": _random_weights(profile, files),
-        "result": result.named(out.name).to_dict(),
-    }
-    original = next(one for one in profile.variants if one.name == trained.most_accurate)
+    with kept_training(out, work) as kept:
+        with reporter.phase("training", None if isinstance(profile, ProfileStream) else 2):
+            found = trained_on(
+                profile, objective, reject_option, promise, limit, reporter=reporter, backend=backend, kept=kept
+            )
+        trained, profile, dataset, costs = found.trained, found.profile, found.dataset, found.costs
+        _say_decoding(profile, reporter)
+        files, out = Path(files), Path(out)
+        result = result_of(trained, Measured(profile, dataset, costs), out)
+        summary = {
+            **_summary(found, _say_dominated(profile, files, reporter)),
+            "random_weights": _random_weights(profile, files),
+            "result": result.named(out.name).to_dict(),
+        }
+        original = next(one for one in profile.variants if one.name == trained.most_accurate)
 
-    def complete(bundle: Path) -> dict[str, Any]:
-        nonlocal result
-        result = with_start_up(result, original, files, bundle)
-        return {**summary, "result": result.named(out.name).to_dict()}
+        def complete(bundle: Path) -> dict[str, Any]:
+            nonlocal result
+            result = with_start_up(result, original, files, bundle)
+            return {**summary, "result": result.named(out.name).to_dict()}
 
-    content = _content(trained, profile, (dataset, costs, objective), files, summary)
-    write_bundle(content, out, replace=replace, complete=complete)
-    _say_what_lacks(profile, content, files, reporter)
+        content = _content(trained, profile, (dataset, costs, objective), files, summary)
+        write_bundle(content, out, replace=replace, complete=complete)
+        _say_what_lacks(profile, content, files, reporter)
     fields = {field.name: getattr(trained, field.name) for field in dataclass_fields(trained)}
     return Built(**fields, result=result, streaming=found.streamed.to_dict() if found.streamed else None)
 

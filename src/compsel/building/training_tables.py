@@ -20,6 +20,7 @@ from compsel.selection.costs.model import CostModel
 from compsel.selection.dataset import SelectionDataset
 from compsel.selection.objective import Objective
 from compsel.selection.training.comparison import train
+from compsel.selection.training.kept_fits import KEPT_NOWHERE, KeptFits
 from compsel.selection.training.streaming.known import StreamCosts
 from compsel.selection.training.streaming.memory import MemoryLimit
 from compsel.selection.training.streaming.training import Streamed, train_streamed
@@ -111,6 +112,7 @@ def trained_on(
     *,
     reporter: Reporter = SILENT,
     backend: Backend = _DEFAULT,
+    kept: KeptFits = KEPT_NOWHERE,
 ) -> TrainedOn:
     """Train on a table.
 
@@ -122,18 +124,20 @@ def trained_on(
         limit: of memory, for a table that is read in batches; None: the usual one.
         reporter: hears what is said on the way.
         backend: where policies are trained on a table in memory; one that is read in batches is trained on here.
+        kept: where what was trained stays, so that an interrupted training goes on.
 
     Raises:
         CompselError: see `compsel.building.train.train_bundle`.
     """
     if isinstance(table, ProfileStream):
-        return _streamed(table, objective, reject_option, promise, limit or MemoryLimit(), reporter)
+        return _streamed(table, objective, reject_option, promise, limit or MemoryLimit(), reporter, kept)
     dataset, costs = selection_dataset(table, objective)
     certified = None
     if promise is not None:
         check_not_learned(table.folds is not None)
         certified = certify_dataset(dataset, promise)
-    trained = train(dataset, objective, default_trainers(reject_option), reporter=reporter, backend=backend)
+    trainers = default_trainers(reject_option)
+    trained = train(dataset, objective, trainers, reporter=reporter, backend=backend, kept=kept)
     return TrainedOn(with_certificate(trained, certified, dataset), table, dataset, costs, dataset, certified)
 
 
@@ -145,6 +149,7 @@ def _streamed(
     promise: Promise | None,
     limit: MemoryLimit,
     reporter: Reporter,
+    kept: KeptFits,
 ) -> TrainedOn:
     if promise is not None:
         raise ObjectiveError(
@@ -152,6 +157,6 @@ def _streamed(
             "does: raise the limit (--memory-limit-mb), or give a part of the samples"
         )
     costs = stream_costs(stream.profile, objective)
-    found = train_streamed(stream, costs, objective, limit, reject_option, reporter)
+    found = train_streamed(stream, costs, objective, limit, reject_option, reporter, kept)
     reporter.say(found.words())
     return TrainedOn(found.trained, found.profile, found.dataset, costs.model, found.with_evidence, streamed=found)

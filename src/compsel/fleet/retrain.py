@@ -21,6 +21,7 @@ from compsel.fleet.learning.recalibration import FeedbackCounts, Recalibration, 
 from compsel.fleet.learning.retrained_bundle import write_retrained, write_trained_anew
 from compsel.fleet.learning.whole_answers import whole_answers
 from compsel.fleet.merged import MergedRecords
+from compsel.parallel.backend import Backend
 from compsel.profiling.profile import Profile
 from compsel.progress import SILENT, Reporter
 from compsel.selection.policies import CascadePolicy
@@ -31,6 +32,7 @@ __all__ = ["HELD_OUT_RULE", "Retrained", "retrain"]
 # a bundle says by which rule records were kept from its training: what judges it must have been kept by the same
 HELD_OUT_RULE = f"sha256(session) below {HELD_OUT_SHARE:g}"
 _USUAL_SAMPLES = 100
+_DEFAULT = Backend()
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def retrain(
     memory_limit_mb: float = 2000.0,
     replace: bool = False,
     reporter: Reporter = SILENT,
+    backend: Backend = _DEFAULT,
 ) -> Retrained:
     """Learn from the merged records of a bundle that are not held out, and write a new bundle.
 
@@ -101,12 +104,14 @@ def retrain(
         memory_limit_mb: that counting may take.
         replace: whether a folder that is there is replaced.
         reporter: hears what is found.
+        backend: where policies are trained, with a profile. Interrupted, that goes on where it was.
 
     Raises:
         ProfileError: no records of this bundle.
-        UsageError: `out` is `bundle`.
+        UsageError: `out` is `bundle`; a backend without a profile.
         BundleError, StorageError: see `compsel.errors`.
     """
+    _check_backend(backend, profile)
     check_place(out, replace=replace)
     if Path(out).resolve() == Path(bundle).resolve():
         raise UsageError(f"out: {out} is the bundle that recorded, which the records are of: name another folder")
@@ -130,9 +135,18 @@ def retrain(
     else:
         reporter.say("policies are trained anew on the profile, at the fleet's costs; feedback tells drift alone")
         fits = {}
-        write_trained_anew(measured, Path(profile or "") / "variants", old, out, costs, told, reporter, replace)
+        files = Path(profile or "") / "variants"
+        write_trained_anew(measured, files, old, out, costs, told, reporter, replace, backend)
     named = {" > ".join(feedback.variants[one] for one in members): fit for members, fit in fits.items()}
     return Retrained(Path(out), costs, named, found_drifts(tests), len(tests))
+
+
+def _check_backend(backend: Backend, profile: str | os.PathLike[str] | None) -> None:
+    if profile is None and backend != _DEFAULT:
+        raise UsageError(
+            "backend: got it without profile, allowed is it with one, since nothing else is spread: give --profile, or "
+            "leave out --backend, --jobs, --scheduler and --address"
+        )
 
 
 def _read(

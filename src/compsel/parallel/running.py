@@ -1,6 +1,6 @@
 """Run tasks where a backend says: what fails is tried again, and what fails again and again stops nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -25,6 +25,7 @@ def run_tasks(
     label: str = "tasks",
     *,
     details: bool = False,
+    done: Callable[[ParallelTask, Any], Any] | None = None,
 ) -> list[Any]:
     """Run tasks, and return what the function returned for each, in their order.
 
@@ -35,6 +36,8 @@ def run_tasks(
         reporter: hears how far it is, and of each task that is given up, with its traceback.
         label: of all of them.
         details: whether each that is done is told to who looks closely.
+        done: is given each task with what the function returned, here and as soon as it is there, such as to store it;
+            what it returns takes the place of that.
 
     Raises:
         CompselError: what a task raises on purpose: it would do so again.
@@ -49,16 +52,17 @@ def run_tasks(
     values: dict[str, Any] = {}
     failed: dict[str, tuple[ParallelTask, TaskResult]] = {}
     engine = backend.engine() if tasks else None
-    for task, result in reporter.track(_finished(engine, work, tasks, reporter), label, len(tasks)):
-        if result.error is None:
-            values[task.name] = result.value
-            if details:
-                reporter.detail(task.label)
-        else:
-            failed[task.name] = (task, result)
-            if not isinstance(result.error, StorageError):
-                words = f"{task.label}: failed {MOST_ATTEMPTS} times, the rest goes on:"
-                reporter.say(f"{words}\n{result.traceback.rstrip()}")
+    with closing(_finished(engine, work, tasks, reporter)) as finished:
+        for task, result in reporter.track(finished, label, len(tasks)):
+            if result.error is None:
+                values[task.name] = result.value if done is None else done(task, result.value)
+                if details:
+                    reporter.detail(task.label)
+            else:
+                failed[task.name] = (task, result)
+                if not isinstance(result.error, StorageError):
+                    words = f"{task.label}: failed {MOST_ATTEMPTS} times, the rest goes on:"
+                    reporter.say(f"{words}\n{result.traceback.rstrip()}")
     if failed:
         first = next(result.error for _, result in failed.values())
         if all(isinstance(result.error, StorageError) for _, result in failed.values()):

@@ -5,19 +5,21 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from compsel.errors import ProfileError
+from compsel.errors import CompselError, ProfileError
 from compsel.features.base import FeatureExtractor
 from compsel.inputs.samples import Samples
 from compsel.parallel.backend import Backend
 from compsel.parallel.measured_tables import MeasuredTable, measure_tables
 from compsel.parallel.shards import SHARDS, shard_name
+from compsel.profiling.header import read_header
 from compsel.progress import SILENT, Reporter
 from compsel.storage.parquet import read_table, write_table
 
-__all__ = ["measure_features", "time_features"]
+__all__ = ["measure_features", "time_features", "timed_features"]
 
 _DEFAULT = Backend()
 
@@ -105,3 +107,29 @@ def time_features(extractors: Mapping[str, FeatureExtractor], samples: Samples, 
             extractor.extract(value)
             times[name].append((time.perf_counter_ns() - begin) / 1e6)
     return {name: float(np.median(measured)) for name, measured in times.items()}
+
+
+def timed_features(
+    extractors: Mapping[str, FeatureExtractor],
+    samples: Samples,
+    folder: Path,
+    device: Mapping[str, Any],
+    sketch: str,
+) -> dict[str, float]:
+    """Return the time (ms) of each extractor: as an earlier run measured it, as latencies are, else measured now.
+
+    Args:
+        extractors: by name.
+        samples: of the profile.
+        folder: of the profile.
+        device, sketch: of this device and these samples; an earlier run on others does not count.
+    """
+    try:
+        header = read_header(folder)
+    except CompselError:
+        header = {}
+    known = header.get("features_ms", {})
+    same = header.get("device") == dict(device) and header.get("sketch") == sketch and set(known) == set(extractors)
+    if same and all(isinstance(time_ms, float) for time_ms in known.values()):
+        return dict(known)
+    return time_features(extractors, samples)

@@ -6,6 +6,7 @@ from pathlib import Path
 from compsel.cli.base import Command, write_result
 from compsel.cli.fleet_commands.options import add_common, add_since, fleet_of, print_next
 from compsel.cli.options import add_bundle_out
+from compsel.cli.running_options import add_running, running_of
 from compsel.cli.tables import print_table
 from compsel.cli.terminal import TERMINAL
 
@@ -22,6 +23,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="that the bundle was built from: its policies are trained anew at the fleet's costs",
     )
     add_since(parser, "learn from")
+    add_running(parser, "policies are trained anew (with --profile)")
     add_common(parser, "retraining")
 
 
@@ -37,6 +39,7 @@ def _run(arguments: argparse.Namespace) -> int:
         memory_limit_mb=arguments.memory_limit_mb,
         replace=arguments.replace,
         reporter=TERMINAL,
+        backend=running_of(arguments),
     )
     content = found.to_dict()
     rows = (

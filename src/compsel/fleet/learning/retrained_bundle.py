@@ -17,8 +17,10 @@ from compsel.bundle.device_costs import INDEX, write_device_costs
 from compsel.bundle.file_names import SIGNATURE
 from compsel.bundle.manifest import write_manifest
 from compsel.bundle.opens_first import opens_first
+from compsel.evaluation.contenders import work_place
 from compsel.fleet.learning.kind_costs import FleetCosts, scaled
 from compsel.fleet.learning.recalibration import Recalibration, recalibrated
+from compsel.parallel.backend import Backend
 from compsel.profiling.profile import Profile
 from compsel.progress import Reporter
 from compsel.selection.costs.model import CostModel
@@ -68,6 +70,7 @@ def write_trained_anew(
     told: Mapping[str, Any],
     reporter: Reporter,
     replace: bool,
+    backend: Backend,
 ) -> None:
     """Train on a profile at the costs of the fleet, and write the bundle with those by kind of device.
 
@@ -76,13 +79,22 @@ def write_trained_anew(
         files: folder of the variants' files.
         old, out, costs, told, replace: see `write_retrained`.
         reporter: hears how far it is.
+        backend: where policies are trained; what is trained stays in `<out>.work` until the bundle is written.
 
     Raises:
         CompselError: what `train_bundle` raises.
     """
     with atomic_directory(out, replace=replace) as temporary:
         inner = temporary / "bundle"
-        train_bundle(at_fleet_costs(profile, costs), files, inner, old.objective, reporter=reporter)
+        train_bundle(
+            at_fleet_costs(profile, costs),
+            files,
+            inner,
+            old.objective,
+            work=work_place(out),
+            reporter=reporter,
+            backend=backend,
+        )
         for path in inner.iterdir():
             path.rename(temporary / path.name)
         inner.rmdir()

@@ -21,6 +21,7 @@ from compsel.selection.objective import Objective
 from compsel.selection.training.enough_samples import check_enough_to_train
 from compsel.selection.training.expectation import Optimism, Score, expectation_of, score_of
 from compsel.selection.training.folds import assign_folds
+from compsel.selection.training.kept_fits import KEPT_NOWHERE, KeptFits
 from compsel.selection.training.spread_fitting import fit_all, out_of_fold
 from compsel.selection.training.trained import SINGLE_BEST, Comparison, Trained
 from compsel.selection.training.trainers import FittedPolicy, PolicyTrainer, default_trainers
@@ -33,6 +34,7 @@ _ACCURATE, _ORACLE = "most accurate", "oracle"
 _BASELINES = (_ACCURATE, _ORACLE)
 
 
+# many parameters: samples and an objective are what everybody gives; the others are rarely set, and independent
 def train(
     dataset: SelectionDataset,
     objective: Objective | None = None,
@@ -41,8 +43,11 @@ def train(
     seed: int = 0,
     reporter: Reporter = SILENT,
     backend: Backend = _DEFAULT,
+    kept: KeptFits = KEPT_NOWHERE,
 ) -> Trained:
     """Compare the kinds that apply and train each on all samples, where a backend says: the result is the same.
+
+    What is kept of an interrupted training is not trained again.
 
     Raises:
         TooFewSamplesError: fewer than 20 samples, or than 5 groups of them.
@@ -51,8 +56,8 @@ def train(
     objective = objective or Objective()
     objective.check_measured(energy=dataset.unit == "mJ")
     trainers = [trainer for trainer in trainers or default_trainers() if trainer.applies(dataset)]
-    comparison = compare(dataset, objective, trainers, folds, seed, reporter, backend)
-    fitted = fit_all(dataset, objective, trainers, backend, reporter)
+    comparison = compare(dataset, objective, trainers, folds, seed, reporter, backend, kept)
+    fitted = fit_all(dataset, objective, trainers, backend, reporter, kept)
     outcomes = {name: dataset.outcome_of(one.policy) for name, one in fitted.items()} | baselines(dataset)
     return concluded(dataset, objective, fitted, comparison, outcomes, seed)
 
@@ -123,6 +128,7 @@ def _without_what_changed(
     return comparison
 
 
+# many parameters: those of `train`
 def compare(
     dataset: SelectionDataset,
     objective: Objective,
@@ -131,6 +137,7 @@ def compare(
     seed: int = 0,
     reporter: Reporter = SILENT,
     backend: Backend = _DEFAULT,
+    kept: KeptFits = KEPT_NOWHERE,
 ) -> Comparison:
     """Cross-validate every kind, and name the winner.
 
@@ -140,7 +147,7 @@ def compare(
     n = len(dataset.quality)
     check_enough_to_train(n, None if dataset.groups is None else len(np.unique(dataset.groups)))
     fold_of = dataset.folds if dataset.folds is not None else assign_folds(n, folds, dataset.groups, seed)
-    given = out_of_fold(dataset, objective, trainers, fold_of, backend, reporter)
+    given = out_of_fold(dataset, objective, trainers, fold_of, backend, reporter, kept)
     outcomes, optimism = _round(dataset, given, fold_of)
     return judged(dataset, objective, outcomes, optimism, seed)
 

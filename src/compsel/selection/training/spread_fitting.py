@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compsel.parallel.backend import Backend
-from compsel.parallel.running import run_tasks
+from compsel.parallel.shards import shard_name
 from compsel.parallel.task import ParallelTask, Work
 from compsel.progress import Reporter
 from compsel.selection.dataset import Outcome, SelectionDataset
 from compsel.selection.objective import Objective
+from compsel.selection.training.kept_files import OUTCOMES, POLICIES
+from compsel.selection.training.kept_fits import KEPT_NOWHERE, KeptFits
 from compsel.selection.training.trainers import FittedPolicy, PolicyTrainer
 
 __all__ = ["fit_all", "out_of_fold"]
@@ -19,6 +21,7 @@ __all__ = ["fit_all", "out_of_fold"]
 Shared = tuple[SelectionDataset, Objective, tuple[PolicyTrainer, ...], NDArray[np.integer]]
 
 
+# many parameters: what is trained on which folds, and where
 def out_of_fold(
     dataset: SelectionDataset,
     objective: Objective,
@@ -26,6 +29,7 @@ def out_of_fold(
     fold_of: NDArray[np.integer],
     backend: Backend,
     reporter: Reporter,
+    kept: KeptFits = KEPT_NOWHERE,
 ) -> dict[str, list[Outcome]]:
     """Train every kind without each fold.
 
@@ -35,18 +39,24 @@ def out_of_fold(
         trainers: the kinds.
         fold_of: (n,) fold of each sample.
         backend, reporter: see `compsel.parallel.running.run_tasks`.
+        kept: where what a fold gave stays, so that an interrupted training goes on.
 
     Returns:
         By kind and fold that was left out, what the trained policy gives for all samples.
     """
     shared: Shared = (dataset, objective, tuple(trainers), fold_of)
     folds = int(fold_of.max()) + 1
+    common, known = kept.digest(dataset, objective, fold_of), [kept.digest(trainer) for trainer in trainers]
     tasks = [
-        ParallelTask(f"{fold}-{number}", f"fold {fold + 1} of {folds}, {trainer.name}", (fold, number))
+        ParallelTask(
+            shard_name("fold", common, fold, number, known[number]),
+            f"fold {fold + 1} of {folds}, {trainer.name}",
+            (fold, number),
+        )
         for fold in range(folds)
         for number, trainer in enumerate(trainers)
     ]
-    given = run_tasks(Work(_without_fold, shared), tasks, backend, reporter, "cross-validation", details=True)
+    given = kept.run(Work(_without_fold, shared), tasks, OUTCOMES, backend, reporter, "cross-validation")
     return {trainer.name: given[number :: len(trainers)] for number, trainer in enumerate(trainers)}
 
 
@@ -56,14 +66,18 @@ def fit_all(
     trainers: Sequence[PolicyTrainer],
     backend: Backend,
     reporter: Reporter,
+    kept: KeptFits = KEPT_NOWHERE,
 ) -> dict[str, FittedPolicy]:
     """Train every kind on all samples; see `out_of_fold`."""
     shared: Shared = (dataset, objective, tuple(trainers), np.empty(0, np.int64))
+    common = kept.digest(dataset, objective)
     tasks = [
-        ParallelTask(str(number), f"{trainer.name} on all samples", (number,))
+        ParallelTask(
+            shard_name("policy", common, number, kept.digest(trainer)), f"{trainer.name} on all samples", (number,)
+        )
         for number, trainer in enumerate(trainers)
     ]
-    fitted = run_tasks(Work(_on_all, shared), tasks, backend, reporter, "training on all samples", details=True)
+    fitted = kept.run(Work(_on_all, shared), tasks, POLICIES, backend, reporter, "training on all samples")
     return {trainer.name: one for trainer, one in zip(trainers, fitted, strict=True)}
 
 

@@ -21,6 +21,8 @@ from compsel.selection.objective import Objective
 from compsel.selection.training.comparison import baselines, concluded, judged
 from compsel.selection.training.enough_samples import check_enough_to_train
 from compsel.selection.training.expectation import Optimism
+from compsel.selection.training.kept_files import POLICIES
+from compsel.selection.training.kept_fits import KEPT_NOWHERE, KeptFits
 from compsel.selection.training.streaming.boosted_selector import StreamedTable, feature_columns
 from compsel.selection.training.streaming.known import KnownTable, StreamCosts
 from compsel.selection.training.streaming.memory import MemoryLimit, SampleSizes
@@ -32,6 +34,8 @@ from compsel.selection.training.trainers import CascadeTrainer, FittedPolicy, Si
 from compsel.selection.training.trainers.base import PENALTY_IN_INFERENCES, penalty_of
 from compsel.selection.training.trainers.boosting import BOOSTED, train_boosted
 from compsel.selection.training.trainers.selectors import PENALTIES, SHORTLIST
+from compsel.storage.files import sha256_file
+from compsel.storage.parquet import parquet_errors
 
 __all__ = ["Streamed", "train_streamed"]
 
@@ -78,8 +82,9 @@ def train_streamed(
     limit: MemoryLimit,
     reject_option: RejectOption | None = None,
     reporter: Reporter = SILENT,
+    kept: KeptFits = KEPT_NOWHERE,
 ) -> Streamed:
-    """Train on a table that is read in batches.
+    """Train on a table that is read in batches; what is kept of an interrupted training is not trained again.
 
     Raises:
         ProfileError: no uncompressed variant; a damaged table; next to no labels.
@@ -101,15 +106,49 @@ def train_streamed(
     fitted = {SINGLE_BEST: SingleBestTrainer().fit(tuned, objective)}
     table = StreamedTable(known, limits.boosted)
     if outputs:
-        fitted[BOOSTED] = train_boosted(table, lists, penalty_of(tuned, objective), objective, tuned, reporter)
+        fitted[BOOSTED] = _boosted(known.stream, table, lists, objective, tuned, reporter, kept)
     cascade = CascadeTrainer(reject_option=reject_option)
     if cascade.applies(taught):
         reporter.detail(f"training {cascade.name} on {len(training):,} samples")
-        fitted[cascade.name] = cascade.fit(taught, objective)
+        fitted[cascade.name] = kept.fit(
+            (cascade.name, kept.digest(taught, objective, cascade)),
+            POLICIES,
+            lambda: cascade.fit(taught, objective),
+            cascade.name,
+            reporter,
+        )
     n = int(known.statistics.n.sum())
     n_boosted = table.n if outputs else 0
     drawn_sizes = SampleSizes(len(training), len(judging), n_boosted)
     return Streamed(_judged(judge, evident, fitted, objective), every[1], judge, evident, n, drawn_sizes)
+
+
+def _boosted(
+    stream: ProfileStream,
+    table: StreamedTable,
+    lists: list[tuple[int, ...]],
+    objective: Objective,
+    tuned: SelectionDataset,
+    reporter: Reporter,
+    kept: KeptFits,
+) -> FittedPolicy:
+    """Train a selector over features on all samples that train, unless that is there from an earlier run."""
+    taken = (table.names, table.costs, table.share, lists, objective, tuned)
+    known_by = "" if kept.folder is None else kept.digest(_files(stream), *taken)
+
+    def fit() -> FittedPolicy:
+        return train_boosted(table, lists, penalty_of(tuned, objective), objective, tuned, reporter)
+
+    return kept.fit((BOOSTED, known_by), POLICIES, fit, BOOSTED, reporter)
+
+
+def _files(stream: ProfileStream) -> list[tuple[str, str]]:
+    """Return the SHA-256 of what a table is read from, by file."""
+    found = []
+    for path in (stream.folder / "profile.json", *stream.stamps):
+        with parquet_errors(path):
+            found.append((path.relative_to(stream.folder).as_posix(), sha256_file(path)))
+    return found
 
 
 def _shortlists(known: KnownTable, objective: Objective, reporter: Reporter) -> list[tuple[int, ...]]:
