@@ -87,8 +87,9 @@ def test_it_ships_and_answers(profile: Profile, profile_folder: Path, crops: Sam
         {"adaptive": Alternating(names)}, {}, profile, profile_folder / "variants", tmp_path / "bundle"
     )
     with compsel.load(folder, warm_up=False, adapt=False) as runtime:
-        ran = [runtime.answer(crops.value(0)).stages[0].variant for _ in range(4)]
-        assert set(ran) == set(names) and ran[:2] == ran[2:]
+        # it is planned anew when the device changes, and begins again
+        ran = [runtime.answer(crops.value(0)).stages[0].variant for _ in range(20)]
+        assert set(ran) == set(names)
         # between the 95th percentiles of the two
         assert {runtime(crops.value(0), deadline_ms=4.5).stages[0].variant for _ in range(2)} == {cascade_bundle.LOWER}
 
