@@ -28,9 +28,16 @@ def copy_for_soak(source: Path, target: Path) -> None:
         ::-1
     ]
     costs["choices"] = [[costs["choices"][place][0], name] for name in NAMES for place in places]
+
+    def spread(rows: list[list[float]]) -> list[list[float]]:
+        return [[row[place] * factor for factor in (1.0, 1.1) for place in places] for row in rows]
+
     for table in ("latency_ms", "p95_ms", "power_w"):
         if costs[table] is not None:
-            costs[table] = [[row[place] * factor for factor in (1.0, 1.1) for place in places] for row in costs[table]]
+            costs[table] = spread(costs[table])
+    if costs.get("by_size") is not None:
+        for table in ("latency_ms", "p95_ms"):
+            costs["by_size"][table] = [spread(rows) for rows in costs["by_size"][table]]
     (target / "costs.json").write_text(json.dumps(costs))
     policies = json.loads((target / "policies.json").read_text(), object_hook=_moved)
     (target / "policies.json").write_text(json.dumps(policies))
