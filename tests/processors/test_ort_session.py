@@ -53,6 +53,14 @@ def test_message_names_the_file(tmp_path: Path) -> None:
         OrtSession(path)
 
 
+def test_texts_that_are_no_utf8_are_the_models_fault() -> None:
+    """Protobuf takes any bytes, and so does ONNX Runtime: Python hears of them when the session is open."""
+    relu = model(helper.make_node("Relu", ["x"], ["y"]), {"x": FLOATS})
+    OrtSession(relu).close()
+    with pytest.raises(ModelError, match="utf-8"):
+        OrtSession(relu.replace(b"hello", b"h\xff\xfelo"))
+
+
 def test_failures_while_running(capfd: pytest.CaptureFixture[str]) -> None:
     shapes = {"x": FLOATS, "shape": (TensorProto.INT64, ["k"])}
     reshape = OrtSession(model(helper.make_node("Reshape", ["x", "shape"], ["y"]), shapes))

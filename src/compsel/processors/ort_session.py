@@ -64,14 +64,15 @@ class OrtSession:
                 lambda given: onnxruntime.InferenceSession(graph, given, providers=names, enable_fallback=0),
                 options,
             )
+            # of names and texts that are no UTF-8 Python hears only here
+            self.inputs = tuple(map(_spec, session.get_inputs()))
+            self.outputs = tuple(map(_spec, session.get_outputs()))
+            self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         except CompselError:
             raise
         except Exception as error:
             raise translate(error, self._name, loading=True) from error
-        self.inputs = tuple(map(_spec, session.get_inputs()))
-        self.outputs = tuple(map(_spec, session.get_outputs()))
         self.provider: str = session.get_providers()[0]
-        self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         self.placement: Placement | None = None
         self._session: Any = session
         # by the thread that runs: by these it is told to end

@@ -71,6 +71,14 @@ class ExportedSelector:
         except Exception as error:  # ONNX Runtime's exceptions have no common base
             reason = translate(error, "not an exported selector: ONNX Runtime says", loading=True)
             raise SelectorError(str(reason)) from error
+        try:
+            self._read_description()
+        except SelectorError:
+            raise
+        except (ValueError, LookupError) as error:  # texts that are no UTF-8, a version that is no number
+            raise SelectorError(f"not an exported selector: cannot be read ({error!r}); use to_onnx") from error
+
+    def _read_description(self) -> None:
         properties = self._session.get_modelmeta().custom_metadata_map
         if "compsel.selector" not in properties:
             raise SelectorError("not an exported selector: its metadata has no 'compsel.selector'; use to_onnx")
