@@ -217,3 +217,9 @@ def test_a_table_that_does_not_fit_goes_on_too(tmp_path: Path) -> None:
     other = Heard()
     trained_on(ProfileStream.open(tmp_path / "other"), Objective(), limit=limit, reporter=other, kept=kept)
     assert not known(other)
+
+
+def test_of_what_has_no_digest_nothing_is_taken(tmp_path: Path) -> None:
+    kept = KeptFits(tmp_path)
+    assert kept.digest("trainer", 3) == kept.digest("trainer", 3)
+    assert kept.digest("trainer", len) != kept.digest("trainer", len)

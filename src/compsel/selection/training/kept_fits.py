@@ -1,5 +1,6 @@
 """What fits gave, kept in a folder until training is finished: one that is interrupted goes on with what is missing."""
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +34,16 @@ class KeptFits:
     folder: Path | None = None
 
     def digest(self, *values: Any) -> str:
-        """Return what tells values from others, see `digest_of`; "" where nothing is kept."""
-        return "" if self.folder is None else digest_of(*values)
+        """Return what tells values from others, see `digest_of`; "" where nothing is kept.
+
+        Of what has no digest, such as a function of the app's own trainer, nothing is ever taken again.
+        """
+        if self.folder is None:
+            return ""
+        try:
+            return digest_of(*values)
+        except TypeError:
+            return secrets.token_hex(32)
 
     # many parameters: those of `run_tasks`, and how results are stored
     def run(
